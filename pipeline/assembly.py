@@ -1,0 +1,95 @@
+"""Takes into the frames that are handed over: decoded as a stream, joined to what was given.
+
+A given picture is the first frame, a given clip keeps all of its own frames; new frames get the clip's
+size and rate. Nothing here holds more than a few frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from pipeline import joins
+from pipeline.engines.ltx import LTXEngine
+from pipeline.media import iterate_frames, read_first_frames, read_last_frames
+from pipeline.plan import Plan
+from pipeline.sources import OpenedSource, picture_frame
+from pipeline.takes import Take
+
+
+def finished_frames(
+    engine: LTXEngine, plan: Plan, source: OpenedSource | None, takes: list[Take]
+) -> Iterator[np.ndarray]:
+    """Yield every frame (H, W, 3) uint8 of the finished clip, at the plan's size and rate."""
+    new = (frame for chunk in _decode(engine, takes) for frame in chunk)
+    if source is None:
+        yield from new
+    elif source.picture is not None:
+        yield from _follow_picture(picture_frame(source, plan.model_size)[0], plan, new)
+    elif takes[0].is_backward:
+        yield from _lead_up(engine, plan, source, takes[0], new)
+        yield from _source_frames(plan, source)
+    else:
+        yield from _source_frames(plan, source)
+        yield from _go_on(engine, plan, source, takes[0], new)
+
+
+def num_finished_frames(plan: Plan, source: OpenedSource | None) -> int:
+    """Count the frames of the finished clip."""
+    return plan.num_frames + (source.info.num_frames if source and source.info else 0)
+
+
+def _decode(engine: LTXEngine, takes: list[Take]) -> Iterator[np.ndarray]:
+    """Decode all takes in order, in chunks (F, H, W, 3) at the model's rate."""
+    for take in takes:
+        yield from engine.decode_take(take.given, take.latents)
+
+
+def _source_frames(plan: Plan, source: OpenedSource) -> Iterator[np.ndarray]:
+    """Yield the clip's own frames; an odd row or column, which H.264 cannot hold, is left out."""
+    width, height = plan.size
+    for chunk in iterate_frames(source.path, source.info):
+        yield from chunk[:, :height, :width]
+
+
+def _follow_picture(
+    picture: np.ndarray, plan: Plan, new: Iterator[np.ndarray]
+) -> Iterator[np.ndarray]:
+    """Begin with the picture itself, then go on without a jump of detail."""
+    lacking = joins.residual(picture, next(new))
+    yield picture
+    weights = joins.fade_weights(plan.num_frames - 1, plan.fps)
+    yield from joins.add_residual(new, lacking, weights)
+
+
+def _go_on(
+    engine: LTXEngine, plan: Plan, source: OpenedSource, take: Take, new: Iterator[np.ndarray]
+) -> Iterator[np.ndarray]:
+    """Yield the new frames after the clip's last."""
+    given = read_last_frames(source.path, source.info, 1)[0]
+    *_, last_chunk = engine.decode(take.given.before)
+    lacking = _lacking(plan, given, last_chunk[-1])
+    indices = joins.frame_indices(plan.num_frames, plan.fps, take.num_frames, engine.model.spec.fps)
+    resized = (joins.resize(frame, plan.size) for frame in joins.pick(new, indices))
+    yield from joins.add_residual(resized, lacking, joins.fade_weights(plan.num_frames, plan.fps))
+
+
+def _lead_up(
+    engine: LTXEngine, plan: Plan, source: OpenedSource, take: Take, new: Iterator[np.ndarray]
+) -> Iterator[np.ndarray]:
+    """Yield the new frames before the clip's first."""
+    given = read_first_frames(source.path, source.info, 1)[0]
+    lacking = _lacking(plan, given, engine.decode_first_following(take.given, take.latents))
+    # The same as going on, seen from the join backwards.
+    indices = joins.frame_indices(plan.num_frames, plan.fps, take.num_frames, engine.model.spec.fps)
+    indices = take.num_frames - 1 - indices[::-1]
+    resized = (joins.resize(frame, plan.size) for frame in joins.pick(new, indices))
+    weights = joins.fade_weights(plan.num_frames, plan.fps)[::-1]
+    yield from joins.add_residual(resized, lacking, weights)
+
+
+def _lacking(plan: Plan, given: np.ndarray, decoded: np.ndarray) -> np.ndarray:
+    """Return the residual of a given frame, at the size of the finished clip."""
+    width, height = plan.size
+    return joins.residual(given[:height, :width], joins.resize(decoded, plan.size))

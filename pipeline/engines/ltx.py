@@ -1,0 +1,286 @@
+"""The LTX family, the embedded model among it: one window of latents at a time, and their decoding.
+
+The loop is Kinora's own, over the components of `LTXConditionPipeline`: its public call takes its
+conditioning as pixels only, and the tail of a window must be handed on as latents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from diffusers.pipelines.ltx.pipeline_ltx_condition import linear_quadratic_schedule
+
+from pipeline.loader import LoadedModel, is_uniform
+
+_PREVIEW_SIDE = 320
+
+
+@dataclass(frozen=True)
+class PromptEmbeds:
+    """A prompt as the transformer reads it, stacked under the negative one if guidance is on."""
+
+    embeds: torch.Tensor  # (1 or 2, L, D)
+    mask: torch.Tensor  # (1 or 2, L)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a window is given, as normalized latents (1, C, T, h, w).
+
+    `is_start` says that the window's first latent frame stands for a single frame. `keyframe` is one
+    such latent frame in the middle: a causal autoencoder's first frame of the clip that follows.
+    """
+
+    is_start: bool
+    before: torch.Tensor | None = None
+    after: torch.Tensor | None = None
+    keyframe: torch.Tensor | None = None
+
+    @property
+    def is_picture(self) -> bool:
+        """Say whether a single picture is given: then its frame is the clip's first."""
+        return self.is_start and self.num_before == 1
+
+    @property
+    def num_before(self) -> int:
+        """Count the latent frames given before the new ones."""
+        return 0 if self.before is None else self.before.shape[2]
+
+
+class LTXEngine:
+    """Runs windows of one loaded model at one picture size."""
+
+    def __init__(self, model: LoadedModel, *, width: int, height: int) -> None:
+        self.model = model
+        self.pipe = model.pipe
+        self.height = height // self.pipe.vae.spatial_compression_ratio
+        self.width = width // self.pipe.vae.spatial_compression_ratio
+
+    @torch.no_grad()
+    def encode_prompt(
+        self, prompt: str, negative_prompt: str, guidance_scale: float
+    ) -> PromptEmbeds:
+        """Encode a prompt once for all its windows and steps."""
+        is_guided = guidance_scale > 1
+        embeds, mask, negative_embeds, negative_mask = self.pipe.encode_prompt(
+            prompt,
+            negative_prompt=negative_prompt,
+            do_classifier_free_guidance=is_guided,
+            max_sequence_length=self.model.spec.max_sequence_length,
+            device=self.model.device,
+        )
+        if not is_guided:
+            return PromptEmbeds(embeds, mask)
+        return PromptEmbeds(torch.cat([negative_embeds, embeds]), torch.cat([negative_mask, mask]))
+
+    @torch.no_grad()
+    def encode(self, frames: np.ndarray, generator: torch.Generator) -> torch.Tensor:
+        """Encode 8 k + 1 frames (F, H, W, 3) uint8 into normalized latents (1, C, k + 1, h, w)."""
+        encoded = self.pipe.vae.encode(self._to_tensor(frames))
+        latents = getattr(encoded, "latents", None)
+        if latents is None:
+            latents = encoded.latent_dist.sample(generator)
+        return self._normalize(latents)
+
+    @torch.no_grad()
+    def encode_following(self, frames: np.ndarray, generator: torch.Generator) -> Context:
+        """Encode the first frames of a clip (17, H, W, 3), that a window has to lead up to."""
+        if is_uniform(self.pipe.vae):
+            after = self._normalize(self.pipe.vae.project(self._to_tensor(frames[:-1])))
+            return Context(is_start=False, after=after)
+        latents = self.encode(frames, generator)
+        return Context(is_start=False, after=latents[:, :, 1:], keyframe=latents[:, :, :1])
+
+    @torch.no_grad()
+    def denoise(
+        self,
+        num_latents: int,
+        prompt: PromptEmbeds,
+        context: Context,
+        *,
+        num_inference_steps: int,
+        guidance_scale: float,
+        seed: int,
+        on_step: Callable[[int, torch.Tensor], None],
+    ) -> torch.Tensor:
+        """Make `num_latents` new latent frames; return them with their context (1, C, T, h, w).
+
+        `on_step(step, estimate)` is called after every step with the present estimate of the clean
+        latents; what it raises ends the work.
+        """
+        generator = torch.Generator("cpu").manual_seed(seed)
+        given, is_given = self._lay_out(num_latents, context)
+        noise = torch.randn(given.shape, generator=generator).to(given)
+        latents = torch.where(is_given, given, noise)
+        coords = self._coords(given.shape[2], context)
+        fresh = _pack(~is_given).expand(1, -1, 1)  # (1, S, 1)
+        scheduler = self.pipe.scheduler
+        scheduler.set_timesteps(sigmas=self._sigmas(num_inference_steps), device=given.device)
+        dtype = prompt.embeds.dtype
+        x = _pack(latents)
+        for step, (t, sigma) in enumerate(
+            zip(scheduler.timesteps, scheduler.sigmas, strict=False), 1
+        ):
+            tokens, extra = self._with_keyframe(x, context)
+            timestep = torch.cat([torch.zeros_like(extra[..., 0]), fresh[..., 0] * t], dim=1)
+            batch = len(prompt.embeds)
+            velocity = self.pipe.transformer(
+                hidden_states=tokens.to(dtype).expand(batch, -1, -1),
+                encoder_hidden_states=prompt.embeds,
+                timestep=timestep.expand(batch, -1),
+                encoder_attention_mask=prompt.mask,
+                video_coords=coords.expand(batch, -1, -1),
+                return_dict=False,
+            )[0][:, extra.shape[1] :].float()
+            if batch == 2:
+                without, with_prompt = velocity.chunk(2)
+                velocity = without + guidance_scale * (with_prompt - without)
+            estimate = torch.where(fresh, x - sigma * velocity, x)
+            x = torch.where(fresh, scheduler.step(velocity, t, x, return_dict=False)[0], x)
+            on_step(step, self._unpack(estimate))
+        return self._unpack(x)
+
+    @torch.no_grad()
+    def decode(
+        self, latents: torch.Tensor, previous: torch.Tensor | None = None
+    ) -> Iterator[np.ndarray]:
+        """Decode normalized latents into frames (F, H, W, 3) uint8, a few at a time.
+
+        With `previous` (1, C, k, h, w) the latents continue a clip: every one gives eight frames.
+        """
+        vae = self.pipe.vae
+        if is_uniform(vae):
+            before = None if previous is None else self._denormalize(previous[:, :, -1])
+            for frames in vae.decode_stream(self._denormalize(latents), before):
+                yield _to_frames(frames)
+            return
+        num_previous_frames = 0
+        if previous is not None:
+            latents = torch.cat([previous, latents], dim=2)
+            num_previous_frames = (previous.shape[2] - 1) * vae.temporal_compression_ratio + 1
+        z = self._denormalize(latents).to(vae.dtype)
+        temb = torch.tensor([0.05], device=z.device) if vae.config.timestep_conditioning else None
+        frames = vae.decode(z, temb, return_dict=False)[0]
+        yield _to_frames(frames[:, :, num_previous_frames:])
+
+    def decode_take(self, given: Context, latents: torch.Tensor) -> Iterator[np.ndarray]:
+        """Decode the new latents of a shot; a given picture is decoded with them, as their start."""
+        if given.before is None:
+            frames = self.decode(latents)
+        elif given.is_picture:
+            frames = self.decode(torch.cat([given.before, latents], dim=2))
+        else:
+            frames = self.decode(latents, given.before)
+        if given.keyframe is None:
+            yield from frames
+        else:
+            # The last new frame is in the place of the clip's own first one.
+            yield np.concatenate(list(frames))[:-1]
+
+    def decode_first_following(self, given: Context, latents: torch.Tensor) -> np.ndarray:
+        """Decode the first frame (H, W, 3) of the clip that a shot leads up to."""
+        if given.keyframe is not None:
+            return next(self.decode(given.keyframe))[0]
+        return next(self.decode(given.after[:, :, :1], latents[:, :, -1:]))[0]
+
+    @torch.no_grad()
+    def preview(self, latents: torch.Tensor) -> np.ndarray | None:
+        """Return a small picture (h, w, 3) of the middle latent frame, if that costs next to nothing."""
+        if not is_uniform(self.pipe.vae):
+            return None
+        middle = self._denormalize(latents[:, :, latents.shape[2] // 2])
+        frame = self.pipe.vae.decode_linear(middle)[:, :, -1:]
+        scale = _PREVIEW_SIDE / max(frame.shape[-2:])
+        size = [round(side * scale) for side in frame.shape[-2:]]
+        small = torch.nn.functional.interpolate(frame[:, :, 0], size=size, mode="area")
+        return _to_frames(small[:, :, None])[0]
+
+    def _lay_out(
+        self, num_latents: int, context: Context
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the window's given latents, zero where new, and where they are given."""
+        before, after, num_before = context.before, context.after, context.num_before
+        num_after = 0 if after is None else after.shape[2]
+        channels = self.pipe.transformer.config.in_channels
+        total = num_before + num_latents + num_after
+        given = torch.zeros(1, channels, total, self.height, self.width, device=self.model.device)
+        is_given = torch.zeros(1, 1, total, self.height, self.width, dtype=torch.bool)
+        if before is not None:
+            given[:, :, :num_before] = before
+            is_given[:, :, :num_before] = True
+        if after is not None:
+            given[:, :, total - num_after :] = after
+            is_given[:, :, total - num_after :] = True
+        return given, is_given.to(given.device)
+
+    def _with_keyframe(
+        self, x: torch.Tensor, context: Context
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Put the keyframe's tokens in front: they are no part of the grid."""
+        if context.keyframe is None:
+            return x, x[:, :0]
+        extra = _pack(context.keyframe).to(x)
+        return torch.cat([extra, x], dim=1), extra
+
+    def _coords(self, num_frames: int, context: Context) -> torch.Tensor:
+        """Return every token's place (1, 3, S): seconds from the start, and pixels.
+
+        Latent frame 0 is one frame long, frame i covers frames 8 i - 7 to 8 i. A window from the
+        middle has no frame 0: its latent frames count from 1.
+        """
+        first = 0 if context.is_start else 1
+        temporal = self.pipe.vae.temporal_compression_ratio
+        starts = (torch.arange(first, first + num_frames) * temporal + 1 - temporal).clamp(min=0)
+        if context.keyframe is not None:
+            # One frame before the first latent frame of what follows.
+            index = num_frames - context.after.shape[2]
+            starts = torch.cat([starts[index : index + 1] - 1, starts])
+        spatial = self.pipe.vae.spatial_compression_ratio
+        grid = torch.meshgrid(
+            starts / self.model.spec.fps,
+            torch.arange(self.height) * float(spatial),
+            torch.arange(self.width) * float(spatial),
+            indexing="ij",
+        )
+        return torch.stack(grid).flatten(1)[None].to(self.model.device)
+
+    def _sigmas(self, num_inference_steps: int) -> list[float]:
+        """Return the noise levels, largest first, as the scheduler takes them (before its shift)."""
+        spec = self.model.spec
+        if spec.timesteps is not None:
+            return [t / 1000 for t in spec.timesteps]
+        if is_uniform(self.pipe.vae):
+            return np.linspace(1, 1 / num_inference_steps, num_inference_steps).tolist()
+        return linear_quadratic_schedule(num_inference_steps).tolist()
+
+    def _normalize(self, latents: torch.Tensor) -> torch.Tensor:
+        vae = self.pipe.vae
+        return self.pipe._normalize_latents(latents, vae.latents_mean, vae.latents_std).float()
+
+    def _denormalize(self, latents: torch.Tensor) -> torch.Tensor:
+        vae = self.pipe.vae
+        mean, std = (x.view(1, -1, *[1] * (latents.ndim - 2)) for x in (vae.latents_mean, vae.latents_std))
+        return latents.to(std) * std + mean
+
+    def _to_tensor(self, frames: np.ndarray) -> torch.Tensor:
+        """(F, H, W, 3) uint8 -> (1, 3, F, H, W) in [-1, 1]."""
+        x = torch.from_numpy(frames).permute(3, 0, 1, 2)[None].float() / 127.5 - 1
+        return x.to(self.model.device, self.pipe.vae.dtype)
+
+    def _unpack(self, x: torch.Tensor) -> torch.Tensor:
+        """(1, T h w, C) -> (1, C, T, h, w)."""
+        return x.unflatten(1, (-1, self.height, self.width)).permute(0, 4, 1, 2, 3)
+
+
+def _pack(x: torch.Tensor) -> torch.Tensor:
+    """(1, C, T, h, w) -> (1, T h w, C)."""
+    return x.flatten(2).transpose(1, 2)
+
+
+def _to_frames(x: torch.Tensor) -> np.ndarray:
+    """(1, 3, F, H, W) in [-1, 1] -> (F, H, W, 3) uint8."""
+    x = (x[0].float() * 127.5 + 127.5).round().clamp(0, 255).to(torch.uint8)
+    return x.permute(1, 2, 3, 0).cpu().numpy()

@@ -1,0 +1,33 @@
+"""The errors that Kinora raises on purpose; each message is one sentence for whoever asked.
+
+KinoraError
+├── InvalidRequestError          something the person can change: a value, a rule, what to do
+│   └── MediaError               a picture or a clip that cannot be used
+├── ModelError                   weights that are missing or cannot be loaded
+├── OutputError                  frames that must not be handed over: black, frozen, not numbers
+└── GenerationCancelledError     somebody pressed Stop
+"""
+
+
+class KinoraError(Exception):
+    """Stand above every error that is meant to be read by a person."""
+
+
+class InvalidRequestError(KinoraError):
+    """Say which value is wrong, what the rule is and what to do."""
+
+
+class MediaError(InvalidRequestError):
+    """Say why a picture or a clip cannot be opened or used."""
+
+
+class ModelError(KinoraError):
+    """Say which model's weights are missing or cannot be loaded."""
+
+
+class OutputError(KinoraError):
+    """Say that the model's frames are black, frozen or not numbers."""
+
+
+class GenerationCancelledError(KinoraError):
+    """Say that the generation was stopped before it was finished."""

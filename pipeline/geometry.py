@@ -1,0 +1,96 @@
+"""Aspect ratios, picture sizes and frame grids: integers in, integers out.
+
+Knows no model: what a model can do (pixels, multiples, frame rate) comes in as arguments.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+ASPECT_RATIOS: dict[str, tuple[int, int]] = {
+    "16:9": (16, 9),
+    "9:16": (9, 16),
+    "1:1": (1, 1),
+    "4:3": (4, 3),
+    "3:4": (3, 4),
+    "21:9": (21, 9),
+}
+# A wrong shape is seen sooner than a slightly smaller picture: an error of the ratio counts twice.
+_RATIO_WEIGHT = 2.0
+
+
+class Size(NamedTuple):
+    """A picture's width and height in pixels."""
+
+    width: int
+    height: int
+
+
+def snap_size(aspect_ratio: float, *, num_pixels: int, multiple: int) -> Size:
+    """Return the size nearest to a shape (width / height) and a number of pixels.
+
+    Both sides are multiples of `multiple`. Nearest: least squares of the relative errors of the
+    ratio (counted twice) and of the number of pixels.
+    """
+    ideal_width = math.sqrt(num_pixels * aspect_ratio)
+    ideal_height = math.sqrt(num_pixels / aspect_ratio)
+
+    def error(size: Size) -> float:
+        ratio_error = math.log(size.width / size.height / aspect_ratio)
+        pixel_error = math.log(size.width * size.height / num_pixels)
+        return math.hypot(_RATIO_WEIGHT * ratio_error, pixel_error)
+
+    return min(
+        (
+            Size(width, height)
+            for width in _multiples_near(ideal_width, multiple)
+            for height in _multiples_near(ideal_height, multiple)
+        ),
+        key=error,
+    )
+
+
+def _multiples_near(length: float, multiple: int) -> range:
+    """List the two multiples on each side of a length, from one `multiple` up."""
+    below = math.floor(length / multiple)
+    return range(max(1, below - 1) * multiple, (below + 2) * multiple + 1, multiple)
+
+
+def nearest_aspect_ratio(width: int, height: int) -> str:
+    """Name the aspect ratio of `ASPECT_RATIOS` whose shape is nearest to a picture's."""
+
+    def error(name: str) -> float:
+        columns, rows = ASPECT_RATIOS[name]
+        return abs(math.log((width / height) / (columns / rows)))
+
+    return min(ASPECT_RATIOS, key=error)
+
+
+def snap_num_frames(duration: float, *, fps: float, temporal: int) -> int:
+    """Return the smallest `temporal` * k + 1 frames (k >= 1) that last `duration` seconds."""
+    # The rounding takes away what floats add: 121 / 24 * 24 is a little more than 121.
+    num_frames = math.ceil(round(duration * fps, 6))
+    return max(1, math.ceil((num_frames - 1) / temporal)) * temporal + 1
+
+
+def latents_for_frames(num_frames: int, *, temporal: int) -> int:
+    """Count the latents of `temporal` * k + 1 frames: the first one stands for one frame."""
+    num_groups, rest = divmod(num_frames - 1, temporal)
+    if num_frames < 1 or rest:
+        raise ValueError(f"{num_frames} frames are not {temporal} * k + 1")
+    return num_groups + 1
+
+
+def frames_for_latents(num_latents: int, *, temporal: int, follows_others: bool = False) -> int:
+    """Count the frames of some latents; latents that follow others hold `temporal` frames each."""
+    return num_latents * temporal if follows_others else (num_latents - 1) * temporal + 1
+
+
+def crop_box(width: int, height: int, aspect_ratio: float) -> tuple[int, int, int, int]:
+    """Return the largest centred box (left, top, right, bottom) of a shape in a picture."""
+    crop_width = max(1, min(width, round(height * aspect_ratio)))
+    crop_height = max(1, min(height, round(width / aspect_ratio)))
+    left = (width - crop_width) // 2
+    top = (height - crop_height) // 2
+    return left, top, left + crop_width, top + crop_height

@@ -1,0 +1,388 @@
+"""Video files: what a clip is, its frames in time order, and a new clip written frame by frame.
+
+Only this file and pictures.py open or write media. ffmpeg is run directly: moviepy's reader takes
+every source for one of constant rate, and its writer rounds the rate and guesses the colours.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import re
+import secrets
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import chain, islice, repeat
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from pipeline import ffmpeg
+from pipeline.errors import MediaError
+
+logger = logging.getLogger(__name__)
+
+MAX_SOURCE_SECONDS = 600
+MIN_SOURCE_SIDE = 16  # pixels
+MAX_SOURCE_SIDE = 4096  # pixels
+MIN_FPS = 1
+MAX_FPS = 60
+
+_DECODE_TIMEOUT_SECONDS = 1200  # ten minutes of 4K HEVC take about as long on two cores
+# Of two frames equally near the earlier one is taken, whatever rounding (1 ms) did to their times.
+_TIE_SECONDS = 1e-3
+_COPIED_AUDIO = ("aac", "mp3")  # what an mp4 may hold and every browser plays
+# A tag of an ffmetadata file; a backslash stands before every = ; # \ and end of line within one.
+_TAG = re.compile(r"^((?:\\.|[^\\=;#\n])+)=((?:\\.|[^\\\n])*)$", re.MULTILINE | re.DOTALL)
+
+_SCALE_FLAGS = "flags=lanczos+accurate_rnd+full_chroma_int"
+_BT709 = (
+    f"scale=out_color_matrix=bt709:out_range=tv:{_SCALE_FLAGS},format=yuv420p,"
+    "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
+)
+
+_CUT_SHORT = "The clip could not be read to its end because the file has changed; upload it again."
+_UNWRITABLE = "The clip could not be written; make sure that the disk has free space and try again."
+
+
+@dataclass(frozen=True)
+class ClipInfo:
+    """What a clip turned out to be when `probe_clip` decoded it; whoever reads the clip needs it.
+
+    Width and height are those on screen: rotated, and with square pixels. `fps` is the constant
+    rate at which it is read, `num_frames` what that yields. `frame_times` are the seconds at which
+    the decoded frames are shown: their rate may vary, and may be above `fps`.
+    """
+
+    width: int
+    height: int
+    fps: float
+    num_frames: int
+    duration: float
+    has_audio: bool
+    frame_times: tuple[float, ...] = field(repr=False)
+    color_matrix: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class _Timeline:
+    """When the frames of a clip are shown, in seconds, and at which size."""
+
+    frame_times: np.ndarray  # (N,), ascending
+    last_frame_duration: float
+    width: int
+    height: int
+
+
+def probe_clip(path: Path) -> ClipInfo:
+    """Decode a clip once and say what it is. Raises MediaError if it cannot be used."""
+    header = ffmpeg.read_header(path)
+    if not header.has_video:
+        raise MediaError("The file has sound but no picture; use a clip with video in it.")
+    _refuse_side(header.width, header.height)
+    _refuse_duration(header.duration)
+    timeline = _read_timeline(path)
+    _refuse_side(timeline.width, timeline.height)
+    fps, num_frames = _choose_rate(timeline, header.fps)
+    _refuse_duration(num_frames / fps)
+    return ClipInfo(
+        width=timeline.width,
+        height=timeline.height,
+        fps=fps,
+        num_frames=num_frames,
+        duration=num_frames / fps,
+        has_audio=bool(header.audio_codec),
+        frame_times=tuple(timeline.frame_times.tolist()),
+        color_matrix=header.color_matrix,
+    )
+
+
+def read_first_frames(
+    path: Path,
+    info: ClipInfo,
+    count: int,
+    fps: float | None = None,
+    size: tuple[int, int] | None = None,
+) -> np.ndarray:
+    """Return the first frames of a clip, (count, H, W, 3) uint8, at `fps` and `size` (W, H).
+
+    Each is the nearest in time, counted from the start; a clip too short repeats its last frame.
+    """
+    times = np.array(info.frame_times)
+    indices = _nearest(times, times[0] + np.arange(count) / (fps or info.fps))
+    return _stack(_frames_at(path, info, indices, size=size), count)
+
+
+def read_last_frames(
+    path: Path,
+    info: ClipInfo,
+    count: int,
+    fps: float | None = None,
+    size: tuple[int, int] | None = None,
+) -> np.ndarray:
+    """Return the last frames of a clip, (count, H, W, 3) uint8 in time order, at `fps` and `size`.
+
+    Each is the nearest in time, counted back from the last frame, which is always the last here
+    too; a clip too short repeats its first frame.
+    """
+    times = np.array(info.frame_times)
+    indices = _nearest(times, times[-1] - np.arange(count)[::-1] / (fps or info.fps))
+    try:
+        return _stack(_frames_at(path, info, indices, size=size, start=int(indices[0])), count)
+    except MediaError:
+        # A file without an index, or cut from a longer one, may have to be read from its start.
+        return _stack(_frames_at(path, info, indices, size=size), count)
+
+
+def iterate_frames(path: Path, info: ClipInfo, chunk: int = 16) -> Iterator[np.ndarray]:
+    """Yield all frames of a clip at `info.fps`, `chunk` or fewer at a time, (F, H, W, 3) uint8."""
+    times = np.array(info.frame_times)
+    indices = _nearest(times, times[0] + np.arange(info.num_frames) / info.fps)
+    indices[-1] = len(times) - 1  # an extension goes on from the last frame: never skip it
+    with contextlib.closing(_frames_at(path, info, indices)) as frames:
+        while batch := list(islice(frames, chunk)):
+            yield np.stack(batch)
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """Return the tags of a file's container. Raises MediaError if the file cannot be read."""
+    arguments = ffmpeg.command(*ffmpeg.source(path), "-map_chapters", "-1", "-f", "ffmetadata", "-")
+    done = ffmpeg.run(arguments, ffmpeg.HEADER_TIMEOUT_SECONDS)
+    if done.returncode:
+        raise MediaError(ffmpeg.UNREADABLE)
+    tags = _TAG.findall(done.stdout.decode(errors="replace"))
+    return {_unescape(key): _unescape(value) for key, value in tags}
+
+
+def even_size(width: int, height: int) -> tuple[int, int]:
+    """Return the size that is left when odd sides lose a pixel: H.264 in 4:2:0 has none."""
+    return width - width % 2, height - height % 2
+
+
+class ClipWriter:
+    """Write frames into an H.264 mp4 that plays everywhere; use it in a `with` block.
+
+    The file appears under its name when the block ends well; otherwise nothing of it is left.
+    `audio_from` is a clip whose sound is kept in place, its picture beginning at
+    `audio_offset` seconds.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        width: int,
+        height: int,
+        fps: float,
+        audio_from: Path | None = None,
+        audio_offset: float = 0.0,
+        metadata: dict[str, str] | None = None,
+    ) -> None:
+        """Prepare without writing. Raises MediaError for a size that H.264 in 4:2:0 cannot have."""
+        if min(width, height) < 2 or (width, height) != even_size(width, height):
+            raise MediaError(
+                f"A clip cannot have {width}x{height} pixels; use even sides from 2 on."
+            )
+        self._path = path
+        self._partial = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.partial")
+        self._frame_shape = (height, width, 3)
+        self._num_frames = 0
+        rate = str(Fraction(fps).limit_denominator(1001))  # 30000/1001 stays what it is
+        audio_input, audio_output = (
+            _keep_audio(audio_from, audio_offset) if audio_from else ([], [])
+        )
+        tags = [part for tag in (metadata or {}).items() for part in ("-metadata", "=".join(tag))]
+        self._arguments = ffmpeg.command(
+            *("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}"),
+            *("-framerate", rate, "-i", "pipe:0", *audio_input, "-map", "0:v", *audio_output),
+            *("-vf", _BT709, "-c:v", "libx264", "-crf", "18", "-pix_fmt", "yuv420p"),
+            *("-map_metadata", "-1", "-map_chapters", "-1", *tags),
+            *("-movflags", "+faststart+use_metadata_tags", "-f", "mp4"),
+            *("-y", f"file:{self._partial.absolute()}"),
+        )
+
+    def __enter__(self) -> ClipWriter:
+        """Start ffmpeg."""
+        with contextlib.ExitStack() as stack:
+            stack.callback(self._partial.unlink, missing_ok=True)
+            self._log = stack.enter_context(tempfile.TemporaryFile())
+            self._process = stack.enter_context(
+                ffmpeg.running(self._arguments, stdin=subprocess.PIPE, stderr=self._log)
+            )
+            self._clean_up = stack.pop_all()
+        return self
+
+    def write(self, frames: np.ndarray) -> None:
+        """Append frames, (F, H, W, 3) or (H, W, 3) uint8. Raises MediaError if ffmpeg has died."""
+        frames = frames[np.newaxis] if frames.ndim == 3 else frames
+        if frames.shape[1:] != self._frame_shape or frames.dtype != np.uint8:
+            raise ValueError(
+                f"frames of {self._frame_shape} uint8 expected, not {frames.shape} {frames.dtype}"
+            )
+        try:
+            self._process.stdin.write(np.ascontiguousarray(frames).data)
+        except OSError as exc:
+            raise self._failure() from exc
+        self._num_frames += len(frames)
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Finish the file and give it its name, or remove it if the block has raised."""
+        with self._clean_up:
+            if exc_type is None:
+                self._finish()
+
+    def _finish(self) -> None:
+        if not self._num_frames:
+            raise MediaError("The clip has no frames; ask for at least one.")
+        try:
+            self._process.stdin.close()
+            if self._process.wait():
+                raise self._failure()
+            self._partial.replace(self._path)
+        except OSError as exc:
+            raise self._failure() from exc
+
+    def _failure(self) -> MediaError:
+        """Log what ffmpeg said, and return the error that says it to a person."""
+        self._log.seek(0)
+        logger.error("ffmpeg did not write the clip: %s", self._log.read().decode(errors="replace"))
+        return MediaError(_UNWRITABLE)
+
+
+def _read_timeline(path: Path, *options: str) -> _Timeline:
+    """Decode a clip for the times of its frames. Raises MediaError if no frame can be decoded."""
+    arguments = ffmpeg.command(
+        *(*ffmpeg.source(path), "-map", "0:V:0", "-t", str(MAX_SOURCE_SECONDS + 1)),
+        # In microseconds: times would be rounded to the frame rate that the container claims.
+        *("-fps_mode", "passthrough", "-enc_time_base", "1:1000000", *options),
+        *("-f", "framecrc", "pipe:1"),
+    )
+    text = ffmpeg.run(arguments, _DECODE_TIMEOUT_SECONDS).stdout.decode()
+    # A row: stream, decoding time, presentation time, duration, size in bytes, checksum.
+    rows = [line.split(",") for line in text.splitlines() if not line.startswith("#")]
+    if not rows:
+        raise MediaError(ffmpeg.UNREADABLE)
+    times = np.maximum.accumulate([int(row[2]) / 1e6 for row in rows])
+    described = dict(re.findall(r"^#(dimensions|sar) 0: (\S+)$", text, re.MULTILINE))
+    width, height = map(int, described["dimensions"].split("x"))
+    across, down = map(int, described["sar"].split("/"))  # the shape of a pixel; 0 is unknown
+    if across and down:
+        width = round(width * across / down)
+    return _Timeline(times, int(rows[-1][3]) / 1e6, width, height)
+
+
+def _refuse_side(width: int, height: int) -> None:
+    if min(width, height) < MIN_SOURCE_SIDE or max(width, height) > MAX_SOURCE_SIDE:
+        raise MediaError(
+            f"The clip has {width}x{height} pixels; "
+            f"use one with sides of {MIN_SOURCE_SIDE} to {MAX_SOURCE_SIDE} pixels."
+        )
+
+
+def _refuse_duration(seconds: float) -> None:
+    if seconds > MAX_SOURCE_SECONDS:
+        raise MediaError(
+            f"The clip lasts more than {MAX_SOURCE_SECONDS // 60} minutes; cut it to a shorter one."
+        )
+
+
+def _choose_rate(timeline: _Timeline, header_fps: float) -> tuple[float, int]:
+    """Return the rate at which to read a clip, and the number of frames that yields.
+
+    A source of constant rate keeps its rate and all its frames. Another one is read at its usual
+    rate if it only misses frames, else at its average: a whole number, MIN_FPS to MAX_FPS.
+    """
+    times, count = timeline.frame_times, len(timeline.frame_times)
+    span = times[-1] - times[0]
+    spacing = span / (count - 1) if span else 1 / max(header_fps, MIN_FPS)
+    for fps in (header_fps, float(round(1 / spacing)), round(1 / spacing, 3)):
+        if MIN_FPS <= fps <= MAX_FPS:
+            slots = times[0] + np.arange(count) / fps
+            if np.array_equal(_nearest(times, slots), np.arange(count)):
+                return fps, count
+    end = times[-1] + (timeline.last_frame_duration or spacing)
+    spacings = np.diff(times, append=end)
+    usual, average = np.median(spacings), spacings.mean()
+    fps = round(1 / (usual if usual > 0.9 * average else average))
+    fps = float(min(max(fps, MIN_FPS), MAX_FPS))
+    return fps, max(1, round(spacings.sum() * fps))
+
+
+def _nearest(frame_times: np.ndarray, sample_times: np.ndarray) -> np.ndarray:
+    """Return for each sample the index of the frame nearest in time, the earlier one of a tie."""
+    midpoints = (frame_times[1:] + frame_times[:-1]) / 2
+    return np.searchsorted(midpoints, sample_times - _TIE_SECONDS)
+
+
+def _frames_at(
+    path: Path,
+    info: ClipInfo,
+    indices: np.ndarray,
+    *,
+    size: tuple[int, int] | None = None,
+    start: int = 0,
+) -> Iterator[np.ndarray]:
+    """Yield the decoded frames at some ascending indices, (H, W, 3); an index may be repeated.
+
+    Decodes from frame `start` on. Raises MediaError if the clip ends earlier or later than it did.
+    """
+    width, height = size or (info.width, info.height)
+    stop, num_frames = int(indices[-1]) + 1, len(info.frame_times)
+    # Half-way between two frames, the rounding of their times cannot make ffmpeg start at another.
+    seek = ("-ss", f"{sum(info.frame_times[start - 1 : start + 1]) / 2:.6f}") if start else ()
+    # To the very end nothing is limited: one frame more or less tells that the start was missed.
+    limit = ("-frames:v", str(stop - start)) if stop < num_frames else ()
+    arguments = ffmpeg.command(
+        *(*ffmpeg.source(path, *seek), "-map", "0:V:0", "-fps_mode", "passthrough", *limit),
+        *("-vf", f"scale={width}:{height}:in_color_matrix={info.color_matrix}:{_SCALE_FLAGS}"),
+        *("-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"),
+    )
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with ffmpeg.running(arguments, **pipes) as process:
+        for repeats in np.bincount(indices, minlength=stop)[start:]:
+            data = process.stdout.read(width * height * 3)
+            if len(data) < width * height * 3:
+                raise MediaError(_CUT_SHORT)
+            frame = np.frombuffer(data, np.uint8).reshape(height, width, 3)
+            yield from repeat(frame, repeats)
+        if process.stdout.read(1):
+            raise MediaError(_CUT_SHORT)
+
+
+def _stack(frames: Iterator[np.ndarray], count: int) -> np.ndarray:
+    """Gather `count` frames in one array without holding them twice."""
+    first = next(frames)
+    stacked = np.empty((count, *first.shape), np.uint8)
+    for index, frame in enumerate(chain([first], frames)):
+        stacked[index] = frame
+    return stacked
+
+
+def _keep_audio(path: Path, offset: float) -> tuple[list[str], list[str]]:
+    """Return ffmpeg's input and output options that keep a clip's sound in its place, if any."""
+    header = ffmpeg.read_header(path)
+    if not header.audio_codec:
+        return [], []
+    # Sound and picture need not begin together: the new clip begins with the picture.
+    begin = _read_timeline(path, "-frames:v", "1").frame_times[0] if header.has_video else 0.0
+    shift = offset - begin
+    if header.audio_codec in _COPIED_AUDIO and shift >= 0:
+        codec = ["-c:a", "copy"]
+    else:
+        # Silence where nothing is heard, also before the start; what comes before zero is cut.
+        codec = ["-af", "aresample=async=1:first_pts=0", "-c:a", "aac", "-b:a", "192k", "-ac", "2"]
+    source = ffmpeg.source(path, "-itsoffset", f"{shift:.6f}")
+    return source, ["-map", f"1:{header.audio_stream}", *codec]
+
+
+def _unescape(text: str) -> str:
+    return re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)

@@ -1,0 +1,122 @@
+"""The embedded model's text side: a word-level tokenizer and an encoder that fills slots.
+
+The closed world has a handful of attributes (subject, colour, place, ...). The tokenizer puts one slot
+token per attribute before the words; the encoder reads the words in two transformer layers, decides
+at each slot token which value the prompt names (or that it names none), and returns that value's
+embedding there. What the transformer model sees is therefore the same for every way to say a thing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from torch import nn
+from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
+from transformers.modeling_outputs import BaseModelOutput
+
+MAX_TOKENS = 96
+
+
+def build_tokenizer(words: list[str], num_slots: int) -> PreTrainedTokenizerFast:
+    """Build the tokenizer of a closed vocabulary; unknown words become one unknown token."""
+    slots = [f"[slot{index}]" for index in range(num_slots)]
+    vocabulary = ["[pad]", "[unk]", *slots, *words]
+    tokenizer = Tokenizer(models.WordLevel(dict(zip(vocabulary, range(len(vocabulary)), strict=True)), "[unk]"))
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKD(), normalizers.StripAccents(), normalizers.Lowercase()])
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Whitespace(), pre_tokenizers.Punctuation()])
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=" ".join([*slots, "$A"]), special_tokens=[(slot, vocabulary.index(slot)) for slot in slots]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="[pad]", unk_token="[unk]", model_max_length=MAX_TOKENS
+    )
+
+
+class SlotTextConfig(PretrainedConfig):
+    """Sizes of the encoder and, per slot, its name and the values it knows (besides "not said")."""
+
+    model_type = "kinora-slot-text"
+
+    def __init__(
+        self,
+        vocab_size: int = 1000,
+        hidden_size: int = 128,
+        num_layers: int = 2,
+        num_heads: int = 4,
+        slot_names: Sequence[str] = (),
+        slot_values: Sequence[Sequence[str]] = (),
+        **kwargs: object,
+    ) -> None:
+        self.vocab_size = vocab_size
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.num_heads = num_heads
+        # Two lists, not a dict: a configuration is saved with its keys sorted, and order matters here.
+        self.slot_names = list(slot_names)
+        self.slot_values = [list(values) for values in slot_values]
+        super().__init__(**kwargs)
+
+
+class SlotTextEncoder(PreTrainedModel):
+    """Read a prompt into one embedding per slot; tokens after the slots are zero.
+
+    (B, L) token ids, the first tokens being the slots -> (B, L, hidden_size).
+    """
+
+    config_class = SlotTextConfig
+    main_input_name = "input_ids"
+
+    def __init__(self, config: SlotTextConfig) -> None:
+        super().__init__(config)
+        width = config.hidden_size
+        self.embed_tokens = nn.Embedding(config.vocab_size, width, padding_idx=0)
+        self.embed_positions = nn.Embedding(MAX_TOKENS, width)
+        self.layers = nn.ModuleList(
+            nn.TransformerEncoderLayer(
+                width, config.num_heads, 4 * width, 0.1, "gelu", batch_first=True, norm_first=True
+            )
+            for _ in range(config.num_layers)
+        )
+        self.norm = nn.LayerNorm(width)
+        # One value more than the slot has: value 0 is "not said".
+        self.heads = nn.ModuleList(
+            nn.Linear(width, len(values) + 1) for values in config.slot_values
+        )
+        self.embed_values = nn.ModuleList(
+            nn.Embedding(len(values) + 1, width) for values in config.slot_values
+        )
+        self.post_init()
+
+    @property
+    def num_slots(self) -> int:
+        return len(self.config.slot_names)
+
+    def classify(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> list[torch.Tensor]:
+        """Return, per slot, logits (B, 1 + number of values); value 0 is "not said"."""
+        positions = torch.arange(input_ids.shape[1], device=input_ids.device)
+        hidden = self.embed_tokens(input_ids) + self.embed_positions(positions)  # (B, L, D)
+        padding = ~attention_mask.bool()
+        for layer in self.layers:
+            hidden = layer(hidden, src_key_padding_mask=padding)
+        hidden = self.norm(hidden)
+        return [head(hidden[:, index]) for index, head in enumerate(self.heads)]
+
+    def embed_slots(self, probabilities: list[torch.Tensor]) -> torch.Tensor:
+        """Mix each slot's value embeddings: [(B, V_i)] -> (B, S, D)."""
+        mixed = [
+            p @ table.weight for p, table in zip(probabilities, self.embed_values, strict=True)
+        ]
+        return torch.stack(mixed, dim=1)
+
+    def forward(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None
+    ) -> BaseModelOutput:
+        """Return hidden states (B, L, D): slot embeddings first, zeros where the words were."""
+        if attention_mask is None:
+            attention_mask = torch.ones_like(input_ids)
+        logits = self.classify(input_ids, attention_mask)
+        slots = self.embed_slots([x.float().softmax(-1).to(x.dtype) for x in logits])
+        words = slots.new_zeros(slots.shape[0], input_ids.shape[1] - self.num_slots, slots.shape[2])
+        return BaseModelOutput(last_hidden_state=torch.cat([slots, words], dim=1))

@@ -1,0 +1,78 @@
+"""What the machine is, and a pure decision where a model's parts live on it.
+
+Loading is left to `loader.py`; nothing here imports torch but `detect_machine`, when it is called.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Literal
+
+from pipeline.models import ModelSpec
+
+GIGABYTE = 1024**3
+# What activations and the autoencoder need beside the weights, as a share of them. Computed from the
+# sizes of LTX-Video's parts, not measured on a GPU.
+_WORKING_SHARE = 1.3
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The device that computes, the memory it has, and whether bfloat16 is fast on it."""
+
+    device: Literal["cpu", "cuda", "mps"]
+    memory_bytes: int
+    has_fast_bf16: bool
+    is_zero_gpu: bool = False
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where and how a pipeline is held."""
+
+    device: str
+    dtype: Literal["float32", "bfloat16"]
+    offload: Literal["none", "model", "group"]
+    tile_decoding: bool
+
+
+def place(spec: ModelSpec, machine: Machine) -> Placement:
+    """Choose a placement: resident if it fits, else part by part, else block by block.
+
+    On ZeroGPU weights stay resident: offloading does not work there. A CPU without bf16 units runs
+    bf16 fifty times slower than fp32 (measured with AVX2), so such a CPU gets fp32.
+    """
+    dtype = "bfloat16" if machine.has_fast_bf16 else "float32"
+    if machine.device == "cpu":
+        return Placement("cpu", dtype, "none", tile_decoding=not spec.is_embedded)
+    offload = "none"
+    if machine.device == "cuda" and not machine.is_zero_gpu:
+        if spec.weight_bytes * _WORKING_SHARE > machine.memory_bytes:
+            fits_by_part = spec.largest_part_bytes * _WORKING_SHARE <= machine.memory_bytes
+            offload = "model" if fits_by_part else "group"
+    return Placement(machine.device, dtype, offload, tile_decoding=not spec.is_embedded)
+
+
+def is_zero_gpu() -> bool:
+    """Say whether this process runs on a ZeroGPU Space."""
+    return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
+
+
+def detect_machine() -> Machine:
+    """Look at the machine: CUDA and MPS when present, else the CPU."""
+    import psutil
+    import torch
+
+    if is_zero_gpu():
+        # The GPU is only there inside a decorated call; 48 GB is half of ZeroGPU's card.
+        return Machine("cuda", 48 * GIGABYTE, has_fast_bf16=True, is_zero_gpu=True)
+    if torch.cuda.is_available():
+        properties = torch.cuda.get_device_properties(0)
+        return Machine("cuda", properties.total_memory, torch.cuda.is_bf16_supported())
+    memory = psutil.virtual_memory().total
+    if torch.backends.mps.is_available():
+        return Machine("mps", memory, has_fast_bf16=True)
+    capabilities = torch.cpu.get_capabilities()
+    has_bf16 = any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16"))
+    return Machine("cpu", memory, has_fast_bf16=bool(has_bf16))

@@ -1,0 +1,123 @@
+"""What will be done for a request, said before it is done: sizes, windows, frames. Pure arithmetic.
+
+The page shows it, `generate.py` follows it, and ZeroGPU's duration is computed from it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from pipeline.geometry import Size, latents_for_frames, nearest_aspect_ratio
+from pipeline.models import ModelSpec
+from pipeline.request import GenerationRequest, Shot
+from pipeline.windows import Window, plan_windows
+
+# Latent frames of a source clip that an extension sees: 17 frames at its end, 16 at its beginning.
+NUM_SOURCE_LATENTS = 3
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a request starts from, as far as planning has to know: size on screen, and rate."""
+
+    width: int
+    height: int
+    fps: float = 0.0  # 0 for a picture
+    num_frames: int = 1
+
+
+@dataclass(frozen=True)
+class ShotPlan:
+    """One shot: its windows, in the order they are made, and how many frames come out."""
+
+    shot: Shot
+    windows: tuple[Window, ...]
+    num_frames: int
+    continues: bool  # starts on the tail of the shot before
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A whole request: the size the model works at, the clip that comes out, and the shots."""
+
+    model_size: Size
+    size: Size
+    fps: float
+    num_frames: int  # new frames, at `fps`
+    num_inference_steps: int
+    guidance_scale: float
+    shots: tuple[ShotPlan, ...]
+
+    @property
+    def num_windows(self) -> int:
+        """Count the calls of the model."""
+        return sum(len(shot.windows) for shot in self.shots)
+
+    @property
+    def seconds(self) -> float:
+        """Return how long the new footage lasts."""
+        return self.num_frames / self.fps
+
+
+def plan_generation(
+    request: GenerationRequest, spec: ModelSpec, source: Source | None = None
+) -> Plan:
+    """Plan a request; `source` is the picture or clip of the tasks that start from one."""
+    aspect_ratio = request.aspect_ratio
+    if aspect_ratio == "auto":
+        aspect_ratio = nearest_aspect_ratio(source.width, source.height)
+    model_size = spec.size_for(aspect_ratio)
+    shots = []
+    for index, shot in enumerate(request.shots):
+        shots.append(_plan_shot(request, spec, shot, index))
+    num_frames = sum(shot.num_frames for shot in shots)
+    size, fps = model_size, spec.fps
+    if request.task == "extend_video":
+        # The answer keeps the source's size (H.264 wants even sides) and rate.
+        size = Size(source.width - source.width % 2, source.height - source.height % 2)
+        fps = source.fps
+        num_frames = max(1, round(request.duration * fps))
+    return Plan(
+        model_size=model_size,
+        size=size,
+        fps=fps,
+        num_frames=num_frames,
+        num_inference_steps=num_steps(request, spec),
+        guidance_scale=request.guidance_scale or spec.default_guidance_scale,
+        shots=tuple(shots),
+    )
+
+
+def num_steps(request: GenerationRequest, spec: ModelSpec) -> int:
+    """Return how many denoising steps a window takes; a distilled schedule has its own number."""
+    if spec.timesteps is not None:
+        return len(spec.timesteps)
+    return request.num_inference_steps or spec.default_num_inference_steps
+
+
+def _plan_shot(
+    request: GenerationRequest, spec: ModelSpec, shot: Shot, index: int
+) -> ShotPlan:
+    """Cover one shot with windows."""
+    continues = index > 0 and shot.transition == "continue"
+    extends = index == 0 and request.task == "extend_video"
+    if continues or (extends and request.direction == "forward"):
+        num_given = spec.overlap_latents if continues else NUM_SOURCE_LATENTS
+        num_new = max(1, math.ceil(round(shot.duration * spec.fps, 6) / spec.temporal))
+        num_frames = num_new * spec.temporal
+    else:
+        num_frames = spec.num_frames_for(shot.duration)
+        num_new = latents_for_frames(num_frames, temporal=spec.temporal)
+        num_given = NUM_SOURCE_LATENTS - 1 if extends else 0
+        if index == 0 and request.task == "image_to_video":
+            num_given, num_new = 1, num_new - 1
+    windows = plan_windows(
+        num_new,
+        window_latents=spec.window_latents,
+        overlap=spec.overlap_latents,
+        num_given=num_given,
+        shot_index=index,
+        seed=request.seed,
+    )
+    return ShotPlan(shot, windows, num_frames, continues)

@@ -1,0 +1,82 @@
+"""How far a generation is: what is told while it runs, and where it is asked whether to stop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from pipeline.errors import GenerationCancelledError
+from pipeline.plan import Plan
+
+Stage = Literal["loading", "denoising", "writing"]
+# The share of the time that denoising takes: measured with the embedded model on two cores.
+DENOISING_SHARE = 0.85
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a generation is; windows and steps count from 1, and are 0 before the first."""
+
+    stage: Stage
+    window: int
+    num_windows: int
+    step: int
+    num_steps: int
+    fraction: float  # of the whole, 0 to 1
+    seconds_left: float | None = None
+    preview: np.ndarray | None = None  # (H, W, 3) uint8, small
+
+
+class Reporter:
+    """Tells a listener how far the work is, and raises GenerationCancelledError when it is to stop."""
+
+    def __init__(
+        self, plan: Plan, on_progress: Callable[[Progress], None], is_cancelled: Callable[[], bool]
+    ) -> None:
+        self._plan = plan
+        self._on_progress = on_progress
+        self._is_cancelled = is_cancelled
+        self._begin = 0.0
+        self._preview: np.ndarray | None = None
+
+    def loading(self) -> None:
+        """Say that the model is being loaded."""
+        self._report("loading", 0, 0, 0.0)
+
+    def denoising(self, window: int, step: int, preview: np.ndarray | None) -> None:
+        """Say that a step is done; the preview stays until the next one."""
+        self._preview = preview
+        num_steps = self._plan.num_inference_steps
+        share = ((window - 1) * num_steps + step) / (self._plan.num_windows * num_steps)
+        self._report("denoising", window, step, share * DENOISING_SHARE)
+
+    def writing(self, share: float) -> None:
+        """Say how much of the clip is decoded and written, 0 to 1."""
+        fraction = DENOISING_SHARE + share * (1 - DENOISING_SHARE)
+        self._report(
+            "writing", self._plan.num_windows, self._plan.num_inference_steps, fraction
+        )
+
+    def _report(self, stage: Stage, window: int, step: int, fraction: float) -> None:
+        if self._is_cancelled():
+            raise GenerationCancelledError("The generation was stopped.")
+        now = time.monotonic()
+        if stage == "loading":
+            self._begin = now
+        elapsed = now - self._begin
+        self._on_progress(
+            Progress(
+                stage=stage,
+                window=window,
+                num_windows=self._plan.num_windows,
+                step=step,
+                num_steps=self._plan.num_inference_steps,
+                fraction=fraction,
+                seconds_left=elapsed / fraction - elapsed if fraction else None,
+                preview=self._preview,
+            )
+        )

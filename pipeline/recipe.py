@@ -1,0 +1,49 @@
+"""The recipe of a clip: all that is needed to make it again, and what made it."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+from pathlib import Path
+
+from pipeline.models import ModelSpec
+from pipeline.plan import Plan
+from pipeline.request import GenerationRequest
+
+RECIPE_TAG = "kinora"  # the container tag that carries it
+VERSION = "0.1.0"
+_PACKAGES = ("torch", "diffusers", "transformers")
+
+
+def make_recipe(request: GenerationRequest, spec: ModelSpec, plan: Plan) -> dict[str, object]:
+    """Return a recipe that JSON can hold; sources are named by their SHA-256, never by a path."""
+    inputs = request.to_json()
+    for name in ("image", "video"):
+        path = getattr(request, name)
+        inputs[name] = None if path is None else {"sha256": _digest(path)}
+    return {
+        **inputs,
+        "num_inference_steps": plan.num_inference_steps,
+        "guidance_scale": plan.guidance_scale,
+        "width": plan.size.width,
+        "height": plan.size.height,
+        "fps": plan.fps,
+        "num_new_frames": plan.num_frames,
+        "model_size": list(plan.model_size),
+        "model_revision": spec.revision,
+        "windows": [
+            {"shot": window.shot_index, "latents": window.num_latents, "seed": window.seed}
+            for shot in plan.shots
+            for window in shot.windows
+        ],
+        "versions": {"kinora": VERSION}
+        | {name: importlib.metadata.version(name) for name in _PACKAGES},
+    }
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,276 @@
+"""What somebody asks for, checked once at the door: `build_request` is the only way in.
+
+Every mistake is an InvalidRequestError of one sentence. What comes out can be trusted everywhere.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Literal, get_args
+
+from pipeline.errors import InvalidRequestError
+from pipeline.geometry import ASPECT_RATIOS
+from pipeline.models import TASK_SOURCES, Task, get_model
+
+Direction = Literal["forward", "backward"]
+Camera = Literal[
+    "", "static", "pan left", "pan right", "tilt up", "tilt down", "zoom in", "zoom out"
+]
+Transition = Literal["cut", "continue"]
+
+MIN_SHOT_SECONDS = 0.5
+MAX_CLIP_SECONDS = 60.0
+MAX_PROMPT_CHARACTERS = 2000
+MAX_SEED = 2**31 - 1
+_SOURCE_WORDS = {"image": "picture", "video": "clip"}
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One take: what is seen, for how many seconds, how the camera moves, how it joins the last."""
+
+    prompt: str
+    duration: float
+    camera: Camera = ""
+    transition: Transition = "cut"
+
+
+@dataclass(frozen=True)
+class GenerationRequest:
+    """A whole request, valid as `build_request` returns it; its seed is drawn already."""
+
+    task: Task
+    shots: tuple[Shot, ...]
+    model: str
+    aspect_ratio: str = "16:9"  # or "auto": the shape of the picture or the clip it starts from
+    seed: int = 0
+    negative_prompt: str = ""
+    num_inference_steps: int | None = None  # None: the model's default
+    guidance_scale: float | None = None  # None: the model's default
+    image: Path | None = None
+    video: Path | None = None
+    direction: Direction = "forward"
+
+    @property
+    def duration(self) -> float:
+        """Add up the shots: seconds of new video."""
+        return sum(shot.duration for shot in self.shots)
+
+    def to_json(self) -> dict[str, object]:
+        """Return the request as values that JSON can hold."""
+        values = asdict(self)
+        values["shots"] = [asdict(shot) for shot in self.shots]
+        return values | {name: _path_text(values[name]) for name in _SOURCE_WORDS}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, object]) -> GenerationRequest:
+        """Read what `to_json` wrote, and check it again: files move, people edit.
+
+        Raises InvalidRequestError as `build_request` does.
+        """
+        known = {field.name for field in fields(cls)}
+        if (
+            not isinstance(values, Mapping)
+            or not {"task", "shots", "model"} <= set(values) <= known
+        ):
+            raise InvalidRequestError(
+                "This is not a saved Kinora request; use a recipe as it was written."
+            )
+        values = dict(values)
+        shots = tuple(read_shot(shot) for shot in _list_of(values.pop("shots")))
+        return build_request(values.pop("task"), shots=shots, **values)
+
+
+def build_request(
+    task: Task,
+    *,
+    model: str,
+    prompt: str = "",
+    duration: float = 5.0,
+    shots: Sequence[Shot] | None = None,
+    aspect_ratio: str = "16:9",
+    seed: int = -1,
+    negative_prompt: str = "",
+    num_inference_steps: int | None = None,
+    guidance_scale: float | None = None,
+    image: str | Path | None = None,
+    video: str | Path | None = None,
+    direction: Direction = "forward",
+) -> GenerationRequest:
+    """Check everything and return the request; a seed of -1 is drawn here.
+
+    Give either one `prompt` and its `duration` in seconds, or `shots`. Raises InvalidRequestError
+    with one sentence for the first thing that is wrong.
+    """
+    _choice("task", task, TASK_SOURCES)
+    spec = get_model(model)
+    if task not in spec.tasks:
+        raise InvalidRequestError(
+            f"{spec.label} cannot do {task}; it can do {', '.join(spec.tasks)}."
+        )
+    sources = _check_sources(task, image=image, video=video)
+    if seed == -1 and not isinstance(seed, bool):
+        seed = secrets.randbelow(MAX_SEED + 1)
+    return GenerationRequest(
+        task=task,
+        shots=_check_shots([Shot(prompt, duration)] if shots is None else shots),
+        model=model,
+        aspect_ratio=_check_aspect_ratio(task, aspect_ratio),
+        seed=_whole_number(
+            "seed", seed, 0, MAX_SEED, rule=f"from 0 to {MAX_SEED}, or -1 to draw one"
+        ),
+        negative_prompt=_text("negative prompt", negative_prompt),
+        num_inference_steps=None
+        if num_inference_steps is None
+        else _whole_number("number of steps", num_inference_steps, 1, 100),
+        guidance_scale=None
+        if guidance_scale is None
+        else _number("guidance scale", guidance_scale, 1, 20),
+        direction=_choice("direction", direction, get_args(Direction)),
+        **sources,
+    )
+
+
+def check_shot(shot: Shot) -> Shot:
+    """Return a shot with its values checked; raise InvalidRequestError for the first wrong one."""
+    prompt = _text("prompt", shot.prompt)
+    if not prompt:
+        raise InvalidRequestError("The prompt is empty; describe what the clip should show.")
+    rule = f"from {MIN_SHOT_SECONDS:g} to {MAX_CLIP_SECONDS:g} seconds"
+    return Shot(
+        prompt=prompt,
+        duration=_number("duration", shot.duration, MIN_SHOT_SECONDS, MAX_CLIP_SECONDS, rule=rule),
+        camera=_choice("camera move", shot.camera, get_args(Camera)),
+        transition=_choice("transition", shot.transition, get_args(Transition)),
+    )
+
+
+def read_shot(values: object, *, default_duration: float | None = None) -> Shot:
+    """Read a shot from JSON, `{"prompt", "duration", "camera", "transition"}`; the last two can go.
+
+    Raises InvalidRequestError if it is no such thing or one of its values is wrong.
+    """
+    names = [field.name for field in fields(Shot)]
+    if not isinstance(values, Mapping) or not set(values) <= set(names):
+        raise InvalidRequestError(
+            f"A shot has to be a JSON object with {', '.join(names)} and nothing else."
+        )
+    return check_shot(Shot(**{"prompt": "", "duration": default_duration, **values}))
+
+
+def _check_shots(shots: Sequence[Shot]) -> tuple[Shot, ...]:
+    if not shots:
+        raise InvalidRequestError("There are no shots; describe at least one.")
+    checked = []
+    for number, shot in enumerate(shots, 1):
+        try:
+            checked.append(check_shot(shot))
+        except InvalidRequestError as exc:
+            if len(shots) == 1:
+                raise
+            raise InvalidRequestError(f"Shot {number}: {exc}") from exc
+    total = sum(shot.duration for shot in checked)
+    if total > MAX_CLIP_SECONDS:
+        raise InvalidRequestError(
+            f"The shots last {total:g} seconds together, but a clip can have at most "
+            f"{MAX_CLIP_SECONDS:g}; shorten or remove some."
+        )
+    return tuple(checked)
+
+
+def _check_aspect_ratio(task: Task, aspect_ratio: str) -> str:
+    if task == "extend_video":
+        return "auto"
+    choices = [*ASPECT_RATIOS, "auto"] if TASK_SOURCES[task] else ASPECT_RATIOS
+    return _choice("aspect ratio", aspect_ratio, choices)
+
+
+def _check_sources(task: Task, **given: str | Path | None) -> dict[str, Path]:
+    """Return the file that the task starts from, if it starts from one."""
+    needed = TASK_SOURCES[task]
+    surplus = [name for name, path in given.items() if path is not None and name != needed]
+    if surplus:
+        word = _SOURCE_WORDS[surplus[0]]
+        raise InvalidRequestError(f"A {word} was given, but {task} does not use one; leave it out.")
+    if needed is None:
+        return {}
+    path, word = given[needed], _SOURCE_WORDS[needed]
+    if path is None or path == "":
+        raise InvalidRequestError(f"There is no {word} to start from; add one.")
+    if not isinstance(path, str | Path) or not _is_file(Path(path)):
+        raise InvalidRequestError(f"The {word} {_shown(path)} is not a file; add it again.")
+    return {needed: Path(path)}
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long for the file system
+        return False
+
+
+def _text(name: str, value: str) -> str:
+    if not isinstance(value, str):
+        raise InvalidRequestError(f"The {name} is {_shown(value)}, but it has to be text.")
+    if len(value) > MAX_PROMPT_CHARACTERS:
+        raise InvalidRequestError(
+            f"The {name} has {len(value):,} characters, but at most {MAX_PROMPT_CHARACTERS:,} "
+            "are read; shorten it."
+        )
+    try:
+        value.encode()
+    except UnicodeEncodeError as exc:
+        raise InvalidRequestError(
+            f"The {name} has a character that is not valid text; type it again."
+        ) from exc
+    return value.strip()
+
+
+def _number(name: str, value: float, low: float, high: float, *, rule: str = "") -> float:
+    # Not-a-number and the infinities fail the comparison too.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        rule = rule or f"from {low:g} to {high:g}"
+        raise InvalidRequestError(
+            f"The {name} is {_shown(value)}, but it has to be a number {rule}."
+        )
+    return float(value)
+
+
+def _whole_number(name: str, value: float, low: int, high: int, *, rule: str = "") -> int:
+    rule = rule or f"from {low} to {high}"
+    is_whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    if isinstance(value, bool) or not is_whole or not low <= value <= high:
+        raise InvalidRequestError(
+            f"The {name} is {_shown(value)}, but it has to be a whole number {rule}."
+        )
+    return int(value)
+
+
+def _choice(name: str, value: str, choices: Collection[str]) -> str:
+    if not isinstance(value, str) or value not in choices:
+        raise InvalidRequestError(
+            f"The {name} is {_shown(value)}, but it has to be one of "
+            f"{', '.join(choice for choice in choices if choice)}."
+        )
+    return value
+
+
+def _list_of(value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise InvalidRequestError(f"The shots are {_shown(value)}, but they have to be a list.")
+    return value
+
+
+def _path_text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
+
+
+def _shown(value: object) -> str:
+    """Show a value in a sentence: never a page of it, and "missing" for nothing."""
+    if value is None:
+        return "missing"
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,52 @@
+"""What a request starts from, opened once: a picture or the two ends of a clip, at the model's size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from pipeline.geometry import Size
+from pipeline.media import ClipInfo, probe_clip, read_first_frames, read_last_frames
+from pipeline.pictures import crop_to_size, open_picture
+from pipeline.plan import NUM_SOURCE_LATENTS, Source
+from pipeline.request import GenerationRequest
+
+
+@dataclass(frozen=True)
+class OpenedSource:
+    """A source that could be opened: exactly one of picture and clip."""
+
+    facts: Source
+    picture: Image.Image | None = field(default=None, repr=False)
+    path: Path | None = None
+    info: ClipInfo | None = field(default=None, repr=False)
+
+
+def open_source(request: GenerationRequest) -> OpenedSource | None:
+    """Open the request's picture or clip, if it has one. Raises MediaError if it cannot be used."""
+    if request.image is not None:
+        picture = open_picture(request.image)
+        return OpenedSource(Source(picture.width, picture.height), picture=picture)
+    if request.video is not None:
+        info = probe_clip(request.video)
+        facts = Source(info.width, info.height, info.fps, info.num_frames)
+        return OpenedSource(facts, path=request.video, info=info)
+    return None
+
+
+def picture_frame(source: OpenedSource, size: Size) -> np.ndarray:
+    """Return the picture, cropped to the size's shape, as one frame (1, H, W, 3) uint8."""
+    image, _ = crop_to_size(source.picture, *size)
+    return np.asarray(image)[np.newaxis]
+
+
+def end_frames(
+    source: OpenedSource, *, at_end: bool, fps: float, temporal: int, size: Size
+) -> np.ndarray:
+    """Return the frames at one end of the clip, (8 k + 1, H, W, 3) uint8, at the model's rate."""
+    count = (NUM_SOURCE_LATENTS - 1) * temporal + 1
+    read = read_last_frames if at_end else read_first_frames
+    return read(source.path, source.info, count, fps=fps, size=size)

@@ -1,0 +1,121 @@
+"""What the page and the API both do: check a request, queue it, watch it, hand out its clip.
+
+Knows jobs and media files; Gradio is left to `app.py`, the model to the worker's `run`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.jobs import UNFINISHED, JobWorker
+from pipeline.models import Task, get_model
+from pipeline.plan import Plan, Source, plan_generation
+from pipeline.progress import Progress
+from pipeline.request import GenerationRequest, build_request
+from pipeline.sources import open_source
+
+SECONDS_BETWEEN_LOOKS = 0.2
+# A plan does not depend on the words, so that it can be shown before there are any.
+_ANY_PROMPT = "anything"
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What is seen of a job at one moment; see `JobStore.read_state` for the state."""
+
+    state: dict[str, Any]
+    progress: Progress | None
+
+    @property
+    def is_over(self) -> bool:
+        """Say whether the job has come to its end, whatever that is."""
+        return self.state["state"] not in UNFINISHED
+
+
+class Studio:
+    """The jobs of one running app, and the model that it offers first."""
+
+    def __init__(self, worker: JobWorker, default_model: str) -> None:
+        """Use a worker that runs already."""
+        self.worker = worker
+        self.default_model = default_model
+
+    async def submit(self, task: Task, fields: dict[str, Any]) -> str:
+        """Queue a request and return its job id; raise InvalidRequestError before any waiting.
+
+        `fields` are those of `build_request`; a picture or a clip is opened here too.
+        """
+        return await asyncio.to_thread(self._submit, task, fields)
+
+    def _submit(self, task: Task, fields: dict[str, Any]) -> str:
+        request = self._request(task, fields)
+        open_source(request)
+        return self.worker.submit(request)
+
+    def _request(self, task: Task, fields: dict[str, Any]) -> GenerationRequest:
+        """Build the request; no model, and 0 for what the model decides, mean its defaults."""
+        defaults = {"model": fields.get("model") or self.default_model}
+        for name in ("num_inference_steps", "guidance_scale"):
+            value = fields.get(name)
+            defaults[name] = None if value == 0 and not isinstance(value, bool) else value
+        return build_request(task, **(fields | defaults))
+
+    def plan(self, task: Task, fields: dict[str, Any], source: Source | None = None) -> Plan:
+        """Say what would be done; raise InvalidRequestError for values that would be refused."""
+        request = self._request(task, fields | {"prompt": _ANY_PROMPT})
+        return plan_generation(request, get_model(request.model), source)
+
+    async def watch(self, job_id: str) -> AsyncIterator[Sight]:
+        """Yield what is new of a job, its end last; whoever stops looking does not stop it."""
+        shown: Sight | None = None
+        while shown is None or not shown.is_over:
+            # The progress first: it is gone when the job is over.
+            progress = self.worker.progress(job_id)
+            sight = Sight(self.worker.state(job_id), progress)
+            is_new = shown is None or (
+                sight.state != shown.state or sight.progress is not shown.progress
+            )
+            if is_new:
+                shown = sight
+                yield sight
+            if not sight.is_over:
+                await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+
+    def publish(self, job_id: str) -> Path | None:
+        """Return a finished clip under a name and in a folder that Gradio serves, or None.
+
+        The folder is named by the job's id, which nobody can guess.
+        """
+        clip = self.worker.result(job_id)
+        if clip is None:
+            return None
+        seed = (self.worker.recipe(job_id) or {}).get("seed", "clip")
+        published = serving_folder() / job_id / f"kinora-{seed}.mp4"
+        if not published.exists():
+            published.parent.mkdir(parents=True, exist_ok=True)
+            _link_or_copy(clip, published)
+        return published
+
+
+def serving_folder() -> Path:
+    """Return the folder whose files Gradio serves where they are and removes when they are old."""
+    chosen = os.environ.get("GRADIO_TEMP_DIR")
+    return Path(chosen) if chosen else Path(tempfile.gettempdir()) / "gradio"
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    """Give a file a second name; copy it where the file system cannot."""
+    draft = target.with_suffix(f".{secrets.token_hex(4)}")
+    try:
+        draft.hardlink_to(source)
+    except OSError:
+        shutil.copyfile(source, draft)
+    draft.replace(target)

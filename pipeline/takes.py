@@ -1,0 +1,133 @@
+"""Requests into latents: every shot, window by window, each continuing from what it is given.
+
+What differs between the tasks is here and nowhere else: what the first shot is conditioned on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from pipeline.engines.ltx import Context, LTXEngine
+from pipeline.errors import OutputError
+from pipeline.plan import Plan, ShotPlan
+from pipeline.request import GenerationRequest
+from pipeline.sources import OpenedSource, end_frames, picture_frame
+from pipeline.storyboard import describe_shot
+
+OnStep = Callable[[int, int, torch.Tensor], None]
+"""`on_step(window, step, estimate)`, both counting from 1; what it raises ends the work."""
+
+
+@dataclass(frozen=True)
+class Take:
+    """A shot as new latents (1, C, T, h, w), and what they were given."""
+
+    plan: ShotPlan
+    given: Context
+    latents: torch.Tensor
+    temporal: int
+
+    @property
+    def is_backward(self) -> bool:
+        """Say whether the take leads up to something."""
+        return self.given.after is not None
+
+    @property
+    def num_frames(self) -> int:
+        """Count the frames that come out of decoding, at the model's rate."""
+        count = sum(window.num_latents for window in self.plan.windows) * self.temporal
+        if self.given.before is None:
+            count -= self.temporal - 1  # the first latent frame stands for one frame
+        # A keyframe is the source's own first frame, in the place of the last new one.
+        return count - (self.given.keyframe is not None)
+
+
+def make_takes(
+    engine: LTXEngine,
+    request: GenerationRequest,
+    plan: Plan,
+    source: OpenedSource | None,
+    on_step: OnStep,
+) -> list[Take]:
+    """Denoise every shot. Latents are small: those of a minute stay in memory together.
+
+    Raises OutputError if the model's numbers are not finite.
+    """
+    takes: list[Take] = []
+    num_windows = 0
+    for shot in plan.shots:
+        if shot.continues:
+            num_overlap = engine.model.spec.overlap_latents
+            given = Context(is_start=False, before=takes[-1].latents[:, :, -num_overlap:])
+        else:
+            given = _first_context(engine, request, plan, source if not takes else None)
+        prompt = engine.encode_prompt(
+            describe_shot(shot.shot), request.negative_prompt, plan.guidance_scale
+        )
+        parts: list[torch.Tensor] = []
+        for window in shot.windows:
+            context = _window_context(given, parts, shot, window.index)
+            num_windows += 1
+            latents = engine.denoise(
+                window.num_latents,
+                prompt,
+                context,
+                num_inference_steps=plan.num_inference_steps,
+                guidance_scale=plan.guidance_scale,
+                seed=window.seed,
+                on_step=lambda step, estimate, number=num_windows: on_step(number, step, estimate),
+            )
+            new = latents[:, :, context.num_before :][:, :, : window.num_latents]
+            _check(new)
+            if given.after is not None:
+                parts.insert(0, new)  # backwards, the first window made is the last one seen
+            else:
+                parts.append(new)
+        takes.append(Take(shot, given, torch.cat(parts, dim=2), engine.model.spec.temporal))
+    return takes
+
+
+def _first_context(
+    engine: LTXEngine, request: GenerationRequest, plan: Plan, source: OpenedSource | None
+) -> Context:
+    """Return what a shot that follows no other starts from: nothing, a picture, an end of a clip."""
+    if source is None:
+        return Context(is_start=True)
+    generator = torch.Generator("cpu").manual_seed(request.seed)
+    if source.picture is not None:
+        frames = picture_frame(source, plan.model_size)
+        return Context(is_start=True, before=engine.encode(frames, generator))
+    spec, at_end = engine.model.spec, request.direction == "forward"
+    frames = end_frames(
+        source, at_end=at_end, fps=spec.fps, temporal=spec.temporal, size=plan.model_size
+    )
+    if at_end:
+        return Context(is_start=True, before=engine.encode(frames, generator))
+    return engine.encode_following(frames, generator)
+
+
+def _window_context(
+    given: Context, parts: list[torch.Tensor], shot: ShotPlan, index: int
+) -> Context:
+    """Return what a window is given: the shot's context, or the latents made next to it."""
+    window = shot.windows[index]
+    if given.after is None:
+        if index == 0:
+            return given
+        made = torch.cat(parts, dim=2)
+        return Context(is_start=False, before=made[:, :, -window.num_context :])
+    # Backwards, only the window made last, which is seen first, begins with a single frame.
+    is_start = index == len(shot.windows) - 1
+    if index == 0:
+        return Context(is_start, after=given.after, keyframe=given.keyframe)
+    return Context(is_start, after=parts[0][:, :, : window.num_context])
+
+
+def _check(latents: torch.Tensor) -> None:
+    if not torch.isfinite(latents).all():
+        raise OutputError(
+            "The model gave numbers that are no picture; try another seed or the default settings."
+        )

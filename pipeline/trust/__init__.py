@@ -1,0 +1,1 @@
+"""What can be said of where a clip comes from."""

@@ -1,0 +1,80 @@
+"""A shot of any length as windows, each of them one call of the model: pure arithmetic.
+
+A window holds context latents, which exist already, and new ones; later windows start on the
+tail of what exists.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Window:
+    """One call of the model: `num_context` latents that exist, then `num_latents` new ones.
+
+    `start_latent` counts the new latents of the same shot that were made before this window.
+    """
+
+    index: int
+    shot_index: int
+    start_latent: int
+    num_latents: int
+    num_context: int
+    seed: int
+
+    @property
+    def total_latents(self) -> int:
+        """Count all the latents of the call, context and new."""
+        return self.num_context + self.num_latents
+
+
+def plan_windows(
+    num_latents: int,
+    *,
+    window_latents: int,
+    overlap: int,
+    num_given: int = 0,
+    shot_index: int = 0,
+    seed: int = 0,
+) -> tuple[Window, ...]:
+    """Cover `num_latents` new latents with as few windows of at most `window_latents` as can be.
+
+    The first window starts on `num_given` latents (a picture is one, the end of a clip several),
+    every later one on the last `overlap`. The work is spread evenly, so that no window is a stub.
+    """
+    if num_latents < 1 or not 0 <= overlap < window_latents or not 0 <= num_given < window_latents:
+        raise ValueError(
+            f"no plan for {num_latents} latents in windows of {window_latents} "
+            f"with {overlap} overlapping and {num_given} given"
+        )
+    first_room, later_room = window_latents - num_given, window_latents - overlap
+    num_later = math.ceil(max(0, num_latents - first_room) / later_room)
+
+    windows: list[Window] = []
+    num_made = 0
+    for index in range(num_later + 1):
+        num_left, later_windows = num_latents - num_made, num_later - index
+        room = first_room if index == 0 else later_room
+        even_share = math.ceil(num_left / (later_windows + 1))
+        num_new = min(room, max(even_share, num_left - later_windows * later_room))
+        windows.append(
+            Window(
+                index=index,
+                shot_index=shot_index,
+                start_latent=num_made,
+                num_latents=num_new,
+                num_context=num_given if index == 0 else overlap,
+                seed=window_seed(seed, shot_index, index),
+            )
+        )
+        num_made += num_new
+    return tuple(windows)
+
+
+def window_seed(seed: int, shot_index: int, window_index: int) -> int:
+    """Derive a window's own seed (31 bits) from the request's; it never changes, on no machine."""
+    digest = hashlib.sha256(f"{seed}/{shot_index}/{window_index}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") >> 1

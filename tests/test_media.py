@@ -1,0 +1,612 @@
+"""Clips in and out, with real files that ffmpeg makes for each test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.errors import MediaError
+from pipeline.ffmpeg import read_header
+from pipeline.media import (
+    MAX_FPS,
+    ClipInfo,
+    ClipWriter,
+    even_size,
+    iterate_frames,
+    probe_clip,
+    read_first_frames,
+    read_last_frames,
+    read_metadata,
+)
+from tests.sources import (
+    BEEP,
+    H264,
+    HEIGHT,
+    WIDTH,
+    describe,
+    ffmpeg,
+    first_and_last_sound,
+    make_clip,
+    numbered_frames,
+    read_numbers,
+)
+
+VFR = ("-vf", "select='lt(t,1)+not(mod(n,3))'", "-fps_mode", "vfr", *H264)
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A common clip: 48 frames in two seconds, with sound."""
+    return make_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", *H264, "-shortest", sound=BEEP)
+
+
+def read_all(path: Path, info: ClipInfo) -> np.ndarray:
+    return np.concatenate(list(iterate_frames(path, info)))
+
+
+def boxes(path: Path) -> dict[str, int]:
+    """Find the boxes of an mp4 and where they begin."""
+    data, found, position = path.read_bytes(), {}, 0
+    while position < len(data):
+        found[data[position + 4 : position + 8].decode()] = position
+        position += int.from_bytes(data[position : position + 4], "big")
+    return found
+
+
+def assert_one_sentence(error: pytest.ExceptionInfo[MediaError], *words: str) -> None:
+    message = str(error.value)
+    assert message.endswith(".")
+    assert not any(trace in message for trace in ("/", "\\", "\n", ". ", "ffmpeg", "Error"))
+    assert all(word in message for word in words)
+
+
+# Reading: every frame of every kind of file
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("h264.mp4", H264),
+        ("h264-444.mp4", ("-c:v", "libx264", "-pix_fmt", "yuv444p")),
+        ("open-gop.mkv", (*H264, "-x264-params", "open-gop=1:keyint=12:bframes=3")),
+        (
+            "hevc-10bit.mov",
+            ("-c:v", "libx265", "-pix_fmt", "yuv420p10le", "-x265-params", "log-level=0"),
+        ),
+        ("vp9.webm", ("-c:v", "libvpx-vp9", "-deadline", "realtime", "-pix_fmt", "yuv420p")),
+        ("mpeg4.avi", ("-c:v", "mpeg4")),
+        ("mpeg2.ts", ("-c:v", "mpeg2video", "-b:v", "2M")),
+        ("flash.flv", H264),
+    ],
+)
+def test_every_frame_of_a_clip_is_read_once_and_in_order(
+    tmp_path: Path, name: str, options: tuple[str, ...]
+) -> None:
+    path = make_clip(tmp_path / name, *options)
+    info = probe_clip(path)
+    assert (info.width, info.height, info.fps, info.num_frames) == (WIDTH, HEIGHT, 24, 48)
+    assert info.duration == 2
+    assert not info.has_audio
+    assert read_numbers(read_all(path, info)) == list(range(48))
+    assert read_numbers(read_first_frames(path, info, 9)) == list(range(9))
+    assert read_numbers(read_last_frames(path, info, 9)) == list(range(39, 48))
+
+
+@pytest.mark.parametrize("name", ["animated.gif", "animated.apng"])
+def test_an_animated_picture_is_a_clip(tmp_path: Path, name: str) -> None:
+    codec = name.rpartition(".")[2]
+    path = make_clip(tmp_path / name, "-c:v", codec, num_frames=10, fps="10")
+    info = probe_clip(path)
+    assert (info.num_frames, info.fps) == (10, 10)
+    assert read_numbers(read_all(path, info)) == list(range(10))
+
+
+@pytest.mark.parametrize("num_frames", [1, 2])
+def test_a_clip_of_one_or_two_frames_is_read(tmp_path: Path, num_frames: int) -> None:
+    for name in ("short.mp4", "short.mkv", "short.gif"):
+        options = H264 if name != "short.gif" else ("-c:v", "gif")
+        path = make_clip(tmp_path / name, *options, num_frames=num_frames, fps="20")
+        info = probe_clip(path)
+        assert (info.num_frames, info.fps) == (num_frames, 20), name
+        assert read_numbers(read_all(path, info)) == list(range(num_frames)), name
+
+
+@pytest.mark.parametrize("fps", ["24000/1001", "30000/1001", "25", "12.5", "60"])
+def test_a_constant_rate_is_kept_exactly(tmp_path: Path, fps: str) -> None:
+    for name in ("rate.mp4", "rate.mkv"):  # Matroska rounds times to milliseconds
+        info = probe_clip(make_clip(tmp_path / name, *H264, fps=fps))
+        numerator, _, denominator = fps.partition("/")
+        assert info.fps == pytest.approx(float(numerator) / float(denominator or 1), abs=1e-5)
+        assert info.num_frames == 48
+
+
+def test_a_recorded_webm_without_a_duration_is_read(tmp_path: Path) -> None:
+    """Browsers record such files: the container says neither how long it is nor how many frames."""
+    path = tmp_path / "recorded.webm"
+    path.write_bytes(
+        ffmpeg("-i", make_clip(tmp_path / "a.mp4"), "-c", "copy", "-f", "matroska", "-")
+    )
+    assert read_header(path).duration == 0
+    assert read_numbers(read_all(path, probe_clip(path))) == list(range(48))
+
+
+def test_sound_is_noticed(clip: Path) -> None:
+    assert probe_clip(clip).has_audio
+
+
+@pytest.mark.parametrize("degrees", [90, 180, 270])
+def test_a_rotated_clip_is_read_upright(tmp_path: Path, clip: Path, degrees: int) -> None:
+    path = tmp_path / "rotated.mp4"
+    ffmpeg("-display_rotation", str(degrees), "-i", clip, "-c", "copy", path)
+    info = probe_clip(path)
+    turned = np.rot90(read_last_frames(clip, probe_clip(clip), 2), degrees // 90, axes=(1, 2))
+    assert (info.height, info.width) == turned.shape[1:3]
+    difference = read_last_frames(path, info, 2).astype(int) - turned
+    assert np.abs(difference).mean() < 4
+    assert read_all(path, info).shape == (48, info.height, info.width, 3)
+
+
+def test_pixels_that_are_not_square_are_made_so(tmp_path: Path) -> None:
+    info = probe_clip(make_clip(tmp_path / "anamorphic.mp4", *H264, "-aspect", "2:1"))
+    assert (info.width, info.height) == (128, 64)
+
+
+def test_a_varying_rate_is_read_at_its_average(tmp_path: Path) -> None:
+    """30 frames in the first second and 10 in the next, less what the last one is cut by."""
+    path = make_clip(tmp_path / "vfr.mp4", *VFR, num_frames=60, fps="30")
+    info = probe_clip(path)
+    assert info.fps in (20, 21)
+    assert info.duration == pytest.approx(info.num_frames / info.fps) == pytest.approx(2, abs=0.1)
+    numbers = np.array(read_numbers(read_all(path, info)))
+    assert len(numbers) == info.num_frames
+    assert numbers[-1] == 57  # the last one that the source has
+    # Numbers are thirtieths of a second; in the second half each third one is there.
+    shown_at = np.arange(len(numbers)) / info.fps * 30
+    assert np.abs(numbers - shown_at)[shown_at < 30].max() <= 0.55
+    assert np.abs(numbers - shown_at)[shown_at >= 30].max() <= 1.55
+
+
+def test_a_varying_rate_ends_with_its_last_frame(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "vfr.mkv", *VFR, num_frames=60, fps="30")
+    info = probe_clip(path)
+    assert read_numbers(read_last_frames(path, info, 4, fps=10)) == [48, 51, 54, 57]
+
+
+def test_missing_frames_do_not_change_the_rate(tmp_path: Path) -> None:
+    options = ("-vf", "select='not(eq(n,20)+eq(n,21))'", "-fps_mode", "vfr", *H264)
+    path = make_clip(tmp_path / "gap.mp4", *options, num_frames=60, fps="30")
+    info = probe_clip(path)
+    assert (info.fps, info.num_frames) == (30, 60)
+    assert read_numbers(read_all(path, info)) == [*range(20), 19, 22, *range(22, 60)]
+
+
+def test_slow_motion_is_read_at_the_highest_rate(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "slow.mp4", *H264, num_frames=240, fps="240")
+    info = probe_clip(path)
+    assert (info.fps, info.num_frames) == (MAX_FPS, 60)
+    assert read_numbers(read_all(path, info)) == [*range(0, 236, 4), 239]
+
+
+@pytest.mark.parametrize(("size", "matrix"), [("1280x720", "bt709"), ("320x240", "bt601")])
+def test_untagged_colours_are_taken_as_browsers_take_them(
+    tmp_path: Path, size: str, matrix: str
+) -> None:
+    path, color = tmp_path / "untagged.mp4", (200, 120, 40)
+    graph = f"color=0xC87828:s={size}:r=5:d=0.2,format=gbrp"
+    convert = f"scale=out_color_matrix={matrix},format=yuv420p,setparams=colorspace=unknown"
+    ffmpeg("-f", "lavfi", "-i", graph, "-vf", convert, "-c:v", "libx264", "-qp", "4", path)
+    frame = read_first_frames(path, probe_clip(path), 1)
+    assert np.abs(frame.mean((0, 1, 2)) - color).max() <= 2
+
+
+# Reading: parts of a clip
+
+
+def test_first_and_last_frames_are_resampled_from_their_own_end(clip: Path) -> None:
+    info = probe_clip(clip)
+    assert read_numbers(read_first_frames(clip, info, 5, fps=16)) == [0, 1, 3, 4, 6]
+    assert read_numbers(read_last_frames(clip, info, 5, fps=16)) == [41, 42, 44, 45, 47]
+    assert read_numbers(read_first_frames(clip, info, 4, fps=48)) == [0, 0, 1, 1]
+    assert read_numbers(read_last_frames(clip, info, 4, fps=48)) == [45, 46, 46, 47]
+
+
+def test_a_regular_rate_is_resampled_regularly(tmp_path: Path) -> None:
+    """Every second moment lies between two frames; rounded times must not choose by chance."""
+    for name in ("even.mp4", "even.mkv"):
+        path = make_clip(tmp_path / name, *H264, num_frames=94, fps="48")
+        info = probe_clip(path)
+        forward = [k * 3 // 2 for k in range(60)]
+        backward = [93 - (k * 3 + 1) // 2 for k in reversed(range(60))]
+        assert read_numbers(read_first_frames(path, info, 60, fps=32)) == forward
+        assert read_numbers(read_last_frames(path, info, 60, fps=32)) == backward
+
+
+def test_a_clip_that_is_too_short_repeats_its_edge(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "short.mp4", *H264, num_frames=3)
+    info = probe_clip(path)
+    assert read_numbers(read_first_frames(path, info, 6)) == [0, 1, 2, 2, 2, 2]
+    assert read_numbers(read_last_frames(path, info, 6)) == [0, 0, 0, 0, 1, 2]
+
+
+def test_frames_are_scaled_to_the_size_asked_for(clip: Path) -> None:
+    info = probe_clip(clip)
+    for frames in (
+        read_first_frames(clip, info, 3, size=(160, 48)),
+        read_last_frames(clip, info, 3, size=(160, 48)),
+    ):
+        assert frames.shape == (3, 48, 160, 3)
+        assert frames.dtype == np.uint8
+
+
+def test_last_frames_are_exact_where_ffmpeg_cannot_jump(tmp_path: Path) -> None:
+    """A stream without key frames: a jump yields too few, so it is read from its start."""
+    options = (*H264, "-x264-params", "intra-refresh=1:keyint=48")
+    path = make_clip(tmp_path / "refresh.ts", *options, num_frames=200)
+    assert read_numbers(read_last_frames(path, probe_clip(path), 4)) == [196, 197, 198, 199]
+
+
+def test_frames_are_iterated_in_chunks(clip: Path) -> None:
+    chunks = [len(chunk) for chunk in iterate_frames(clip, probe_clip(clip), chunk=20)]
+    assert chunks == [20, 20, 8]
+
+
+@pytest.mark.parametrize("num_frames", [20, 60])
+def test_a_clip_that_changed_since_it_was_probed_is_not_passed_on(
+    tmp_path: Path, num_frames: int
+) -> None:
+    path = make_clip(tmp_path / "changing.mp4")
+    info = probe_clip(path)
+    make_clip(path, num_frames=num_frames)
+    with pytest.raises(MediaError) as error:
+        read_all(path, info)
+    assert_one_sentence(error, "upload it again")
+
+
+# What is refused, each with a sentence
+
+
+def test_a_clip_cut_off_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+    whole = make_clip(tmp_path / "whole.mp4", *H264, "-movflags", "+faststart", num_frames=200)
+    data = whole.read_bytes()
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(data[: len(data) // 2])
+    info = probe_clip(cut)
+    numbers = read_numbers(read_all(cut, info))
+    assert 20 < info.num_frames == len(numbers) < 180
+    assert numbers == sorted(numbers)
+    assert read_numbers(read_last_frames(cut, info, 1)) == numbers[-1:]
+
+
+@pytest.fixture
+def unusable(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """A file that is no clip, made by the function that the test names."""
+    return request.param(tmp_path)
+
+
+def text(folder: Path) -> Path:
+    path = folder / "text.mp4"
+    path.write_text("This is not a film.\n" * 100)
+    return path
+
+
+def empty(folder: Path) -> Path:
+    path = folder / "empty.mp4"
+    path.touch()
+    return path
+
+
+def junk(folder: Path) -> Path:
+    path = folder / "junk.mp4"
+    path.write_bytes(np.random.default_rng(0).bytes(100_000))
+    return path
+
+
+def still_picture(folder: Path) -> Path:
+    make_clip(folder / "picture.png", "-frames:v", "1")
+    return (folder / "picture.png").rename(folder / "picture.mp4")
+
+
+def without_index(folder: Path) -> Path:
+    path = make_clip(folder / "cut.mp4")
+    path.write_bytes(path.read_bytes()[: boxes(path)["moov"] + 20])
+    return path
+
+
+def without_frames(folder: Path) -> Path:
+    path = make_clip(folder / "cut.mp4", *H264, "-movflags", "+faststart")
+    path.write_bytes(path.read_bytes()[: boxes(path)["mdat"] + 8])
+    return path
+
+
+def playlist(folder: Path) -> Path:
+    """A list of files that ffmpeg would open in its turn, under a name that it trusts."""
+    make_clip(folder / "part.ts")
+    path = folder / "list.m3u8"
+    path.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:3\n#EXTINF:2,\npart.ts\n#EXT-X-ENDLIST\n")
+    return path
+
+
+def concat_script(folder: Path) -> Path:
+    make_clip(folder / "part.ts")
+    path = folder / "script.mp4"
+    path.write_text("ffconcat version 1.0\nfile part.ts\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    "unusable",
+    [text, empty, junk, still_picture, without_index, without_frames, playlist, concat_script],
+    indirect=True,
+)
+def test_a_file_that_is_no_clip_is_refused(unusable: Path) -> None:
+    with pytest.raises(MediaError) as error:
+        probe_clip(unusable)
+    assert_one_sentence(error, "not a video that can be read", "MP4")
+
+
+@pytest.mark.parametrize("name", ["missing.mp4", ""], ids=["missing", "folder"])
+def test_a_clip_that_is_not_there_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(MediaError) as error:
+        probe_clip(tmp_path / name)
+    assert_one_sentence(error, "upload it again")
+
+
+def test_sound_alone_is_refused_with_or_without_a_cover(tmp_path: Path, clip: Path) -> None:
+    sound, song = tmp_path / "sound.mp4", tmp_path / "song.m4a"
+    ffmpeg("-i", clip, "-vn", "-c", "copy", sound)
+    ffmpeg("-i", clip, "-frames:v", "1", tmp_path / "cover.png")
+    cover = ("-map", "0:a", "-map", "1:v", "-c:v", "copy", "-disposition:v", "attached_pic")
+    ffmpeg("-i", sound, "-i", tmp_path / "cover.png", *cover, song)
+    for path in (sound, song):
+        with pytest.raises(MediaError) as error:
+            probe_clip(path)
+        assert_one_sentence(error, "sound but no picture")
+
+
+@pytest.mark.parametrize("size", ["20000x2", "4098x64", "64x4098", "14x14"])
+def test_sides_out_of_range_are_refused_before_anything_is_decoded(
+    tmp_path: Path, size: str
+) -> None:
+    path = tmp_path / "side.mkv"
+    ffmpeg("-f", "lavfi", "-i", f"color=red:s={size}:r=5:d=0.2", "-c:v", "ffv1", path)
+    path.write_bytes(path.read_bytes()[:700])  # a header alone could not be decoded
+    with pytest.raises(MediaError) as error:
+        probe_clip(path)
+    assert_one_sentence(error, size, "16 to 4096 pixels")
+
+
+def test_an_hour_is_refused_before_anything_is_decoded(tmp_path: Path) -> None:
+    path = tmp_path / "hour.mp4"
+    hour = ("-f", "lavfi", "-i", "color=red:s=32x32:r=1:d=3600")
+    ffmpeg(*hour, *H264, "-preset", "ultrafast", "-movflags", "+faststart", path)
+    path.write_bytes(path.read_bytes()[: boxes(path)["mdat"] + 8])
+    with pytest.raises(MediaError) as error:
+        probe_clip(path)
+    assert_one_sentence(error, "more than 10 minutes")
+
+
+def test_a_long_clip_that_hides_its_duration_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "live.mkv"
+    long = ("-f", "lavfi", "-i", "color=red:s=32x32:r=1:d=700")
+    path.write_bytes(ffmpeg(*long, *H264, "-preset", "ultrafast", "-f", "matroska", "pipe:1"))
+    assert read_header(path).duration == 0
+    with pytest.raises(MediaError) as error:
+        probe_clip(path)
+    assert_one_sentence(error, "more than 10 minutes")
+
+
+# Writing
+
+
+@pytest.mark.parametrize("fps", [16, 24, 30000 / 1001, 12.5])
+def test_what_is_written_is_read_back(tmp_path: Path, fps: float) -> None:
+    path = tmp_path / "written.mp4"
+    frames = numbered_frames(33)
+    with ClipWriter(path, width=WIDTH, height=HEIGHT, fps=fps) as writer:
+        writer.write(frames[:16])
+        writer.write(frames[16])
+        writer.write(frames[17:])
+        assert not path.exists()
+    info = probe_clip(path)
+    assert (info.width, info.height, info.num_frames) == (WIDTH, HEIGHT, 33)
+    assert info.fps == pytest.approx(fps, abs=1e-5)
+    assert np.allclose(info.frame_times, np.arange(33) / fps, atol=1e-4)
+    assert read_numbers(read_all(path, info)) == list(range(33))
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    "color",
+    [
+        (255, 0, 0),
+        (0, 255, 0),
+        (0, 0, 255),
+        (255, 255, 255),
+        (0, 0, 0),
+        (200, 120, 40),
+        (30, 90, 160),
+    ],
+)
+def test_colours_survive_the_round_trip(tmp_path: Path, color: tuple[int, int, int]) -> None:
+    path = tmp_path / "flat.mp4"
+    with ClipWriter(path, width=64, height=32, fps=16) as writer:
+        writer.write(np.full((9, 32, 64, 3), color, np.uint8))
+    frames = read_all(path, probe_clip(path))
+    assert np.abs(frames.mean((0, 1, 2)) - color).max() <= 2
+
+
+def test_a_written_clip_plays_everywhere_and_starts_at_once(tmp_path: Path, clip: Path) -> None:
+    """H.264, 4:2:0, tagged BT.709, and the index before the frames, also with sound in it."""
+    path = tmp_path / "tagged.mp4"
+    with ClipWriter(path, width=WIDTH, height=HEIGHT, fps=24, audio_from=clip) as writer:
+        writer.write(numbered_frames(48))
+    assert "Video: h264" in describe(path)
+    assert "yuv420p(tv, bt709," in describe(path)
+    assert boxes(path)["moov"] < boxes(path)["mdat"]
+
+
+@pytest.mark.parametrize("size", [(0, 0), (0, 64), (95, 64), (96, 63), (-2, 64)])
+def test_an_impossible_size_is_refused(tmp_path: Path, size: tuple[int, int]) -> None:
+    with pytest.raises(MediaError) as error:
+        ClipWriter(tmp_path / "odd.mp4", width=size[0], height=size[1], fps=16)
+    assert_one_sentence(error, f"{size[0]}x{size[1]}", "even")
+
+
+def test_frames_of_another_size_are_not_rescaled(tmp_path: Path) -> None:
+    with ClipWriter(tmp_path / "clip.mp4", width=WIDTH, height=HEIGHT, fps=16) as writer:
+        writer.write(numbered_frames(1))
+        with pytest.raises(ValueError, match="expected"):
+            writer.write(numbered_frames(1, WIDTH * 2, HEIGHT))
+        with pytest.raises(ValueError, match="expected"):
+            writer.write(numbered_frames(1).astype(np.float32))
+
+
+def test_an_odd_size_loses_a_pixel() -> None:
+    assert even_size(131, 97) == (130, 96)
+    assert even_size(130, 96) == (130, 96)
+
+
+def test_nothing_is_left_of_a_clip_whose_block_raises(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(b"the clip of before")
+    with (
+        pytest.raises(ZeroDivisionError),
+        ClipWriter(path, width=WIDTH, height=HEIGHT, fps=16) as writer,
+    ):
+        writer.write(numbered_frames(20 // 0))
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.read_bytes() == b"the clip of before"
+
+
+def test_a_clip_without_frames_is_an_error_and_no_file(tmp_path: Path) -> None:
+    with (
+        pytest.raises(MediaError) as error,
+        ClipWriter(tmp_path / "clip.mp4", width=WIDTH, height=HEIGHT, fps=16),
+    ):
+        pass
+    assert_one_sentence(error, "no frames")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("num_frames", [8, 400])
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path: Path, num_frames: int) -> None:
+    """A limit on the size of files ends ffmpeg either while frames come in or at the last one."""
+    resource = pytest.importorskip("resource")
+    noise = np.random.default_rng(0).integers(0, 256, (num_frames, HEIGHT, WIDTH, 3), np.uint8)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    writer = ClipWriter(tmp_path / "clip.mp4", width=WIDTH, height=HEIGHT, fps=16)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+        with pytest.raises(MediaError) as error, writer:
+            writer.write(noise)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert_one_sentence(error, "could not be written", "free space")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_is_gone_is_one_sentence(tmp_path: Path) -> None:
+    with (
+        pytest.raises(MediaError) as error,
+        ClipWriter(tmp_path / "gone" / "clip.mp4", width=WIDTH, height=HEIGHT, fps=16) as writer,
+    ):
+        writer.write(numbered_frames(20))
+    assert_one_sentence(error, "could not be written")
+
+
+# Sound
+
+
+@pytest.mark.parametrize("audio_offset", [0, 1.3])
+@pytest.mark.parametrize(
+    ("name", "options", "codec"),
+    [
+        ("aac.mp4", (*H264, "-c:a", "aac"), "aac"),
+        ("mp3.mkv", (*H264, "-c:a", "libmp3lame"), "mp3"),
+        ("opus.mkv", (*H264, "-c:a", "libopus"), "aac"),
+        ("pcm.mov", (*H264, "-c:a", "pcm_s16le"), "aac"),
+    ],
+)
+def test_sound_keeps_its_place(
+    tmp_path: Path, name: str, options: tuple[str, ...], codec: str, audio_offset: float
+) -> None:
+    source, path = make_clip(tmp_path / name, *options, sound=BEEP), tmp_path / "written.mp4"
+    with ClipWriter(
+        path, width=WIDTH, height=HEIGHT, fps=24, audio_from=source, audio_offset=audio_offset
+    ) as writer:
+        writer.write(numbered_frames(96))
+    heard = first_and_last_sound(path)
+    assert heard == pytest.approx((0.5 + audio_offset, 1 + audio_offset), abs=0.03)
+    assert read_header(path).audio_codec == codec
+    info = probe_clip(path)
+    assert info.num_frames == 96
+    assert info.frame_times[0] == 0
+
+
+def test_copied_sound_is_not_encoded_again(tmp_path: Path, clip: Path) -> None:
+    path = tmp_path / "written.mp4"
+    with ClipWriter(
+        path, width=WIDTH, height=HEIGHT, fps=24, audio_from=clip, audio_offset=1
+    ) as writer:
+        writer.write(numbered_frames(72))
+    source, copy = (
+        ffmpeg("-i", file, "-map", "0:a", "-c", "copy", "-f", "adts", "pipe:1")
+        for file in (clip, path)
+    )
+    assert source == copy
+
+
+def test_sound_longer_than_the_picture_is_not_cut(tmp_path: Path, clip: Path) -> None:
+    path = tmp_path / "written.mp4"
+    with ClipWriter(path, width=WIDTH, height=HEIGHT, fps=24, audio_from=clip) as writer:
+        writer.write(numbered_frames(12))
+    assert first_and_last_sound(path) == pytest.approx((0.5, 1), abs=0.03)
+    assert probe_clip(path).num_frames == 12
+
+
+@pytest.mark.parametrize("audio_offset", [0, 1])
+def test_sound_that_begins_before_its_picture_stays_with_it(
+    tmp_path: Path, clip: Path, audio_offset: float
+) -> None:
+    """The beep is 0.5 s into the sound but 0.1 s after the first frame, where new clips begin."""
+    late, path = tmp_path / "late.mkv", tmp_path / "written.mp4"
+    inputs = ("-i", clip, "-itsoffset", "0.4", "-i", clip)
+    ffmpeg(*inputs, "-map", "0:a", "-map", "1:v", "-c", "copy", late)
+    with ClipWriter(
+        path, width=WIDTH, height=HEIGHT, fps=24, audio_from=late, audio_offset=audio_offset
+    ) as writer:
+        writer.write(numbered_frames(72))
+    heard = first_and_last_sound(path)
+    assert heard == pytest.approx((0.1 + audio_offset, 0.6 + audio_offset), abs=0.03)
+    assert probe_clip(path).num_frames == 72
+
+
+def test_a_silent_source_gives_a_silent_clip(tmp_path: Path) -> None:
+    source, path = make_clip(tmp_path / "silent.mp4"), tmp_path / "written.mp4"
+    with ClipWriter(path, width=WIDTH, height=HEIGHT, fps=24, audio_from=source) as writer:
+        writer.write(numbered_frames(5))
+    assert not probe_clip(path).has_audio
+
+
+# Metadata
+
+
+def test_metadata_is_read_back_as_it_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "written.mp4"
+    tags = {
+        "kinora": '{"prompt": "a café; x=1 # \\ "quoted"", "seed": 7}\nsecond line\\',
+        "title": "[STREAM]\n[CHAPTER] = 狐",
+        "comment": "made of " + "many words " * 1000,
+    }
+    with ClipWriter(path, width=WIDTH, height=HEIGHT, fps=16, metadata=tags) as writer:
+        writer.write(numbered_frames(2))
+    written = read_metadata(path)
+    assert {key: written[key] for key in tags} == tags
+
+
+def test_metadata_of_a_text_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(MediaError) as error:
+        read_metadata(text(tmp_path))
+    assert_one_sentence(error, "not a video that can be read")

@@ -1,0 +1,76 @@
+"""Every row of the table, and how people's own choice of a model is read."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pipeline.errors import InvalidRequestError, ModelError
+from pipeline.geometry import ASPECT_RATIOS
+from pipeline.models import MODELS, ModelSpec, default_model_id, describe_models, get_model
+
+each_model = pytest.mark.parametrize("spec", MODELS.values(), ids=MODELS.keys())
+
+
+@each_model
+def test_every_size_is_one_the_model_can_make(spec: ModelSpec) -> None:
+    for name, (columns, rows) in ASPECT_RATIOS.items():
+        size = spec.size_for(name)
+        assert size.width % spec.spatial == size.height % spec.spatial == 0
+        assert size.width % 2 == size.height % 2 == 0
+        assert size.width / size.height == pytest.approx(columns / rows, rel=0.06)
+        assert size.width * size.height == pytest.approx(spec.num_pixels, rel=0.12)
+
+
+@each_model
+def test_every_window_is_on_the_frame_grid_and_longer_than_its_overlap(spec: ModelSpec) -> None:
+    assert spec.window_frames % spec.temporal == 1
+    assert spec.overlap_latents < spec.window_latents
+    assert spec.num_frames_for(5) % spec.temporal == 1
+
+
+@each_model
+def test_fixed_timesteps_fall_and_agree_with_the_default_step_count(spec: ModelSpec) -> None:
+    if spec.timesteps is None:
+        return
+    assert list(spec.timesteps) == sorted(spec.timesteps, reverse=True)
+    assert spec.default_num_inference_steps == len(spec.timesteps)
+
+
+def test_the_embedded_model_comes_first_and_counts_seven_latents_a_window() -> None:
+    spec = next(iter(MODELS.values()))
+    assert spec.id == "kinora-mini"
+    assert spec.window_latents == 7
+    assert spec.num_frames_for(5) == 81
+
+
+@pytest.mark.parametrize(
+    "model_id", ["sora", "", "Kinora-Mini", None, 3, ["kinora-mini"], "x" * 999]
+)
+def test_an_unknown_model_is_refused_with_the_known_ones(model_id: object) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        get_model(model_id)
+    assert all(known in str(caught.value) for known in MODELS)
+    assert len(str(caught.value)) < 250
+
+
+def test_the_environment_chooses_which_model_is_offered_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("KINORA_MODEL", raising=False)
+    assert default_model_id() == "kinora-mini"
+    monkeypatch.setenv("KINORA_MODEL", "")
+    assert default_model_id() == "kinora-mini"
+    monkeypatch.setenv("KINORA_MODEL", "ltx-video-2b")
+    assert default_model_id() == "ltx-video-2b"
+    monkeypatch.setenv("KINORA_MODEL", "sora")
+    with pytest.raises(ModelError, match=r"KINORA_MODEL is 'sora'.*kinora-mini"):
+        default_model_id()
+
+
+def test_the_description_is_json_and_tells_nothing_about_this_machine() -> None:
+    text = json.dumps(describe_models())
+    assert [row["id"] for row in json.loads(text)] == list(MODELS)
+    assert str(MODELS["kinora-mini"].repository.parent) not in text
+    assert json.loads(text)[0]["sizes"]["16:9"] == [512, 288]

@@ -1,0 +1,143 @@
+"""Draw training batches from the shards: stills, clips from a cold start, and windows that continue.
+
+Owns what is conditioned in training, so that a picture, a source clip at either end and the tail of an
+earlier window are all in distribution; `train.py` owns the optimisation.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+TOKENS_PER_BATCH = 3072
+SUBJECT_WEIGHT = 4.0
+MAX_CONTEXT_NOISE = 0.3
+
+
+@dataclass
+class Batch:
+    """What one step learns from; B samples of T latent frames."""
+
+    latents: torch.Tensor  # (B, C, T, h, w)
+    labels: torch.Tensor  # (B, S), 0 for "not said"
+    weights: torch.Tensor  # (B, T, h, w)
+    context: torch.Tensor  # (B, T), True where the latent frame is given
+    is_start: torch.Tensor  # (B,), True where the first latent frame stands for a single frame
+
+
+class ShardStore:
+    """All shards of a folder in memory, grouped by kind and picture size; `refresh` picks up new ones."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.seen: set[Path] = set()
+        self.shards: dict[str, dict[str, list[dict[str, np.ndarray]]]] = {
+            "images": defaultdict(list), "clips": defaultdict(list),
+        }  # fmt: skip
+
+    def refresh(self) -> None:
+        """Load the shards that came since the last call."""
+        for path in sorted(set(self.folder.glob("*.npz")) - self.seen):
+            kind, size, *_ = path.stem.split("-")
+            with np.load(path) as arrays:
+                self.shards[kind][size].append(dict(arrays))
+            self.seen.add(path)
+
+    def count(self, kind: str) -> int:
+        """Return how many samples of a kind there are."""
+        return sum(len(s["labels"]) for group in self.shards[kind].values() for s in group)
+
+    def draw_size(self, kind: str, rng: np.random.Generator) -> list[dict[str, np.ndarray]]:
+        """Draw a picture size by its number of samples; return its shards."""
+        groups = list(self.shards[kind].values())
+        shares = np.array([sum(len(s["labels"]) for s in group) for group in groups], float)
+        return groups[rng.choice(len(groups), p=shares / shares.sum())]
+
+
+def subject_weights(boxes: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Weight tokens by how much of them the subject's box covers: (..., 4) -> (..., h, w)."""
+    boxes = boxes.astype(np.float32) / 32
+    y, x = np.arange(height), np.arange(width)
+    left, top, right, bottom = (boxes[..., i, None] for i in range(4))
+    across = (np.minimum(right, x + 1) - np.maximum(left, x)).clip(0, 1)  # (..., w)
+    down = (np.minimum(bottom, y + 1) - np.maximum(top, y)).clip(0, 1)  # (..., h)
+    return 1 + (SUBJECT_WEIGHT - 1) * down[..., :, None] * across[..., None, :]
+
+
+def draw_images(store: ShardStore, rng: np.random.Generator) -> Batch:
+    """Draw a batch of single frames."""
+    group = store.draw_size("images", rng)
+    height, width = group[0]["latents"].shape[-2:]
+    size = TOKENS_PER_BATCH // (height * width)
+    picks = [group[i] for i in rng.integers(len(group), size=size)]
+    rows = [int(rng.integers(len(shard["labels"]))) for shard in picks]
+    pairs = list(zip(picks, rows, strict=True))
+    boxes = np.stack([shard["boxes"][row] for shard, row in pairs])
+    return Batch(
+        latents=torch.from_numpy(np.stack([s["latents"][r] for s, r in pairs])).float()[:, :, None],
+        labels=torch.from_numpy(np.stack([s["labels"][r] for s, r in pairs])).long(),
+        weights=torch.from_numpy(subject_weights(boxes, height, width))[:, None],
+        context=torch.zeros(size, 1, dtype=torch.bool),
+        is_start=torch.ones(size, dtype=torch.bool),
+    )
+
+
+def draw_context(rng: np.random.Generator, num_frames: int, *, is_start: bool) -> np.ndarray:
+    """Draw which latent frames (T,) are given: none, the first, the first few, or the last few.
+
+    A window from the middle of a clip always continues from something, or leads up to it.
+    """
+    context = np.zeros(num_frames, bool)
+    some = int(rng.integers(1, max(1, min(3, num_frames - 1)) + 1))
+    draw = rng.random()
+    if is_start and draw < 0.5:
+        return context
+    if is_start and draw < 0.7:
+        context[0] = True
+    elif draw < 0.85 if is_start else draw < 0.7:
+        context[:some] = True
+    else:
+        context[-some:] = True
+    return context
+
+
+def draw_clips(store: ShardStore, rng: np.random.Generator, num_frames: int) -> Batch:
+    """Draw a batch of windows of T latent frames, each with its own start and context."""
+    group = store.draw_size("clips", rng)
+    channels, total, height, width = group[0]["latents"].shape[1:]
+    size = max(1, TOKENS_PER_BATCH // (height * width * num_frames))
+    latents = np.empty((size, channels, num_frames, height, width), np.float32)
+    boxes = np.empty((size, num_frames, 4), np.float32)
+    context = np.empty((size, num_frames), bool)
+    starts = rng.random(size) < 0.7
+    labels = []
+    for index, is_start in enumerate(starts.tolist()):
+        shard = group[rng.integers(len(group))]
+        row = int(rng.integers(len(shard["labels"])))
+        moving = num_frames - is_start  # latent frames of eight frames each
+        begin = int(rng.integers(0, total - moving + 1))
+        latents[index, :, is_start:] = shard["latents"][row, :, begin : begin + moving]
+        boxes[index, is_start:] = shard["boxes"][row, begin : begin + moving]
+        if is_start:
+            latents[index, :, 0] = shard["stills"][row, begin]
+            boxes[index, 0] = shard["boxes"][row, begin]
+        context[index] = draw_context(rng, num_frames, is_start=is_start)
+        labels.append(shard["labels"][row])
+    return Batch(
+        latents=torch.from_numpy(latents),
+        labels=torch.from_numpy(np.stack(labels)).long(),
+        weights=torch.from_numpy(subject_weights(boxes, height, width)),
+        context=torch.from_numpy(context),
+        is_start=torch.from_numpy(starts),
+    )
+
+
+def drop_labels(labels: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    """Leave words unsaid: all of them for guidance (10 %), one by one so that any prompt is known."""
+    keep = rng.random(labels.shape) > np.where(rng.random((len(labels), 1)) < 0.4, 0.3, 0.0)
+    keep &= rng.random((len(labels), 1)) > 0.1
+    return labels * torch.from_numpy(keep)

@@ -1,0 +1,236 @@
+"""Tell a scene in words: many templates and synonyms, so that people's own words are understood.
+
+`draw_caption` returns a caption and which attributes it names; what it leaves out the model may choose.
+`HELD_OUT_WORDS` are kept from training, to measure how far the encoder generalises.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from training.grammar import ATTRIBUTES, Scene
+
+NOUNS: dict[str, tuple[str, ...]] = {
+    "car": ("car", "automobile", "toy car", "little car", "vehicle", "taxi", "auto", "sedan"),
+    "boat": ("boat", "ship", "sailing boat", "sailboat", "little boat", "vessel", "toy boat"),
+    "train": ("train", "steam train", "locomotive", "railway train", "steam engine", "toy train"),
+    "rocket": ("rocket", "spaceship", "space rocket", "rocket ship", "spacecraft"),
+    "balloon": ("balloon", "hot air balloon", "hot-air balloon", "air balloon"),
+    "robot": ("robot", "android", "little robot", "toy robot", "droid", "bot"),
+    "cat": ("cat", "kitten", "kitty", "little cat", "pussycat", "house cat"),
+    "rabbit": ("rabbit", "bunny", "hare", "little rabbit", "bunny rabbit"),
+    "bird": ("bird", "little bird", "songbird", "sparrow", "birdie"),
+    "fish": ("fish", "little fish", "goldfish", "fishy"),
+    "butterfly": ("butterfly", "moth", "little butterfly", "big butterfly"),
+    "turtle": ("turtle", "tortoise", "little turtle", "sea turtle"),
+}
+COLOURS: dict[str, tuple[str, ...]] = {
+    "red": ("red", "scarlet", "crimson", "bright red", "ruby", "cherry red"),
+    "orange": ("orange", "bright orange", "tangerine", "amber"),
+    "yellow": ("yellow", "golden", "bright yellow", "lemon", "sunny yellow", "gold"),
+    "green": ("green", "emerald", "bright green", "lime green", "lime"),
+    "blue": ("blue", "bright blue", "azure", "sky blue", "navy", "dark blue", "navy blue"),
+    "purple": ("purple", "violet", "lilac", "lavender"),
+    "pink": ("pink", "rose", "magenta", "hot pink", "rosy"),
+    "brown": ("brown", "chocolate", "chestnut", "dark brown", "chocolate brown"),
+    "white": ("white", "snow white", "ivory", "pale white", "pure white"),
+    "black": ("black", "jet black", "dark black", "coal black", "ebony"),
+}
+PLACES: dict[str, tuple[str, ...]] = {
+    "meadow": ("in a meadow", "on a meadow", "in the field", "in a green field", "on the grass",
+               "in the grass", "over a meadow", "through a meadow", "on grassy hills", "in a field",
+               "in the countryside", "on a grassy hill", "across green hills"),
+    "forest": ("in a forest", "in the woods", "among the trees", "between pine trees",
+               "in a pine forest", "through a forest", "through the woods", "in the forest",
+               "in a wood", "over a forest"),
+    "beach": ("on a beach", "at the beach", "by the sea", "on the sand by the sea", "at the seaside",
+              "on the shore", "near the ocean", "by the ocean", "at the coast", "on the beach",
+              "by the seaside", "on a sandy beach", "on a tropical beach"),
+    "desert": ("in a desert", "in the desert", "among the dunes", "between cacti",
+               "through the desert", "over the dunes", "in the sahara", "among cactuses",
+               "on sand dunes"),
+    "mountains": ("in the mountains", "in front of mountains", "under snowy peaks", "in the alps",
+                  "among the mountains", "near a mountain", "below high peaks", "on a mountain",
+                  "through the mountains", "over the mountains", "among rocky peaks"),
+    "city": ("in a city", "in the city", "in a town street", "between skyscrapers", "downtown",
+             "on a city street", "in front of tall buildings", "through the city", "over the city",
+             "among tall buildings", "in the street", "on the street", "in a big city"),
+    "village": ("in a village", "in the village", "between small houses", "by the church",
+                "near cottages", "through a village", "in a small town", "among little houses",
+                "in front of a church", "in a little village"),
+    "lake": ("on a lake", "on the lake", "by a lake", "at the lake", "on the water", "over a lake",
+             "by the lake", "near a lake", "across the lake", "on a pond", "at a pond",
+             "over the water", "on a calm lake"),
+    "snowfield": ("on a snowfield", "in a snowy field", "in a snowy landscape", "in the arctic",
+                  "on white hills", "in a winter landscape", "on a snowy plain", "over the ice",
+                  "in the snow field", "on snow covered hills", "in a white winter land",
+                  "on snowy hills"),
+    "garden": ("in a garden", "in the garden", "among flowers", "between flower beds",
+               "in a flower garden", "in a park", "in the park", "in the backyard",
+               "through a garden", "in a blooming garden", "among the flowers"),
+}  # fmt: skip
+TIMES: dict[str, tuple[str, ...]] = {
+    "morning": ("in the morning", "at dawn", "at sunrise", "early in the morning", "at daybreak",
+                "in the early morning", "in morning light", "as the sun rises"),
+    "day": ("during the day", "at noon", "at midday", "in the daytime", "in bright daylight",
+            "on a sunny day", "in the afternoon", "in full daylight", "in the sunshine", "by day",
+            "under a blue sky"),
+    "sunset": ("at sunset", "at dusk", "in the evening", "in the evening light", "at twilight",
+               "as the sun sets", "at golden hour", "in the glow of sunset", "at the sunset"),
+    "night": ("at night", "by night", "at midnight", "under the stars", "in the moonlight",
+              "under a starry sky", "in the dark", "in the night", "under the moon",
+              "by moonlight", "late at night"),
+}  # fmt: skip
+WEATHERS: dict[str, tuple[str, ...]] = {
+    "clear": ("in clear weather", "under a clear sky", "on a clear day", "with no clouds",
+              "in fine weather"),
+    "rain": ("in the rain", "while it rains", "in rainy weather", "on a rainy day", "with rain",
+             "in a rain shower", "in heavy rain", "it is raining", "while it is raining",
+             "with rain falling", "in a storm"),
+    "snow": ("while it snows", "with snow falling", "in falling snow", "with snowflakes",
+             "in a snow shower", "it is snowing", "in a snowstorm", "in snowfall",
+             "while snow falls"),
+    "fog": ("in the fog", "in fog", "in mist", "on a foggy day", "in a misty haze", "in the mist",
+            "with fog", "in thick fog", "covered in mist"),
+}  # fmt: skip
+MOTIONS: dict[str, tuple[str, ...]] = {
+    "still": ("standing still", "not moving", "resting", "sitting", "waiting", "stands still",
+              "stays in place", "is resting", "sits", "standing", "parked"),
+    "right": ("moving to the right", "going right", "moves to the right", "heading right",
+              "travelling to the right", "goes from left to right", "rushing to the right",
+              "moving right", "drives to the right", "driving to the right", "flies to the right",
+              "walks to the right", "swims to the right", "runs right", "flying right"),
+    "left": ("moving to the left", "going left", "moves to the left", "heading left",
+             "travelling to the left", "goes from right to left", "rushing to the left",
+             "moving left", "drives to the left", "driving to the left", "flies to the left",
+             "walks to the left", "swims to the left", "runs left", "flying left"),
+    "rise": ("rising", "going up", "rises into the air", "flying upwards", "climbing up", "ascending",
+             "takes off", "floating up", "lifting off", "moves up", "moving up", "flies up",
+             "rising up", "soars up"),
+    "fall": ("falling", "going down", "sinking", "descending", "floating down", "comes down",
+             "falls from the sky", "landing", "moves down", "moving down", "drops down",
+             "coming down"),
+    "bounce": ("bouncing", "jumping", "hopping", "jumps up and down", "bounces", "hops",
+               "leaping", "jumping up and down", "hopping around", "jumps"),
+}  # fmt: skip
+# What a subject does without a direction being named: no motion slot is filled.
+VAGUE_MOTIONS = ("", "", "", "is", "appears", "can be seen", "in motion", "playing", "having fun")
+CAMERAS: dict[str, tuple[str, ...]] = {
+    "static": ("static camera", "the camera stays still", "fixed camera", "static shot",
+               "locked camera", "tripod shot"),
+    "pan left": ("the camera pans left", "camera pan left", "panning left", "pan to the left",
+                 "the camera moves left", "camera pans to the left", "pan left"),
+    "pan right": ("the camera pans right", "camera pan right", "panning right", "pan to the right",
+                  "the camera moves right", "camera pans to the right", "pan right"),
+    "tilt up": ("the camera tilts up", "camera tilt up", "tilting up", "the camera looks up",
+                "tilt up", "the camera moves up"),
+    "tilt down": ("the camera tilts down", "camera tilt down", "tilting down", "tilt down",
+                  "the camera looks down", "the camera moves down"),
+    "zoom in": ("the camera zooms in", "zoom in", "zooming in", "slow zoom in", "dolly in",
+                "the camera moves closer", "push in", "close up"),
+    "zoom out": ("the camera zooms out", "zoom out", "zooming out", "slow zoom out", "dolly out",
+                 "the camera moves back", "pull back", "wide shot"),
+}  # fmt: skip
+SIZES: dict[str, tuple[str, ...]] = {
+    "small": ("small", "tiny", "little", "far away", "mini", "distant"),
+    "medium": ("medium sized", "medium", "normal sized"),
+    "large": ("large", "big", "huge", "giant", "enormous", "close"),
+}
+_PHRASES = {
+    "place": PLACES,
+    "time": TIMES,
+    "weather": WEATHERS,
+    "motion": MOTIONS,
+    "camera": CAMERAS,
+}
+# Words that say nothing about the scene; people write them, the encoder learns to pass over them.
+FILLER = (
+    "a beautiful picture of", "a video of", "an illustration of", "a cute", "cartoon", "lovely",
+    "high quality", "cinematic", "4k", "detailed", "a short clip showing", "picture book style",
+    "please make", "show me", "imagine", "once upon a time", "animated", "happy", "cheerful",
+    "flat design", "i want to see", "colourful", "there is", "we see", "a scene with", "peaceful",
+    "masterpiece", "best quality", "a film of", "slowly", "quickly", "very", "with a smile",
+)  # fmt: skip
+# Phrases never used in training captions: the paraphrase test of `training.evaluate`.
+HELD_OUT_WORDS = frozenset(
+    {"bunny rabbit", "house cat", "toy boat", "ruby", "tangerine", "chestnut", "in the backyard",
+     "over the ice", "at daybreak", "late at night", "in a rain shower", "soars up", "push in"}
+)  # fmt: skip
+
+
+def _choose(rng: np.random.Generator, options: tuple[str, ...], *, held_out: bool) -> str:
+    known = [x for x in options if x not in HELD_OUT_WORDS]
+    novel = [x for x in options if x in HELD_OUT_WORDS]
+    return str(rng.choice(novel if held_out and novel else known))
+
+
+def draw_caption(
+    scene: Scene, rng: np.random.Generator, *, complete: bool = False, held_out: bool = False
+) -> tuple[str, dict[str, str]]:
+    """Draw a caption of a scene; return it and the attributes it names.
+
+    A `complete` caption names every attribute but size and clear weather; `held_out` prefers words
+    that training never uses.
+    """
+    chance = {"colour": 0.9, "place": 0.85, "time": 0.75, "weather": 0.8, "motion": 0.7}
+    chance |= {"camera": 0.5, "size": 0.4, "subject": 0.97}
+    named = {
+        name: getattr(scene, name)
+        for name in ATTRIBUTES
+        if rng.random() < (1.0 if complete and name not in ("size", "weather") else chance[name])
+    }
+    if scene.weather == "clear" and rng.random() < 0.85:
+        named.pop("weather", None)
+    if scene.camera == "static" and not complete and rng.random() < 0.5:
+        named.pop("camera", None)
+
+    noun = "something"
+    if "subject" in named:
+        noun = _choose(rng, NOUNS[scene.subject], held_out=held_out)
+    words = [noun]
+    if "colour" in named:
+        words.insert(0, _choose(rng, COLOURS[scene.colour], held_out=held_out))
+    if "size" in named:
+        words.insert(0, _choose(rng, SIZES[scene.size], held_out=held_out))
+    article = str(rng.choice(["a", "the", "one", ""], p=[0.6, 0.2, 0.05, 0.15]))
+    body = f"{article} {' '.join(words)}"
+    phrases = {
+        name: _choose(rng, table[named[name]], held_out=held_out)
+        for name, table in _PHRASES.items()
+        if name in named
+    }
+    if "motion" in named:
+        body += (" is " if rng.random() < 0.3 else " ") + phrases.pop("motion")
+    else:
+        body += " " + str(rng.choice(VAGUE_MOTIONS))
+    camera = phrases.pop("camera", None)
+    parts = list(phrases.values())
+    rng.shuffle(parts)
+    lead = parts.pop() if parts and rng.random() < 0.25 else None
+    joiner = str(rng.choice([" ", ", ", " "]))
+    text = joiner.join([body, *parts])
+    if lead:
+        text = f"{lead}{rng.choice([', ', ' '])}{text}"
+    if rng.random() < 0.3:
+        text = f"{rng.choice(FILLER)} {text}"
+    if rng.random() < 0.15:
+        text = f"{text}, {rng.choice(FILLER)}"
+    if camera:
+        text = f"{text}{rng.choice([', ', '. ', '; '])}{camera}"
+        if rng.random() < 0.2:
+            text = f"{camera}: {text.rsplit(camera, 1)[0].rstrip(',.; ')}"
+    return " ".join(text.split()), named
+
+
+def vocabulary() -> list[str]:
+    """List every word a training caption can hold, sorted, held-out phrases included.
+
+    The words of held-out phrases are in the vocabulary but untrained unless another phrase has them.
+    """
+    tables = (NOUNS, COLOURS, PLACES, TIMES, WEATHERS, MOTIONS, CAMERAS, SIZES)
+    phrases = [phrase for table in tables for options in table.values() for phrase in options]
+    phrases += [*FILLER, *VAGUE_MOTIONS, "a the one something is , . ; : ! ? and with of"]
+    words = " ".join(phrases).lower()
+    for mark in ",.;:!?-":
+        words = words.replace(mark, f" {mark} ")
+    return sorted(set(words.split()))

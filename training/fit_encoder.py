@@ -1,0 +1,72 @@
+"""Compute the autoencoder's basis in closed form and save the (untrained) autoencoder.
+
+Run: python -m training.fit_encoder --output assets/kinora-mini
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from pipeline.mini import AutoencoderKinora
+from training.data import FPS, SIZES, draw_sample, to_tensor
+
+logger = logging.getLogger(__name__)
+NUM_CHUNKS = 700
+PATCHES_PER_CHUNK = 22
+STILL_SHARE = 0.2
+# Normalized latents keep this power of each component's deviation: the large structure stays
+# dominant (the transformer learns it first) while fine components are lifted above the noise floor.
+WHITENING_POWER = 0.5
+
+
+def draw_patches(seed: int, num_chunks: int) -> torch.Tensor:
+    """Render chunks of eight frames and cut random patches out of them: (N, 24576) float32."""
+    rng = np.random.default_rng(seed)
+    sizes, shares, patches = list(SIZES), list(SIZES.values()), []
+    for _ in range(num_chunks):
+        height, width = sizes[rng.choice(len(sizes), p=shares)]
+        frames, _, _ = draw_sample(rng, height, width, 8)
+        if rng.random() < STILL_SHARE:
+            frames = np.repeat(frames[:1], 8, axis=0)
+        x = to_tensor(frames).reshape(3, 8, height // 32, 32, width // 32, 32)
+        x = x.permute(2, 4, 0, 1, 3, 5).flatten(2).flatten(0, 1)  # (h w, 24576)
+        patches.append(x[rng.choice(len(x), PATCHES_PER_CHUNK, replace=False)])
+    return torch.cat(patches)
+
+
+@torch.no_grad()
+def main() -> None:
+    """Fit on one set of patches, report the reconstruction of another."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--channels", type=int, default=96)
+    args = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    torch.manual_seed(0)
+    patches = draw_patches(seed=0, num_chunks=NUM_CHUNKS)
+    logger.info("%d patches at %d frames a second", len(patches), FPS)
+    _, _, basis = torch.svd_lowrank(patches, q=args.channels + 32, niter=3)
+    model = AutoencoderKinora(latent_channels=args.channels)
+    model.basis.copy_(basis[:, : args.channels].T)
+    latents = patches @ model.basis.T
+    deviation = latents.std(dim=0)
+    model.latents_mean.copy_(latents.mean(dim=0))
+    scale = deviation**WHITENING_POWER
+    rms = ((deviation / scale) ** 2).mean().sqrt()
+    model.latents_std.copy_(scale * rms)
+    test = draw_patches(seed=1, num_chunks=60)
+    for channels in (32, 64, 96, 128):
+        kept = basis[:, :channels]
+        error = ((test - test @ kept @ kept.T) ** 2).mean() / 4
+        logger.info("%d components: %.2f dB", channels, -10 * torch.log10(error))
+    logger.info("normalized deviations %s", (deviation / model.latents_std)[::8].tolist())
+    model.save_pretrained(args.output / "vae")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,352 @@
+"""The renderer of the picture-book world: layers, camera, motion and weather of one scene at any time.
+
+`places.py` paints the land, `subjects.py` the subject, `grammar.py` owns the scene's words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import pi, sin
+
+import numpy as np
+import skia
+
+from training.grammar import Scene
+from training.places import PLACES, SKIES, Land, Sky
+from training.shapes import Colour, argb, box, disc, fill, mix, oval
+from training.subjects import SUBJECTS, Palette, Subject, mix_palette
+
+SIZES = {"small": 0.22, "medium": 0.36, "large": 0.52}
+MAX_WIDTH_SHARE = 0.62
+MAX_ZOOM = 1.6
+CAMERA_SECONDS = 6.0
+TILT_SHARE = 0.25
+# Speed of a layer under a pan and under a tilt, as a share of the nearest one: sky, far, middle, near.
+PAN_PARALLAX = (0.03, 0.2, 0.5, 1.0)
+TILT_PARALLAX = (0.3, 0.8, 0.9, 1.0)
+# The veil of air on far, middle and near land and on the subject, by weather.
+VEILS = {
+    "clear": (0.22, 0.06, 0.0, 0.0),
+    "rain": (0.45, 0.25, 0.1, 0.04),
+    "snow": (0.45, 0.28, 0.15, 0.04),
+    "fog": (0.86, 0.68, 0.34, 0.14),
+}
+_SMOOTH = skia.SamplingOptions(skia.FilterMode.kLinear)
+
+
+@dataclass(frozen=True)
+class _Layer:
+    image: skia.Image
+    top: float
+    pan: float
+    tilt: float
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """All that a scene leaves open, drawn once from its seed; lengths in pixels, speeds in pixels a second."""
+
+    width: int
+    height: int
+    layers: tuple[_Layer, ...]
+    subject: Subject
+    palette: Palette
+    veil: tuple[Colour, float]
+    subject_height: float
+    start: tuple[float, float]
+    ground: float
+    speed: float
+    pan_speed: float
+    flakes: np.ndarray
+
+
+def render(
+    scene: Scene, *, height: int, width: int, times: Sequence[float]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw a scene at the given times in seconds.
+
+    Returns the frames (F, H, W, 3) uint8 RGB and the subject's boxes (F, 4) float32 as (left, top,
+    right, bottom) in pixels, not clipped to the frame. Deterministic in its arguments, and a frame
+    depends on its own time only.
+    """
+    stage = _set_stage(scene, height, width)
+    pixels = np.zeros((height, width, 4), np.uint8)
+    canvas = skia.Surface(pixels, colorType=skia.kRGBA_8888_ColorType).getCanvas()
+    frames = np.empty((len(times), height, width, 3), np.uint8)
+    boxes = np.empty((len(times), 4), np.float32)
+    for index, time in enumerate(times):
+        boxes[index] = _draw_frame(canvas, scene, stage, float(time))
+        frames[index] = pixels[..., :3]
+    return frames, boxes
+
+
+def _set_stage(scene: Scene, height: int, width: int) -> _Stage:
+    rng = np.random.default_rng(scene.seed)
+    unit, subject = min(height, width), SUBJECTS[scene.subject]
+    horizon = height * rng.uniform(0.58, 0.66)
+    full_height = SIZES["large"] * unit
+    shrink = min(1.0, MAX_WIDTH_SHARE * width / (full_height * subject.width))
+    if scene.camera.startswith("zoom"):
+        shrink *= 0.8  # the zoom itself enlarges it up to 1.6 times
+    subject_height = SIZES[scene.size] * unit * shrink
+    ground = height * rng.uniform(0.86, 0.9)
+    if scene.place == "lake":
+        ground = height * rng.uniform(0.93, 0.95)
+    start = _draw_start(scene, subject, (width, height), subject_height, ground, horizon, rng)
+    travel = width * rng.uniform(0.12, 0.18), height * rng.uniform(0.08, 0.12)
+    speed = travel[0] if scene.motion in ("left", "right") else travel[1]
+    pan_speed = width * rng.uniform(0.12, 0.18)
+    sky, veil = SKIES[scene.time], _veil_colour(scene)
+    return _Stage(
+        width=width,
+        height=height,
+        layers=_paint_layers(scene, height, width, horizon, rng),
+        subject=subject,
+        palette=mix_palette(scene.colour, sky.subject_light),
+        veil=(veil, VEILS[scene.weather][3]),
+        subject_height=subject_height,
+        start=start,
+        ground=start[1] if _floats(scene) else ground,
+        speed=speed,
+        pan_speed=pan_speed,
+        flakes=rng.uniform(size=(48, 3)),
+    )
+
+
+def _floats(scene: Scene) -> bool:
+    return SUBJECTS[scene.subject].habitat == "water" and scene.place in ("lake", "beach")
+
+
+def _draw_start(
+    scene: Scene, subject: Subject, frame: tuple[int, int], size: float, ground: float,
+    horizon: float, rng: np.random.Generator,
+) -> tuple[float, float]:  # fmt: skip
+    """Choose where the subject's feet are at t = 0, all of it inside the frame."""
+    width, height = frame
+    spans = {"right": (0.22, 0.42), "left": (0.58, 0.78)}
+    margin = 0.5 * subject.width * size + 0.02 * width
+    x = float(np.clip(width * rng.uniform(*spans.get(scene.motion, (0.38, 0.62))), margin, width - margin))
+    centre = rng.uniform(0.4, 0.46) * height
+    if scene.motion in ("rise", "fall"):
+        centre = height * (rng.uniform(0.55, 0.62) if scene.motion == "rise" else rng.uniform(0.3, 0.38))
+        y = centre + size / 2
+    elif subject.habitat == "air":
+        y = centre + size / 2
+        if scene.motion == "bounce":
+            y += 0.08 * height
+    elif _floats(scene):
+        y = horizon + (0.62 if scene.place == "lake" else 0.38) * (height - horizon)
+    else:
+        y = ground
+    return x, float(np.clip(y, size + 0.03 * height, 0.97 * height))
+
+
+def _veil_colour(scene: Scene) -> Colour:
+    sky = SKIES[scene.time]
+    if scene.weather == "clear":
+        return sky.horizon
+    pale = {"rain": (150, 160, 176), "snow": (232, 238, 248), "fog": (232, 234, 238)}[scene.weather]
+    if scene.time == "night":
+        return mix(tuple(round(0.42 * value) for value in pale), sky.horizon, 0.4)
+    return mix(pale, sky.horizon, 0.3)
+
+
+def _paint_layers(
+    scene: Scene, height: int, width: int, horizon: float, rng: np.random.Generator
+) -> tuple[_Layer, ...]:
+    """Paint sky and land once, each on an image that repeats every two frame widths."""
+    sky, veil = SKIES[scene.time], _veil_colour(scene)
+    detail = MAX_ZOOM if scene.camera.startswith("zoom") else 1.0
+    top = 0.1 * height
+    surface = _surface(2 * width, height + top, detail)
+    surface.getCanvas().translate(0, top)
+    _paint_sky(surface.getCanvas(), scene, sky, (width, height), horizon, rng)
+    layers = [_Layer(surface.makeImageSnapshot(), -top, PAN_PARALLAX[0], TILT_PARALLAX[0])]
+    for index, paint in enumerate(PLACES[scene.place]):
+        surface = _surface(2 * width, height, detail)
+        land = Land(
+            canvas=surface.getCanvas(), width=2 * width, height=height, unit=min(height, width),
+            horizon=horizon, light=sky.light, is_night=scene.time == "night",
+            rng=np.random.default_rng(rng.integers(2**31)),
+        )  # fmt: skip
+        paint(land)
+        share = VEILS[scene.weather][index]
+        if share:
+            land.canvas.drawColor(argb(veil, share), skia.BlendMode.kSrcATop)
+        image = surface.makeImageSnapshot()
+        layers.append(_Layer(image, 0.0, PAN_PARALLAX[index + 1], TILT_PARALLAX[index + 1]))
+    return tuple(layers)
+
+
+def _surface(width: float, height: float, detail: float) -> skia.Surface:
+    info = skia.ImageInfo.Make(
+        round(width * detail), round(height * detail),
+        skia.kRGBA_8888_ColorType, skia.kPremul_AlphaType,
+    )  # fmt: skip
+    surface = skia.Surface.MakeRaster(info)
+    surface.getCanvas().scale(info.width() / width, info.height() / height)
+    return surface
+
+
+def _paint_sky(
+    canvas: skia.Canvas, scene: Scene, sky: Sky, frame: tuple[int, int], horizon: float,
+    rng: np.random.Generator,
+) -> None:  # fmt: skip
+    width, height = frame
+    unit = min(frame)
+    cover = {"clear": 0.0, "rain": 0.72, "snow": 0.5, "fog": 0.75}[scene.weather]
+    veil = _veil_colour(scene)
+    colours = [argb(mix(colour, veil, cover)) for colour in (sky.top, sky.middle, sky.horizon)]
+    shader = skia.GradientShader.MakeLinear([(0, 0), (0, horizon)], colours, [0, 0.55, 1])
+    canvas.drawPaint(skia.Paint(Shader=shader))
+    x, y = width * (sky.sun_x + rng.uniform(-0.07, 0.07)), horizon * (sky.sun_y / 0.62)
+    y += rng.uniform(-0.02, 0.02) * height
+    radius, strength = sky.sun_radius * unit, 1 - cover
+    if scene.time == "night" and scene.weather != "fog":
+        for star_x, star_y, size in rng.uniform(size=(26, 3)):
+            star = disc(star_x * 2 * width, star_y * 0.5 * height, (0.005 + 0.006 * size) * unit)
+            fill(canvas, star, (255, 250, 220), strength)
+    for ring, alpha in ((2.6, 0.12), (1.8, 0.18), (1.0, 1.0)):
+        fill(canvas, disc(x, y, ring * radius), sky.sun, alpha * strength)
+    if scene.time == "night":
+        moon = mix(sky.sun, sky.horizon, 0.25)
+        fill(canvas, disc(x - 0.3 * radius, y - 0.15 * radius, 0.22 * radius), moon, strength)
+        fill(canvas, disc(x + 0.3 * radius, y + 0.3 * radius, 0.16 * radius), moon, strength)
+    else:
+        _paint_clouds(canvas, mix((255, 255, 255), sky.horizon, 0.1 if scene.time == "day" else 0.45),
+                      (width, height), rng, mix(colour_at(sky, 0.3), veil, cover), cover)  # fmt: skip
+
+
+def colour_at(sky: Sky, share: float) -> Colour:
+    """Return the sky's colour at a share of the way from its top to its middle."""
+    return mix(sky.top, sky.middle, share)
+
+
+def _paint_clouds(
+    canvas: skia.Canvas, colour: Colour, frame: tuple[int, int], rng: np.random.Generator,
+    behind: Colour, cover: float,
+) -> None:  # fmt: skip
+    width, height = frame
+    unit = min(frame)
+    colour = mix(colour, behind, 0.1 + 0.5 * cover)
+    for slot in range(4):
+        x = (slot / 2 + rng.uniform(0.08, 0.34)) * width
+        y, size = height * rng.uniform(0.1, 0.26), unit * rng.uniform(0.1, 0.15)
+        for dx, dy, radius in ((-0.8, 0.0, 0.42), (-0.2, -0.22, 0.6), (0.45, -0.08, 0.5), (0.9, 0.05, 0.36)):
+            fill(canvas, disc(x + dx * size, y + dy * size, radius * size), colour)
+        fill(canvas, box(x - 1.2 * size, y, x + 1.25 * size, y + 0.42 * size, 0.21 * size), colour)
+
+
+def _draw_frame(
+    canvas: skia.Canvas, scene: Scene, stage: _Stage, time: float
+) -> tuple[float, float, float, float]:
+    """Draw one frame and return the subject's box after the camera."""
+    zoom, pan, tilt = _aim_camera(scene, stage, time)
+    pivot_x, pivot_y = stage.start[0], stage.start[1] - stage.subject_height / 2
+    canvas.save()
+    canvas.translate(pivot_x, pivot_y)
+    canvas.scale(zoom, zoom)
+    canvas.translate(-pivot_x, -pivot_y)
+    for layer in stage.layers:
+        _draw_layer(canvas, stage, layer, layer.pan * pan, layer.tilt * tilt)
+    # A floating boat keeps to its water, everything else may stay more in the picture than the land.
+    sink = tilt * (0.85 if _floats(scene) else 1 / 3)
+    x, y = _place_subject(scene, stage, time)
+    _draw_shadow(canvas, stage, x, y + sink, stage.ground + sink)
+    _draw_subject(canvas, scene, stage, x, y + sink, time)
+    canvas.restore()
+    if scene.weather in ("rain", "snow"):
+        _draw_weather(canvas, scene, stage, time)
+    half = stage.subject.width * stage.subject_height / 2
+    corners = (x - half, y + sink - stage.subject_height, x + half, y + sink)
+    pivots = (pivot_x, pivot_y) * 2
+    return tuple(pivot + zoom * (c - pivot) for c, pivot in zip(corners, pivots, strict=True))
+
+
+def _aim_camera(scene: Scene, stage: _Stage, time: float) -> tuple[float, float, float]:
+    """Return the zoom factor and how far the nearest layer has moved to the right and down, in pixels."""
+    share = min(time / CAMERA_SECONDS, 1.0)
+    eased = share * share * (3 - 2 * share)
+    zoom = {"zoom in": MAX_ZOOM**share, "zoom out": MAX_ZOOM ** (1 - share)}.get(scene.camera, 1.0)
+    pan = {"pan left": 1, "pan right": -1}.get(scene.camera, 0) * stage.pan_speed * time
+    tilt = {"tilt up": eased, "tilt down": 1 - eased}.get(scene.camera, 0.0)
+    return zoom, pan, tilt * TILT_SHARE * stage.height
+
+
+def _draw_layer(canvas: skia.Canvas, stage: _Stage, layer: _Layer, right: float, down: float) -> None:
+    period = 2 * stage.width
+    bottom = stage.height
+    left = right % period
+    for x in (left - period, left):
+        if x < stage.width:
+            where = skia.Rect(x, layer.top + down, x + period, bottom + down)
+            canvas.drawImageRect(layer.image, where, _SMOOTH)
+
+
+def _place_subject(scene: Scene, stage: _Stage, time: float) -> tuple[float, float]:
+    """Return the subject's feet; a traveller leaves at one edge and comes back at the other."""
+    x, y = stage.start
+    size, way = stage.subject_height, stage.speed * time
+    if scene.motion in ("right", "left"):
+        reach = 0.5 * stage.subject.width * size + 0.04 * stage.width
+        way = way if scene.motion == "right" else -way
+        x = (x + way + reach) % (stage.width + 2 * reach) - reach
+    elif scene.motion in ("rise", "fall"):
+        reach = 0.12 * stage.height
+        way = way if scene.motion == "fall" else -way
+        y = (y + way + reach) % (stage.height + size + 2 * reach) - reach
+    elif scene.motion == "bounce":
+        y -= 0.17 * stage.height * abs(sin(pi * 0.8 * time))
+    return x, y
+
+
+def _draw_shadow(canvas: skia.Canvas, stage: _Stage, x: float, y: float, ground: float) -> None:
+    """Draw the shadow on the ground, smaller and fainter the higher the subject is."""
+    above = (ground - y) / stage.height
+    if above < -0.02:
+        return
+    near = max(0.0, 1 - above)
+    half = 0.46 * stage.subject.width * stage.subject_height * (0.6 + 0.4 * near)
+    fill(canvas, oval(x, ground, half, 0.14 * half), (20, 24, 44), 0.12 + 0.2 * near)
+
+
+def _draw_subject(
+    canvas: skia.Canvas, scene: Scene, stage: _Stage, x: float, y: float, time: float
+) -> None:
+    canvas.save()
+    canvas.translate(x, y)
+    canvas.scale(stage.subject_height, stage.subject_height)
+    if scene.motion == "left":
+        canvas.scale(-1, 1)
+    colour, share = stage.veil
+    if share:
+        tinted = skia.Paint(ColorFilter=skia.ColorFilters.Blend(argb(colour, share), skia.BlendMode.kSrcATop))
+        reach = stage.subject.width / 2 + 0.3
+        canvas.saveLayer(skia.Rect(-reach, -1.5, reach, 0.3), tinted)
+    stage.subject.draw(canvas, stage.palette, time)
+    canvas.restoreToCount(canvas.getSaveCount() - (2 if share else 1))
+
+
+def _draw_weather(canvas: skia.Canvas, scene: Scene, stage: _Stage, time: float) -> None:
+    """Let rain or snow fall through the frame, wrapping just outside of it."""
+    unit = min(stage.width, stage.height)
+    x, y, z = stage.flakes.T
+    is_rain = scene.weather == "rain"
+    down = y + time * ((0.75 + 0.1 * z) if is_rain else (0.12 + 0.06 * z))
+    across = x - 0.2 * (down - y) if is_rain else x + 0.02 * np.sin(2 * pi * (0.3 * time + x))
+    points = np.stack([(across % 1) * 1.1 - 0.05, (down % 1) * 1.24 - 0.12], 1)
+    points *= (stage.width, stage.height)
+    paint = skia.Paint(AntiAlias=True, StrokeCap=skia.Paint.kRound_Cap)
+    if is_rain:
+        paint.setStrokeWidth(0.011 * unit)
+        paint.setColor(argb((226, 236, 250), 0.62))
+        tails = points + np.array([0.024, -0.1]) * unit
+        ends = np.stack([points, tails], 1).reshape(-1, 2)
+        canvas.drawPoints(skia.Canvas.kLines_PointMode, [skia.Point(*p) for p in ends.tolist()], paint)
+        return
+    paint.setColor(argb((255, 255, 255), 0.95))
+    for first, diameter in enumerate((0.022, 0.03, 0.04)):
+        paint.setStrokeWidth(diameter * unit)
+        some = [skia.Point(*point) for point in points[first::3].tolist()]
+        canvas.drawPoints(skia.Canvas.kPoints_PointMode, some, paint)

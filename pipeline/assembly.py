@@ -1,7 +1,7 @@
 """Takes into the frames that are handed over: decoded as a stream, joined to what was given.
 
-A given picture is the first frame, a given clip keeps all of its own frames; new frames get the clip's
-size and rate. Nothing here holds more than a few frames.
+A given picture is the first frame, a given clip keeps all of its own frames; new frames get the
+clip's size and rate. Nothing here holds more frames than the autoencoder gives at a time.
 """
 
 from __future__ import annotations
@@ -12,19 +12,25 @@ import numpy as np
 
 from pipeline import joins
 from pipeline.engines.ltx import LTXEngine
+from pipeline.errors import OutputError
 from pipeline.media import iterate_frames, read_first_frames, read_last_frames
 from pipeline.plan import Plan
 from pipeline.sources import OpenedSource, picture_frame
 from pipeline.takes import Take
 
+_DARKEST = 6  # new footage with no value above this is black
+
 
 def finished_frames(
     engine: LTXEngine, plan: Plan, source: OpenedSource | None, takes: list[Take]
 ) -> Iterator[np.ndarray]:
-    """Yield every frame (H, W, 3) uint8 of the finished clip, at the plan's size and rate."""
+    """Yield every frame (H, W, 3) uint8 of the finished clip, at the plan's size and rate.
+
+    Raises OutputError when all of the new frames have turned out to be black.
+    """
     new = (frame for chunk in _decode(engine, takes) for frame in chunk)
     if source is None:
-        yield from new
+        yield from _not_black(new)
     elif source.picture is not None:
         yield from _follow_picture(picture_frame(source, plan.model_size)[0], plan, new)
     elif takes[0].is_backward:
@@ -60,7 +66,7 @@ def _follow_picture(
     lacking = joins.residual(picture, next(new))
     yield picture
     weights = joins.fade_weights(plan.num_frames - 1, plan.fps)
-    yield from joins.add_residual(new, lacking, weights)
+    yield from joins.add_residual(_not_black(new), lacking, weights)
 
 
 def _go_on(
@@ -71,7 +77,8 @@ def _go_on(
     *_, last_chunk = engine.decode(take.given.before)
     lacking = _lacking(plan, given, last_chunk[-1])
     indices = joins.frame_indices(plan.num_frames, plan.fps, take.num_frames, engine.model.spec.fps)
-    resized = (joins.resize(frame, plan.size) for frame in joins.pick(new, indices))
+    picked = _not_black(joins.pick(new, indices))
+    resized = (joins.resize(frame, plan.size) for frame in picked)
     yield from joins.add_residual(resized, lacking, joins.fade_weights(plan.num_frames, plan.fps))
 
 
@@ -84,7 +91,8 @@ def _lead_up(
     # The same as going on, seen from the join backwards.
     indices = joins.frame_indices(plan.num_frames, plan.fps, take.num_frames, engine.model.spec.fps)
     indices = take.num_frames - 1 - indices[::-1]
-    resized = (joins.resize(frame, plan.size) for frame in joins.pick(new, indices))
+    picked = _not_black(joins.pick(new, indices))
+    resized = (joins.resize(frame, plan.size) for frame in picked)
     weights = joins.fade_weights(plan.num_frames, plan.fps)[::-1]
     yield from joins.add_residual(resized, lacking, weights)
 
@@ -93,3 +101,13 @@ def _lacking(plan: Plan, given: np.ndarray, decoded: np.ndarray) -> np.ndarray:
     """Return the residual of a given frame, at the size of the finished clip."""
     width, height = plan.size
     return joins.residual(given[:height, :width], joins.resize(decoded, plan.size))
+
+
+def _not_black(new: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    """Pass new frames through, nothing given in them yet; raise OutputError if all are black."""
+    brightest = 0
+    for frame in new:
+        brightest = max(brightest, int(frame.max()))
+        yield frame
+    if brightest <= _DARKEST:
+        raise OutputError("The clip came out black; try another seed or the default settings.")

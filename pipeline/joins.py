@@ -1,7 +1,7 @@
 """Where new footage meets given footage: same rate, same size, and no jump of detail at the join.
 
-The model gives back a given frame almost, not exactly. What it lacks there (its residual) is added to
-the new frames next to the join and fades out, so that sharpness and colour do not change at once.
+The model gives back a given frame almost, not exactly. What it lacks there (its residual) is added
+to the new frames next to the join and fades out, so that neither sharpness nor colour jumps.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ def resize(frame: np.ndarray, size: Size) -> np.ndarray:
 def frame_indices(num_out: int, fps_out: float, num_in: int, fps_in: float) -> np.ndarray:
     """Say which new frame is shown at each output time after a join, nearest in time.
 
-    Both run from the join: output frame j is (j + 1) / fps_out after it, new frame i (i + 1) / fps_in.
+    Both run from the join: output frame j is (j + 1) / fps_out after it, new frame i is
+    (i + 1) / fps_in after it.
     """
     nearest = np.rint(np.arange(1, num_out + 1) * fps_in / fps_out).astype(int) - 1
     return nearest.clip(0, num_in - 1)
@@ -50,7 +51,7 @@ def residual(given: np.ndarray, decoded: np.ndarray) -> np.ndarray:
 
 
 def fade_weights(num_frames: int, fps: float) -> np.ndarray:
-    """Return how much of the residual each new frame gets: near 1 at the join, 0 after FADE_SECONDS."""
+    """Return each new frame's share of the residual: near 1 at the join, 0 after FADE_SECONDS."""
     distance = np.arange(1, num_frames + 1) / (FADE_SECONDS * fps + 1)
     return (1 - distance).clip(0, 1) ** 2
 

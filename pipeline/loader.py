@@ -17,10 +17,12 @@ from diffusers import (
     LTXConditionPipeline,
     LTXVideoTransformer3DModel,
 )
+from safetensors import SafetensorError
+
+from pipeline.errors import ModelError
 
 # Imported for its side effect too: diffusers loads classes of its own accord only from modules
 # that are imported already.
-from pipeline.errors import ModelError
 from pipeline.mini import AutoencoderKinora
 from pipeline.models import MODELS, ModelSpec, get_model
 from pipeline.placement import Machine, Placement, detect_machine, place
@@ -45,7 +47,9 @@ class LoadedModel:
 class Loader:
     """Loads models on demand and keeps the last one; safe to call from several threads."""
 
-    def __init__(self, machine: Machine | None = None, models: dict[str, ModelSpec] = MODELS) -> None:
+    def __init__(
+        self, machine: Machine | None = None, models: dict[str, ModelSpec] = MODELS
+    ) -> None:
         """Remember which machine and which models; nothing is loaded or looked at yet."""
         self._machine = machine
         self._models = models
@@ -89,7 +93,8 @@ def _load(spec: ModelSpec, placement: Placement) -> LoadedModel:
         pipe = LTXConditionPipeline.from_pretrained(
             str(spec.repository), revision=spec.revision, dtype=dtype, use_safetensors=True, **parts
         )
-    except (OSError, ValueError, KeyError, RuntimeError) as exc:
+        _refuse_missing_weights(pipe)
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as exc:
         raise ModelError(_cannot_load(spec)) from exc
     pipe.set_progress_bar_config(disable=True)
     if placement.tile_decoding:
@@ -116,6 +121,13 @@ def _checkpoint_parts(spec: ModelSpec, dtype: torch.dtype) -> dict[str, object]:
     }
 
 
+def _refuse_missing_weights(pipe: LTXConditionPipeline) -> None:
+    """Raise ValueError if a part is larger than its file: diffusers leaves the rest without data."""
+    for name, part in pipe.components.items():
+        if isinstance(part, torch.nn.Module) and any(x.is_meta for x in part.parameters()):
+            raise ValueError(f"weights of the {name} are missing")
+
+
 def _cannot_load(spec: ModelSpec) -> str:
     if isinstance(spec.repository, Path):
         return (
@@ -123,7 +135,7 @@ def _cannot_load(spec: ModelSpec) -> str:
             "its assets folder."
         )
     return (
-        f"{spec.label} could not be loaded from the Hub; check the network and the free disk space, "
+        f"{spec.label} could not be loaded from the Hub; check the network and the disk space, "
         "or choose the embedded model."
     )
 

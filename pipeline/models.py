@@ -58,6 +58,7 @@ class ModelSpec:
     weight_bytes: int = 0  # of all parts in bfloat16, computed from their sizes
     largest_part_bytes: int = 0
     max_sequence_length: int = 256  # tokens of a prompt that are read
+    gpu_seconds_per_step: float = 0.1  # of a full window on ZeroGPU; assumed, not measured there
 
     @property
     def is_embedded(self) -> bool:
@@ -83,7 +84,11 @@ _ROWS = (
     ModelSpec(
         id="kinora-mini",
         label="Kinora mini",
-        description="Embedded: draws one small illustrated world, on any computer, offline.",
+        description=(
+            "Draws one small picture-book world, on any computer and offline: a car, boat, train, "
+            "rocket, balloon, robot, cat, rabbit, bird, fish, butterfly or turtle, in ten colours, "
+            "ten places, four times of day and three kinds of bad weather. Other words are ignored."
+        ),
         repository=_ASSETS / "kinora-mini",
         licence="Apache-2.0",
         fps=16.0,
@@ -116,6 +121,7 @@ _ROWS = (
         default_guidance_scale=1.0,
         timesteps=_LTX_DISTILLED_TIMESTEPS,
         weight_bytes=14_500_000_000,
+        gpu_seconds_per_step=0.4,
         largest_part_bytes=9_600_000_000,  # the text encoder, T5-XXL
     ),
     ModelSpec(
@@ -133,6 +139,7 @@ _ROWS = (
         default_guidance_scale=1.0,
         timesteps=_LTX_DISTILLED_TIMESTEPS,
         weight_bytes=37_000_000_000,
+        gpu_seconds_per_step=1.5,
         largest_part_bytes=26_000_000_000,
     ),
 )

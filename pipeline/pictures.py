@@ -115,3 +115,8 @@ def _to_srgb(image: Image.Image, icc_profile: bytes) -> Image.Image:
     except (ImageCms.PyCMSError, OSError) as exc:
         logger.info("a colour profile was not used: %s", exc)
         return image
+
+
+def write_picture(frame: np.ndarray, path: Path) -> None:
+    """Write one frame, (H, W, 3) uint8, as a PNG: nothing of it is lost."""
+    Image.fromarray(frame).save(path, format="PNG")

@@ -12,8 +12,8 @@ from typing import Literal
 from pipeline.models import ModelSpec
 
 GIGABYTE = 1024**3
-# What activations and the autoencoder need beside the weights, as a share of them. Computed from the
-# sizes of LTX-Video's parts, not measured on a GPU.
+# The weights, and what activations need beside them as a share of that. Computed from the sizes of
+# LTX-Video's parts, not measured on a GPU.
 _WORKING_SHARE = 1.3
 
 
@@ -47,10 +47,10 @@ def place(spec: ModelSpec, machine: Machine) -> Placement:
     if machine.device == "cpu":
         return Placement("cpu", dtype, "none", tile_decoding=not spec.is_embedded)
     offload = "none"
-    if machine.device == "cuda" and not machine.is_zero_gpu:
-        if spec.weight_bytes * _WORKING_SHARE > machine.memory_bytes:
-            fits_by_part = spec.largest_part_bytes * _WORKING_SHARE <= machine.memory_bytes
-            offload = "model" if fits_by_part else "group"
+    can_offload = machine.device == "cuda" and not machine.is_zero_gpu
+    if can_offload and spec.weight_bytes * _WORKING_SHARE > machine.memory_bytes:
+        fits_by_part = spec.largest_part_bytes * _WORKING_SHARE <= machine.memory_bytes
+        offload = "model" if fits_by_part else "group"
     return Placement(machine.device, dtype, offload, tile_decoding=not spec.is_embedded)
 
 

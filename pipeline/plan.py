@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from pipeline.errors import InvalidRequestError
 from pipeline.geometry import Size, latents_for_frames, nearest_aspect_ratio
 from pipeline.models import ModelSpec
 from pipeline.request import GenerationRequest, Shot
@@ -15,6 +16,10 @@ from pipeline.windows import Window, plan_windows
 
 # Latent frames of a source clip that an extension sees: 17 frames at its end, 16 at its beginning.
 NUM_SOURCE_LATENTS = 3
+# What ZeroGPU is asked for beside the steps: assumed, for lack of a GPU to measure on.
+START_SECONDS = 10.0
+SECONDS_PER_WINDOW = 2.0
+MAX_GPU_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,16 @@ class Plan:
 def plan_generation(
     request: GenerationRequest, spec: ModelSpec, source: Source | None = None
 ) -> Plan:
-    """Plan a request; `source` is the picture or clip of the tasks that start from one."""
+    """Plan a request; `source` is the picture or clip of the tasks that start from one.
+
+    Raises InvalidRequestError for an extension by several shots: they would need an order of
+    their own when they lead up to the clip.
+    """
+    if request.task == "extend_video" and len(request.shots) > 1:
+        raise InvalidRequestError(
+            f"A clip is extended by one shot at a time, not by {len(request.shots)}; extend it by "
+            "the first one and the result by the next."
+        )
     aspect_ratio = request.aspect_ratio
     if aspect_ratio == "auto":
         aspect_ratio = nearest_aspect_ratio(source.width, source.height)
@@ -89,6 +103,18 @@ def plan_generation(
     )
 
 
+def estimate_seconds(request: GenerationRequest, spec: ModelSpec) -> int:
+    """Return how long a GPU is asked for on ZeroGPU, 15 to 120 s; computed, not measured there.
+
+    How many windows there are does not depend on the source, so that any will do.
+    """
+    source = None if request.task == "text_to_video" else Source(16, 9, fps=spec.fps)
+    plan = plan_generation(request, spec, source)
+    denoising = plan.num_windows * plan.num_inference_steps * spec.gpu_seconds_per_step
+    decoding = plan.num_windows * SECONDS_PER_WINDOW
+    return min(max(math.ceil(START_SECONDS + denoising + decoding), 15), MAX_GPU_SECONDS)
+
+
 def num_steps(request: GenerationRequest, spec: ModelSpec) -> int:
     """Return how many denoising steps a window takes; a distilled schedule has its own number."""
     if spec.timesteps is not None:
@@ -96,9 +122,7 @@ def num_steps(request: GenerationRequest, spec: ModelSpec) -> int:
     return request.num_inference_steps or spec.default_num_inference_steps
 
 
-def _plan_shot(
-    request: GenerationRequest, spec: ModelSpec, shot: Shot, index: int
-) -> ShotPlan:
+def _plan_shot(request: GenerationRequest, spec: ModelSpec, shot: Shot, index: int) -> ShotPlan:
     """Cover one shot with windows."""
     continues = index > 0 and shot.transition == "continue"
     extends = index == 0 and request.task == "extend_video"

@@ -32,7 +32,7 @@ class Progress:
 
 
 class Reporter:
-    """Tells a listener how far the work is, and raises GenerationCancelledError when it is to stop."""
+    """Tells a listener how far it is, and raises GenerationCancelledError when it is to stop."""
 
     def __init__(
         self, plan: Plan, on_progress: Callable[[Progress], None], is_cancelled: Callable[[], bool]
@@ -48,7 +48,10 @@ class Reporter:
         self._report("loading", 0, 0, 0.0)
 
     def denoising(self, window: int, step: int, preview: np.ndarray | None) -> None:
-        """Say that a step is done; the preview stays until the next one."""
+        """Say that a step is done, or, with step 0, that the first one begins.
+
+        The preview stays until the next one.
+        """
         self._preview = preview
         num_steps = self._plan.num_inference_steps
         share = ((window - 1) * num_steps + step) / (self._plan.num_windows * num_steps)
@@ -57,15 +60,13 @@ class Reporter:
     def writing(self, share: float) -> None:
         """Say how much of the clip is decoded and written, 0 to 1."""
         fraction = DENOISING_SHARE + share * (1 - DENOISING_SHARE)
-        self._report(
-            "writing", self._plan.num_windows, self._plan.num_inference_steps, fraction
-        )
+        self._report("writing", self._plan.num_windows, self._plan.num_inference_steps, fraction)
 
     def _report(self, stage: Stage, window: int, step: int, fraction: float) -> None:
         if self._is_cancelled():
             raise GenerationCancelledError("The generation was stopped.")
         now = time.monotonic()
-        if stage == "loading":
+        if not fraction:  # loading is no measure of how long the steps will take
             self._begin = now
         elapsed = now - self._begin
         self._on_progress(

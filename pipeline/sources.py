@@ -1,4 +1,4 @@
-"""What a request starts from, opened once: a picture or the two ends of a clip, at the model's size."""
+"""What a request starts from, opened once: a picture or an end of a clip, at the model's size."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def open_source(request: GenerationRequest) -> OpenedSource | None:
 def picture_frame(source: OpenedSource, size: Size) -> np.ndarray:
     """Return the picture, cropped to the size's shape, as one frame (1, H, W, 3) uint8."""
     image, _ = crop_to_size(source.picture, *size)
-    return np.asarray(image)[np.newaxis]
+    return np.array(image)[np.newaxis]  # a copy: torch wants it writable
 
 
 def end_frames(

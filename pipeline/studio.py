@@ -15,12 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from pipeline.jobs import UNFINISHED, JobWorker
-from pipeline.models import Task, get_model
+from pipeline.media import read_last_frames
+from pipeline.models import TASK_SOURCES, Task, get_model
+from pipeline.pictures import crop_to_size, write_picture
 from pipeline.plan import Plan, Source, plan_generation
 from pipeline.progress import Progress
 from pipeline.request import GenerationRequest, build_request
-from pipeline.sources import open_source
+from pipeline.sources import OpenedSource, open_source
 
 SECONDS_BETWEEN_LOOKS = 0.2
 # A plan does not depend on the words, so that it can be shown before there are any.
@@ -72,6 +76,25 @@ class Studio:
         """Say what would be done; raise InvalidRequestError for values that would be refused."""
         request = self._request(task, fields | {"prompt": _ANY_PROMPT})
         return plan_generation(request, get_model(request.model), source)
+
+    def open(self, task: Task, path: str | Path) -> OpenedSource:
+        """Open the picture or the clip of a task; raise MediaError if it cannot be used."""
+        fields = {"prompt": _ANY_PROMPT, TASK_SOURCES[task]: path}
+        return open_source(self._request(task, fields))
+
+    def crop(self, fields: dict[str, Any]) -> tuple[OpenedSource, Image.Image, tuple[int, ...]]:
+        """Open a picture and return it, what is kept of it, and that part's box in it."""
+        source = self.open("image_to_video", fields["image"])
+        size = self.plan("image_to_video", fields, source.facts).model_size
+        return source, *crop_to_size(source.picture, *size)
+
+    def last_frame(self, clip: str | Path) -> Path:
+        """Return a clip's last frame as a picture, where Gradio serves it."""
+        source = self.open("extend_video", clip)
+        path = serving_folder() / secrets.token_urlsafe(16) / "last-frame.png"
+        path.parent.mkdir(parents=True)
+        write_picture(read_last_frames(source.path, source.info, 1)[0], path)
+        return path
 
     async def watch(self, job_id: str) -> AsyncIterator[Sight]:
         """Yield what is new of a job, its end last; whoever stops looking does not stop it."""

@@ -37,7 +37,7 @@ class Take:
 
     @property
     def num_frames(self) -> int:
-        """Count the frames that come out of decoding, at the model's rate."""
+        """Count the new frames that come out of decoding, at the model's rate."""
         count = sum(window.num_latents for window in self.plan.windows) * self.temporal
         if self.given.before is None:
             count -= self.temporal - 1  # the first latent frame stands for one frame
@@ -58,15 +58,17 @@ def make_takes(
     """
     takes: list[Take] = []
     num_windows = 0
-    for shot in plan.shots:
+    # All at once: a model held part by part then swaps its largest part, the text encoder, once.
+    prompts = [
+        engine.encode_prompt(describe_shot(shot.shot), request.negative_prompt, plan.guidance_scale)
+        for shot in plan.shots
+    ]
+    for shot, prompt in zip(plan.shots, prompts, strict=True):
         if shot.continues:
             num_overlap = engine.model.spec.overlap_latents
             given = Context(is_start=False, before=takes[-1].latents[:, :, -num_overlap:])
         else:
             given = _first_context(engine, request, plan, source if not takes else None)
-        prompt = engine.encode_prompt(
-            describe_shot(shot.shot), request.negative_prompt, plan.guidance_scale
-        )
         parts: list[torch.Tensor] = []
         for window in shot.windows:
             context = _window_context(given, parts, shot, window.index)
@@ -93,7 +95,7 @@ def make_takes(
 def _first_context(
     engine: LTXEngine, request: GenerationRequest, plan: Plan, source: OpenedSource | None
 ) -> Context:
-    """Return what a shot that follows no other starts from: nothing, a picture, an end of a clip."""
+    """Return what a shot that follows no other starts from: nothing, a picture or a clip's end."""
     if source is None:
         return Context(is_start=True)
     generator = torch.Generator("cpu").manual_seed(request.seed)
@@ -113,17 +115,18 @@ def _window_context(
     given: Context, parts: list[torch.Tensor], shot: ShotPlan, index: int
 ) -> Context:
     """Return what a window is given: the shot's context, or the latents made next to it."""
-    window = shot.windows[index]
+    num_context = shot.windows[index].num_context
     if given.after is None:
         if index == 0:
             return given
-        made = torch.cat(parts, dim=2)
-        return Context(is_start=False, before=made[:, :, -window.num_context :])
+        known = parts if given.before is None else [given.before, *parts]
+        return Context(is_start=False, before=torch.cat(known, dim=2)[:, :, -num_context:])
     # Backwards, only the window made last, which is seen first, begins with a single frame.
     is_start = index == len(shot.windows) - 1
     if index == 0:
         return Context(is_start, after=given.after, keyframe=given.keyframe)
-    return Context(is_start, after=parts[0][:, :, : window.num_context])
+    known = torch.cat([*parts, given.after], dim=2)
+    return Context(is_start, after=known[:, :, :num_context])
 
 
 def _check(latents: torch.Tensor) -> None:

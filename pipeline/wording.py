@@ -1,12 +1,11 @@
-"""What the page says in words: a plan, a source, a job's progress. Text out, nothing decided here."""
+"""What the page says in words: a plan, a source, a job's progress. Decides nothing."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from pipeline.media import ClipInfo
-from pipeline.models import ModelSpec
-from pipeline.plan import Plan
+from pipeline.plan import Plan, Source
 from pipeline.progress import Progress, Stage
 
 _STAGES: dict[Stage, str] = {
@@ -23,34 +22,29 @@ _STATES: dict[str, str] = {
 }
 
 
-def describe_model(spec: ModelSpec) -> str:
-    """Return one sentence on what a model knows."""
-    return f"**{spec.label}** · {spec.description}"
-
-
 def describe_plan(plan: Plan, *, is_added: bool) -> str:
     """Return the size, the frames and the seconds that a request comes to; or that it adds."""
     width, height = plan.size
     frames = f"{plan.num_frames} frames at {plan.fps:g} frames a second ({plan.seconds:.2f} s)"
-    return f"Adds {frames} to {width} × {height}" if is_added else f"{width} × {height}, {frames}"  # noqa: RUF001
+    return f"Adds {frames} to {width} x {height}" if is_added else f"{width} x {height}, {frames}"
 
 
 def describe_clip(info: ClipInfo) -> str:
     """Return what was found in an uploaded clip."""
     sound = "with sound" if info.has_audio else "without sound"
     return (
-        f"Your clip: {info.width} × {info.height}, {info.num_frames} frames at "  # noqa: RUF001
+        f"Your clip: {info.width} x {info.height}, {info.num_frames} frames at "
         f"{info.fps:g} frames a second ({info.duration:.2f} s), {sound}"
     )
 
 
-def describe_crop(width: int, height: int, box: tuple[int, int, int, int]) -> str:
+def describe_crop(picture: Source, box: tuple[int, int, int, int]) -> str:
     """Return which part of an uploaded picture is kept."""
     left, top, right, bottom = box
-    whole = f"Your picture: {width} × {height}"  # noqa: RUF001
-    if (right - left, bottom - top) == (width, height):
+    whole = f"Your picture: {picture.width} x {picture.height}"
+    if (right - left, bottom - top) == (picture.width, picture.height):
         return f"{whole}, all of it is kept"
-    return f"{whole}, its middle {right - left} × {bottom - top} is kept, as shown"  # noqa: RUF001
+    return f"{whole}, its middle {right - left} x {bottom - top} is kept, as shown"
 
 
 def describe_progress(state: dict[str, Any], progress: Progress | None) -> str:

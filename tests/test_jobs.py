@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import json
 import os
 import subprocess
@@ -186,6 +187,23 @@ def test_a_full_queue_refuses_and_a_cancelled_place_is_free_again(
     assert len(list((tmp_path / "jobs").iterdir())) == 4
     assert worker.cancel(waiting[0])["state"] == "cancelled"
     assert worker.state(worker.submit(request()))["state"] == "queued"
+
+
+def test_a_job_runs_in_the_context_of_whoever_asked_for_it(store: JobStore) -> None:
+    """On ZeroGPU the visitor's token is a context variable; a bare thread would not see it."""
+    visitor: contextvars.ContextVar[str] = contextvars.ContextVar("visitor", default="nobody")
+    seen: list[str] = []
+
+    def run(*_arguments: object) -> dict[str, object]:
+        seen.append(visitor.get())
+        return {}
+
+    worker = JobWorker(store, run)
+    for name in ("Ada", "Grace"):
+        visitor.set(name)
+        finish(worker, worker.submit(request()))
+    worker.close()
+    assert seen == ["Ada", "Grace"]
 
 
 def test_a_queued_job_that_is_cancelled_never_runs(worker: JobWorker, studio: Studio) -> None:

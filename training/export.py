@@ -9,14 +9,10 @@ import argparse
 from pathlib import Path
 
 import torch
-from diffusers import (
-    FlowMatchEulerDiscreteScheduler,
-    LTXConditionPipeline,
-    LTXVideoTransformer3DModel,
-)
+from diffusers import FlowMatchEulerDiscreteScheduler, LTXConditionPipeline
 from transformers import PreTrainedTokenizerFast
 
-from pipeline.mini import AutoencoderKinora, SlotTextEncoder
+from pipeline.mini import AutoencoderKinora, PlacedLTXTransformer3DModel, SlotTextEncoder
 from training.train import TIME_SHIFT
 
 
@@ -34,7 +30,7 @@ def main() -> None:
         vae=AutoencoderKinora.from_pretrained(args.parts / "vae", torch_dtype=torch.float16),
         text_encoder=SlotTextEncoder.from_pretrained(args.parts / "text_encoder", **half),
         tokenizer=PreTrainedTokenizerFast.from_pretrained(args.parts / "tokenizer"),
-        transformer=LTXVideoTransformer3DModel.from_pretrained(
+        transformer=PlacedLTXTransformer3DModel.from_pretrained(
             args.transformer, torch_dtype=torch.float16
         ),
     )

@@ -1,4 +1,4 @@
-"""The ten places and four skies: what is painted, once per scene, on the far, middle and near layer of the land."""
+"""The ten places and four skies: what is painted, once a scene, on far, middle and near layer."""
 
 from __future__ import annotations
 
@@ -9,14 +9,27 @@ from math import cos, pi
 import numpy as np
 import skia
 
-from training.shapes import Colour, argb, blob, box, curve, disc, fill, mix, oval, polygon, stroke, tint
+from training.shapes import (
+    Colour,
+    argb,
+    blob,
+    box,
+    curve,
+    disc,
+    fill,
+    mix,
+    oval,
+    polygon,
+    stroke,
+    tint,
+)
 
 Line = Callable[[float], float]
 
 
 @dataclass(frozen=True)
 class Sky:
-    """A time of day: the sky from top to horizon, the sun or moon, and the light on land and subject."""
+    """A time of day: sky from top to horizon, sun or moon, the light on land and subject."""
 
     top: Colour
     middle: Colour
@@ -35,15 +48,15 @@ SKIES: dict[str, Sky] = {
     "day": Sky((30, 128, 236), (90, 176, 250), (176, 224, 255), (255, 240, 110),
                0.7, 0.16, 0.085, (255, 255, 255), (255, 255, 255)),
     "sunset": Sky((92, 48, 138), (232, 98, 98), (255, 176, 66), (255, 226, 120),
-                  0.78, 0.46, 0.15, (255, 178, 148), (255, 234, 220)),
+                  0.78, 0.46, 0.15, (255, 190, 160), (255, 238, 228)),
     "night": Sky((8, 12, 44), (18, 28, 84), (40, 56, 128), (248, 244, 214),
-                 0.72, 0.18, 0.08, (66, 84, 150), (200, 208, 244)),
+                 0.72, 0.18, 0.08, (66, 84, 150), (218, 224, 252)),
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Land:
-    """One layer to paint on, periodic in x; lengths are multiples of `unit`, depths run 0..1 below the horizon."""
+    """One layer to paint on, periodic in x; lengths in units, depths 0..1 below the horizon."""
 
     canvas: skia.Canvas
     width: float
@@ -78,7 +91,8 @@ class Land:
         def line(x: float) -> float:
             turn = 2 * pi * x / self.width
             return y + scale * sum(
-                cos(turn * wave + phase) * 2 / wave for wave, phase in zip(waves, phases, strict=True)
+                cos(turn * wave + phase) * 2 / wave
+                for wave, phase in zip(waves, phases, strict=True)
             )
 
         xs = np.linspace(0, self.width, 97) if swell else (0.0, self.width)
@@ -91,7 +105,7 @@ class Land:
 
     def scatter(self, spacing: float, draw: Callable[[Land], None], line: Line,
                 scale: tuple[float, float] = (0.85, 1.15), drop: float = 0.0) -> None:  # fmt: skip
-        """Draw a prop about every `spacing` units on a line, up to `drop` units below it, nearer ones last."""
+        """Draw a prop about every `spacing` units, up to `drop` units below a line, near last."""
         count = max(2, round(self.width / (spacing * self.unit)))
         steps = (np.arange(count) + self.rng.uniform(-0.3, 0.3, count)) / count
         drops = np.sort(self.rng.uniform(0, drop, count))
@@ -119,7 +133,11 @@ class Prop(Land):
 def _conifer(dark: Colour, pale: Colour) -> Callable[[Prop], None]:
     def draw(prop: Prop) -> None:
         prop.paint(box(-0.02, -0.08, 0.02, 0.02), (92, 64, 46))
-        for top, bottom, half in ((-0.24, -0.04, 0.12), (-0.34, -0.15, 0.095), (-0.42, -0.26, 0.07)):
+        for top, bottom, half in (
+            (-0.24, -0.04, 0.12),
+            (-0.34, -0.15, 0.095),
+            (-0.42, -0.26, 0.07),
+        ):
             prop.paint(polygon((0, top), (half, bottom), (-half, bottom)), dark)
             prop.paint(polygon((0, top), (0, bottom), (-half, bottom)), pale)
 
@@ -150,7 +168,9 @@ def _flower(prop: Prop) -> None:
 
 
 def _flower_bed(prop: Prop) -> None:
-    petal = prop.pick((236, 66, 96), (255, 210, 60), (186, 100, 226), (255, 140, 190), (255, 130, 50))
+    petal = prop.pick(
+        (236, 66, 96), (255, 210, 60), (186, 100, 226), (255, 140, 190), (255, 130, 50)
+    )
     prop.paint(oval(0, -0.02, 0.19, 0.1), (44, 122, 58))
     for x, y in ((-0.12, -0.05), (-0.04, -0.1), (0.06, -0.1), (0.13, -0.04), (0.01, -0.02)):
         prop.paint(disc(x, y, 0.04), petal)
@@ -170,7 +190,9 @@ def _cactus(prop: Prop) -> None:
     prop.draw_line(polygon((0, 0), (0, -0.26)), green, 0.07)
     prop.draw_line(curve((0, -0.1), (0.1, -0.1), (0.1, -0.2)), green, 0.045)
     prop.draw_line(curve((0, -0.14), (-0.09, -0.14), (-0.09, -0.22)), green, 0.045)
-    prop.draw_line(polygon((-0.012, -0.02), (-0.012, -0.26)), mix(green, (255, 255, 255), 0.2), 0.014)
+    prop.draw_line(
+        polygon((-0.012, -0.02), (-0.012, -0.26)), mix(green, (255, 255, 255), 0.2), 0.014
+    )
 
 
 def _rock(prop: Prop) -> None:
@@ -183,7 +205,9 @@ def _rock(prop: Prop) -> None:
 def _peak(prop: Prop) -> None:
     half, rock = float(prop.rng.uniform(0.3, 0.4)), (112, 126, 156)
     prop.paint(polygon((-half, 0.3), (0, -0.44), (half, 0.3)), mix(rock, (255, 255, 255), 0.16))
-    prop.paint(polygon((0, -0.44), (half, 0.3), (-0.04, 0.3), (0.04, -0.1)), mix(rock, (0, 0, 0), 0.12))
+    prop.paint(
+        polygon((0, -0.44), (half, 0.3), (-0.04, 0.3), (0.04, -0.1)), mix(rock, (0, 0, 0), 0.12)
+    )
     slope = half / 0.74
     prop.paint(polygon((0, -0.44), (0.2 * slope, -0.24), (0.1 * slope, -0.27), (0.02, -0.2),
                        (-0.1 * slope, -0.26), (-0.2 * slope, -0.24)), (250, 252, 255))  # fmt: skip
@@ -205,7 +229,11 @@ def _block(prop: Prop) -> None:
             y = top + 0.03 + 0.085 * floor
             window = box(x * half, y, x * half + 0.045, y + 0.05)
             if prop.is_night:
-                fill(prop.canvas, window, (255, 214, 110) if prop.rng.random() < 0.7 else (50, 60, 100))
+                fill(
+                    prop.canvas,
+                    window,
+                    (255, 214, 110) if prop.rng.random() < 0.7 else (50, 60, 100),
+                )
             else:
                 prop.paint(window, (226, 240, 250))
 
@@ -237,7 +265,10 @@ def _church(prop: Prop) -> None:
 
 def _picket(prop: Prop) -> None:
     prop.paint(box(-0.06, -0.1, 0.06, -0.075), (255, 255, 255))
-    prop.paint(polygon((-0.025, 0), (-0.025, -0.13), (0, -0.16), (0.025, -0.13), (0.025, 0)), (255, 255, 255))
+    prop.paint(
+        polygon((-0.025, 0), (-0.025, -0.13), (0, -0.16), (0.025, -0.13), (0.025, 0)),
+        (255, 255, 255),
+    )
 
 
 def _hedge(prop: Prop) -> None:
@@ -297,7 +328,9 @@ def _forest_near(land: Land) -> None:
 
 def _beach_far(land: Land) -> None:
     land.flat(land.horizon, (20, 112, 206), (70, 190, 226))
-    land.paint(oval(0.4 * land.width, land.horizon, 0.22 * land.unit, 0.03 * land.unit), (70, 150, 120))
+    land.paint(
+        oval(0.4 * land.width, land.horizon, 0.22 * land.unit, 0.03 * land.unit), (70, 150, 120)
+    )
     land.flat(land.horizon, (20, 112, 206), (70, 200, 230))
 
 

@@ -1,4 +1,4 @@
-"""The paths and paints every drawing of the picture-book world is made of; what they depict is decided elsewhere."""
+"""The paths and paints every drawing of the picture-book world is made of, whatever it shows."""
 
 from __future__ import annotations
 

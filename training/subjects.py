@@ -1,4 +1,4 @@
-"""The twelve subjects: each drawn in side view facing right, feet at (0, 0), one unit high, alive at time t."""
+"""The subjects: in side view facing right, feet at (0, 0), one unit high, alive at time t."""
 
 from __future__ import annotations
 
@@ -100,8 +100,12 @@ def _car(canvas: skia.Canvas, palette: Palette, t: float) -> None:
     _body(canvas, palette, (cabin, palette.base), (shell, palette.base))
     fill(canvas, box(-0.85, -0.34, 0.86, -0.18, 0.08), palette.shade)
     fill(canvas, box(-0.74, -0.6, 0.7, -0.54, 0.03), palette.light)
-    fill(canvas, polygon((-0.43, -0.62), (-0.32, -0.88), (-0.1, -0.88), (-0.1, -0.62)), palette.glass)
-    fill(canvas, polygon((-0.02, -0.62), (-0.02, -0.88), (0.19, -0.88), (0.36, -0.62)), palette.glass)
+    fill(
+        canvas, polygon((-0.43, -0.62), (-0.32, -0.88), (-0.1, -0.88), (-0.1, -0.62)), palette.glass
+    )
+    fill(
+        canvas, polygon((-0.02, -0.62), (-0.02, -0.88), (0.19, -0.88), (0.36, -0.62)), palette.glass
+    )
     fill(canvas, oval(0.79, -0.46, 0.065, 0.085), palette.glow)
     for x in (-0.46, 0.46):
         _wheel(canvas, palette, x, 0.21, t)
@@ -113,11 +117,14 @@ def _boat(canvas: skia.Canvas, palette: Palette, t: float) -> None:
     hull = blob((-0.66, -0.36), (-0.66, -0.34), (0.0, -0.26), (0.7, -0.42), (0.7, -0.4),
                 (0.46, 0.02), (0.4, 0.0), (-0.4, 0.0), (-0.5, 0.02))  # fmt: skip
     _body(canvas, palette, (hull, palette.base))
-    main, jib = polygon((0.04, -0.97), (0.04, -0.38), (0.56, -0.42)), polygon(
-        (-0.08, -0.88), (-0.08, -0.38), (-0.5, -0.4)
+    main, jib = (
+        polygon((0.04, -0.97), (0.04, -0.38), (0.56, -0.42)),
+        polygon((-0.08, -0.88), (-0.08, -0.38), (-0.5, -0.4)),
     )
     _body(canvas, palette, (main, palette.light), (jib, palette.base))
-    fill(canvas, polygon((-0.5, -0.12), (0.54, -0.12), (0.46, -0.02), (-0.44, -0.02)), palette.shade)
+    fill(
+        canvas, polygon((-0.5, -0.12), (0.54, -0.12), (0.46, -0.02), (-0.44, -0.02)), palette.shade
+    )
 
 
 def _train(canvas: skia.Canvas, palette: Palette, t: float) -> None:
@@ -147,7 +154,9 @@ def _rocket(canvas: skia.Canvas, palette: Palette, t: float) -> None:
     flicker = 0.04 * sin(2 * pi * 1.5 * t)
     for width, length, colour in ((0.12, 0.2, (255, 140, 30)), (0.07, 0.11, palette.glow)):
         tip = -0.22 + length + flicker * length / 0.2
-        flame = blob((-width, -0.24), (-width, -0.18), (0, tip + 0.06), (width, -0.18), (width, -0.24))
+        flame = blob(
+            (-width, -0.24), (-width, -0.18), (0, tip + 0.06), (width, -0.18), (width, -0.24)
+        )
         fill(canvas, flame, colour)
     hull = blob((0, -1.06), (0.2, -0.8), (0.22, -0.5), (0.14, -0.18), (0, -0.2),
                 (-0.14, -0.18), (-0.22, -0.5), (-0.2, -0.8))  # fmt: skip
@@ -210,7 +219,9 @@ def _cat(canvas: skia.Canvas, palette: Palette, t: float) -> None:
         for x, s, colour in ((-0.3, -1, palette.shade), (0.12, -1, palette.shade),
                              (-0.18, 1, palette.base), (0.24, 1, palette.base))
     ]  # fmt: skip
-    trunk = blob((-0.46, -0.6), (0.0, -0.56), (0.36, -0.66), (0.42, -0.3), (0.0, -0.2), (-0.46, -0.2))
+    trunk = blob(
+        (-0.46, -0.6), (0.0, -0.56), (0.36, -0.66), (0.42, -0.3), (0.0, -0.2), (-0.46, -0.2)
+    )
     ears = [
         (polygon((0.33 + s * 0.2, -0.72), (0.33 + s * 0.17, -1.0), (0.33 + s * 0.02, -0.84)),
          palette.shade) for s in (-1, 1)
@@ -230,10 +241,13 @@ def _rabbit(canvas: skia.Canvas, palette: Palette, t: float) -> None:
         ear = oval(0, -0.17, 0.068, 0.2)
         ear.transform(skia.Matrix().setRotate(tilt + twitch).postTranslate(x, -0.62))
         ears.append((ear, colour))
-    trunk = blob((-0.44, -0.36), (-0.24, -0.62), (0.14, -0.52), (0.24, -0.2), (0.18, 0.02), (-0.4, 0.02))
+    trunk = blob(
+        (-0.44, -0.36), (-0.24, -0.62), (0.14, -0.52), (0.24, -0.2), (0.18, 0.02), (-0.4, 0.02)
+    )
     _body(canvas, palette, (disc(-0.34, -0.16, 0.1), palette.light), *ears,
           (box(0.08, -0.24, 0.22, 0.0, 0.06), palette.shade), (trunk, palette.base),
-          (oval(-0.12, -0.06, 0.18, 0.06), palette.base), (oval(0.21, -0.52, 0.19, 0.16), palette.base))  # fmt: skip
+          (oval(-0.12, -0.06, 0.18, 0.06), palette.base),
+          (oval(0.21, -0.52, 0.19, 0.16), palette.base))  # fmt: skip
     fill(canvas, oval(-0.14, -0.2, 0.15, 0.14), palette.shade, 0.5)
     fill(canvas, oval(0.31, -0.47, 0.075, 0.06), palette.light)
     _eye(canvas, palette, 0.24, -0.56, 0.05)
@@ -243,7 +257,9 @@ def _rabbit(canvas: skia.Canvas, palette: Palette, t: float) -> None:
 def _bird(canvas: skia.Canvas, palette: Palette, t: float) -> None:
     flap = sin(2 * pi * 1.2 * t)
     tail = polygon((-0.24, -0.42), (-0.6, -0.58), (-0.62, -0.34), (-0.26, -0.24))
-    trunk = blob((-0.42, -0.42), (-0.1, -0.66), (0.3, -0.6), (0.4, -0.26), (0.08, -0.06), (-0.3, -0.16))
+    trunk = blob(
+        (-0.42, -0.42), (-0.1, -0.66), (0.3, -0.6), (0.4, -0.26), (0.08, -0.06), (-0.3, -0.16)
+    )
     head = disc(0.34, -0.6, 0.17)
     fill(canvas, polygon((0.47, -0.68), (0.64, -0.57), (0.47, -0.5)), (250, 150, 20))
     _body(canvas, palette, (tail, palette.shade), (trunk, palette.base), (head, palette.base))
@@ -258,7 +274,9 @@ def _fish(canvas: skia.Canvas, palette: Palette, t: float) -> None:
     wag = sin(2 * pi * 1.0 * t)
     tail = blob((-0.3, -0.5), (-0.6 + 0.05 * wag, -0.92), (-0.72 + 0.05 * wag, -0.8), (-0.5, -0.5),
                 (-0.72 - 0.05 * wag, -0.2), (-0.6 - 0.05 * wag, -0.08))  # fmt: skip
-    trunk = blob((-0.46, -0.5), (-0.1, -0.92), (0.48, -0.9), (0.78, -0.5), (0.48, -0.1), (-0.1, -0.08))
+    trunk = blob(
+        (-0.46, -0.5), (-0.1, -0.92), (0.48, -0.9), (0.78, -0.5), (0.48, -0.1), (-0.1, -0.08)
+    )
     top = blob((-0.1, -0.78), (0.02, -1.04), (0.34, -0.98), (0.36, -0.76))
     low = blob((-0.02, -0.24), (-0.06, 0.0), (0.14, 0.02), (0.26, -0.2))
     _body(canvas, palette, (tail, palette.shade), (top, palette.shade), (low, palette.shade),
@@ -272,8 +290,12 @@ def _fish(canvas: skia.Canvas, palette: Palette, t: float) -> None:
 def _butterfly(canvas: skia.Canvas, palette: Palette, t: float) -> None:
     spread = 0.72 + 0.28 * sin(2 * pi * 1.0 * t)
     for s in (-spread, spread):
-        upper = blob((0, -0.5), (s * 0.2, -1.0), (s * 0.62, -1.04), (s * 0.62, -0.62), (s * 0.3, -0.4))
-        lower = blob((0, -0.46), (s * 0.42, -0.52), (s * 0.54, -0.16), (s * 0.3, 0.04), (s * 0.1, -0.14))
+        upper = blob(
+            (0, -0.5), (s * 0.2, -1.0), (s * 0.62, -1.04), (s * 0.62, -0.62), (s * 0.3, -0.4)
+        )
+        lower = blob(
+            (0, -0.46), (s * 0.42, -0.52), (s * 0.54, -0.16), (s * 0.3, 0.04), (s * 0.1, -0.14)
+        )
         _body(canvas, palette, (lower, palette.base), (upper, palette.base))
         fill(canvas, oval(s * 0.4, -0.76, abs(s) * 0.1, 0.1), palette.light)
         fill(canvas, oval(s * 0.31, -0.22, abs(s) * 0.08, 0.08), palette.shade)
@@ -284,11 +306,17 @@ def _butterfly(canvas: skia.Canvas, palette: Palette, t: float) -> None:
 
 def _turtle(canvas: skia.Canvas, palette: Palette, t: float) -> None:
     step = 0.06 * sin(2 * pi * 0.7 * t)
-    legs = [(oval(x + s * step, -0.13, 0.14, 0.13), palette.light) for x, s in ((-0.36, 1), (0.3, -1))]
+    legs = [
+        (oval(x + s * step, -0.13, 0.14, 0.13), palette.light) for x, s in ((-0.36, 1), (0.3, -1))
+    ]
     neck = blob((0.3, -0.4), (0.5, -0.7), (0.8, -0.74), (0.8, -0.42), (0.6, -0.36), (0.4, -0.14))
     tail = polygon((-0.6, -0.26), (-0.76, -0.12), (-0.5, -0.14))
-    shell = blob((-0.66, -0.16), (-0.64, -0.66), (-0.32, -1.04), (0.18, -1.04), (0.5, -0.66), (0.52, -0.16))
-    _body(canvas, palette, (tail, palette.light), *legs, (neck, palette.light), (shell, palette.base))
+    shell = blob(
+        (-0.66, -0.16), (-0.64, -0.66), (-0.32, -1.04), (0.18, -1.04), (0.5, -0.66), (0.52, -0.16)
+    )
+    _body(
+        canvas, palette, (tail, palette.light), *legs, (neck, palette.light), (shell, palette.base)
+    )
     for x, y, r in ((-0.07, -0.66, 0.15), (-0.38, -0.5, 0.105), (0.24, -0.5, 0.105)):
         fill(canvas, oval(x, y, r, r), palette.shade)
     stroke(canvas, curve((-0.56, -0.22), (-0.07, -0.16), (0.44, -0.22)), palette.shade, 0.07)
@@ -300,7 +328,7 @@ Draw = Callable[[skia.Canvas, Palette, float], None]
 
 @dataclass(frozen=True)
 class Subject:
-    """How a subject is drawn, how wide it is for its height, and where it lives: ground, air or water."""
+    """How a subject is drawn, its width at height 1, and where it lives: ground, air, water."""
 
     draw: Draw
     width: float

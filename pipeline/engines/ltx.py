@@ -16,6 +16,10 @@ from diffusers.pipelines.ltx.pipeline_ltx_condition import linear_quadratic_sche
 from pipeline.loader import LoadedModel, is_uniform
 
 _PREVIEW_SIDE = 320
+# An autoencoder with a decode timestep takes a little noise for granted (diffusers, LTX-Video
+# documentation); the same noise each time, so that a clip can be made again.
+_DECODE_TIMESTEP = 0.05
+_DECODE_NOISE_SCALE = 0.025
 
 
 @dataclass(frozen=True)
@@ -30,8 +34,8 @@ class PromptEmbeds:
 class Context:
     """What a window is given, as normalized latents (1, C, T, h, w).
 
-    `is_start` says that the window's first latent frame stands for a single frame. `keyframe` is one
-    such latent frame in the middle: a causal autoencoder's first frame of the clip that follows.
+    `is_start` says that the window's first latent frame stands for a single frame. `keyframe` is
+    one such latent frame in the middle: a causal autoencoder's first of the clip that follows.
     """
 
     is_start: bool
@@ -153,7 +157,7 @@ class LTXEngine:
         """
         vae = self.pipe.vae
         if is_uniform(vae):
-            before = None if previous is None else self._denormalize(previous[:, :, -1])
+            before = None if previous is None else self._denormalize(previous[:, :, -1:])[:, :, 0]
             for frames in vae.decode_stream(self._denormalize(latents), before):
                 yield _to_frames(frames)
             return
@@ -161,13 +165,16 @@ class LTXEngine:
         if previous is not None:
             latents = torch.cat([previous, latents], dim=2)
             num_previous_frames = (previous.shape[2] - 1) * vae.temporal_compression_ratio + 1
-        z = self._denormalize(latents).to(vae.dtype)
-        temb = torch.tensor([0.05], device=z.device) if vae.config.timestep_conditioning else None
+        z, temb = self._denormalize(latents), None
+        if vae.config.timestep_conditioning:
+            noise = torch.randn(z.shape, generator=torch.Generator("cpu").manual_seed(0)).to(z)
+            z = torch.lerp(z, noise, _DECODE_NOISE_SCALE)
+            temb = torch.tensor([_DECODE_TIMESTEP], device=z.device, dtype=z.dtype)
         frames = vae.decode(z, temb, return_dict=False)[0]
         yield _to_frames(frames[:, :, num_previous_frames:])
 
     def decode_take(self, given: Context, latents: torch.Tensor) -> Iterator[np.ndarray]:
-        """Decode the new latents of a shot; a given picture is decoded with them, as their start."""
+        """Decode the new latents of a shot; a given picture is decoded too, as their start."""
         if given.before is None:
             frames = self.decode(latents)
         elif given.is_picture:
@@ -188,19 +195,18 @@ class LTXEngine:
 
     @torch.no_grad()
     def preview(self, latents: torch.Tensor) -> np.ndarray | None:
-        """Return a small picture (h, w, 3) of the middle latent frame, if that costs next to nothing."""
+        """Return a small picture (h, w, 3) of the middle latent frame, if that is cheap."""
         if not is_uniform(self.pipe.vae):
             return None
-        middle = self._denormalize(latents[:, :, latents.shape[2] // 2])
+        index = latents.shape[2] // 2
+        middle = self._denormalize(latents[:, :, index : index + 1])[:, :, 0]
         frame = self.pipe.vae.decode_linear(middle)[:, :, -1:]
         scale = _PREVIEW_SIDE / max(frame.shape[-2:])
         size = [round(side * scale) for side in frame.shape[-2:]]
         small = torch.nn.functional.interpolate(frame[:, :, 0], size=size, mode="area")
         return _to_frames(small[:, :, None])[0]
 
-    def _lay_out(
-        self, num_latents: int, context: Context
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def _lay_out(self, num_latents: int, context: Context) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the window's given latents, zero where new, and where they are given."""
         before, after, num_before = context.before, context.after, context.num_before
         num_after = 0 if after is None else after.shape[2]
@@ -248,7 +254,7 @@ class LTXEngine:
         return torch.stack(grid).flatten(1)[None].to(self.model.device)
 
     def _sigmas(self, num_inference_steps: int) -> list[float]:
-        """Return the noise levels, largest first, as the scheduler takes them (before its shift)."""
+        """Return the noise levels, largest first, as the scheduler takes them: not shifted yet."""
         spec = self.model.spec
         if spec.timesteps is not None:
             return [t / 1000 for t in spec.timesteps]
@@ -257,13 +263,15 @@ class LTXEngine:
         return linear_quadratic_schedule(num_inference_steps).tolist()
 
     def _normalize(self, latents: torch.Tensor) -> torch.Tensor:
+        """Scale the autoencoder's latents (1, C, T, h, w) as the transformer sees them."""
         vae = self.pipe.vae
-        return self.pipe._normalize_latents(latents, vae.latents_mean, vae.latents_std).float()
+        return self.pipe._normalize_latents(latents.float(), vae.latents_mean, vae.latents_std)
 
     def _denormalize(self, latents: torch.Tensor) -> torch.Tensor:
+        """Undo `_normalize`, in the autoencoder's type; it may rest on another device meanwhile."""
         vae = self.pipe.vae
-        mean, std = (x.view(1, -1, *[1] * (latents.ndim - 2)) for x in (vae.latents_mean, vae.latents_std))
-        return latents.to(std) * std + mean
+        z = self.pipe._denormalize_latents(latents, vae.latents_mean, vae.latents_std)
+        return z.to(vae.dtype)
 
     def _to_tensor(self, frames: np.ndarray) -> torch.Tensor:
         """(F, H, W, 3) uint8 -> (1, 3, F, H, W) in [-1, 1]."""

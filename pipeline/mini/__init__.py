@@ -2,5 +2,12 @@
 
 from pipeline.mini.autoencoder import AutoencoderKinora
 from pipeline.mini.text import SlotTextConfig, SlotTextEncoder, build_tokenizer
+from pipeline.mini.transformer import PlacedLTXTransformer3DModel
 
-__all__ = ["AutoencoderKinora", "SlotTextConfig", "SlotTextEncoder", "build_tokenizer"]
+__all__ = [
+    "AutoencoderKinora",
+    "PlacedLTXTransformer3DModel",
+    "SlotTextConfig",
+    "SlotTextEncoder",
+    "build_tokenizer",
+]

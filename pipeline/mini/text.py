@@ -1,9 +1,10 @@
 """The embedded model's text side: a word-level tokenizer and an encoder that fills slots.
 
-The closed world has a handful of attributes (subject, colour, place, ...). The tokenizer puts one slot
-token per attribute before the words; the encoder reads the words in two transformer layers, decides
-at each slot token which value the prompt names (or that it names none), and returns that value's
-embedding there. What the transformer model sees is therefore the same for every way to say a thing.
+The closed world has a handful of attributes (subject, colour, place, ...). The tokenizer puts one
+slot token per attribute before the words; the encoder reads the words in two transformer layers,
+decides at each slot token which value the prompt names (or that it names none), and returns that
+value's embedding there. What the transformer model sees is therefore the same for every way to say
+a thing.
 """
 
 from __future__ import annotations
@@ -23,14 +24,24 @@ def build_tokenizer(words: list[str], num_slots: int) -> PreTrainedTokenizerFast
     """Build the tokenizer of a closed vocabulary; unknown words become one unknown token."""
     slots = [f"[slot{index}]" for index in range(num_slots)]
     vocabulary = ["[pad]", "[unk]", *slots, *words]
-    tokenizer = Tokenizer(models.WordLevel(dict(zip(vocabulary, range(len(vocabulary)), strict=True)), "[unk]"))
-    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKD(), normalizers.StripAccents(), normalizers.Lowercase()])
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Whitespace(), pre_tokenizers.Punctuation()])
+    tokenizer = Tokenizer(
+        models.WordLevel(dict(zip(vocabulary, range(len(vocabulary)), strict=True)), "[unk]")
+    )
+    tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.NFKD(), normalizers.StripAccents(), normalizers.Lowercase()]
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Whitespace(), pre_tokenizers.Punctuation()]
+    )
     tokenizer.post_processor = processors.TemplateProcessing(
-        single=" ".join([*slots, "$A"]), special_tokens=[(slot, vocabulary.index(slot)) for slot in slots]
+        single=" ".join([*slots, "$A"]),
+        special_tokens=[(slot, vocabulary.index(slot)) for slot in slots],
     )
     return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token="[pad]", unk_token="[unk]", model_max_length=MAX_TOKENS
+        tokenizer_object=tokenizer,
+        pad_token="[pad]",
+        unk_token="[unk]",
+        model_max_length=MAX_TOKENS,
     )
 
 
@@ -53,7 +64,7 @@ class SlotTextConfig(PretrainedConfig):
         self.hidden_size = hidden_size
         self.num_layers = num_layers
         self.num_heads = num_heads
-        # Two lists, not a dict: a configuration is saved with its keys sorted, and order matters here.
+        # Two lists, not a dict: a configuration is saved with its keys sorted, and order matters.
         self.slot_names = list(slot_names)
         self.slot_values = [list(values) for values in slot_values]
         super().__init__(**kwargs)

@@ -1,4 +1,4 @@
-"""What a clip says of its own origin: the recipe in its container's tag, which anybody can write."""
+"""What a clip says of its origin: the recipe in its container's tag, which anybody can write."""
 
 from __future__ import annotations
 

@@ -1,0 +1,82 @@
+"""The embedded model's transformer: LTX-Video's, told where in the picture each token is."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+# ModelMixin is not used: a class of another package is loaded by name only if its module has the
+# base class too that diffusers knows how to load.
+from diffusers import LTXVideoTransformer3DModel, ModelMixin  # noqa: F401
+from diffusers.configuration_utils import register_to_config
+from torch import nn
+
+_NUM_FREQUENCIES = 6
+NUM_PLACE_FEATURES = 4 * _NUM_FREQUENCIES + 2
+
+
+def place_features(video_coords: torch.Tensor, patch_size: int = 32) -> torch.Tensor:
+    """Describe where tokens are: coordinates (B, 3, S) in seconds and pixels -> (B, S, 26).
+
+    Waves over the share of the height and of the width, the shape of the picture, and whether the
+    token belongs to a clip's first frame.
+    """
+    seconds, y, x = video_coords.unbind(1)  # (B, S)
+    height = y.amax(1, keepdim=True) + patch_size
+    width = x.amax(1, keepdim=True) + patch_size
+    waves = math.pi * torch.arange(1, _NUM_FREQUENCIES + 1, device=y.device)
+    down = ((y + patch_size / 2) / height)[..., None] * waves  # (B, S, K)
+    across = ((x + patch_size / 2) / width)[..., None] * waves
+    shape = (width / height).log().expand_as(y)
+    flags = torch.stack([shape, (seconds == 0).to(shape.dtype)], dim=-1)
+    return torch.cat([down.sin(), down.cos(), across.sin(), across.cos(), flags], dim=-1)
+
+
+class PlacedLTXTransformer3DModel(LTXVideoTransformer3DModel):
+    """`LTXVideoTransformer3DModel` whose input projection also reads each token's place.
+
+    Rotary embeddings only say how far apart two tokens are. A large model finds out from them what
+    is up and down; this small one did not: after ten thousand pictures its colours were right and
+    lay all over the picture. `video_coords` has to be given, as `LTXConditionPipeline` does.
+    """
+
+    @register_to_config
+    def __init__(
+        self,
+        in_channels: int = 96,
+        out_channels: int = 96,
+        patch_size: int = 1,
+        patch_size_t: int = 1,
+        num_attention_heads: int = 4,
+        attention_head_dim: int = 64,
+        cross_attention_dim: int = 256,
+        num_layers: int = 6,
+        caption_channels: int = 128,
+    ) -> None:
+        super().__init__(
+            in_channels=in_channels,
+            out_channels=out_channels,
+            patch_size=patch_size,
+            patch_size_t=patch_size_t,
+            num_attention_heads=num_attention_heads,
+            attention_head_dim=attention_head_dim,
+            cross_attention_dim=cross_attention_dim,
+            num_layers=num_layers,
+            caption_channels=caption_channels,
+        )
+        self.proj_in = nn.Linear(
+            in_channels + NUM_PLACE_FEATURES, num_attention_heads * attention_head_dim
+        )
+
+    def forward(
+        self,
+        hidden_states: torch.Tensor,
+        *args: object,
+        video_coords: torch.Tensor,
+        **kwargs: object,
+    ) -> object:
+        """Predict the velocity, as the parent does; all arguments are the parent's."""
+        places = place_features(video_coords).to(hidden_states.dtype)
+        hidden_states = torch.cat([hidden_states, places], dim=-1)
+        return super().forward(hidden_states, *args, video_coords=video_coords, **kwargs)

@@ -1,0 +1,65 @@
+"""What every test has: no network but this machine's own, and an app for those that ask for it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Before gradio, gradio_client and huggingface_hub are imported: they look once.
+SCRATCH = Path(tempfile.mkdtemp(prefix="kinora-tests-"))
+os.environ |= {
+    "GRADIO_TEMP_DIR": str(SCRATCH / "gradio"),
+    "KINORA_DATA_DIR": str(SCRATCH / "data"),
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+}
+os.environ.pop("KINORA_MODEL", None)
+LOOPBACK = ("127.", "::1", "localhost")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_network() -> Iterator[None]:
+    """Refuse every connection that leaves this machine."""
+    connect, connect_ex = socket.socket.connect, socket.socket.connect_ex
+
+    def refuse_the_world(address: object) -> None:
+        if isinstance(address, tuple) and not str(address[0]).startswith(LOOPBACK):
+            raise OSError(f"a test tried to connect to {address}")
+
+    def guarded_connect(self: socket.socket, address: object) -> None:
+        refuse_the_world(address)
+        connect(self, address)
+
+    def guarded_connect_ex(self: socket.socket, address: object) -> int:
+        refuse_the_world(address)
+        return connect_ex(self, address)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded_connect)
+        patch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
+        yield
+
+
+@pytest.fixture(scope="session")
+def app_url() -> Iterator[str]:
+    """Serve the app with the embedded model, as `python app.py` does."""
+    import torch
+
+    import app
+    from pipeline.loader import Loader
+
+    torch.set_num_threads(2)
+    studio = app.create_studio(SCRATCH / "data", Loader())
+    demo = app.create_demo(studio)
+    _, url, _ = app.launch(demo, server_name="127.0.0.1", prevent_thread_lock=True, quiet=True)
+    yield url
+    demo.close()
+    studio.worker.close()
+    shutil.rmtree(SCRATCH, ignore_errors=True)

@@ -1,0 +1,436 @@
+"""The public API through `gradio_client`, on the real app with the embedded model."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import pickle
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from PIL import Image
+from sources import BEEP, ffmpeg, make_clip
+
+import app
+from pipeline.media import iterate_frames, probe_clip
+from pipeline.models import MODELS
+from pipeline.progress import Progress
+from pipeline.request import GenerationRequest, Shot, build_request
+
+PROMPT = "a red car in a city at sunset"
+QUICK = {"duration": 0.5, "num_inference_steps": 2, "seed": 7}
+LONG = {"prompt": PROMPT, "duration": 20, "num_inference_steps": 100, "seed": 7}
+PUBLIC = {
+    "/text_to_video": [
+        *("prompt", "model", "aspect_ratio", "duration", "seed"),
+        *("negative_prompt", "num_inference_steps", "guidance_scale"),
+    ],
+    "/image_to_video": [
+        *("image", "prompt", "model", "duration", "seed"),
+        *("negative_prompt", "num_inference_steps", "guidance_scale", "aspect_ratio"),
+    ],
+    "/extend_video": [
+        *("video", "prompt", "direction", "model", "duration", "seed"),
+        *("negative_prompt", "num_inference_steps", "guidance_scale"),
+    ],
+    "/film": [
+        *("storyboard", "model", "aspect_ratio", "seed"),
+        *("negative_prompt", "num_inference_steps", "guidance_scale"),
+    ],
+    "/models": [],
+    "/job": ["job_id"],
+    "/cancel_job": ["job_id"],
+    "/verify_video": ["video"],
+}
+REQUIRED = {"prompt", "image", "video", "storyboard", "job_id"}
+
+
+def connect(url: str, folder: Path) -> Client:
+    return Client(
+        url,
+        verbose=False,
+        analytics_enabled=False,
+        download_files=str(folder),
+        httpx_kwargs={"timeout": 120},
+    )
+
+
+@pytest.fixture
+def client(app_url: str, tmp_path: Path) -> Iterator[Client]:
+    client = connect(app_url, tmp_path / "downloads")
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("app") / "picture.png"
+    colours = np.linspace(0, 255, 300 * 200 * 3).reshape(200, 300, 3)
+    Image.fromarray(colours.astype(np.uint8)).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_clip(tmp_path_factory.mktemp("app") / "clip.mp4", num_frames=24, sound=BEEP)
+
+
+def frames_of(path: str | Path) -> np.ndarray:
+    return np.concatenate(list(iterate_frames(Path(path), probe_clip(Path(path)))))
+
+
+def wait_for(client: Client, job_id: str, *states: str) -> dict[str, Any]:
+    deadline = time.monotonic() + 90
+    while (state := client.predict(job_id, api_name="/job")[1])["state"] not in states:
+        assert time.monotonic() < deadline, state
+        time.sleep(0.1)
+    return state
+
+
+def start_long_job(client: Client) -> tuple[Any, str]:
+    """Return a job of the client that runs for minutes, and its job id."""
+    job = client.submit(**LONG, api_name="/text_to_video")
+    while not job.outputs():
+        time.sleep(0.1)
+    _, state = job.outputs()[0]
+    return job, state["job_id"]
+
+
+def make(client: Client, **changes: object) -> tuple[str, dict[str, Any]]:
+    fields = QUICK | {"prompt": PROMPT} | changes
+    return client.predict(**fields, api_name="/text_to_video")
+
+
+def test_exactly_the_promised_endpoints_are_public(client: Client) -> None:
+    endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    names = {name: [p["parameter_name"] for p in e["parameters"]] for name, e in endpoints.items()}
+    assert names == PUBLIC
+
+
+def test_every_endpoint_is_described_and_asks_for_no_more_than_it_must(client: Client) -> None:
+    endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    for name, endpoint in endpoints.items():
+        assert len(endpoint["description"]) > 40, name
+        for parameter in endpoint["parameters"]:
+            is_required = parameter["parameter_name"] in REQUIRED
+            assert parameter["parameter_has_default"] is not is_required, (name, parameter)
+            assert parameter["python_type"]["type"] != "Any", (name, parameter)
+
+
+def test_the_defaults_are_those_of_a_request(client: Client) -> None:
+    endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    defaults = {
+        name: parameter.default
+        for name, parameter in inspect.signature(build_request).parameters.items()
+    }
+    for parameter in endpoints["/text_to_video"]["parameters"][2:]:
+        assert parameter["parameter_default"] == defaults[parameter["parameter_name"]]
+
+
+def test_models_lists_every_row_with_the_default_first(client: Client) -> None:
+    rows = client.predict(api_name="/models")
+    assert {row["id"] for row in rows} == set(MODELS)
+    assert rows[0]["id"] == "kinora-mini"
+
+
+def test_text_to_video_makes_the_clip_that_was_asked_for(client: Client) -> None:
+    video, recipe = make(client, aspect_ratio="9:16", duration=1)
+    info = probe_clip(Path(video))
+    assert (info.width, info.height, info.fps, info.num_frames) == (288, 512, 16, 17)
+    assert recipe["seed"] == 7
+    assert len(recipe["job_id"]) == 22
+    assert Path(video).name == "kinora-7.mp4"
+
+
+def test_the_same_seed_gives_the_same_frames_and_another_seed_others(client: Client) -> None:
+    first, again, other = (frames_of(make(client, seed=seed)[0]) for seed in (7, 7, 8))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_a_drawn_seed_is_told_and_works_again(client: Client) -> None:
+    video, recipe = make(client, seed=-1)
+    again, _ = make(client, seed=recipe["seed"])
+    assert np.array_equal(frames_of(video), frames_of(again))
+
+
+def test_image_to_video_begins_with_the_picture(client: Client, picture: Path) -> None:
+    video, recipe = client.predict(
+        image=handle_file(picture), prompt=PROMPT, **QUICK, api_name="/image_to_video"
+    )
+    frames = frames_of(video)
+    assert frames.shape[1:] == (320, 448, 3)  # the nearest of the six to 300 x 200
+    shown = Image.fromarray(frames[0]).resize((30, 20))
+    given = Image.open(picture).crop((10, 0, 290, 200)).resize((30, 20))
+    assert np.abs(np.asarray(shown, int) - np.asarray(given, int)).mean() < 4
+    assert str(picture.parent) not in json.dumps(recipe)
+
+
+@pytest.mark.parametrize("direction", ["forward", "backward"])
+def test_extend_video_returns_the_whole_clip(client: Client, clip: Path, direction: str) -> None:
+    video, _ = client.predict(
+        video=handle_file(clip),
+        prompt=PROMPT,
+        direction=direction,
+        **QUICK,
+        api_name="/extend_video",
+    )
+    given, info = frames_of(clip), probe_clip(Path(video))
+    frames = frames_of(video)
+    assert (info.fps, info.has_audio) == (24, True)
+    assert len(frames) == len(given) + 12
+    kept = frames[: len(given)] if direction == "forward" else frames[-len(given) :]
+    assert np.abs(kept.astype(int) - given).mean() < 4
+
+
+@pytest.mark.parametrize(
+    "storyboard",
+    [
+        "[0.5s] a red car\n[1s, zoom in] a blue boat on a lake",
+        [{"prompt": "a red car", "duration": 0.5}, {"prompt": "a blue boat", "duration": 1}],
+    ],
+    ids=["text", "JSON"],
+)
+def test_film_makes_one_clip_of_all_shots(client: Client, storyboard: object) -> None:
+    video, recipe = client.predict(
+        storyboard=storyboard, seed=7, num_inference_steps=2, api_name="/film"
+    )
+    assert [shot["duration"] for shot in recipe["shots"]] == [0.5, 1]
+    assert len(frames_of(video)) == 9 + 17
+
+
+def test_what_comes_before_the_clip_already_has_the_job_id(client: Client) -> None:
+    job = client.submit(prompt=PROMPT, **QUICK, api_name="/text_to_video")
+    video, recipe = job.result()
+    for nothing, state in job.outputs()[:-1]:
+        assert nothing is None
+        assert state["job_id"] == recipe["job_id"]
+        assert state["state"] in ("queued", "running")
+        assert 0 <= state["progress"] <= 1
+    assert len(job.outputs()) > 1
+    again, state = client.predict(recipe["job_id"], api_name="/job")
+    assert (state["state"], state["progress"], state["recipe"]) == ("done", 1, recipe)
+    assert np.array_equal(frames_of(again), frames_of(video))
+
+
+def test_cancel_job_stops_a_long_one_within_a_step(client: Client) -> None:
+    job, job_id = start_long_job(client)
+    wait_for(client, job_id, "running")
+    began = time.monotonic()
+    client.predict(job_id, api_name="/cancel_job")
+    state = wait_for(client, job_id, "cancelled")
+    assert time.monotonic() - began < 30  # all of it would take many minutes
+    assert state["message"] == "This job was stopped."
+    video, last = job.result()
+    assert (video, last["state"]) == (None, "cancelled")
+    assert make(client)[0]
+
+
+def test_a_job_outlives_the_client_that_started_it(
+    app_url: str, client: Client, tmp_path: Path
+) -> None:
+    other = connect(app_url, tmp_path / "other")
+    job = other.submit(prompt=PROMPT, **QUICK | {"duration": 2}, api_name="/text_to_video")
+    while not job.outputs():
+        time.sleep(0.1)
+    job_id = job.outputs()[0][1]["job_id"]
+    job.cancel()
+    other.close()
+    assert wait_for(client, job_id, "done")["recipe"]["seed"] == 7
+    video, _ = client.predict(job_id, api_name="/job")
+    assert len(frames_of(video)) == 33
+
+
+def test_two_clients_at_once_both_get_their_own_clip(app_url: str, tmp_path: Path) -> None:
+    clients = [connect(app_url, tmp_path / name) for name in ("one", "two")]
+    jobs = [
+        client.submit(prompt=PROMPT, **QUICK | {"seed": seed}, api_name="/text_to_video")
+        for seed, client in enumerate(clients, 1)
+    ]
+    (first, one), (second, two) = (job.result(timeout=120) for job in jobs)
+    assert (one["seed"], two["seed"]) == (1, 2)
+    assert not np.array_equal(frames_of(first), frames_of(second))
+    for client in clients:
+        client.close()
+
+
+def test_verify_video_tells_a_claim_from_nothing(client: Client, clip: Path) -> None:
+    video, recipe = make(client)
+    report = client.predict(handle_file(video), api_name="/verify_video")
+    assert report["made_by_kinora_claim"] is True
+    assert report["recipe"]["seed"] == recipe["seed"]
+    assert report["signed"] is False
+    report = client.predict(handle_file(clip), api_name="/verify_video")
+    assert (report["made_by_kinora_claim"], report["recipe"]) == (False, None)
+    assert "proves nothing" in report["conclusion"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"prompt": ""}, "The prompt is empty"),
+        ({"prompt": "car " * 25_000}, "The prompt has 100,000 characters"),
+        ({"prompt": None}, "The prompt is missing"),
+        ({"prompt": ["a"]}, "The prompt is "),
+        ({"duration": 0}, "The duration is 0"),
+        ({"duration": -1}, "The duration is -1"),
+        ({"duration": "NaN"}, "The duration is 'NaN'"),
+        ({"duration": 36_000}, "The duration is 36000"),
+        ({"duration": True}, "The duration is True"),
+        ({"seed": -2}, "The seed is -2"),
+        ({"seed": 2**31}, "The seed is 2147483648"),
+        ({"seed": 1.5}, "The seed is 1.5"),
+        ({"model": "sora"}, "There is no model named 'sora'"),
+        ({"aspect_ratio": "5:4"}, "The aspect ratio is '5:4'"),
+        ({"num_inference_steps": 1000}, "The number of steps is 1000"),
+        ({"num_inference_steps": 2.5}, "The number of steps is 2.5"),
+        ({"guidance_scale": 99}, "The guidance scale is 99"),
+        ({"negative_prompt": "x" * 2001}, "The negative prompt has 2,001 characters"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_a_bad_value_is_refused_with_one_sentence(
+    client: Client, changes: dict[str, object], sentence: str
+) -> None:
+    with pytest.raises(AppError) as caught:
+        make(client, **changes)
+    message = caught.value.message
+    assert message.startswith(sentence)
+    assert message.endswith(".")
+    assert len(message) < 300
+
+
+def bad_picture(kind: str, folder: Path) -> Path:
+    path = folder / f"{kind}.png"
+    if kind == "text":
+        path.write_text("I am no picture")
+    elif kind == "one pixel":
+        Image.new("RGB", (1, 1)).save(path)
+    elif kind == "200 megapixels":
+        Image.new("1", (20_000, 10_000)).save(path)
+    return path
+
+
+def bad_clip(kind: str, folder: Path) -> Path:
+    path = folder / f"{kind}.mp4"
+    if kind == "text":
+        path.write_text("I am no clip")
+    elif kind == "empty":
+        path.touch()
+    elif kind == "truncated":
+        whole = make_clip(folder / "whole.mp4").read_bytes()
+        path.write_bytes(whole[: len(whole) // 2])
+    elif kind == "audio only":
+        ffmpeg("-f", "lavfi", "-i", "sine=d=1", "-c:a", "aac", path)
+    elif kind == "wide":
+        path = path.with_suffix(".mkv")
+        ffmpeg(*("-f", "lavfi", "-i", "color=s=20000x16:d=0.1:r=10", "-c:v", "ffv1", path))
+    elif kind == "an hour":
+        source = "color=s=32x32:d=3600:r=1"
+        ffmpeg(*("-f", "lavfi", "-i", source, "-c:v", "libx264", "-preset", "ultrafast", path))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("kind", "sentence"),
+    [
+        ("text", "The file is not a picture that can be read"),
+        ("one pixel", "The picture has 1x1 pixels"),
+        ("200 megapixels", "The picture has more than 100 million pixels"),
+    ],
+)
+def test_a_bad_picture_is_refused_with_one_sentence(
+    client: Client, tmp_path: Path, kind: str, sentence: str
+) -> None:
+    with pytest.raises(AppError) as caught:
+        client.predict(
+            image=handle_file(bad_picture(kind, tmp_path)),
+            prompt=PROMPT,
+            api_name="/image_to_video",
+        )
+    assert caught.value.message.startswith(sentence)
+    assert str(tmp_path.name) not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("kind", "sentence"),
+    [
+        ("text", "The file is not a video that can be read"),
+        ("empty", "The file is not a video that can be read"),
+        ("truncated", "The file is not a video that can be read"),
+        ("audio only", "The file has sound but no picture"),
+        ("wide", "The clip has 20000x16 pixels"),
+        ("an hour", "The clip lasts more than 10 minutes"),
+    ],
+)
+def test_a_bad_clip_is_refused_with_one_sentence(
+    client: Client, tmp_path: Path, kind: str, sentence: str
+) -> None:
+    with pytest.raises(AppError) as caught:
+        client.predict(
+            video=handle_file(bad_clip(kind, tmp_path)), prompt=PROMPT, api_name="/extend_video"
+        )
+    assert caught.value.message.startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    "video",
+    ["/etc/passwd", {"path": "/etc/passwd"}, None, 3],
+    ids=["a path", "a path in JSON", "nothing", "a number"],
+)
+def test_only_uploaded_files_are_read(client: Client, video: object) -> None:
+    with pytest.raises(AppError, match="The video has to be an uploaded file"):
+        client.predict(video, api_name="/verify_video")
+
+
+def test_a_file_that_claims_to_be_uploaded_but_is_not_is_refused(client: Client) -> None:
+    forged = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
+    with pytest.raises((AppError, ValueError, OSError)) as caught:
+        client.predict(forged, "a", api_name="/extend_video")
+    assert "root:" not in str(caught.value)
+
+
+@pytest.mark.parametrize("endpoint", ["/job", "/cancel_job"])
+def test_an_unknown_job_is_one_sentence(client: Client, endpoint: str) -> None:
+    with pytest.raises(Exception, match=r"There is no job .\.\./\.\./etc.; check the id"):
+        client.predict("../../etc", api_name=endpoint)
+
+
+def test_a_bad_storyboard_names_its_line(client: Client) -> None:
+    with pytest.raises(AppError, match=r"^Line 2: "):
+        client.predict("[5s] a red car\n[fly] a boat", api_name="/film")
+
+
+def test_a_good_request_works_after_bad_ones(client: Client, tmp_path: Path) -> None:
+    for changes in ({"prompt": ""}, {"duration": -1}, {"model": "sora"}):
+        with pytest.raises(AppError):
+            make(client, **changes)
+    with pytest.raises(AppError):
+        client.predict(handle_file(bad_clip("text", tmp_path)), "a", api_name="/extend_video")
+    assert len(frames_of(make(client)[0])) == 9
+
+
+def test_the_gpu_is_asked_for_as_long_as_the_request_takes() -> None:
+    """ZeroGPU calls this with the entry point's arguments, and Gradio may add its own."""
+    short = GenerationRequest("text_to_video", (Shot(PROMPT, 1.0),), "ltx-video-13b")
+    long = GenerationRequest("text_to_video", (Shot(PROMPT, 60.0),), "ltx-video-13b")
+    seconds = [app.gpu_seconds(request, Path("a.mp4"), object(), x=1) for request in (short, long)]
+    assert all(isinstance(value, int) for value in seconds)
+    assert 0 < seconds[0] < seconds[1]
+
+
+@pytest.mark.parametrize("task", ["text_to_video", "image_to_video", "extend_video"])
+def test_what_crosses_to_another_process_can_be_pickled(
+    task: str, picture: Path, clip: Path
+) -> None:
+    source = {"image_to_video": {"image": picture}, "extend_video": {"video": clip}}.get(task, {})
+    request = build_request(task, prompt=PROMPT, model="kinora-mini", **source)
+    assert pickle.loads(pickle.dumps(request)) == request
+    progress = Progress("denoising", 1, 1, 1, 2, 0.5, 1.0, np.zeros((2, 2, 3), np.uint8))
+    assert pickle.loads(pickle.dumps(progress)).preview.shape == (2, 2, 3)

@@ -1,0 +1,218 @@
+"""The frames that are handed over, before they are encoded: what was given has to be in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from pipeline.assembly import finished_frames, num_finished_frames
+from pipeline.engines.ltx import LTXEngine
+from pipeline.errors import OutputError
+from pipeline.joins import fade_weights
+from pipeline.loader import LoadedModel, Loader
+from pipeline.media import iterate_frames, probe_clip
+from pipeline.pictures import crop_to_size, open_picture
+from pipeline.plan import plan_generation
+from pipeline.request import Shot, build_request
+from pipeline.sources import open_source
+from pipeline.takes import make_takes
+from tests.sources import make_clip
+from tests.tiny import LTX, MINI, picture, tiny_loaders
+
+each_model = pytest.mark.parametrize("name", [MINI, LTX])
+both_directions = pytest.mark.parametrize("direction", ["forward", "backward"])
+
+
+@pytest.fixture(scope="module")
+def loaders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Loader]:
+    return tiny_loaders(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two seconds at 24 frames a second, 96x64."""
+    return make_clip(tmp_path_factory.mktemp("clip") / "clip.mp4")
+
+
+@pytest.fixture(scope="module")
+def still(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("picture") / "picture.png"
+    Image.fromarray(picture(130, 70)).save(path)
+    return path
+
+
+@pytest.fixture
+def black(tmp_path: Path) -> dict[str, Loader]:
+    """A model whose decoder gives black, whatever it is given."""
+    loaders = tiny_loaders(tmp_path)
+    vae = loaders[MINI].load(MINI).pipe.vae
+    vae.basis.zero_()
+    torch.nn.init.zeros_(vae.refiner.conv_out.weight)
+    torch.nn.init.constant_(vae.refiner.conv_out.bias, -1)
+    return loaders
+
+
+def finish(
+    loaders: dict[str, Loader], name: str, task: str, duration: float = 0.5, **values: object
+) -> np.ndarray:
+    """Return all frames that a request comes to (F, H, W, 3), and check their number and size."""
+    if "shots" not in values:
+        values |= {"prompt": "a red boat", "duration": duration}
+    frames, _ = make(loaders[name].load(name), task, **values)
+    return frames
+
+
+def made_of(
+    loaders: dict[str, Loader], task: str, **values: object
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the frames that a request of a second comes to, and what the model has decoded."""
+    values |= {"prompt": "a red boat", "duration": 1.0}
+    return make(loaders[MINI].load(MINI), task, **values)
+
+
+def make(model: LoadedModel, task: str, **values: object) -> tuple[np.ndarray, np.ndarray]:
+    """Return a request's frames, and those that were decoded of its first shot."""
+    request = build_request(
+        task, model=model.spec.id, num_inference_steps=1, **{"seed": 3} | values
+    )
+    source = open_source(request)
+    plan = plan_generation(request, model.spec, source and source.facts)
+    engine = LTXEngine(model, width=plan.model_size.width, height=plan.model_size.height)
+    takes = make_takes(engine, request, plan, source, lambda *_: None)
+    frames = np.stack(list(finished_frames(engine, plan, source, takes)))
+    assert frames.dtype == np.uint8
+    assert frames.shape[2:0:-1] == plan.size
+    assert len(frames) == num_finished_frames(plan, source)
+    return frames, np.concatenate(list(engine.decode_take(takes[0].given, takes[0].latents)))
+
+
+def own_frames(clip: Path) -> np.ndarray:
+    return np.concatenate(list(iterate_frames(clip, probe_clip(clip))))
+
+
+@each_model
+def test_a_clip_from_words_has_the_planned_frames_and_they_move(
+    loaders: dict[str, Loader], name: str
+) -> None:
+    frames = finish(loaders, name, "text_to_video", 3.0)
+    assert len(frames) == {MINI: 49, LTX: 73}[name]
+    assert np.abs(np.diff(frames.astype(int), axis=0)).max() > 0
+
+
+@each_model
+def test_the_first_frame_is_exactly_the_picture(
+    loaders: dict[str, Loader], name: str, still: Path
+) -> None:
+    frames = finish(loaders, name, "image_to_video", image=still, aspect_ratio="1:1")
+    image, _ = crop_to_size(open_picture(still), 64, 64)
+    np.testing.assert_array_equal(frames[0], np.asarray(image))
+
+
+@each_model
+@both_directions
+def test_a_clips_own_frames_are_kept_to_the_last_bit(
+    loaders: dict[str, Loader], name: str, clip: Path, direction: str
+) -> None:
+    frames = finish(loaders, name, "extend_video", video=clip, direction=direction)
+    given = own_frames(clip)
+    assert len(frames) == 48 + 12
+    kept = frames[:48] if direction == "forward" else frames[-48:]
+    np.testing.assert_array_equal(kept, given)
+
+
+@each_model
+@both_directions
+def test_new_frames_are_nearer_to_the_clip_the_nearer_they_are_to_the_join(
+    loaders: dict[str, Loader], name: str, clip: Path, direction: str
+) -> None:
+    """The clip's numbered bars are far from what a random decoder gives, until the residual."""
+    frames = finish(loaders, name, "extend_video", video=clip, direction=direction).astype(int)
+    if direction == "backward":
+        frames = frames[::-1]
+    last, new = frames[47], frames[48:]
+    distances = np.abs(new - last).mean(axis=(1, 2, 3))
+    assert distances[0] < distances[3] < distances[-1]
+
+
+def test_what_the_decoder_lacks_of_the_picture_is_added_to_the_next_frames(
+    loaders: dict[str, Loader], still: Path
+) -> None:
+    frames, decoded = made_of(loaders, "image_to_video", image=still)
+    lacking = frames[0].astype(int) - decoded[0]
+    assert np.abs(lacking).max() > 50
+    weights = fade_weights(16, 16.0)[:, None, None, None]
+    expected = (decoded[1:] + weights * lacking).round().clip(0, 255)
+    np.testing.assert_array_equal(frames[1:], expected)
+
+
+@both_directions
+def test_the_new_frames_are_the_models_own_once_the_residual_has_faded(
+    loaders: dict[str, Loader], clip: Path, direction: str
+) -> None:
+    """Of the two ends of what was made, the one far from the clip is the one it is not joined to."""
+    frames, decoded = made_of(loaders, "extend_video", video=clip, direction=direction)
+    # A second of the clip are 24 frames, of what was made 16; backward one more was made.
+    far, far_decoded = (
+        (frames[-1], decoded[15]) if direction == "forward" else (frames[0], decoded[1])
+    )
+    resized = Image.fromarray(far_decoded).resize((96, 64), Image.Resampling.BICUBIC)
+    np.testing.assert_array_equal(far, np.asarray(resized))
+
+
+@both_directions
+@pytest.mark.parametrize(
+    ("num_frames", "fps", "num_new"),
+    [(1, "16", 8), (2, "24", 12), (5, "30000/1001", 15), (40, "60", 30), (30, "10", 5)],
+)
+def test_short_clips_and_other_rates_keep_their_frames_and_gain_the_duration(
+    loaders: dict[str, Loader],
+    tmp_path: Path,
+    direction: str,
+    num_frames: int,
+    fps: str,
+    num_new: int,
+) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", num_frames=num_frames, fps=fps)
+    frames = finish(loaders, MINI, "extend_video", video=clip, direction=direction)
+    assert len(frames) == num_frames + num_new
+    kept = frames[:num_frames] if direction == "forward" else frames[-num_frames:]
+    np.testing.assert_array_equal(kept, own_frames(clip))
+
+
+@both_directions
+def test_an_odd_side_loses_a_pixel_and_nothing_is_scaled(
+    loaders: dict[str, Loader], tmp_path: Path, direction: str
+) -> None:
+    options = ("-vf", "scale=81:51", "-c:v", "libx264", "-pix_fmt", "yuv444p")
+    clip = make_clip(tmp_path / "odd.mp4", *options, num_frames=10)
+    given = own_frames(clip)
+    assert given.shape == (10, 51, 81, 3)
+    frames = finish(loaders, MINI, "extend_video", video=clip, direction=direction)
+    assert frames.shape == (22, 50, 80, 3)
+    kept = frames[:10] if direction == "forward" else frames[-10:]
+    np.testing.assert_array_equal(kept, given[:, :50, :80])
+
+
+@each_model
+def test_a_film_has_the_frames_of_all_its_shots(loaders: dict[str, Loader], name: str) -> None:
+    shots = [Shot("a", 1.0), Shot("a", 1.0, transition="continue"), Shot("a", 1.0)]
+    frames = finish(loaders, name, "text_to_video", shots=shots)
+    assert len(frames) == {MINI: 17 + 16 + 17, LTX: 25 + 24 + 25}[name]
+    alone = finish(loaders, name, "text_to_video", shots=shots[:1])
+    np.testing.assert_array_equal(frames[: len(alone)], alone)
+
+
+@pytest.mark.parametrize("task", ["text_to_video", "image_to_video", "forward", "backward"])
+def test_footage_that_came_out_black_is_refused_whatever_it_is_joined_to(
+    black: dict[str, Loader], clip: Path, still: Path, task: str
+) -> None:
+    """A bright picture or clip hid that the new frames were black."""
+    values: dict[str, object] = {"video": clip, "direction": task}
+    values = {"text_to_video": {}, "image_to_video": {"image": still}}.get(task, values)
+    task = "extend_video" if "direction" in values else task
+    with pytest.raises(OutputError, match="black"):
+        finish(black, MINI, task, **values)

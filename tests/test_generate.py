@@ -1,0 +1,268 @@
+"""From a request to an mp4 that can be decoded, and what is left when it comes to nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from pipeline.errors import GenerationCancelledError, MediaError, ModelError, OutputError
+from pipeline.generate import Clip, generate
+from pipeline.loader import Loader
+from pipeline.media import ClipInfo, iterate_frames, probe_clip, read_metadata
+from pipeline.models import MODELS
+from pipeline.pictures import crop_to_size
+from pipeline.progress import Progress
+from pipeline.recipe import RECIPE_TAG
+from pipeline.request import GenerationRequest, build_request
+from tests.sources import BEEP, H264, ffmpeg, first_and_last_sound, make_clip
+from tests.tiny import CPU, LTX, MINI, picture, tiny_loaders, tiny_models
+
+each_model = pytest.mark.parametrize("name", [MINI, LTX])
+both_directions = pytest.mark.parametrize("direction", ["forward", "backward"])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("models")
+
+
+@pytest.fixture(scope="module")
+def loaders(folder: Path) -> dict[str, Loader]:
+    return tiny_loaders(folder)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two seconds at 24 frames a second with a beep from 0.5 s to 1 s."""
+    return make_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", *H264, "-shortest", sound=BEEP)
+
+
+@pytest.fixture(scope="module")
+def still(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("picture") / "my-holidays.png"
+    Image.fromarray(picture(300, 200)).save(path)
+    return path
+
+
+def ask(task: str = "text_to_video", name: str = MINI, **values: object) -> GenerationRequest:
+    values = {"prompt": "a red boat", "duration": 0.5, "seed": 3} | values
+    return build_request(task, model=name, **values)
+
+
+def run(
+    loader: Loader,
+    request: GenerationRequest,
+    output: Path,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    is_cancelled: Callable[[], bool] = lambda: False,
+) -> Clip:
+    return generate(
+        request, loader=loader, output=output, on_progress=on_progress, is_cancelled=is_cancelled
+    )
+
+
+def decoded(path: Path) -> tuple[ClipInfo, np.ndarray]:
+    info = probe_clip(path)
+    return info, np.concatenate(list(iterate_frames(path, info)))
+
+
+def assert_is_promised(clip: Clip, num_frames: int, size: tuple[int, int], fps: float) -> None:
+    """Decode a clip, and compare with what was wanted and with what it says of itself."""
+    info, frames = decoded(clip.path)
+    assert (info.width, info.height) == (clip.width, clip.height) == size
+    assert info.fps == clip.fps == fps
+    assert len(frames) == info.num_frames == clip.num_frames == num_frames
+    assert len(info.frame_times) == num_frames
+
+
+@each_model
+def test_words_become_a_clip_of_several_windows(
+    loaders: dict[str, Loader], tmp_path: Path, name: str
+) -> None:
+    clip = run(loaders[name], ask(name=name, duration=5.0), tmp_path / "clip.mp4")
+    num_frames = {MINI: 81, LTX: 121}[name]
+    size = loaders[name].spec(name).size_for("16:9")
+    assert len(clip.recipe["windows"]) > 1
+    assert_is_promised(clip, num_frames, size, MODELS[name].fps)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["clip.mp4"]
+
+
+@each_model
+def test_a_picture_becomes_the_first_frame_of_a_clip(
+    loaders: dict[str, Loader], tmp_path: Path, name: str, still: Path
+) -> None:
+    request = ask("image_to_video", name, image=still, aspect_ratio="1:1", duration=1.0)
+    clip = run(loaders[name], request, tmp_path / "clip.mp4")
+    assert_is_promised(clip, {MINI: 17, LTX: 25}[name], (64, 64), MODELS[name].fps)
+    image, _ = crop_to_size(Image.open(still), 64, 64)
+    _, frames = decoded(clip.path)
+    # What H.264 costs, most of it in the colours, which it halves.
+    assert np.abs(frames[0].astype(int) - np.asarray(image)).mean() < 4
+
+
+@each_model
+@both_directions
+def test_a_clip_is_extended_and_its_sound_stays_with_its_pictures(
+    loaders: dict[str, Loader], tmp_path: Path, name: str, clip: Path, direction: str
+) -> None:
+    request = ask("extend_video", name, video=clip, direction=direction, duration=2.0)
+    made = run(loaders[name], request, tmp_path / "clip.mp4")
+    assert len(made.recipe["windows"]) > 1
+    assert_is_promised(made, 48 + 48, (96, 64), 24.0)
+    shift = 2.0 if direction == "backward" else 0.0
+    assert first_and_last_sound(made.path) == pytest.approx((0.5 + shift, 1 + shift), abs=0.03)
+    _, frames = decoded(made.path)
+    _, given = decoded(clip)
+    kept = frames[:48] if direction == "forward" else frames[-48:]
+    assert np.abs(kept.astype(int) - given).mean() < 4
+
+
+def test_a_clip_from_a_telephone_held_upright_stays_upright(
+    loaders: dict[str, Loader], tmp_path: Path
+) -> None:
+    flat = make_clip(tmp_path / "flat.mp4", num_frames=10)
+    upright = tmp_path / "upright.mp4"
+    ffmpeg("-display_rotation", "90", "-i", flat, "-c", "copy", upright)
+    made = run(loaders[MINI], ask("extend_video", video=upright), tmp_path / "clip.mp4")
+    assert_is_promised(made, 10 + 12, (64, 96), 24.0)
+    width, height = made.recipe["model_size"]
+    assert width < height
+
+
+@each_model
+def test_the_same_seed_gives_the_same_file_even_from_another_loader_and_another_seed_does_not(
+    loaders: dict[str, Loader], folder: Path, tmp_path: Path, name: str
+) -> None:
+    first = run(loaders[name], ask(name=name), tmp_path / "first.mp4")
+    again = run(Loader(CPU, tiny_models(folder)), ask(name=name), tmp_path / "again.mp4")
+    other = run(loaders[name], ask(name=name, seed=4), tmp_path / "other.mp4")
+    frames, same, others = (decoded(clip.path)[1] for clip in (first, again, other))
+    np.testing.assert_array_equal(frames, same)
+    assert np.abs(frames.astype(int) - others).max() > 8
+
+
+@pytest.mark.parametrize("last_step", [0, 1, 3, 4, 7])
+def test_a_stopped_generation_ends_within_a_step_and_leaves_nothing(
+    loaders: dict[str, Loader], tmp_path: Path, last_step: int
+) -> None:
+    """Two windows of four steps; `last_step` counts them through."""
+    told: list[Progress] = []
+    calls: list[object] = []
+    transformer = loaders[MINI].load(MINI).pipe.transformer
+    request = ask(duration=5.0, num_inference_steps=4)
+    hook = transformer.register_forward_pre_hook(lambda *_: calls.append(None))
+
+    def is_cancelled() -> bool:
+        return len([news for news in told if news.step]) >= last_step and len(told) > 1
+
+    with pytest.raises(GenerationCancelledError, match="stopped"):
+        run(loaders[MINI], request, tmp_path / "clip.mp4", told.append, is_cancelled)
+    hook.remove()
+    assert len(calls) <= last_step + 1
+    assert list(tmp_path.iterdir()) == []
+    run(loaders[MINI], ask(), tmp_path / "next.mp4")
+    assert [path.name for path in tmp_path.iterdir()] == ["next.mp4"]
+
+
+def test_a_generation_that_is_stopped_while_it_is_written_leaves_nothing(
+    loaders: dict[str, Loader], tmp_path: Path
+) -> None:
+    stages: list[str] = []
+
+    def is_cancelled() -> bool:
+        return stages.count("writing") == 3
+
+    with pytest.raises(GenerationCancelledError):
+        run(
+            loaders[MINI],
+            ask(duration=5.0),
+            tmp_path / "clip.mp4",
+            lambda news: stages.append(news.stage),
+            is_cancelled,
+        )
+    assert stages.count("writing") == 3
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_progress_goes_forward_to_the_end_with_a_preview_and_the_time_left(
+    loaders: dict[str, Loader], tmp_path: Path
+) -> None:
+    told: list[Progress] = []
+    request = ask(duration=5.0, num_inference_steps=3)
+    run(loaders[MINI], request, tmp_path / "clip.mp4", told.append)
+    fractions = [news.fraction for news in told]
+    assert fractions == sorted(fractions)
+    assert fractions[0] == 0
+    assert 0.95 < fractions[-1] <= 1
+    stages = [news.stage for news in told]
+    assert stages[0] == "loading"
+    assert stages == sorted(stages, key=["loading", "denoising", "writing"].index)
+    steps = [(news.window, news.step) for news in told if news.stage == "denoising"]
+    assert steps == [(1, 0), (1, 1), (1, 2), (1, 3), (2, 1), (2, 2), (2, 3)]
+    after = told[stages.index("denoising") + 1 :]
+    assert all(news.seconds_left >= 0 for news in after)
+    for news in after:
+        assert news.preview.dtype == np.uint8
+        assert news.preview.ndim == 3
+        assert max(news.preview.shape) <= 320
+
+
+def test_the_recipe_is_in_the_file_and_makes_the_clip_again(
+    loaders: dict[str, Loader], tmp_path: Path, still: Path
+) -> None:
+    request = ask("image_to_video", image=still, aspect_ratio="auto", seed=-1)
+    clip = run(loaders[MINI], request, tmp_path / "clip.mp4")
+    recipe = json.loads(read_metadata(clip.path)[RECIPE_TAG])
+    assert recipe == json.loads(json.dumps(clip.recipe))
+    assert recipe["seed"] == clip.seed == request.seed
+    assert len(recipe["image"]["sha256"]) == 64
+    assert "holidays" not in json.dumps(recipe)
+    again = ask("image_to_video", image=still, aspect_ratio="auto", seed=recipe["seed"])
+    run(loaders[MINI], again, tmp_path / "again.mp4")
+    np.testing.assert_array_equal(decoded(clip.path)[1], decoded(tmp_path / "again.mp4")[1])
+
+
+@pytest.mark.parametrize("damage", ["not numbers", "black"])
+def test_a_clip_that_is_no_picture_is_refused_and_nothing_of_it_is_left(
+    folder: Path, loaders: dict[str, Loader], tmp_path: Path, damage: str
+) -> None:
+    assert loaders
+    loader = Loader(CPU, tiny_models(folder))
+    pipe = loader.load(MINI).pipe
+    if damage == "black":
+        pipe.vae.basis.zero_()
+        torch.nn.init.zeros_(pipe.vae.refiner.conv_out.weight)
+        torch.nn.init.constant_(pipe.vae.refiner.conv_out.bias, -1)
+    else:
+        torch.nn.init.constant_(pipe.transformer.proj_out.bias, torch.nan)
+    with pytest.raises(OutputError, match="try another seed"):
+        run(loader, ask(), tmp_path / "clip.mp4")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_source_that_cannot_be_used_is_said_before_a_model_is_loaded(
+    tmp_path: Path, folder: Path
+) -> None:
+    text = tmp_path / "clip.mp4"
+    text.write_text("no clip")
+    loader = Loader(CPU, tiny_models(folder / "nowhere"))
+    with pytest.raises(MediaError):
+        run(loader, ask("extend_video", video=text), tmp_path / "made.mp4")
+    with pytest.raises(ModelError):
+        run(loader, ask(), tmp_path / "made.mp4")
+    assert [path.name for path in tmp_path.iterdir()] == ["clip.mp4"]
+
+
+def test_the_embedded_model_makes_a_clip_at_its_full_size(tmp_path: Path) -> None:
+    """The weights that are shipped, through the loader that will load any other."""
+    if not Path(MODELS[MINI].repository).is_dir():
+        pytest.skip("the embedded model is not there")
+    request = ask(prompt="a red car in a city at night", num_inference_steps=2)
+    clip = run(Loader(CPU), request, tmp_path / "clip.mp4")
+    assert_is_promised(clip, 9, (512, 288), 16.0)

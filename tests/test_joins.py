@@ -1,0 +1,93 @@
+"""The arithmetic of a join, with frames that are easy to tell apart."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from pipeline.geometry import Size
+from pipeline.joins import (
+    FADE_SECONDS,
+    add_residual,
+    fade_weights,
+    frame_indices,
+    pick,
+    residual,
+    resize,
+)
+
+
+def grey(*values: int) -> list[np.ndarray]:
+    return [np.full((2, 4, 3), value, np.uint8) for value in values]
+
+
+@pytest.mark.parametrize(
+    ("num_out", "fps_out", "num_in", "fps_in", "indices"),
+    [
+        (4, 16, 4, 16, [0, 1, 2, 3]),
+        (2, 8, 4, 16, [1, 3]),
+        (6, 32, 4, 16, [0, 0, 1, 1, 1, 2]),
+        (6, 24, 4, 16, [0, 0, 1, 2, 2, 3]),
+        (3, 16, 2, 16, [0, 1, 1]),
+    ],
+)
+def test_each_output_time_shows_the_nearest_new_frame(
+    num_out: int, fps_out: float, num_in: int, fps_in: float, indices: list[int]
+) -> None:
+    assert frame_indices(num_out, fps_out, num_in, fps_in).tolist() == indices
+
+
+@pytest.mark.parametrize(
+    ("fps_out", "fps_in"), [*itertools.product([7, 16, 24, 29.97, 30, 50, 60], [16, 24])]
+)
+def test_no_new_frame_is_shown_half_a_frame_too_early_or_late(
+    fps_out: float, fps_in: float
+) -> None:
+    indices = frame_indices(round(5 * fps_out), fps_out, 200, fps_in)
+    shown = (indices + 1) / fps_in
+    wanted = np.arange(1, len(indices) + 1) / fps_out
+    # Before the first new frame there is none nearer.
+    assert np.abs(shown - wanted)[wanted >= 1 / fps_in].max() <= 0.5 / fps_in + 1e-9
+    assert (np.diff(indices) >= 0).all()
+
+
+def test_picking_repeats_and_leaves_out_and_stops_when_it_has_all() -> None:
+    frames = iter(grey(0, 1, 2, 3, 4, 5))
+    picked = [int(frame[0, 0, 0]) for frame in pick(frames, np.array([1, 1, 3]))]
+    assert picked == [1, 1, 3]
+    assert int(next(frames)[0, 0, 0]) == 4
+
+
+def test_the_residual_next_to_a_given_frame_is_what_the_decoded_one_lacks() -> None:
+    (given,), (decoded,) = grey(250), grey(10)
+    assert residual(given, decoded).max() == 240
+    assert residual(decoded, given).min() == -240
+    (back,) = add_residual([decoded], residual(given, decoded), np.ones(1))
+    np.testing.assert_array_equal(back, given)
+
+
+def test_the_residual_fades_out_and_leaves_the_rest_as_it_is() -> None:
+    weights = fade_weights(32, 16)
+    assert 0.5 < weights[0] < 1
+    assert (np.diff(weights) <= 0).all()
+    num_faded = np.count_nonzero(weights)
+    assert num_faded == pytest.approx(FADE_SECONDS * 16, abs=1)
+    frames = grey(*range(100, 132))
+    faded = list(add_residual(frames, np.full((2, 4, 3), 100, np.int16), weights))
+    assert all(frame is same for frame, same in zip(frames[10:], faded[10:], strict=True))
+    assert (faded[0] > frames[0]).all()
+
+
+def test_a_bright_residual_is_cut_off_at_white_and_black() -> None:
+    frames = grey(200, 20)
+    brighter = list(add_residual(frames, np.full((2, 4, 3), 100, np.int16), np.ones(2)))
+    darker = list(add_residual(frames, np.full((2, 4, 3), -100, np.int16), np.ones(2)))
+    assert [int(frame.max()) for frame in (*brighter, *darker)] == [255, 120, 100, 0]
+
+
+def test_a_frame_that_has_the_size_is_not_touched() -> None:
+    (frame,) = grey(7)
+    assert resize(frame, Size(4, 2)) is frame
+    assert resize(frame, Size(8, 6)).shape == (6, 8, 3)

@@ -1,0 +1,127 @@
+"""The embedded model's autoencoder: the shipped one where numbers matter, a tiny one elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from pipeline.mini import AutoencoderKinora
+from pipeline.models import MODELS
+from tests.tiny import tiny_mini_autoencoder
+
+SHIPPED = Path(MODELS["kinora-mini"].repository) / "vae"
+
+
+@pytest.fixture(scope="module", params=["tiny", "shipped"])
+def vae(request: pytest.FixtureRequest) -> AutoencoderKinora:
+    if request.param == "tiny":
+        return tiny_mini_autoencoder()
+    if not SHIPPED.is_dir():
+        pytest.skip("the embedded model is not there")
+    return AutoencoderKinora.from_pretrained(SHIPPED).eval()
+
+
+def frames(num_frames: int, height: int = 64, width: int = 96) -> torch.Tensor:
+    """Return a smooth moving clip (1, 3, F, H, W) in [-1, 1]."""
+    t, y, x = torch.meshgrid(
+        *(torch.linspace(0, 1, size) for size in (num_frames, height, width)), indexing="ij"
+    )
+    return torch.stack([(x + t).sin(), (y - t).cos(), (x * y + t).sin()])[None]
+
+
+def latents(vae: AutoencoderKinora, num_latents: int) -> torch.Tensor:
+    """Return random latents (1, C, T, 2, 3) as the decoder gets them."""
+    generator = torch.Generator().manual_seed(num_latents)
+    shape = (1, vae.config.latent_channels, num_latents, 2, 3)
+    return vae.denormalize(torch.randn(shape, generator=generator))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("num_groups", [0, 1, 3])
+def test_eight_k_plus_one_frames_have_k_plus_one_latents(
+    vae: AutoencoderKinora, num_groups: int
+) -> None:
+    z = vae.encode(frames(8 * num_groups + 1)).latents
+    assert z.shape == (1, vae.config.latent_channels, num_groups + 1, 2, 3)
+    assert vae.decode(z).sample.shape == (1, 3, 8 * num_groups + 1, 64, 96)
+
+
+@torch.no_grad()
+def test_a_still_is_encoded_as_if_it_stood_for_eight_frames(vae: AutoencoderKinora) -> None:
+    still = frames(1)
+    held = vae.project(still.expand(-1, -1, 8, -1, -1))
+    torch.testing.assert_close(vae.encode(still).latents, held, rtol=1e-4, atol=1e-3)
+
+
+@torch.no_grad()
+def test_a_latent_depends_on_its_own_eight_frames_only(vae: AutoencoderKinora) -> None:
+    clip = frames(17)
+    whole = vae.encode(clip).latents
+    torch.testing.assert_close(whole[:, :, 2:], vae.project(clip[:, :, 9:]), rtol=1e-4, atol=1e-3)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("cuts", [[1], [3], [1, 2, 3, 4], [2, 4]])
+def test_a_clip_decodes_to_the_same_frames_however_it_is_cut(
+    vae: AutoencoderKinora, cuts: list[int]
+) -> None:
+    z = latents(vae, 5)
+    whole = vae.decode(z).sample
+    pieces, previous = [], None
+    for piece in z.tensor_split(cuts, dim=2):
+        pieces += vae.decode_stream(piece, previous)
+        previous = piece[:, :, -1]
+    assert torch.equal(torch.cat(pieces, dim=2), whole)
+    assert whole.shape[2] == 33
+
+
+@torch.no_grad()
+def test_the_stream_gives_one_frame_first_and_then_eight_at_a_time(vae: AutoencoderKinora) -> None:
+    z = latents(vae, 3)
+    assert [part.shape[2] for part in vae.decode_stream(z)] == [1, 8, 8]
+    assert [part.shape[2] for part in vae.decode_stream(z, z[:, :, 0])] == [8, 8, 8]
+
+
+@torch.no_grad()
+def test_the_decoder_sees_the_latent_before() -> None:
+    vae = tiny_mini_autoencoder()
+    z = latents(vae, 2)
+    alone, after = (next(iter(vae.decode_stream(z, z[:, :, i]))) for i in (0, 1))
+    assert (alone - after).abs().max() > 1e-3
+
+
+@torch.no_grad()
+def test_the_basis_is_orthonormal_so_that_coding_twice_changes_nothing(
+    vae: AutoencoderKinora,
+) -> None:
+    identity = torch.eye(len(vae.basis))
+    torch.testing.assert_close(vae.basis @ vae.basis.T, identity, rtol=0, atol=1e-4)
+    z = vae.project(frames(8))
+    once = vae.decode_linear(z[:, :, 0])
+    again = vae.decode_linear(vae.project(once)[:, :, 0])
+    torch.testing.assert_close(again, once, rtol=0, atol=1e-3)
+
+
+@torch.no_grad()
+def test_the_basis_alone_gives_a_smooth_clip_back_nearly(vae: AutoencoderKinora) -> None:
+    """A patch laid out in the wrong order would still be a projection, but not of this clip."""
+    clip = frames(8)
+    error = (vae.decode_linear(vae.project(clip)[:, :, 0]) - clip).square().mean()
+    assert error < 0.01 * clip.square().mean()
+
+
+def test_normalizing_is_undone(vae: AutoencoderKinora) -> None:
+    z = latents(vae, 2)
+    torch.testing.assert_close(vae.denormalize(vae.normalize(z)), z, rtol=1e-5, atol=1e-4)
+    torch.testing.assert_close(vae.normalize(z)[:, :, 1], vae.normalize(z[:, :, 1]))
+
+
+def test_a_new_autoencoder_adds_nothing_to_the_linear_decode() -> None:
+    """Training starts at the closed form and can only get better from there."""
+    torch.manual_seed(0)
+    vae = AutoencoderKinora(latent_channels=4, coarse_channels=16, fine_channels=8)
+    torch.nn.init.normal_(vae.basis)
+    z = torch.randn(1, 4, 1, 2)
+    assert torch.equal(vae.decode_latent_frame(z, z), vae.decode_linear(z))

@@ -1,0 +1,167 @@
+"""The page in a real Chromium, on the real app with the embedded model."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+PROMPT = "a red car in a city at sunset"
+PATIENCE = 90_000  # milliseconds for a clip on a busy machine
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium, see .ci/run")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, app_url: str) -> Iterator[Page]:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(app_url)
+    page.wait_for_selector("#text_to_video-generate")
+    yield page
+    page.close()
+
+
+def ask(
+    page: Page, task: str, prompt: str = PROMPT, *, seconds: str = "0.5", steps: int = 2
+) -> None:
+    """Fill a tab in for a quick clip, and press its button."""
+    page.fill(f"#{task}-prompt textarea", prompt)
+    page.fill(f"#{task}-duration input[type=number]", seconds)
+    if not page.is_visible(f"#{task}-num_inference_steps"):
+        page.click(f"#{task}-advanced button")
+    page.fill(f"#{task}-num_inference_steps input[type=number]", str(steps))
+    page.keyboard.press("Tab")
+    page.click(f"#{task}-generate")
+
+
+def wait_for_clip(page: Page, task: str) -> None:
+    expect(page.locator(f"#{task}-status")).to_contain_text("Done", timeout=PATIENCE)
+    page.wait_for_function(
+        "task => document.querySelector(`#${task}-clip video`)?.readyState >= 2", arg=task
+    )
+
+
+def seconds_of(page: Page, task: str) -> float:
+    return page.eval_on_selector(f"#{task}-clip video", "video => video.duration")
+
+
+def test_a_prompt_becomes_a_clip_that_plays_and_can_be_extended(page: Page) -> None:
+    ask(page, "text_to_video", seconds="1", steps=4)
+    expect(page.locator("#text_to_video-stop")).to_be_visible()
+    expect(page.locator("#text_to_video-generate")).to_be_disabled()
+    expect(page.locator("#text_to_video-status")).to_contain_text("step", timeout=PATIENCE)
+    expect(page.locator("#text_to_video-preview img")).to_be_visible(timeout=PATIENCE)
+    wait_for_clip(page, "text_to_video")
+
+    page.eval_on_selector("#text_to_video-clip video", "video => video.play()")
+    page.wait_for_function("document.querySelector('#text_to_video-clip video').currentTime > 0.3")
+    assert page.input_value("#text_to_video-seed_used :is(input, textarea)").isdigit()
+    expect(page.locator("#text_to_video-stop")).to_be_hidden()
+    expect(page.locator("#text_to_video-generate")).to_be_enabled()
+
+    page.click("#text_to_video-extend")
+    expect(page.locator("#extend_video-source")).to_contain_text("512 x 288, 17 frames")
+    ask(page, "extend_video")
+    wait_for_clip(page, "extend_video")
+    assert seconds_of(page, "extend_video") == pytest.approx(25 / 16, abs=0.05)
+
+
+def test_stop_ends_a_long_clip_and_the_next_one_works(page: Page) -> None:
+    ask(page, "text_to_video", seconds="30", steps=100)
+    page.click("#text_to_video-stop", timeout=PATIENCE)
+    expect(page.locator("#text_to_video-status")).to_contain_text("Stopped", timeout=PATIENCE)
+    expect(page.locator(".toast-body")).to_have_count(0)
+    ask(page, "text_to_video")
+    wait_for_clip(page, "text_to_video")
+
+
+def test_an_empty_prompt_is_one_sentence_and_the_next_request_works(page: Page) -> None:
+    ask(page, "text_to_video", prompt="")
+    expect(page.locator(".toast-body")).to_contain_text("The prompt is empty; describe")
+    ask(page, "text_to_video")
+    wait_for_clip(page, "text_to_video")
+
+
+def test_the_last_frame_goes_on_as_a_picture(page: Page) -> None:
+    ask(page, "text_to_video")
+    wait_for_clip(page, "text_to_video")
+    page.click("#text_to_video-use_last_frame")
+    expect(page.locator("#image_to_video-crop img")).to_be_visible(timeout=PATIENCE)
+    assert page.input_value("#image_to_video-prompt textarea") == PROMPT
+    ask(page, "image_to_video")
+    wait_for_clip(page, "image_to_video")
+
+
+def test_a_picture_for_print_is_shown_as_it_is_kept(page: Page, tmp_path: Path) -> None:
+    path = tmp_path / "print.jpg"
+    Image.new("CMYK", (400, 400), (0, 255, 255, 0)).save(path)
+    page.get_by_role("tab", name="Image to video").click()
+    page.set_input_files("#image_to_video-image input[type=file]", path)
+    expect(page.locator("#image_to_video-source")).to_contain_text("400 x 400, all of it is kept")
+    page.click("#image_to_video-aspect_ratio label:has-text('16:9')")
+    expect(page.locator("#image_to_video-source")).to_contain_text("its middle 400 x 225 is kept")
+    ask(page, "image_to_video")
+    wait_for_clip(page, "image_to_video")
+
+
+def test_a_file_that_is_no_clip_is_one_sentence_on_the_page(page: Page, tmp_path: Path) -> None:
+    path = tmp_path / "clip.mp4"
+    path.write_text("I am no clip")
+    page.get_by_role("tab", name="Extend a clip").click()
+    page.set_input_files("#extend_video-video input[type=file]", path)
+    line = page.locator("#extend_video-source")
+    expect(line).to_contain_text("The file is not a video that can be read")
+
+
+def test_the_line_under_the_controls_says_what_will_come_out(page: Page) -> None:
+    line = page.locator("#text_to_video-plan")
+    expect(line).to_have_text("512 x 288, 81 frames at 16 frames a second (5.06 s)")
+    page.click("#text_to_video-aspect_ratio label:has-text('1:1')")
+    expect(line).to_have_text("384 x 384, 81 frames at 16 frames a second (5.06 s)")
+
+
+def test_an_example_fills_the_tab_in(page: Page) -> None:
+    page.get_by_text("a purple balloon rising over the mountains").click()
+    expect(page.locator("#text_to_video-plan")).to_contain_text("288 x 512")
+    assert "purple balloon" in page.input_value("#text_to_video-prompt textarea")
+
+
+def test_words_that_look_like_html_stay_words(page: Page) -> None:
+    ask(page, "text_to_video", prompt="a cat <img src=x onerror=\"document.title='pwned'\">")
+    wait_for_clip(page, "text_to_video")
+    page.click("#text_to_video-recipe-fold button")
+    expect(page.locator("#text_to_video-recipe")).to_contain_text("onerror")
+    assert page.title() == "Kinora"
+
+
+def test_the_page_asks_nobody_else_for_anything(browser: Browser, app_url: str) -> None:
+    page = browser.new_page()
+    hosts: set[str] = set()
+    page.on("request", lambda request: hosts.add(request.url.split("/")[2]))
+    page.goto(app_url)
+    page.wait_for_selector("#text_to_video-generate")
+    assert hosts == {app_url.split("/")[2]}
+    page.close()
+
+
+@pytest.mark.parametrize("tab", ["Text to video", "Image to video", "Extend a clip"])
+def test_a_telephone_does_not_scroll_sideways(browser: Browser, app_url: str, tab: str) -> None:
+    page = browser.new_page(viewport={"width": 400, "height": 800})
+    page.goto(app_url)
+    page.get_by_role("tab", name=tab).click()
+    page.wait_for_timeout(500)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    page.close()

@@ -122,7 +122,7 @@ def _checkpoint_parts(spec: ModelSpec, dtype: torch.dtype) -> dict[str, object]:
 
 
 def _refuse_missing_weights(pipe: LTXConditionPipeline) -> None:
-    """Raise ValueError if a part is larger than its file: diffusers leaves the rest without data."""
+    """Raise ValueError if a part has weights that its file lacks: diffusers only warns."""
     for name, part in pipe.components.items():
         if isinstance(part, torch.nn.Module) and any(x.is_meta for x in part.parameters()):
             raise ValueError(f"weights of the {name} are missing")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -268,7 +269,7 @@ def test_the_embedded_models_schedule_is_shifted_exactly_once(
     even = [1 - index / num_steps for index in range(num_steps)]
     assert sigmas == pytest.approx([2 * u / (1 + u) for u in even], abs=1e-5)
     assert sigmas[0] == 1
-    assert all(first > second for first, second in zip(sigmas, sigmas[1:], strict=False))
+    assert all(first > second for first, second in itertools.pairwise(sigmas))
 
 
 def test_the_shipped_schedule_is_the_one_that_is_tested_here() -> None:

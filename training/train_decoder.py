@@ -20,8 +20,8 @@ from training.data import draw_sample, to_tensor
 
 logger = logging.getLogger(__name__)
 CROP = 128
-BATCH_SIZE = 8
-POOL_SIZE = 160
+BATCH_SIZE = 4
+POOL_SIZE = 96
 # Latents are disturbed a little, so that the decoder also cleans what the transformer leaves.
 MAX_NOISE = 0.15
 
@@ -45,7 +45,10 @@ def draw_crops(pool: np.ndarray, rng: np.random.Generator) -> torch.Tensor:
 
 
 def decoder_loss(model: AutoencoderKinora, crops: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
-    """Mean absolute error of pixels and of their differences across space, on the second eight frames."""
+    """Squared error of pixels and of their differences across space, on the second eight frames.
+
+    Absolute errors were tried first: after 200 steps they had not moved the PSNR.
+    """
     with torch.no_grad():
         latents = model.project(crops)  # (B, C, 2, h, w)
         scale = model.latents_std.view(1, -1, 1, 1, 1) * noise.view(-1, 1, 1, 1, 1)
@@ -53,8 +56,8 @@ def decoder_loss(model: AutoencoderKinora, crops: torch.Tensor, noise: torch.Ten
     decoded = model.decode_latent_frame(latents[:, :, 1], latents[:, :, 0])
     target = crops[:, :, 8:]
     error = decoded - target
-    edges = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
-    return error.abs().mean() + 0.5 * edges
+    edges = error.diff(dim=-1).square().mean() + error.diff(dim=-2).square().mean()
+    return error.square().mean() + 0.5 * edges
 
 
 @torch.no_grad()
@@ -77,7 +80,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=20)
-    parser.add_argument("--lr", type=float, default=1.5e-3)
+    parser.add_argument("--lr", type=float, default=2e-3)
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(1)
@@ -98,7 +101,7 @@ def main() -> None:
     begin = time.monotonic()
     while (elapsed := (time.monotonic() - begin) / 60) < args.minutes:
         rng = np.random.default_rng((step, 501))
-        rate = args.lr * min(1, (step + 1) / 100, (args.minutes - elapsed) / (0.25 * args.minutes))
+        rate = args.lr * min(1, (step + 1) / 30, (args.minutes - elapsed) / (0.25 * args.minutes))
         for group in optimizer.param_groups:
             group["lr"] = rate
         noise = torch.from_numpy(rng.uniform(0, MAX_NOISE, BATCH_SIZE)).float()

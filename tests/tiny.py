@@ -100,7 +100,7 @@ def tiny_mini_pipeline() -> LTXConditionPipeline:
 def tiny_mini_autoencoder() -> AutoencoderKinora:
     """Build the embedded model's autoencoder: twelve slow waves are what it sees of a clip."""
     torch.manual_seed(1)
-    vae = AutoencoderKinora(latent_channels=12, coarse_channels=16, fine_channels=8).eval()
+    vae = AutoencoderKinora(latent_channels=12).eval()
     x, t = (torch.arange(size) + 0.5 for size in (32, 8))
     wave = (math.pi * x / 32).cos()
     waves = torch.stack(
@@ -115,9 +115,6 @@ def tiny_mini_autoencoder() -> AutoencoderKinora:
     vae.basis.copy_(torch.kron(torch.eye(3), torch.nn.functional.normalize(waves)))
     vae.latents_mean.copy_(torch.linspace(-5, 5, 12))
     vae.latents_std.copy_(torch.linspace(20, 40, 12))
-    torch.nn.init.normal_(
-        vae.refiner.conv_out.weight, std=0.02
-    )  # zero at first: it would do nothing
     return vae
 
 

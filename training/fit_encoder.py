@@ -1,4 +1,4 @@
-"""Compute the autoencoder's basis in closed form and save the (untrained) autoencoder.
+"""Compute the autoencoder's basis in closed form and save the autoencoder.
 
 Run: python -m training.fit_encoder --output assets/kinora-mini
 """
@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from pipeline.mini import AutoencoderKinora
+from pipeline.mini.autoencoder import patchify
 from training.data import FPS, SIZES, draw_sample, to_tensor
 
 logger = logging.getLogger(__name__)
@@ -33,8 +34,7 @@ def draw_patches(seed: int, num_chunks: int) -> torch.Tensor:
         frames, _, _ = draw_sample(rng, height, width, 8)
         if rng.random() < STILL_SHARE:
             frames = np.repeat(frames[:1], 8, axis=0)
-        x = to_tensor(frames).reshape(3, 8, height // 32, 32, width // 32, 32)
-        x = x.permute(2, 4, 0, 1, 3, 5).flatten(2).flatten(0, 1)  # (h w, 24576)
+        x = patchify(to_tensor(frames)).flatten(0, 2)  # (h w, 24576)
         patches.append(x[rng.choice(len(x), PATCHES_PER_CHUNK, replace=False)])
     return torch.cat(patches)
 

@@ -1,8 +1,8 @@
-"""The embedded model's video autoencoder: a closed-form projection in, a small network out.
+"""The embedded model's video autoencoder: a closed-form projection in, its transpose out.
 
 The encoder is one matrix product: the leading principal components of 32x32x8 patches, the same
-everywhere in space and time. The decoder is its transpose plus a residual network that removes
-block edges and sharpens; it sees its neighbours in space and one latent frame of the past.
+everywhere in space and time. The decoder is its transpose and a filter that smooths what is left of the
+patches' edges. Nothing depends on the rest of a clip, so that decoding can be cut anywhere.
 """
 
 from __future__ import annotations
@@ -16,63 +16,42 @@ from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTinyOutput
 from diffusers.models.autoencoders.vae import DecoderOutput
 from torch import nn
 
-# What is missing is small: without a gain below one, training steps are larger than the error they
-# should mend.
-RESIDUAL_GAIN = 0.1
+PATCH_SIZE = 32  # pixels
+PATCH_FRAMES = 8
+# A step between two patches below DEBLOCK_LIMIT (of a range of 2) is taken for an artefact, and spread
+# over DEBLOCK_REACH pixels on each side. See training/LOG.md.
+DEBLOCK_LIMIT = 0.3
+DEBLOCK_REACH = 6
 
 
-def unpatchify(x: torch.Tensor, size: int) -> torch.Tensor:
-    """Lay out patches (B, 3 * 8 * size * size, h, w) as frames (B, 3, 8, size h, size w)."""
-    batch, _, height, width = x.shape
-    x = x.reshape(batch, 3, 8, size, size, height, width).permute(0, 1, 2, 5, 3, 6, 4)
-    return x.reshape(batch, 3, 8, size * height, size * width)
+def patchify(x: torch.Tensor) -> torch.Tensor:
+    """Cut frames (B, 3, T, H, W) into patches (B, h, w, 3 T 32 32)."""
+    batch, _, num_frames, height, width = x.shape
+    grid = (height // PATCH_SIZE, PATCH_SIZE, width // PATCH_SIZE, PATCH_SIZE)
+    return x.reshape(batch, 3, num_frames, *grid).permute(0, 3, 5, 1, 2, 4, 6).flatten(3)
 
 
-class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions around a skip connection, no norm: (N, C, H, W) -> (N, C, H, W)."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x + self.conv2(nn.functional.silu(self.conv1(nn.functional.silu(x))))
+def unpatchify(patches: torch.Tensor) -> torch.Tensor:
+    """Lay patches (B, h, w, 3 * 8 * 32 * 32) out as frames (B, 3, 8, H, W)."""
+    x = patches.unflatten(3, (3, PATCH_FRAMES, PATCH_SIZE, PATCH_SIZE))
+    return x.permute(0, 3, 4, 1, 5, 2, 6).flatten(5).flatten(3, 4)
 
 
-class Refiner(nn.Module):
-    """Predict what the linear decode of a latent frame lacks, from it and the latent frame before.
+def deblock(x: torch.Tensor) -> torch.Tensor:
+    """Spread small steps between neighbouring patches over a few pixels on each side.
 
-    (N, 2 C, h, w) normalized latents -> (N, 3 * 8 * 4 * 4, 8 h, 8 w): a residual in 4x4x8 blocks.
+    (..., H, W) in [-1, 1]. Large steps are edges of what is drawn and stay.
     """
-
-    def __init__(self, latent_channels: int, coarse_channels: int, fine_channels: int) -> None:
-        super().__init__()
-        self.conv_in = nn.Conv2d(2 * latent_channels, 4 * coarse_channels, 3, padding=1)
-        self.coarse = nn.Sequential(
-            nn.PixelShuffle(4),
-            nn.Conv2d(coarse_channels // 4, coarse_channels, 3, padding=1),
-            ResidualBlock(coarse_channels),
-            ResidualBlock(coarse_channels),
-        )
-        self.fine = nn.Sequential(
-            nn.Conv2d(coarse_channels, 4 * fine_channels, 1),
-            nn.PixelShuffle(2),
-            ResidualBlock(fine_channels),
-            ResidualBlock(fine_channels),
-        )
-        self.conv_out = nn.Conv2d(fine_channels, 3 * 8 * 4 * 4, 1)
-        for layer in self.modules():
-            if isinstance(layer, nn.Conv2d):  # features of unit scale, whatever the depth
-                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-                nn.init.zeros_(layer.bias)
-            if isinstance(layer, ResidualBlock):
-                layer.conv2.weight.data *= 0.3
-        nn.init.zeros_(self.conv_out.weight)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = self.coarse(nn.functional.silu(self.conv_in(x)))
-        return self.conv_out(nn.functional.silu(self.fine(x)))
+    for axis in (-1, -2):
+        x = x.transpose(axis, -1)
+        blocks = x.unflatten(-1, (-1, PATCH_SIZE)).clone()  # (..., n, 32)
+        step = blocks[..., 1:, :1] - blocks[..., :-1, -1:]
+        step = step * torch.exp(-((step / DEBLOCK_LIMIT) ** 2))
+        ramp = torch.linspace(0.5, 0, DEBLOCK_REACH + 1, device=x.device, dtype=x.dtype)[:-1]
+        blocks[..., :-1, -DEBLOCK_REACH:] += step * ramp.flip(0)
+        blocks[..., 1:, :DEBLOCK_REACH] -= step * ramp
+        x = blocks.flatten(-2).transpose(axis, -1)
+    return x
 
 
 class AutoencoderKinora(ModelMixin, ConfigMixin):
@@ -90,17 +69,14 @@ class AutoencoderKinora(ModelMixin, ConfigMixin):
     def __init__(
         self,
         latent_channels: int = 96,
-        coarse_channels: int = 128,
-        fine_channels: int = 64,
         timestep_conditioning: bool = False,  # noqa: ARG002
         scaling_factor: float = 1.0,  # noqa: ARG002
     ) -> None:
         super().__init__()
-        patch_size = 3 * 8 * 32 * 32
-        self.register_buffer("basis", torch.zeros(latent_channels, patch_size))
+        values_per_patch = 3 * PATCH_FRAMES * PATCH_SIZE**2
+        self.basis = nn.Parameter(torch.zeros(latent_channels, values_per_patch), requires_grad=False)
         self.register_buffer("latents_mean", torch.zeros(latent_channels))
         self.register_buffer("latents_std", torch.ones(latent_channels))
-        self.refiner = Refiner(latent_channels, coarse_channels, fine_channels)
 
     def encode(self, x: torch.Tensor, return_dict: bool = True) -> AutoencoderTinyOutput | tuple:
         """Project frames (B, 3, 8 k + 1, H, W) onto the basis, the first one held for eight."""
@@ -109,18 +85,15 @@ class AutoencoderKinora(ModelMixin, ConfigMixin):
 
     def project_still(self, x: torch.Tensor) -> torch.Tensor:
         """Project single frames (B, 3, H, W), held for eight, onto latents (B, C, 1, h, w)."""
-        batch, _, height, width = x.shape
-        basis = self.basis.unflatten(1, (3, 8, 32 * 32)).sum(2).flatten(1)  # (C, 3072)
-        patches = x.reshape(batch, 3, height // 32, 32, width // 32, 32)
-        patches = patches.permute(0, 2, 4, 1, 3, 5).flatten(3)  # (B, h, w, 3072)
-        return (patches @ basis.T).permute(0, 3, 1, 2)[:, :, None]
+        basis = self.basis.unflatten(1, (3, PATCH_FRAMES, -1)).sum(2).flatten(1)  # (C, 3072)
+        return (patchify(x[:, :, None]) @ basis.T).permute(0, 3, 1, 2)[:, :, None]
 
     def project(self, x: torch.Tensor) -> torch.Tensor:
         """Project frames (B, 3, 8 k, H, W) onto latents (B, C, k, H / 32, W / 32)."""
-        batch, _, frames, height, width = x.shape
-        patches = x.reshape(batch, 3, frames // 8, 8, height // 32, 32, width // 32, 32)
-        patches = patches.permute(0, 2, 4, 6, 1, 3, 5, 7).flatten(4)  # (B, k, h, w, 24576)
-        return (patches @ self.basis.T).permute(0, 4, 1, 2, 3)
+        num_latents = x.shape[2] // PATCH_FRAMES
+        parts = x.unflatten(2, (num_latents, PATCH_FRAMES)).transpose(1, 2)  # (B, k, 3, 8, H, W)
+        latents = patchify(parts.flatten(0, 1)) @ self.basis.T  # (B k, h, w, C)
+        return latents.unflatten(0, (len(x), num_latents)).permute(0, 4, 1, 2, 3)
 
     def decode(
         self, z: torch.Tensor, temb: torch.Tensor | None = None, return_dict: bool = True
@@ -130,29 +103,22 @@ class AutoencoderKinora(ModelMixin, ConfigMixin):
         frames = torch.cat(list(self.decode_stream(z)), dim=2)
         return DecoderOutput(sample=frames) if return_dict else (frames,)
 
-    def decode_stream(
-        self, z: torch.Tensor, previous: torch.Tensor | None = None
-    ) -> Iterator[torch.Tensor]:
-        """Decode latent frame by latent frame: first one frame, then eight at a time.
+    def decode_stream(self, z: torch.Tensor, *, is_start: bool = True) -> Iterator[torch.Tensor]:
+        """Decode latent frame by latent frame: eight frames each, but one for a clip's first.
 
-        With `previous` (B, C, h, w), the latent frame before z, z continues a clip and its first
-        latent frame gives eight frames too. The result does not depend on how a clip is cut.
+        The result does not depend on how a clip is cut.
         """
-        is_start = previous is None
-        previous = z[:, :, 0] if previous is None else previous
         for index in range(z.shape[2]):
-            frames = self.decode_latent_frame(z[:, :, index], previous)
+            frames = self.decode_latent_frame(z[:, :, index])
             yield frames[:, :, -1:] if is_start and index == 0 else frames
-            previous = z[:, :, index]
 
-    def decode_latent_frame(self, z: torch.Tensor, previous: torch.Tensor) -> torch.Tensor:
-        """Decode one latent frame (B, C, h, w), given the one before it, into (B, 3, 8, H, W)."""
-        both = torch.cat([self.normalize(z), self.normalize(previous)], dim=1)
-        return self.decode_linear(z) + RESIDUAL_GAIN * unpatchify(self.refiner(both), 4)
+    def decode_latent_frame(self, z: torch.Tensor) -> torch.Tensor:
+        """Decode one latent frame (B, C, h, w) into (B, 3, 8, H, W)."""
+        return deblock(self.decode_linear(z))
 
     def decode_linear(self, z: torch.Tensor) -> torch.Tensor:
-        """Decode one latent frame (B, C, h, w) by the basis alone, into (B, 3, 8, H, W)."""
-        return unpatchify((z.permute(0, 2, 3, 1) @ self.basis).permute(0, 3, 1, 2), 32)
+        """Decode one latent frame by the basis alone: the transpose of `project`."""
+        return unpatchify(z.permute(0, 2, 3, 1) @ self.basis)
 
     def normalize(self, z: torch.Tensor) -> torch.Tensor:
         """Scale latents (B, C, ...) as the transformer sees them."""

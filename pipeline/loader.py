@@ -11,6 +11,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import torch
 from diffusers import (
     AutoencoderKLLTXVideo,
@@ -25,7 +26,7 @@ from pipeline.errors import ModelError
 # that are imported already.
 from pipeline.mini import AutoencoderKinora
 from pipeline.models import MODELS, ModelSpec, get_model
-from pipeline.placement import Machine, Placement, detect_machine, place
+from pipeline.placement import GIGABYTE, Machine, Placement, is_zero_gpu, place
 
 logger = logging.getLogger(__name__)
 
@@ -82,6 +83,22 @@ class Loader:
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+
+
+def detect_machine() -> Machine:
+    """Look at the machine: CUDA and MPS when present, else the CPU."""
+    if is_zero_gpu():
+        # The GPU is only there inside a decorated call; 48 GB is half of ZeroGPU's card.
+        return Machine("cuda", 48 * GIGABYTE, has_fast_bf16=True, is_zero_gpu=True)
+    if torch.cuda.is_available():
+        properties = torch.cuda.get_device_properties(0)
+        return Machine("cuda", properties.total_memory, torch.cuda.is_bf16_supported())
+    memory = psutil.virtual_memory().total
+    if torch.backends.mps.is_available():
+        return Machine("mps", memory, has_fast_bf16=True)
+    capabilities = torch.cpu.get_capabilities()
+    has_bf16 = any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16"))
+    return Machine("cpu", memory, has_fast_bf16=bool(has_bf16))
 
 
 def _load(spec: ModelSpec, placement: Placement) -> LoadedModel:

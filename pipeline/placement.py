@@ -1,6 +1,6 @@
 """What the machine is, and a pure decision where a model's parts live on it.
 
-Loading is left to `loader.py`; nothing here imports torch but `detect_machine`, when it is called.
+Looking at the machine and loading are left to `loader.py`.
 """
 
 from __future__ import annotations
@@ -57,22 +57,3 @@ def place(spec: ModelSpec, machine: Machine) -> Placement:
 def is_zero_gpu() -> bool:
     """Say whether this process runs on a ZeroGPU Space."""
     return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
-
-
-def detect_machine() -> Machine:
-    """Look at the machine: CUDA and MPS when present, else the CPU."""
-    import psutil
-    import torch
-
-    if is_zero_gpu():
-        # The GPU is only there inside a decorated call; 48 GB is half of ZeroGPU's card.
-        return Machine("cuda", 48 * GIGABYTE, has_fast_bf16=True, is_zero_gpu=True)
-    if torch.cuda.is_available():
-        properties = torch.cuda.get_device_properties(0)
-        return Machine("cuda", properties.total_memory, torch.cuda.is_bf16_supported())
-    memory = psutil.virtual_memory().total
-    if torch.backends.mps.is_available():
-        return Machine("mps", memory, has_fast_bf16=True)
-    capabilities = torch.cpu.get_capabilities()
-    has_bf16 = any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16"))
-    return Machine("cpu", memory, has_fast_bf16=bool(has_bf16))

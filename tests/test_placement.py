@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pipeline.models import MODELS
-from pipeline.placement import GIGABYTE, Machine, Placement, detect_machine, is_zero_gpu, place
+from pipeline.loader import detect_machine
+from pipeline.placement import GIGABYTE, Machine, Placement, is_zero_gpu, place
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,9 @@ def draw_prompts(count: int, seed: int) -> list[str]:
     return [draw_caption(draw_scene(rng), rng, complete=True)[0] for _ in range(count)]
 
 
-def make_clip(engine: LTXEngine, prompt: str, num_latents: int, steps: int, guidance: float) -> np.ndarray:
+def make_clip(
+    engine: LTXEngine, prompt: str, num_latents: int, steps: int, guidance: float
+) -> np.ndarray:
     """Make one window from a prompt alone: frames (F, H, W, 3) uint8."""
     embeds = engine.encode_prompt(prompt, "", guidance)
     latents = engine.denoise(
@@ -66,7 +68,9 @@ def main() -> None:
         frames = make_clip(engine, prompt, args.latents, args.steps, args.guidance)
         x, y = index % per_row * width, index // per_row * height
         draw.text((x + 4, y + 2), prompt, fill="black")
-        for column, frame in enumerate(np.linspace(0, len(frames) - 1, columns).round().astype(int)):
+        for column, frame in enumerate(
+            np.linspace(0, len(frames) - 1, columns).round().astype(int)
+        ):
             thumb = Image.fromarray(frames[frame]).resize(THUMB)
             sheet.paste(thumb, (x + column * THUMB[0], y + 16))
     sheet.save(args.output)

@@ -64,7 +64,10 @@ def main() -> None:
     for name, share in zip(JUDGED, shares, strict=True):
         logger.info("%-8s %.2f", name, share)
     main_ones = [JUDGED.index(name) for name in ("colour", "place", "time")]
-    logger.info("colour, place and time together %.2f", np.mean(np.all(np.array(right)[:, main_ones], axis=1)))
+    logger.info(
+        "colour, place and time together %.2f",
+        np.mean(np.all(np.array(right)[:, main_ones], axis=1)),
+    )
 
 
 if __name__ == "__main__":

@@ -19,7 +19,9 @@ from training.train import TIME_SHIFT
 def main() -> None:
     """Load every part in half precision and save them as an `LTXConditionPipeline`."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--parts", type=Path, required=True, help="has vae, text_encoder, tokenizer")
+    parser.add_argument(
+        "--parts", type=Path, required=True, help="has vae, text_encoder, tokenizer"
+    )
     parser.add_argument("--transformer", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()

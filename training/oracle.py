@@ -37,9 +37,7 @@ class Oracle(nn.Module):
         )  # fmt: skip
         # Where the subject is does not matter, what is above and below does: pool to a few rows.
         self.rows = nn.AdaptiveAvgPool2d((4, 1))
-        self.heads = nn.ModuleList(
-            nn.Linear(5 * width, len(ATTRIBUTES[name])) for name in JUDGED
-        )
+        self.heads = nn.ModuleList(nn.Linear(5 * width, len(ATTRIBUTES[name])) for name in JUDGED)
 
     def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
         hidden = self.body(x)
@@ -54,14 +52,19 @@ def collect(store: ShardStore, size: str) -> tuple[torch.Tensor, torch.Tensor]:
     labels = np.concatenate([shard["labels"] for shard in group])
     columns = [list(ATTRIBUTES).index(name) for name in JUDGED]
     is_scene = labels[:, 0] > 0
-    return torch.from_numpy(latents[is_scene]), torch.from_numpy(labels[is_scene][:, columns]).long() - 1
+    return torch.from_numpy(latents[is_scene]), torch.from_numpy(
+        labels[is_scene][:, columns]
+    ).long() - 1
 
 
 def accuracy(oracle: Oracle, latents: torch.Tensor, labels: torch.Tensor) -> dict[str, float]:
     """Return the share of right answers for every judged attribute."""
     oracle.eval()
     with torch.no_grad():
-        logits = [torch.cat(parts) for parts in zip(*(oracle(x.float()) for x in latents.split(256)), strict=True)]
+        logits = [
+            torch.cat(parts)
+            for parts in zip(*(oracle(x.float()) for x in latents.split(256)), strict=True)
+        ]
     oracle.train()
     return {
         name: round((x.argmax(1) == labels[:, i]).float().mean().item(), 3)
@@ -94,12 +97,19 @@ def main() -> None:
             x = latents[rows].float()
             # The judge has to read what a model draws: a little rougher than the renders.
             x = x + torch.randn_like(x) * 0.3 * torch.rand(len(x), 1, 1, 1)
-            loss = sum(functional.cross_entropy(y, labels[rows, i]) for i, y in enumerate(oracle(x)))
+            loss = sum(
+                functional.cross_entropy(y, labels[rows, i]) for i, y in enumerate(oracle(x))
+            )
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             schedule.step()
-        logger.info("epoch %d loss %.3f held-out %s", epoch, loss.item(), accuracy(oracle, latents[test], labels[test]))
+        logger.info(
+            "epoch %d loss %.3f held-out %s",
+            epoch,
+            loss.item(),
+            accuracy(oracle, latents[test], labels[test]),
+        )
     torch.save(oracle.state_dict(), args.output)
 
 

@@ -30,13 +30,16 @@ CONFIG = {
     "in_channels": 96, "out_channels": 96, "num_attention_heads": 4, "attention_head_dim": 64,
     "cross_attention_dim": 256, "num_layers": 6, "caption_channels": 128,
 }  # fmt: skip
-TIME_SHIFT = 2.0
+TIME_SHIFT = 8.0
 MAX_WORDS = 60
 WARMUP_STEPS = 60
 # Muon's update has a fifth of its rate as typical size; at AdamW's own rate it is too timid for short runs.
 MUON_RATE_FACTOR = 3.0
 EMA_DECAY = 0.998
 SAVE_MINUTES = 5.0
+LOG_STEPS = 20
+# Latent frames of a training window, and how often each length is drawn.
+WINDOW_SHARES = {2: 0.2, 3: 0.4, 4: 0.2, 7: 0.2}
 
 
 def build_transformer() -> PlacedLTXTransformer3DModel:
@@ -98,7 +101,9 @@ def flow_loss(
     # Context tokens are given nearly clean, at their own time; half of them exactly clean.
     noisy = rng.random(size) < 0.5
     context_times = torch.from_numpy(np.where(noisy, rng.uniform(0, MAX_CONTEXT_NOISE, size), 0.0))
-    times = torch.where(batch.context, context_times[:, None].float(), draw_times(rng, size)[:, None])
+    times = torch.where(
+        batch.context, context_times[:, None].float(), draw_times(rng, size)[:, None]
+    )
     sigma = times[:, None, :, None, None]  # (B, 1, T, 1, 1)
     noise = torch.from_numpy(rng.standard_normal(batch.latents.shape, np.float32))
     noised = (1 - sigma) * batch.latents + sigma * noise
@@ -136,7 +141,7 @@ def split_parameters(
 
 
 def average_gradients(model: torch.nn.Module) -> None:
-    """Average all gradients over the processes in one exchange."""
+    """Average all gradients over the processes in one exchange, and cut them to a norm of 1."""
     grads = [p.grad for p in model.parameters()]
     flat = torch.cat([g.flatten() for g in grads])
     distributed.all_reduce(flat)
@@ -152,6 +157,7 @@ def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, required=True, help="folder with text_encoder/")
+    parser.add_argument("--init", type=Path, help="transformer folder to start from, at first")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=120, help="length of this run")
@@ -162,100 +168,138 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+class Run:
+    """What a training run is made of: weights, optimizers, averaged weights, and how far it is."""
+
+    def __init__(self, folder: Path, lr: float, init: Path | None) -> None:
+        """Take up the run in `folder`, or begin one from `init` or from new weights."""
+        self.folder = folder
+        self.lr = lr
+        self.step = 0
+        self.minutes = 0.0
+        self.model = build_transformer()
+        if init:
+            shipped = PlacedLTXTransformer3DModel.from_pretrained(init)
+            self.model.load_state_dict(shipped.state_dict())
+        matrices, rest = split_parameters(self.model)
+        self.optimizers = {
+            "muon": Muon(matrices, lr=lr),
+            "adamw": torch.optim.AdamW(rest, lr=lr, betas=(0.9, 0.95), weight_decay=0.01),
+        }
+        self.average = [p.detach().clone() for p in self.model.parameters()]
+        folder.mkdir(parents=True, exist_ok=True)
+        if (folder / "state.pt").exists():
+            self._load()
+
+    def _load(self) -> None:
+        state = torch.load(self.folder / "state.pt", weights_only=True)
+        self.model.load_state_dict(state["model"])
+        for optimizer, saved in zip(self.optimizers.values(), state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+        self.average, self.step, self.minutes = state["average"], state["step"], state["minutes"]
+        logger.info("resumed at step %d after %.1f minutes", self.step, self.minutes)
+
+    def update(self, loss: torch.Tensor, decay: float) -> float:
+        """Take one step down the loss, at the rate times `decay`; return the rate."""
+        self.model.zero_grad()
+        loss.backward()
+        average_gradients(self.model)
+        rate = self.lr * min(1.0, (self.step + 1) / WARMUP_STEPS) * decay
+        for name, optimizer in self.optimizers.items():
+            for group in optimizer.param_groups:
+                group["lr"] = rate * (MUON_RATE_FACTOR if name == "muon" else 1.0)
+            optimizer.step()
+        weight = 1 - min(EMA_DECAY, (1 + self.step) / (10 + self.step))
+        torch._foreach_lerp_(self.average, [p.detach() for p in self.model.parameters()], weight)
+        self.step += 1
+        return rate
+
+    def save(self, minutes: float) -> None:
+        """Write the state to resume from, then the averaged weights as a model folder."""
+        state = {
+            "model": self.model.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers.values()],
+            "average": self.average,
+            "step": self.step,
+            "minutes": minutes,
+        }
+        partial = self.folder / "state.part"
+        torch.save(state, partial)
+        partial.replace(self.folder / "state.pt")
+        shipped = PlacedLTXTransformer3DModel(**CONFIG)
+        for p, mean in zip(shipped.parameters(), self.average, strict=True):
+            p.data.copy_(mean)
+        shipped.half().save_pretrained(self.folder / "transformer")
+
+
+def draw_batch(
+    store: ShardStore, rng: np.random.Generator, image_share: float
+) -> tuple[str, Batch]:
+    """Draw a batch of stills or, if there are clips, of windows of some length."""
+    if rng.random() < image_share or not store.count("clips"):
+        return "image", draw_images(store, rng)
+    lengths, shares = zip(*WINDOW_SHARES.items(), strict=True)
+    return "clip", draw_clips(store, rng, int(rng.choice(lengths, p=shares)))
+
+
+class Log:
+    """Collects losses and writes a line of figures every `LOG_STEPS` steps."""
+
+    def __init__(self) -> None:
+        self._losses: dict[str, list[float]] = {"image": [], "clip": []}
+        self._begin = time.monotonic()
+
+    def add(self, kind: str, loss: float, run: Run, **figures: float) -> None:
+        """Note a step; raise FloatingPointError if it has gone wrong."""
+        if not math.isfinite(loss):
+            raise FloatingPointError(f"loss {loss} at step {run.step}")
+        self._losses[kind].append(loss)
+        if run.step % LOG_STEPS:
+            return
+        row = {name: round(float(np.mean(x)), 4) for name, x in self._losses.items() if x}
+        seconds = (time.monotonic() - self._begin) / LOG_STEPS
+        logger.info(
+            "%s", json.dumps({"step": run.step} | row | {"seconds": round(seconds, 2)} | figures)
+        )
+        self.__init__()
+
+
 def main() -> None:
     """Train until the time is up; save state and the averaged weights every few minutes."""
     args = parse_args()
     distributed.init_process_group("gloo")
     rank = distributed.get_rank()
-    logging.basicConfig(level=logging.INFO if rank == 0 else logging.WARNING, format="%(asctime)s %(message)s")
+    level = logging.INFO if rank == 0 else logging.WARNING
+    logging.basicConfig(level=level, format="%(asctime)s %(message)s")
     torch.set_num_threads(1)
-    args.folder.mkdir(parents=True, exist_ok=True)
     text = SlotTextEncoder.from_pretrained(args.model / "text_encoder", dtype=torch.float32)
-    model = build_transformer()
-    matrices, rest = split_parameters(model)
-    optimizers = [Muon(matrices, lr=args.lr), torch.optim.AdamW(rest, lr=args.lr, betas=(0.9, 0.95), weight_decay=0.01)]
-    average = [p.detach().clone() for p in model.parameters()]
-    step, minutes = 0, 0.0
-    state_path = args.folder / "state.pt"
-    if state_path.exists():
-        state = torch.load(state_path, weights_only=True)
-        model.load_state_dict(state["model"])
-        for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(saved)
-        average, step, minutes = state["average"], state["step"], state["minutes"]
-        logger.info("resumed at step %d after %.1f minutes", step, minutes)
-
-    store = ShardStore(args.data)
-    begin, saved_at, shown, losses = time.monotonic(), time.monotonic(), time.monotonic(), []
+    run = Run(args.folder, args.lr, args.init)
+    store, log = ShardStore(args.data), Log()
+    begin = saved_at = time.monotonic()
     while True:
         # One clock decides for all processes.
         elapsed = torch.tensor((time.monotonic() - begin) / 60)
         distributed.broadcast(elapsed, 0)
+        minutes = run.minutes + elapsed.item()
         if elapsed >= args.minutes:
             break
-        if step % 50 == 0 or not store.seen:
+        if run.step % 50 == 0 or not store.seen:
             store.refresh()
-        rng = np.random.default_rng((step, rank, 77))
-        is_early = minutes + elapsed < args.image_minutes
-        if is_early or rng.random() < args.image_share or not store.count("clips"):
-            kind, batch = "image", draw_images(store, rng)
-        else:
-            kind, batch = "clip", draw_clips(store, rng, int(rng.choice([2, 3, 4, 7], p=[0.2, 0.4, 0.2, 0.2])))
-        loss = flow_loss(model, text, batch, rng)
-        for optimizer in optimizers:
-            optimizer.zero_grad(set_to_none=False)
-        for p in model.parameters():
-            p.grad = torch.zeros_like(p) if p.grad is None else p.grad
-        loss.backward()
-        average_gradients(model)
-        rate = args.lr * min(1.0, (step + 1) / WARMUP_STEPS)
-        if args.decay_minutes:
-            rate *= min(1.0, max(0.02, (args.minutes - elapsed.item()) / args.decay_minutes))
-        for optimizer, factor in zip(optimizers, (MUON_RATE_FACTOR, 1.0), strict=True):
-            for group in optimizer.param_groups:
-                group["lr"] = rate * factor
-            optimizer.step()
-        decay = min(EMA_DECAY, (1 + step) / (10 + step))
-        torch._foreach_lerp_(average, [p.detach() for p in model.parameters()], 1 - decay)
-        step += 1
-        losses.append((kind, loss.item()))
-        if step % 20 == 0 and rank == 0:
-            now = time.monotonic()
-            row = {k: round(float(np.mean(v)), 4) for k in ("image", "clip") if (v := [x for n, x in losses if n == k])}
-            row |= {"step": step, "minutes": round(minutes + elapsed.item(), 2), "seconds": round((now - shown) / 20, 2), "rate": rate}
-            row |= {"images": store.count("images"), "clips": store.count("clips")}
-            logger.info("%s", json.dumps(row))
-            losses, shown = [], now
-            if not math.isfinite(loss.item()):
-                raise FloatingPointError(f"loss {loss.item()} at step {step}")
+        rng = np.random.default_rng((run.step, rank, 77))
+        is_early = minutes < args.image_minutes
+        kind, batch = draw_batch(store, rng, 1.0 if is_early else args.image_share)
+        loss = flow_loss(run.model, text, batch, rng)
+        left = (args.minutes - elapsed.item()) / max(args.decay_minutes, 1e-6)
+        rate = run.update(loss, decay=min(1.0, max(0.02, left)))
+        log.add(
+            kind, loss.item(), run, minutes=round(minutes, 2), rate=rate, clips=store.count("clips")
+        )
         if rank == 0 and (time.monotonic() - saved_at) / 60 > SAVE_MINUTES:
-            save(args.folder, model, optimizers, average, step, minutes + elapsed.item())
+            run.save(minutes)
             saved_at = time.monotonic()
     if rank == 0:
-        save(args.folder, model, optimizers, average, step, minutes + (time.monotonic() - begin) / 60)
+        run.save(minutes)
     distributed.destroy_process_group()
-
-
-def save(
-    run: Path,
-    model: PlacedLTXTransformer3DModel,
-    optimizers: list[torch.optim.Optimizer],
-    average: list[torch.Tensor],
-    step: int,
-    minutes: float,
-) -> None:
-    """Write the state to resume from, then the averaged weights as a model folder."""
-    state = {
-        "model": model.state_dict(), "optimizers": [o.state_dict() for o in optimizers],
-        "average": average, "step": step, "minutes": minutes,
-    }  # fmt: skip
-    partial = run / "state.part"
-    torch.save(state, partial)
-    partial.replace(run / "state.pt")
-    shipped = PlacedLTXTransformer3DModel(**CONFIG)
-    for p, mean in zip(shipped.parameters(), average, strict=True):
-        p.data.copy_(mean)
-    shipped.half().save_pretrained(run / "transformer")
 
 
 if __name__ == "__main__":

@@ -22,9 +22,7 @@ BATCH_SIZE = 128
 WORD_DROPOUT = 0.06
 
 
-def draw_batch(
-    rng: np.random.Generator, size: int, **how: bool
-) -> tuple[list[str], torch.Tensor]:
+def draw_batch(rng: np.random.Generator, size: int, **how: bool) -> tuple[list[str], torch.Tensor]:
     """Draw captions and their slot labels (B, S); label 0 is "not said"."""
     captions, labels = [], []
     for _ in range(size):

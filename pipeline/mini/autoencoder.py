@@ -74,7 +74,9 @@ class AutoencoderKinora(ModelMixin, ConfigMixin):
     ) -> None:
         super().__init__()
         values_per_patch = 3 * PATCH_FRAMES * PATCH_SIZE**2
-        self.basis = nn.Parameter(torch.zeros(latent_channels, values_per_patch), requires_grad=False)
+        self.basis = nn.Parameter(
+            torch.zeros(latent_channels, values_per_patch), requires_grad=False
+        )
         self.register_buffer("latents_mean", torch.zeros(latent_channels))
         self.register_buffer("latents_std", torch.ones(latent_channels))
 

@@ -35,7 +35,6 @@ def draw(prompt: str) -> np.ndarray:
             num_inference_steps=10,
             guidance_scale=3.0,
             seed=seed,
-            on_step=lambda step, estimate: None,
         )
         stills.append(next(engine.decode(latents))[0])
     return np.stack(stills) / 255

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.models import MODELS
 from pipeline.loader import detect_machine
+from pipeline.models import MODELS
 from pipeline.placement import GIGABYTE, Machine, Placement, is_zero_gpu, place
 
 

@@ -1,7 +1,7 @@
-"""Draw training batches from the shards: stills, clips from a cold start, and windows that continue.
+"""Draw training batches from the shards: stills, clips from a start, windows that continue.
 
-Owns what is conditioned in training, so that a picture, a source clip at either end and the tail of an
-earlier window are all in distribution; `train.py` owns the optimisation.
+Owns what is conditioned in training, so that a picture, a source clip at either end and the tail of
+an earlier window are all in distribution; `train.py` owns the optimisation.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Batch:
 
 
 class ShardStore:
-    """All shards of a folder in memory, grouped by kind and picture size; `refresh` picks up new ones."""
+    """All shards of a folder in memory, by kind and picture size; `refresh` picks up new ones."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -137,7 +137,7 @@ def draw_clips(store: ShardStore, rng: np.random.Generator, num_frames: int) -> 
 
 
 def drop_labels(labels: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    """Leave words unsaid: all of them for guidance (10 %), one by one so that any prompt is known."""
+    """Leave words unsaid: all of them (10 %) for guidance, single ones so that any prompt works."""
     keep = rng.random(labels.shape) > np.where(rng.random((len(labels), 1)) < 0.4, 0.3, 0.0)
     keep &= rng.random((len(labels), 1)) > 0.1
     return labels * torch.from_numpy(keep)

@@ -1,6 +1,6 @@
 """Tell a scene in words: many templates and synonyms, so that people's own words are understood.
 
-`draw_caption` returns a caption and which attributes it names; what it leaves out the model may choose.
+`draw_caption` returns a caption and the attributes it names; the model may choose the others.
 `HELD_OUT_WORDS` are kept from training, to measure how far the encoder generalises.
 """
 
@@ -43,7 +43,8 @@ PLACES: dict[str, tuple[str, ...]] = {
     "forest": ("in a forest", "in the woods", "among the trees", "between pine trees",
                "in a pine forest", "through a forest", "through the woods", "in the forest",
                "in a wood", "over a forest"),
-    "beach": ("on a beach", "at the beach", "by the sea", "on the sand by the sea", "at the seaside",
+    "beach": ("on a beach", "at the beach", "by the sea", "on the sand by the sea",
+              "at the seaside",
               "on the shore", "near the ocean", "by the ocean", "at the coast", "on the beach",
               "by the seaside", "on a sandy beach", "on a tropical beach"),
     "desert": ("in a desert", "in the desert", "among the dunes", "between cacti",
@@ -104,7 +105,8 @@ MOTIONS: dict[str, tuple[str, ...]] = {
              "travelling to the left", "goes from right to left", "rushing to the left",
              "moving left", "drives to the left", "driving to the left", "flies to the left",
              "walks to the left", "swims to the left", "runs left", "flying left"),
-    "rise": ("rising", "going up", "rises into the air", "flying upwards", "climbing up", "ascending",
+    "rise": ("rising", "going up", "rises into the air", "flying upwards", "climbing up",
+             "ascending",
              "takes off", "floating up", "lifting off", "moves up", "moving up", "flies up",
              "rising up", "soars up"),
     "fall": ("falling", "going down", "sinking", "descending", "floating down", "comes down",
@@ -225,7 +227,7 @@ def draw_caption(
 def vocabulary() -> list[str]:
     """List every word a training caption can hold, sorted, held-out phrases included.
 
-    The words of held-out phrases are in the vocabulary but untrained unless another phrase has them.
+    The words of held-out phrases are in it but untrained, unless another phrase has them.
     """
     tables = (NOUNS, COLOURS, PLACES, TIMES, WEATHERS, MOTIONS, CAMERAS, SIZES)
     phrases = [phrase for table in tables for options in table.values() for phrase in options]

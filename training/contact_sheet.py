@@ -40,7 +40,6 @@ def make_clip(
         num_inference_steps=steps,
         guidance_scale=guidance,
         seed=0,
-        on_step=lambda step, estimate: None,
     )
     return np.concatenate(list(engine.decode(latents)))
 

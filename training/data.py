@@ -2,7 +2,8 @@
 
 Run: python -m training.data images --model DIR --output DIR --shards 40 --seed 1
      python -m training.data clips  --model DIR --output DIR --shards 40 --seed 2
-A shard is one .npz of one picture size. Seeds below 1000 are training's; evaluation starts at 10,000.
+A shard is one .npz of one picture size. Seeds below 1000 are for training, those from 10,000 on for
+evaluation.
 """
 
 from __future__ import annotations
@@ -92,8 +93,8 @@ def build_clips(
 ) -> dict[str, np.ndarray]:
     """Build a shard of clips of 1 + 8 K frames.
 
-    `stills` (N, K, C, h, w) are frames 0, 8, 16, ... as first latents; `latents` (N, C, K, h, w) the
-    eight frames after each; `boxes` (N, K, 4) the subject's in the middle of those.
+    `stills` (N, K, C, h, w) are frames 0, 8, 16, ... as first latents; `latents` (N, C, K, h, w)
+    the eight frames after each; `boxes` (N, K, 4) the subject's in the middle of those.
     """
     num_frames = 1 + 8 * NUM_CLIP_LATENTS
     stills, latents, boxes, labels = [], [], [], []

@@ -1,4 +1,4 @@
-"""The closed grammar of the embedded model's world: which attributes a scene has and how one is drawn at random.
+"""The closed grammar of the embedded model's world: what a scene has, and how one is drawn.
 
 Owns the tables and the `Scene`; `world.py` draws a scene, `captions.py` tells it in words.
 """

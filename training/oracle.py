@@ -1,4 +1,4 @@
-"""A judge of generated frames: a small convolutional classifier of a frame's latents, trained on renders.
+"""A judge of generated frames: a small classifier of a frame's latents, trained on renders.
 
 Run: python -m training.oracle --data DIR --output oracle.pt
 """
@@ -25,7 +25,7 @@ BATCH_SIZE = 64
 
 
 class Oracle(nn.Module):
-    """First latent frames (B, C, h, w), normalized -> logits (B, values) for every judged attribute."""
+    """Normalized first latent frames (B, C, h, w) -> logits (B, values) for each of `JUDGED`."""
 
     def __init__(self, channels: int = 96, width: int = 160) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class Oracle(nn.Module):
 
 
 def collect(store: ShardStore, size: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """Gather all stills of one picture size: latents (N, C, h, w) and labels (N, J), pictures left out."""
+    """Gather the scenes of one picture size: latents (N, C, h, w) and labels (N, J)."""
     group = store.shards["images"][size]
     latents = np.concatenate([shard["latents"] for shard in group])
     labels = np.concatenate([shard["labels"] for shard in group])

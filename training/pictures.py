@@ -16,8 +16,10 @@ from PIL import Image, ImageFilter
 from training.grammar import ATTRIBUTES
 
 _FOLDER = Path(skimage.__file__).parent / "data"
-_TRAINING = ("astronaut.png", "rocket.jpg", "motorcycle_left.png", "hubble_deep_field.jpg", "ihc.png",
-             "grass.png", "gravel.png", "brick.png", "retina.jpg", "camera.png", "clock_motion.png")  # fmt: skip
+_TRAINING = (
+    "astronaut.png", "rocket.jpg", "motorcycle_left.png", "hubble_deep_field.jpg", "ihc.png",
+    "grass.png", "gravel.png", "brick.png", "retina.jpg", "camera.png", "clock_motion.png",
+)  # fmt: skip
 EVALUATION = ("chelsea.png", "coffee.png")
 
 

@@ -1,6 +1,6 @@
 """Train the transformer with rectified flow, per-token timesteps and conditioning frames.
 
-Run: torchrun --nproc-per-node 2 -m training.train --model assets/kinora-mini --data DIR --folder DIR
+Run: torchrun --nproc-per-node 2 -m training.train --model DIR --data DIR --folder DIR
 Two processes of one thread each, one exchange of gradients a step: beside other work this loses far
 less than two threads that wait for each other at every operation. Resumes from FOLDER/state.pt.
 """
@@ -20,7 +20,12 @@ from torch import distributed
 
 from pipeline.mini import PlacedLTXTransformer3DModel, SlotTextEncoder
 from training.batches import (
-    MAX_CONTEXT_NOISE, Batch, ShardStore, draw_clips, draw_images, drop_labels,
+    MAX_CONTEXT_NOISE,
+    Batch,
+    ShardStore,
+    draw_clips,
+    draw_images,
+    drop_labels,
 )  # fmt: skip
 from training.data import FPS
 from training.muon import Muon
@@ -33,7 +38,7 @@ CONFIG = {
 TIME_SHIFT = 8.0
 MAX_WORDS = 60
 WARMUP_STEPS = 60
-# Muon's update has a fifth of its rate as typical size; at AdamW's own rate it is too timid for short runs.
+# Muon's update has a fifth of its rate as typical size: at AdamW's own rate it is timid.
 MUON_RATE_FACTOR = 3.0
 EMA_DECAY = 0.998
 SAVE_MINUTES = 5.0
@@ -43,7 +48,7 @@ WINDOW_SHARES = {2: 0.2, 3: 0.4, 4: 0.2, 7: 0.2}
 
 
 def build_transformer() -> PlacedLTXTransformer3DModel:
-    """Build the transformer with gates, modulation and output at zero: every block starts as identity."""
+    """Build the transformer with modulation and output at zero: blocks start near identity."""
     torch.manual_seed(0)
     model = PlacedLTXTransformer3DModel(**CONFIG)
     for block in model.transformer_blocks:
@@ -61,8 +66,8 @@ def build_transformer() -> PlacedLTXTransformer3DModel:
 def video_coords(is_start: torch.Tensor, num_frames: int, height: int, width: int) -> torch.Tensor:
     """Return token coordinates (B, 3, T h w): seconds and pixels, as `LTXConditionPipeline` counts.
 
-    A clip's first latent frame is one frame long. A window from the middle has latent frames 1 to T:
-    all eight frames long, which the even spacing in time tells the model.
+    A clip's first latent frame is one frame long. A window from the middle has latent frames 1 to
+    T: all eight frames long, which the even spacing in time tells the model.
     """
     axes = (torch.arange(n).float() for n in (num_frames, height, width))
     f, h, w = (x.expand(len(is_start), -1, -1, -1) for x in torch.meshgrid(*axes, indexing="ij"))
@@ -83,7 +88,7 @@ def flow_loss(
     batch: Batch,
     rng: np.random.Generator,
 ) -> torch.Tensor:
-    """Weighted squared error of the predicted velocity (noise - latents) on the tokens to denoise."""
+    """Return the weighted squared error of the velocity (noise - latents) on the fresh tokens."""
     size, _, frames, height, width = batch.latents.shape
     labels = drop_labels(batch.labels, rng)
     with torch.no_grad():
@@ -92,8 +97,8 @@ def flow_loss(
             for i, head in enumerate(text.heads)
         ]
         slots = text.embed_slots(probabilities)  # (B, S, D)
-    # The words behind the slots are n equal zero vectors at run time; one of them with log n added to
-    # its attention score is the same.
+    # The words behind the slots are n equal zero vectors at run time; one of them with log n added
+    # to its attention score is the same.
     embeds = torch.cat([slots, torch.zeros_like(slots[:, :1])], dim=1)
     bias = torch.zeros(size, 1, embeds.shape[1])
     bias[:, 0, -1] = torch.from_numpy(np.log(rng.integers(1, MAX_WORDS, size)))

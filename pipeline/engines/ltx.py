@@ -108,7 +108,7 @@ class LTXEngine:
         num_inference_steps: int,
         guidance_scale: float,
         seed: int,
-        on_step: Callable[[int, torch.Tensor], None],
+        on_step: Callable[[int, torch.Tensor], None] | None = None,
     ) -> torch.Tensor:
         """Make `num_latents` new latent frames; return them with their context (1, C, T, h, w).
 
@@ -144,7 +144,8 @@ class LTXEngine:
                 velocity = without + guidance_scale * (with_prompt - without)
             estimate = torch.where(fresh, x - sigma * velocity, x)
             x = torch.where(fresh, scheduler.step(velocity, t, x, return_dict=False)[0], x)
-            on_step(step, self._unpack(estimate))
+            if on_step is not None:
+                on_step(step, self._unpack(estimate))
         return self._unpack(x)
 
     @torch.no_grad()

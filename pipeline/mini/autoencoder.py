@@ -1,8 +1,8 @@
 """The embedded model's video autoencoder: a closed-form projection in, its transpose out.
 
 The encoder is one matrix product: the leading principal components of 32x32x8 patches, the same
-everywhere in space and time. The decoder is its transpose and a filter that smooths what is left of the
-patches' edges. Nothing depends on the rest of a clip, so that decoding can be cut anywhere.
+everywhere in space and time. The decoder is its transpose and a filter that smooths what is left of
+the patches' edges. Nothing depends on the rest of a clip, so that decoding can be cut anywhere.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from torch import nn
 
 PATCH_SIZE = 32  # pixels
 PATCH_FRAMES = 8
-# A step between two patches below DEBLOCK_LIMIT (of a range of 2) is taken for an artefact, and spread
-# over DEBLOCK_REACH pixels on each side. See training/LOG.md.
+# A step between two patches below DEBLOCK_LIMIT (of a range of 2) is taken for an artefact, and
+# spread over DEBLOCK_REACH pixels on each side. See training/LOG.md.
 DEBLOCK_LIMIT = 0.3
 DEBLOCK_REACH = 6
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from pipeline.errors import InvalidRequestError
 from pipeline.geometry import Size, latents_for_frames, nearest_aspect_ratio
 from pipeline.models import ModelSpec
 from pipeline.request import GenerationRequest, Shot
@@ -68,16 +67,7 @@ class Plan:
 def plan_generation(
     request: GenerationRequest, spec: ModelSpec, source: Source | None = None
 ) -> Plan:
-    """Plan a request; `source` is the picture or clip of the tasks that start from one.
-
-    Raises InvalidRequestError for an extension by several shots: they would need an order of
-    their own when they lead up to the clip.
-    """
-    if request.task == "extend_video" and len(request.shots) > 1:
-        raise InvalidRequestError(
-            f"A clip is extended by one shot at a time, not by {len(request.shots)}; extend it by "
-            "the first one and the result by the next."
-        )
+    """Plan a request; `source` is the picture or clip of the tasks that start from one."""
     aspect_ratio = request.aspect_ratio
     if aspect_ratio == "auto":
         aspect_ratio = nearest_aspect_ratio(source.width, source.height)
@@ -131,7 +121,8 @@ def _plan_shot(request: GenerationRequest, spec: ModelSpec, shot: Shot, index: i
         num_new = max(1, math.ceil(round(shot.duration * spec.fps, 6) / spec.temporal))
         num_frames = num_new * spec.temporal
     else:
-        num_frames = spec.num_frames_for(shot.duration)
+        # A causal autoencoder's last new frame gives way to the clip's own first one.
+        num_frames = spec.num_frames_for(shot.duration + (1 / spec.fps if extends else 0))
         num_new = latents_for_frames(num_frames, temporal=spec.temporal)
         num_given = NUM_SOURCE_LATENTS - 1 if extends else 0
         if index == 0 and request.task == "image_to_video":

@@ -116,7 +116,7 @@ def build_request(
         seed = secrets.randbelow(MAX_SEED + 1)
     return GenerationRequest(
         task=task,
-        shots=_check_shots([Shot(prompt, duration)] if shots is None else shots),
+        shots=_check_shots(task, [Shot(prompt, duration)] if shots is None else shots),
         model=model,
         aspect_ratio=_check_aspect_ratio(task, aspect_ratio),
         seed=_whole_number(
@@ -161,9 +161,15 @@ def read_shot(values: object, *, default_duration: float | None = None) -> Shot:
     return check_shot(Shot(**{"prompt": "", "duration": default_duration, **values}))
 
 
-def _check_shots(shots: Sequence[Shot]) -> tuple[Shot, ...]:
+def _check_shots(task: Task, shots: Sequence[Shot]) -> tuple[Shot, ...]:
     if not shots:
         raise InvalidRequestError("There are no shots; describe at least one.")
+    if task == "extend_video" and len(shots) > 1:
+        # They would need an order of their own when they lead up to the clip.
+        raise InvalidRequestError(
+            f"A clip is extended by one shot at a time, not by {len(shots)}; extend it by the "
+            "first one and the result by the next."
+        )
     checked = []
     for number, shot in enumerate(shots, 1):
         try:

@@ -8,8 +8,12 @@ import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from pipeline.loader import Loader
 
 # Before gradio, gradio_client and huggingface_hub are imported: they look once.
 SCRATCH = Path(tempfile.mkdtemp(prefix="kinora-tests-"))
@@ -45,6 +49,14 @@ def no_network() -> Iterator[None]:
         patch.setattr(socket.socket, "connect", guarded_connect)
         patch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
         yield
+
+
+@pytest.fixture(scope="session")
+def loaders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Loader]:
+    """Load the tiny models, each in a loader of its own; whoever changes one makes their own."""
+    from tests.tiny import tiny_loaders
+
+    return tiny_loaders(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(scope="session")

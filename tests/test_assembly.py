@@ -27,11 +27,6 @@ both_directions = pytest.mark.parametrize("direction", ["forward", "backward"])
 
 
 @pytest.fixture(scope="module")
-def loaders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Loader]:
-    return tiny_loaders(tmp_path_factory.mktemp("models"))
-
-
-@pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two seconds at 24 frames a second, 96x64."""
     return make_clip(tmp_path_factory.mktemp("clip") / "clip.mp4")

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import InvalidRequestError
 from pipeline.geometry import ASPECT_RATIOS
 from pipeline.models import MODELS
 from pipeline.plan import (
@@ -96,17 +95,15 @@ def test_an_extension_sees_the_end_or_the_beginning_of_the_clip(file: Path) -> N
     assert new_latents(backward) * 8 - 7 == 81
 
 
+def test_a_clip_is_led_up_to_with_a_frame_to_spare(file: Path) -> None:
+    """Of 17 new frames LTX-Video's last is the clip's own first; one was shown twice."""
+    request = extension(file, direction="backward", duration=17 / 16)
+    assert new_latents(plan_generation(request, MINI, Source(64, 64, 16.0, 48))) == 4
+
+
 def test_a_portrait_clip_is_continued_at_a_portrait_size(file: Path) -> None:
     plan = plan_generation(extension(file), MINI, Source(1080, 1920, 30.0, 48))
     assert plan.model_size == MINI.size_for("9:16") == (288, 512)
-
-
-def test_a_clip_is_extended_by_one_shot_at_a_time(file: Path) -> None:
-    """Two shots were planned in full, but only the first one's frames were counted."""
-    shots = [Shot("a cat", 1.0), Shot("a dog", 1.0)]
-    request = build_request("extend_video", model="kinora-mini", shots=shots, video=file)
-    with pytest.raises(InvalidRequestError, match="one shot at a time, not by 2"):
-        plan_generation(request, MINI, Source(64, 64, 16.0, 48))
 
 
 def test_a_film_is_its_shots_one_after_the_other() -> None:

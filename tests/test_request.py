@@ -144,6 +144,12 @@ def test_values_on_the_border_are_let_in(changes: dict[str, object]) -> None:
     assert build_request("text_to_video", **VALID | changes).shots
 
 
+def test_a_clip_is_extended_by_one_shot_at_a_time(picture: Path) -> None:
+    """Two shots were planned in full, but only the first one's frames were counted."""
+    shots = [Shot("a cat", 1.0), Shot("a dog", 1.0)]
+    assert "one shot at a time, not by 2" in refusal("extend_video", shots=shots, video=picture)
+
+
 def test_a_seed_of_minus_one_is_drawn_and_every_draw_is_another() -> None:
     seeds = {build_request("text_to_video", **VALID | {"seed": -1}).seed for _ in range(20)}
     assert len(seeds) > 15
@@ -160,10 +166,10 @@ def test_a_picture_may_keep_its_own_shape_and_a_clip_always_does(picture: Path) 
 
 def test_a_request_is_the_same_after_a_journey_through_json(picture: Path) -> None:
     request = build_request(
-        "extend_video",
+        "image_to_video",
         shots=[Shot("one", 2.5, "pan left"), Shot("two", 3.0, "", "continue")],
         model="ltx-video-2b",
-        video=picture,
+        image=picture,
         direction="backward",
         negative_prompt="blurry",
     )

@@ -18,12 +18,7 @@ from pipeline.request import GenerationRequest, Shot, build_request
 from pipeline.sources import end_frames, open_source, picture_frame
 from pipeline.takes import Take, make_takes
 from tests.sources import make_clip
-from tests.tiny import LTX, MINI, Calls, picture, tiny_loaders
-
-
-@pytest.fixture(scope="module")
-def loaders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Loader]:
-    return tiny_loaders(tmp_path_factory.mktemp("models"))
+from tests.tiny import LTX, MINI, Calls, picture
 
 
 @pytest.fixture(params=[MINI, LTX])
@@ -224,6 +219,13 @@ def test_a_causal_autoencoder_gives_its_first_frame_apart(
     assert given.after.shape[2] == 2
     # The keyframe is the clip's own first frame, in the place of the last new one.
     assert made.takes[0].num_frames == made.takes[0].latents.shape[2] * 8 - 7 - 1
+
+
+def test_what_leads_up_to_a_clip_has_no_frame_twice(loaders: dict[str, Loader], clip: Path) -> None:
+    """17 frames are three latents, whose last frame is the clip's own: there were only 16."""
+    model = loaders[LTX].load(LTX)
+    made = make(model, "extend_video", 17 / model.spec.fps, video=clip, direction="backward")
+    assert made.takes[0].num_frames >= 17
 
 
 def test_a_shot_that_continues_starts_on_the_tail_of_the_one_before_and_a_cut_on_nothing(

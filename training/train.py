@@ -40,7 +40,7 @@ MAX_WORDS = 60
 WARMUP_STEPS = 60
 # Muon's update has a fifth of its rate as typical size: at AdamW's own rate it is timid.
 MUON_RATE_FACTOR = 3.0
-EMA_DECAY = 0.998
+EMA_DECAY = 0.995
 SAVE_MINUTES = 5.0
 LOG_STEPS = 20
 # Latent frames of a training window, and how often each length is drawn.
@@ -238,13 +238,17 @@ class Run:
 
 
 def draw_batch(
-    store: ShardStore, rng: np.random.Generator, image_share: float
+    store: ShardStore, step: int, rng: np.random.Generator, image_share: float
 ) -> tuple[str, Batch]:
-    """Draw a batch of stills or, if there are clips, of windows of some length."""
-    if rng.random() < image_share or not store.count("clips"):
+    """Draw a batch of stills or, if there are clips, of windows of some length.
+
+    The kind and the length are the same for all processes, so that none waits for a longer one.
+    """
+    shared = np.random.default_rng((step, 78))
+    if shared.random() < image_share or not store.count("clips"):
         return "image", draw_images(store, rng)
     lengths, shares = zip(*WINDOW_SHARES.items(), strict=True)
-    return "clip", draw_clips(store, rng, int(rng.choice(lengths, p=shares)))
+    return "clip", draw_clips(store, rng, int(shared.choice(lengths, p=shares)))
 
 
 class Log:
@@ -292,7 +296,8 @@ def main() -> None:
             store.refresh()
         rng = np.random.default_rng((run.step, rank, 77))
         is_early = minutes < args.image_minutes
-        kind, batch = draw_batch(store, rng, 1.0 if is_early else args.image_share)
+        share = 1.0 if is_early else args.image_share
+        kind, batch = draw_batch(store, run.step, rng, share)
         loss = flow_loss(run.model, text, batch, rng)
         left = (args.minutes - elapsed.item()) / max(args.decay_minutes, 1e-6)
         rate = run.update(loss, decay=min(1.0, max(0.02, left)))

@@ -6,17 +6,14 @@ Run: python -m training.contact_sheet --model assets/kinora-mini --output sheet.
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from pipeline.engines.ltx import Context, LTXEngine
-from pipeline.loader import Loader
-from pipeline.models import MODELS
 from training.captions import draw_caption
 from training.grammar import draw_scene
+from training.sampling import load_engine, make_clip
 
 NUM_COLUMNS = 4
 THUMB = (256, 144)
@@ -26,22 +23,6 @@ def draw_prompts(count: int, seed: int) -> list[str]:
     """Draw complete captions of held-in scenes."""
     rng = np.random.default_rng(seed)
     return [draw_caption(draw_scene(rng), rng, complete=True)[0] for _ in range(count)]
-
-
-def make_clip(
-    engine: LTXEngine, prompt: str, num_latents: int, steps: int, guidance: float
-) -> np.ndarray:
-    """Make one window from a prompt alone: frames (F, H, W, 3) uint8."""
-    embeds = engine.encode_prompt(prompt, "", guidance)
-    latents = engine.denoise(
-        num_latents,
-        embeds,
-        Context(is_start=True),
-        num_inference_steps=steps,
-        guidance_scale=guidance,
-        seed=0,
-    )
-    return np.concatenate(list(engine.decode(latents)))
 
 
 def main() -> None:
@@ -55,8 +36,7 @@ def main() -> None:
     parser.add_argument("--guidance", type=float, default=3.0)
     parser.add_argument("--seed", type=int, default=10_000)
     args = parser.parse_args()
-    spec = replace(MODELS["kinora-mini"], repository=args.model)
-    engine = LTXEngine(Loader(models={spec.id: spec}).load(spec.id), width=512, height=288)
+    engine = load_engine(args.model)
     columns = NUM_COLUMNS if args.latents > 1 else 1
     per_row = 2 if columns > 1 else 4
     width, height = THUMB[0] * columns, THUMB[1] + 16

@@ -7,20 +7,16 @@ from __future__ import annotations
 
 import argparse
 import logging
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from pipeline.engines.ltx import LTXEngine
-from pipeline.loader import Loader
-from pipeline.models import MODELS
 from training.captions import draw_caption
-from training.contact_sheet import make_clip
 from training.data import encode_stills
 from training.grammar import ATTRIBUTES, draw_scene
 from training.oracle import JUDGED, Oracle
+from training.sampling import load_engine, make_clip
 
 logger = logging.getLogger(__name__)
 EVALUATION_SEED = 20_000
@@ -39,19 +35,17 @@ def main() -> None:
     args = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     logger.setLevel(logging.INFO)
-    spec = replace(MODELS["kinora-mini"], repository=args.model)
-    model = Loader(models={spec.id: spec}).load(spec.id)
-    engine = LTXEngine(model, width=512, height=288)
+    engine = load_engine(args.model)
     oracle = Oracle()
     oracle.load_state_dict(torch.load(args.oracle, weights_only=True))
     oracle.eval()
     rng = np.random.default_rng(EVALUATION_SEED)
     right = []
-    for _ in range(args.prompts):
+    for seed in range(args.prompts):
         scene = draw_scene(rng, held_out=args.held_out)
         prompt, named = draw_caption(scene, rng, complete=True)
-        frames = make_clip(engine, prompt, args.latents, args.steps, args.guidance)
-        latents = torch.from_numpy(encode_stills(model.pipe.vae, frames[-1:])).float()
+        frames = make_clip(engine, prompt, args.latents, args.steps, args.guidance, seed)
+        latents = torch.from_numpy(encode_stills(engine.pipe.vae, frames[-1:])).float()
         with torch.no_grad():
             answers = [logits.argmax().item() for logits in oracle(latents)]
         right.append(

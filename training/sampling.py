@@ -1,0 +1,34 @@
+"""Make clips with a model folder, as the app would, for those who look at them and measure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.engines.ltx import Context, LTXEngine
+from pipeline.loader import Loader
+from pipeline.models import MODELS
+
+
+def load_engine(folder: Path) -> LTXEngine:
+    """Load a pipeline folder in the place of the shipped one, at 512x288."""
+    spec = replace(MODELS["kinora-mini"], repository=folder)
+    return LTXEngine(Loader(models={spec.id: spec}).load(spec.id), width=512, height=288)
+
+
+def make_clip(
+    engine: LTXEngine, prompt: str, num_latents: int, steps: int, guidance: float, seed: int = 0
+) -> np.ndarray:
+    """Make one window from a prompt alone: frames (F, H, W, 3) uint8."""
+    embeds = engine.encode_prompt(prompt, "", guidance)
+    latents = engine.denoise(
+        num_latents,
+        embeds,
+        Context(is_start=True),
+        num_inference_steps=steps,
+        guidance_scale=guidance,
+        seed=seed,
+    )
+    return np.concatenate(list(engine.decode(latents)))

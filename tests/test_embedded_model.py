@@ -25,7 +25,7 @@ def embedded_engine() -> LTXEngine:
 def draw(prompt: str) -> np.ndarray:
     """Draw a prompt with every seed: stills (N, H, W, 3) in [0, 1]."""
     engine = embedded_engine()
-    embeds = engine.encode_prompt(prompt, "", 3.0)
+    embeds = engine.encode_prompt(prompt, "", 2.0)
     stills = []
     for seed in SEEDS:
         latents = engine.denoise(
@@ -33,7 +33,7 @@ def draw(prompt: str) -> np.ndarray:
             embeds,
             Context(is_start=True),
             num_inference_steps=10,
-            guidance_scale=3.0,
+            guidance_scale=2.0,
             seed=seed,
         )
         stills.append(next(engine.decode(latents))[0])
@@ -77,12 +77,28 @@ def test_the_subject_has_the_colour_of_the_prompt(
         ("in a meadow", lambda rgb: rgb[1] > rgb[0] and rgb[1] > rgb[2]),  # green
         ("on a snowfield", lambda rgb: min(rgb) > 0.7),  # white
         ("on a lake", lambda rgb: rgb[2] > rgb[0]),  # water
+        ("in a desert", lambda rgb: rgb[0] > rgb[1] > rgb[2]),  # sand
     ],
 )
 def test_the_ground_is_that_of_the_place(place: str, is_right: object) -> None:
     stills = draw(f"a small white bird {place} at noon, static camera")
     ground = np.median(stills[:, 230:], axis=(0, 1, 2))
     assert is_right(ground), ground.round(2)
+
+
+@pytest.mark.parametrize(
+    ("time", "is_right"),
+    [
+        ("at noon", lambda rgb: rgb[2] > rgb[0] and max(rgb) > 0.6),  # blue
+        ("at sunset", lambda rgb: rgb[0] > rgb[2]),  # warm
+        ("at night", lambda rgb: max(rgb) < 0.4),  # dark
+    ],
+)
+@pytest.mark.parametrize("place", ["in a meadow", "in a desert"])
+def test_the_sky_is_that_of_the_time_of_day(place: str, time: str, is_right: object) -> None:
+    stills = draw(f"a small white bird {place} {time}, static camera")
+    sky = np.median(stills[:, :100], axis=(0, 1, 2))
+    assert is_right(sky), sky.round(2)
 
 
 def test_other_words_for_the_same_thing_give_the_same_picture() -> None:
@@ -95,5 +111,5 @@ def test_other_words_for_the_same_thing_give_the_same_picture() -> None:
 
 def test_an_unknown_word_does_no_harm() -> None:
     assert draw("a red zorbling cat in a meadow at noon").mean() == pytest.approx(
-        draw("a red cat in a meadow at noon").mean(), abs=0.1
+        draw("a red cat in a meadow at noon").mean(), abs=0.05
     )

@@ -52,11 +52,21 @@ def no_network() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def loaders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Loader]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Save both tiny models; whoever damages one takes a copy."""
+    from tests.tiny import save_tiny_models
+
+    path = tmp_path_factory.mktemp("models")
+    save_tiny_models(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def loaders(folder: Path) -> dict[str, Loader]:
     """Load the tiny models, each in a loader of its own; whoever changes one makes their own."""
     from tests.tiny import tiny_loaders
 
-    return tiny_loaders(tmp_path_factory.mktemp("models"))
+    return tiny_loaders(folder)
 
 
 @pytest.fixture(scope="session")

@@ -40,9 +40,9 @@ def still(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def black(tmp_path: Path) -> dict[str, Loader]:
+def black(folder: Path) -> dict[str, Loader]:
     """A model whose decoder gives black, whatever it is given."""
-    loaders = tiny_loaders(tmp_path)
+    loaders = tiny_loaders(folder)
     vae = loaders[MINI].load(MINI).pipe.vae
     vae.basis.fill_(-1.0)
     vae.latents_mean.fill_(1e6)

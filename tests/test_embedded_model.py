@@ -25,7 +25,8 @@ def embedded_engine() -> LTXEngine:
 def draw(prompt: str) -> np.ndarray:
     """Draw a prompt with every seed: stills (N, H, W, 3) in [0, 1]."""
     engine = embedded_engine()
-    embeds = engine.encode_prompt(prompt, "", 2.0)
+    guidance_scale = engine.model.spec.default_guidance_scale
+    embeds = engine.encode_prompt(prompt, "", guidance_scale)
     stills = []
     for seed in SEEDS:
         latents = engine.denoise(
@@ -33,7 +34,7 @@ def draw(prompt: str) -> np.ndarray:
             embeds,
             Context(is_start=True),
             num_inference_steps=10,
-            guidance_scale=2.0,
+            guidance_scale=guidance_scale,
             seed=seed,
         )
         stills.append(next(engine.decode(latents))[0])

@@ -18,18 +18,11 @@ from PIL import Image
 from pipeline.engines.ltx import Context, LTXEngine, PromptEmbeds
 from pipeline.loader import LoadedModel, Loader
 from pipeline.models import MODELS
-from tests.tiny import CPU, LTX, MINI, Calls, picture, save_tiny_models, tiny_models
+from tests.tiny import CPU, LTX, MINI, Calls, picture, tiny_models
 
 WIDTH, HEIGHT = 96, 64  # 3 x 2 latents
 NUM_TOKENS = 6
 PROMPT, NEGATIVE = "a red boat", "night"
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("models")
-    save_tiny_models(path)
-    return path
 
 
 @pytest.fixture(scope="module")

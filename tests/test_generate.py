@@ -21,20 +21,10 @@ from pipeline.progress import Progress
 from pipeline.recipe import RECIPE_TAG
 from pipeline.request import GenerationRequest, build_request
 from tests.sources import BEEP, H264, ffmpeg, first_and_last_sound, make_clip
-from tests.tiny import CPU, LTX, MINI, picture, tiny_loaders, tiny_models
+from tests.tiny import CPU, LTX, MINI, picture, tiny_models
 
 each_model = pytest.mark.parametrize("name", [MINI, LTX])
 both_directions = pytest.mark.parametrize("direction", ["forward", "backward"])
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("models")
-
-
-@pytest.fixture(scope="module")
-def loaders(folder: Path) -> dict[str, Loader]:
-    return tiny_loaders(folder)
 
 
 @pytest.fixture(scope="module")
@@ -230,9 +220,8 @@ def test_the_recipe_is_in_the_file_and_makes_the_clip_again(
 
 @pytest.mark.parametrize("damage", ["not numbers", "black"])
 def test_a_clip_that_is_no_picture_is_refused_and_nothing_of_it_is_left(
-    folder: Path, loaders: dict[str, Loader], tmp_path: Path, damage: str
+    folder: Path, tmp_path: Path, damage: str
 ) -> None:
-    assert loaders
     loader = Loader(CPU, tiny_models(folder))
     pipe = loader.load(MINI).pipe
     if damage == "black":

@@ -15,15 +15,7 @@ import torch
 from pipeline.errors import InvalidRequestError, ModelError
 from pipeline.loader import Loader, is_uniform
 from pipeline.models import MODELS
-from tests.tiny import CPU, LTX, MINI, save_tiny_models, tiny_models
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where both tiny models are."""
-    path = tmp_path_factory.mktemp("models")
-    save_tiny_models(path)
-    return path
+from tests.tiny import CPU, LTX, MINI, tiny_models
 
 
 @pytest.fixture

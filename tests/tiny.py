@@ -43,8 +43,7 @@ def save_tiny_models(folder: Path) -> None:
 
 
 def tiny_loaders(folder: Path) -> dict[str, Loader]:
-    """Save both tiny models and return a loader for each, so that neither is ever let go."""
-    save_tiny_models(folder)
+    """Return a loader for each tiny model of a folder, so that neither is ever let go."""
     return {name: Loader(CPU, tiny_models(folder)) for name in (MINI, LTX)}
 
 

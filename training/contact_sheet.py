@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 
 from training.captions import draw_caption
 from training.grammar import draw_scene
-from training.sampling import load_engine, make_clip
+from training.sampling import add_arguments, load_engine, make_clip
 
 NUM_COLUMNS = 4
 THUMB = (256, 144)
@@ -28,12 +28,9 @@ def draw_prompts(count: int, seed: int) -> list[str]:
 def main() -> None:
     """Generate, and paste every prompt's frames under its words."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, required=True)
+    add_arguments(parser)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--prompts", type=int, default=16)
-    parser.add_argument("--latents", type=int, default=4)
-    parser.add_argument("--steps", type=int, default=16)
-    parser.add_argument("--guidance", type=float, default=3.0)
     parser.add_argument("--seed", type=int, default=10_000)
     args = parser.parse_args()
     engine = load_engine(args.model)

@@ -16,7 +16,7 @@ from training.captions import draw_caption
 from training.data import encode_stills
 from training.grammar import ATTRIBUTES, draw_scene
 from training.oracle import JUDGED, Oracle
-from training.sampling import load_engine, make_clip
+from training.sampling import add_arguments, load_engine, make_clip
 
 logger = logging.getLogger(__name__)
 EVALUATION_SEED = 20_000
@@ -25,12 +25,9 @@ EVALUATION_SEED = 20_000
 def main() -> None:
     """Generate, decode, encode the last frame, ask the oracle; report the share that is right."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, required=True)
+    add_arguments(parser)
     parser.add_argument("--oracle", type=Path, required=True)
     parser.add_argument("--prompts", type=int, default=100)
-    parser.add_argument("--latents", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=16)
-    parser.add_argument("--guidance", type=float, default=3.0)
     parser.add_argument("--held-out", action="store_true", help="combinations training never saw")
     args = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(message)s")

@@ -52,9 +52,8 @@ def collect(store: ShardStore, size: str) -> tuple[torch.Tensor, torch.Tensor]:
     labels = np.concatenate([shard["labels"] for shard in group])
     columns = [list(ATTRIBUTES).index(name) for name in JUDGED]
     is_scene = labels[:, 0] > 0
-    return torch.from_numpy(latents[is_scene]), torch.from_numpy(
-        labels[is_scene][:, columns]
-    ).long() - 1
+    values = torch.from_numpy(labels[is_scene][:, columns]).long() - 1
+    return torch.from_numpy(latents[is_scene]), values
 
 
 def accuracy(oracle: Oracle, latents: torch.Tensor, labels: torch.Tensor) -> dict[str, float]:

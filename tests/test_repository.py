@@ -132,6 +132,13 @@ def test_no_arrow_points_back(path: Path) -> None:
     assert not packages_of(path) & (forbidden[folder] | {"tests"})
 
 
+def test_the_weights_configurations_name_no_folder_of_the_machine_that_made_them() -> None:
+    configs = list(ROOT.glob("assets/**/*.json"))
+    assert configs
+    named = [path.name for path in configs if re.search(r'": "/', path.read_text("utf-8"))]
+    assert named == []
+
+
 def test_readme_lists_every_file_and_no_other() -> None:
     tree, files = readme_tree(), tracked_files()
     assert [path for path in sorted(files) if not is_told(path, tree)] == []

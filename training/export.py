@@ -36,6 +36,8 @@ def main() -> None:
             args.transformer, torch_dtype=torch.float16
         ),
     )
+    for part in (pipe.vae, pipe.transformer):
+        part.register_to_config(_name_or_path="")  # else the folder on this machine
     pipe.save_pretrained(args.output)
 
 

@@ -23,6 +23,10 @@ NOUNS: dict[str, tuple[str, ...]] = {
     "fish": ("fish", "little fish", "goldfish", "fishy"),
     "butterfly": ("butterfly", "moth", "little butterfly", "big butterfly"),
     "turtle": ("turtle", "tortoise", "little turtle", "sea turtle"),
+    "plane": ("plane", "airplane", "aeroplane", "aircraft", "toy plane", "propeller plane"),
+    "elephant": ("elephant", "little elephant", "baby elephant", "jumbo"),
+    "dinosaur": ("dinosaur", "dino", "little dinosaur", "baby dinosaur", "friendly dinosaur"),
+    "child": ("child", "girl", "boy", "kid", "little girl", "little boy", "person", "toddler"),
 }
 COLOURS: dict[str, tuple[str, ...]] = {
     "red": ("red", "scarlet", "crimson", "bright red", "ruby", "cherry red"),
@@ -112,6 +116,12 @@ MOTIONS: dict[str, tuple[str, ...]] = {
              "coming down"),
     "bounce": ("bouncing", "jumping", "hopping", "jumps up and down", "bounces", "hops",
                "leaping", "jumping up and down", "hopping around", "jumps"),
+    "circle": ("circling", "going in circles", "moving in a circle", "flies in circles",
+               "moves in circles", "going round and round", "flying in a circle", "spinning around",
+               "turning in circles", "making circles"),
+    "pace": ("going back and forth", "moving back and forth", "pacing", "pacing up and down",
+             "moves to and fro", "walks back and forth", "running back and forth",
+             "wandering about", "going to and fro", "driving back and forth"),
 }  # fmt: skip
 # What a subject does without a direction being named: no motion slot is filled.
 VAGUE_MOTIONS = ("", "", "", "is", "appears", "can be seen", "in motion", "playing", "having fun")
@@ -130,31 +140,53 @@ CAMERAS: dict[str, tuple[str, ...]] = {
                 "the camera moves closer", "push in", "close up"),
     "zoom out": ("the camera zooms out", "zoom out", "zooming out", "slow zoom out", "dolly out",
                  "the camera moves back", "pull back", "wide shot"),
+    "follow": ("the camera follows", "tracking shot", "camera follows along", "follow cam",
+               "the camera follows it", "the camera tracks it", "following shot",
+               "the camera moves along"),
+}  # fmt: skip
+# Of a child. An adjective goes before the noun, the others after it.
+EMOTIONS: dict[str, tuple[str, ...]] = {
+    "happy": ("happy", "cheerful", "smiling", "joyful", "glad", "laughing"),
+    "sad": ("sad", "crying", "unhappy", "sorrowful", "tearful", "gloomy"),
+    "angry": ("angry", "furious", "mad", "grumpy", "cross"),
+    "surprised": ("surprised", "astonished", "amazed", "startled", "shocked"),
+    "sleepy": ("sleepy", "tired", "drowsy", "sleeping", "yawning", "dozing"),
+}
+RELATIONS: dict[str, tuple[str, ...]] = {
+    "left of": ("to the left of", "left of", "on the left of", "at the left side of"),
+    "right of": ("to the right of", "right of", "on the right of", "at the right side of"),
+    "above": ("above", "over", "on top of", "higher than"),
+    "below": ("below", "under", "beneath", "underneath"),
+}
+STYLES: dict[str, tuple[str, ...]] = {
+    "flat": ("flat design", "flat illustration", "picture book style", "simple illustration"),
+    "pastel": ("in pastel colours", "pastel style", "in soft pastels", "pale pastel illustration",
+               "in soft pale colours", "pastel drawing"),
+    "comic": ("comic style", "as a comic", "in comic book style", "with bold outlines",
+              "with thick outlines", "cartoon with black outlines", "comic strip"),
+    "papercut": ("paper cut style", "made of paper", "papercut", "as a paper collage",
+                 "paper craft", "cut out of paper", "in paper cutout style"),
 }  # fmt: skip
 SIZES: dict[str, tuple[str, ...]] = {
     "small": ("small", "tiny", "little", "far away", "mini", "distant"),
     "medium": ("medium sized", "medium", "normal sized"),
     "large": ("large", "big", "huge", "giant", "enormous", "close"),
 }
-_PHRASES = {
-    "place": PLACES,
-    "time": TIMES,
-    "weather": WEATHERS,
-    "motion": MOTIONS,
-    "camera": CAMERAS,
-}
+_PHRASES = {"place": PLACES, "time": TIMES, "weather": WEATHERS}
 # Words that say nothing about the scene; people write them, the encoder learns to pass over them.
 FILLER = (
     "a beautiful picture of", "a video of", "an illustration of", "a cute", "cartoon", "lovely",
-    "high quality", "cinematic", "4k", "detailed", "a short clip showing", "picture book style",
-    "please make", "show me", "imagine", "once upon a time", "animated", "happy", "cheerful",
-    "flat design", "i want to see", "colourful", "there is", "we see", "a scene with", "peaceful",
-    "masterpiece", "best quality", "a film of", "slowly", "quickly", "very", "with a smile",
+    "high quality", "cinematic", "4k", "detailed", "a short clip showing", "please make", "show me",
+    "imagine", "once upon a time", "animated", "i want to see", "colourful", "there is", "we see",
+    "a scene with", "peaceful", "masterpiece", "best quality", "a film of", "slowly", "quickly",
+    "very",
 )  # fmt: skip
 # Phrases never used in training captions: the paraphrase test of `training.evaluate`.
 HELD_OUT_WORDS = frozenset(
     {"bunny rabbit", "house cat", "toy boat", "ruby", "tangerine", "chestnut", "in the backyard",
-     "over the ice", "at daybreak", "late at night", "in a rain shower", "soars up", "push in"}
+     "over the ice", "at daybreak", "late at night", "in a rain shower", "soars up", "push in",
+     "baby dinosaur", "joyful", "startled", "beneath", "paper craft", "moves to and fro",
+     "following shot"}
 )  # fmt: skip
 
 
@@ -164,61 +196,78 @@ def _choose(rng: np.random.Generator, options: tuple[str, ...], *, held_out: boo
     return str(rng.choice(novel if held_out and novel else known))
 
 
+# How likely a caption names what the scene has.
+_CHANCES = {
+    "subject": 0.97, "colour": 0.9, "place": 0.85, "time": 0.75, "weather": 0.8, "motion": 0.7,
+    "camera": 0.5, "size": 0.4, "emotion": 0.8, "companion": 1.0, "companion_colour": 0.9,
+    "relation": 0.9, "style": 0.9,
+}  # fmt: skip
+_SELDOM_SAID = ("size", "weather", "style")
+
+
+def _choose_named(scene: Scene, rng: np.random.Generator, *, complete: bool) -> dict[str, str]:
+    """Choose what a caption names: of what goes without saying only now and then."""
+    named = {
+        name: value
+        for name in ATTRIBUTES
+        if (value := getattr(scene, name)) is not None
+        and rng.random() < (1.0 if complete and name not in _SELDOM_SAID else _CHANCES[name])
+    }
+    if scene.weather == "clear" and rng.random() < 0.85:
+        named.pop("weather", None)
+    if scene.style == "flat" and rng.random() < 0.85:
+        named.pop("style", None)
+    if scene.camera == "static" and not complete and rng.random() < 0.5:
+        named.pop("camera", None)
+    return named
+
+
 def draw_caption(
     scene: Scene, rng: np.random.Generator, *, complete: bool = False, held_out: bool = False
 ) -> tuple[str, dict[str, str]]:
     """Draw a caption of a scene; return it and the attributes it names.
 
-    A `complete` caption names every attribute but size and clear weather; `held_out` prefers words
+    A `complete` caption names every attribute but size, weather and style; `held_out` prefers words
     that training never uses.
     """
-    chance = {"colour": 0.9, "place": 0.85, "time": 0.75, "weather": 0.8, "motion": 0.7}
-    chance |= {"camera": 0.5, "size": 0.4, "subject": 0.97}
-    named = {
-        name: getattr(scene, name)
-        for name in ATTRIBUTES
-        if rng.random() < (1.0 if complete and name not in ("size", "weather") else chance[name])
-    }
-    if scene.weather == "clear" and rng.random() < 0.85:
-        named.pop("weather", None)
-    if scene.camera == "static" and not complete and rng.random() < 0.5:
-        named.pop("camera", None)
+    named = _choose_named(scene, rng, complete=complete)
 
-    noun = "something"
-    if "subject" in named:
-        noun = _choose(rng, NOUNS[scene.subject], held_out=held_out)
-    words = [noun]
-    if "colour" in named:
-        words.insert(0, _choose(rng, COLOURS[scene.colour], held_out=held_out))
-    if "size" in named:
-        words.insert(0, _choose(rng, SIZES[scene.size], held_out=held_out))
+    def say(name: str, table: dict[str, tuple[str, ...]]) -> list[str]:
+        return [_choose(rng, table[named[name]], held_out=held_out)] if name in named else []
+
+    adjectives = [say("size", SIZES), say("emotion", EMOTIONS), say("colour", COLOURS)]
+    if rng.random() < 0.3:
+        rng.shuffle(adjectives)
+    noun = say("subject", NOUNS) or ["something"]
     article = str(rng.choice(["a", "the", "one", ""], p=[0.6, 0.2, 0.05, 0.15]))
-    body = f"{article} {' '.join(words)}"
-    phrases = {
-        name: _choose(rng, table[named[name]], held_out=held_out)
-        for name, table in _PHRASES.items()
-        if name in named
-    }
+    subject = " ".join([article, *(word for words in adjectives for word in words), *noun])
     if "motion" in named:
-        body += (" is " if rng.random() < 0.3 else " ") + phrases.pop("motion")
+        does = (" is " if rng.random() < 0.3 else " ") + say("motion", MOTIONS)[0]
     else:
-        body += " " + str(rng.choice(VAGUE_MOTIONS))
-    camera = phrases.pop("camera", None)
-    parts = list(phrases.values())
+        does = " " + str(rng.choice(VAGUE_MOTIONS))
+    other = ""
+    if "companion" in named:
+        joint = say("relation", RELATIONS) or [str(rng.choice(["and", "with", "next to"]))]
+        other = " ".join(
+            ["", *joint, "a", *say("companion_colour", COLOURS), *say("companion", NOUNS)]
+        )
+    body = subject + (other + does if rng.random() < 0.5 else does + other)
+    parts = [phrase for name, table in _PHRASES.items() for phrase in say(name, table)]
     rng.shuffle(parts)
     lead = parts.pop() if parts and rng.random() < 0.25 else None
-    joiner = str(rng.choice([" ", ", ", " "]))
-    text = joiner.join([body, *parts])
+    text = str(rng.choice([" ", ", ", " "])).join([body, *parts])
     if lead:
         text = f"{lead}{rng.choice([', ', ' '])}{text}"
     if rng.random() < 0.3:
         text = f"{rng.choice(FILLER)} {text}"
     if rng.random() < 0.15:
         text = f"{text}, {rng.choice(FILLER)}"
-    if camera:
-        text = f"{text}{rng.choice([', ', '. ', '; '])}{camera}"
-        if rng.random() < 0.2:
-            text = f"{camera}: {text.rsplit(camera, 1)[0].rstrip(',.; ')}"
+    for phrase in [*say("style", STYLES), *say("camera", CAMERAS)]:
+        text = (
+            f"{phrase}: {text}"
+            if rng.random() < 0.2
+            else f"{text}{rng.choice([', ', '. ', '; '])}{phrase}"
+        )
     return " ".join(text.split()), named
 
 
@@ -227,9 +276,12 @@ def vocabulary() -> list[str]:
 
     The words of held-out phrases are in it but untrained, unless another phrase has them.
     """
-    tables = (NOUNS, COLOURS, PLACES, TIMES, WEATHERS, MOTIONS, CAMERAS, SIZES)
+    tables = (
+        NOUNS, COLOURS, PLACES, TIMES, WEATHERS, MOTIONS, CAMERAS, SIZES,
+        EMOTIONS, RELATIONS, STYLES,
+    )  # fmt: skip
     phrases = [phrase for table in tables for options in table.values() for phrase in options]
-    phrases += [*FILLER, *VAGUE_MOTIONS, "a the one something is , . ; : ! ? and with of"]
+    phrases += [*FILLER, *VAGUE_MOTIONS, "a the one something is next to , . ; : ! ? and with of"]
     words = " ".join(phrases).lower()
     for mark in ",.;:!?-":
         words = words.replace(mark, f" {mark} ")

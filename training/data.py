@@ -34,8 +34,12 @@ CLIPS_PER_SHARD = 32
 
 
 def labels_of(scene: Scene) -> list[int]:
-    """Return the scene's slot labels (S,); label 0 would be "not said"."""
-    return [1 + values.index(getattr(scene, name)) for name, values in ATTRIBUTES.items()]
+    """Return the scene's slot labels (S,); label 0 is "not said", or "there is none"."""
+    values = {name: getattr(scene, name) for name in ATTRIBUTES}
+    return [
+        0 if values[name] is None else 1 + options.index(values[name])
+        for name, options in ATTRIBUTES.items()
+    ]
 
 
 def to_tensor(frames: np.ndarray) -> torch.Tensor:

@@ -59,12 +59,13 @@ def main() -> None:
     scale = deviation**WHITENING_POWER
     rms = ((deviation / scale) ** 2).mean().sqrt()
     model.latents_std.copy_(scale * rms)
+    model.normalized_deviations.copy_(deviation / model.latents_std)
     test = draw_patches(seed=1, num_chunks=60)
-    for channels in (32, 64, 96, 128):
+    for channels in (32, 64, 96, 128, 192, 256):
         kept = basis[:, :channels]
         error = ((test - test @ kept @ kept.T) ** 2).mean() / 4
         logger.info("%d components: %.2f dB", channels, -10 * torch.log10(error))
-    logger.info("normalized deviations %s", (deviation / model.latents_std)[::8].tolist())
+    logger.info("normalized deviations %s", model.normalized_deviations[::8].tolist())
     model.save_pretrained(args.output / "vae")
 
 

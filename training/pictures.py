@@ -60,7 +60,7 @@ def render_picture_move(
 ) -> tuple[np.ndarray, str]:
     """Move a camera over a random picture: frames (F, H, W, 3) uint8 and the camera's name."""
     picture = _draw_picture(rng)
-    camera = str(rng.choice(ATTRIBUTES["camera"]))
+    camera = str(rng.choice([name for name in ATTRIBUTES["camera"] if name != "follow"]))
     ratio = width / height
     # The widest crop of the right shape, then a share of it so that there is room to move.
     widest = min(picture.width, picture.height * ratio)

@@ -37,6 +37,8 @@ COLOURS: dict[str, Colour] = {
 }
 _WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
 _CONTOURS = {"white": (138, 146, 176), "black": (136, 138, 160)}
+# Faces flush and pale, so that an emotion can be told from afar.
+_SKINS = {"angry": (246, 140, 112), "sad": (206, 204, 214), "sleepy": (238, 206, 190)}
 
 
 @dataclass(frozen=True)
@@ -52,30 +54,42 @@ class Palette:
     glass: Colour
     wood: Colour
     glow: Colour
+    skin: Colour
+    hair: Colour
+    line: float  # width of the contour, both sides together
+    emotion: str | None  # of a face
 
 
-def mix_palette(colour: str, light: Colour) -> Palette:
-    """Make the palette of a named colour under a coloured light."""
+def mix_palette(
+    colour: str, light: Colour, *, style: str = "flat", emotion: str | None = None
+) -> Palette:
+    """Make the palette of a named colour under a coloured light, in a style."""
     base = COLOURS[colour]
     shade = mix(base, (128, 136, 168), 0.22) if colour == "white" else mix(base, _BLACK, 0.25)
     shades = {
         "base": base,
         "light": mix(base, _WHITE, 0.2 if colour == "black" else 0.32),
         "shade": shade,
-        "contour": _CONTOURS.get(colour, mix(base, _BLACK, 0.5)),
+        "contour": {"comic": (16, 16, 24), "papercut": (255, 255, 250)}.get(
+            style, _CONTOURS.get(colour, mix(base, _BLACK, 0.4))
+        ),
         "ink": (44, 44, 56),
         "pale": (252, 250, 244),
         "glass": (176, 224, 246),
         "wood": (164, 110, 58),
         "glow": (255, 216, 90),
+        "skin": _SKINS.get(emotion, (250, 208, 170)),
+        "hair": (110, 66, 40),
     }
-    return Palette(**{name: tint(value, light) for name, value in shades.items()})
+    line = {"comic": 0.075, "papercut": 0.1}.get(style, 0.045)
+    tinted = {name: tint(value, light) for name, value in shades.items()}
+    return Palette(**tinted, line=line, emotion=emotion)
 
 
 def _body(canvas: skia.Canvas, palette: Palette, *parts: tuple[skia.Path, Colour]) -> None:
     """Fill the parts in order, with one contour round all of them."""
     for path, _ in parts:
-        stroke(canvas, path, palette.contour, 0.045)
+        stroke(canvas, path, palette.contour, palette.line)
     for path, colour in parts:
         fill(canvas, path, colour)
 
@@ -167,7 +181,7 @@ def _rocket(canvas: skia.Canvas, palette: Palette, t: float) -> None:
     _body(canvas, palette, *fins, (hull, palette.base))
     fill(canvas, blob((-0.03, -0.95), (-0.13, -0.78), (-0.14, -0.5), (-0.08, -0.3), (-0.09, -0.5)),
          palette.light)  # fmt: skip
-    fill(canvas, disc(0.01, -0.63, 0.095), palette.contour)
+    fill(canvas, disc(0.01, -0.63, 0.095), palette.shade)
     fill(canvas, disc(0.01, -0.63, 0.07), palette.glass)
 
 
@@ -198,7 +212,7 @@ def _robot(canvas: skia.Canvas, palette: Palette, t: float) -> None:
         _body(canvas, palette, (leg, palette.shade), (foot, palette.base))
         hand = (s * 0.36, -0.3 - 0.08 * s * swing)
         arm = curve((s * 0.24, -0.5), (s * 0.38, -0.46), hand)
-        stroke(canvas, arm, palette.contour, 0.125)
+        stroke(canvas, arm, palette.contour, 0.085 + palette.line)
         stroke(canvas, arm, palette.shade, 0.085)
     _body(canvas, palette, (box(-0.25, -0.57, 0.25, -0.19, 0.08), palette.base),
           (box(-0.21, -0.87, 0.21, -0.59, 0.08), palette.base))  # fmt: skip
@@ -212,7 +226,7 @@ def _robot(canvas: skia.Canvas, palette: Palette, t: float) -> None:
 def _cat(canvas: skia.Canvas, palette: Palette, t: float) -> None:
     wag, step = sin(2 * pi * 0.7 * t), 0.05 * sin(2 * pi * 0.8 * t)
     tail = curve((-0.36, -0.44), (-0.62, -0.46), (-0.5 + 0.08 * wag, -0.9))
-    stroke(canvas, tail, palette.contour, 0.145)
+    stroke(canvas, tail, palette.contour, 0.1 + palette.line)
     stroke(canvas, tail, palette.base, 0.1)
     legs = [
         (box(x + s * step - 0.065, -0.36, x + s * step + 0.065, 0.0, 0.05), colour)
@@ -323,6 +337,131 @@ def _turtle(canvas: skia.Canvas, palette: Palette, t: float) -> None:
     _eye(canvas, palette, 0.66, -0.57, 0.055)
 
 
+def _plane(canvas: skia.Canvas, palette: Palette, t: float) -> None:
+    canvas.rotate(2.5 * sin(2 * pi * 0.4 * t))
+    spin = 0.3 * cos(2 * pi * 1.7 * t)
+    for x in (-0.06, 0.34):
+        fill(canvas, disc(x, -0.07, 0.08), palette.ink)
+    hull = blob((-0.86, -0.62), (-0.6, -0.66), (0.3, -0.72), (0.76, -0.6), (0.76, -0.34),
+                (0.3, -0.2), (-0.5, -0.36), (-0.86, -0.5))  # fmt: skip
+    fin = polygon((-0.82, -0.58), (-0.86, -1.0), (-0.64, -1.0), (-0.46, -0.6))
+    _body(canvas, palette, (fin, palette.shade), (hull, palette.base))
+    for x in (-0.2, 0.02, 0.24):
+        fill(canvas, disc(x, -0.54, 0.075), palette.glass)
+    fill(canvas, blob((0.4, -0.66), (0.64, -0.6), (0.62, -0.48), (0.4, -0.5)), palette.glass)
+    wing = polygon((-0.12, -0.44), (0.24, -0.44), (0.0, -0.1), (-0.32, -0.1))
+    _body(canvas, palette, (wing, palette.light))
+    stroke(canvas, polygon((0.78, -0.46 - spin), (0.78, -0.46 + spin)), palette.ink, 0.06)
+    fill(canvas, disc(0.78, -0.46, 0.06), palette.glow)
+
+
+def _elephant(canvas: skia.Canvas, palette: Palette, t: float) -> None:
+    step, sway = 0.04 * sin(2 * pi * 0.6 * t), sin(2 * pi * 0.5 * t)
+    legs = [
+        (box(x + s * step - 0.11, -0.4, x + s * step + 0.11, 0.0, 0.05), colour)
+        for x, s, colour in ((-0.4, -1, palette.shade), (0.1, -1, palette.shade),
+                             (-0.26, 1, palette.base), (0.24, 1, palette.base))
+    ]  # fmt: skip
+    stroke(canvas, curve((-0.56, -0.6), (-0.7, -0.5), (-0.66, -0.28)), palette.contour, 0.06)
+    trunk = blob(
+        (-0.6, -0.62), (-0.3, -0.98), (0.2, -0.94), (0.4, -0.6), (0.3, -0.24), (-0.5, -0.22)
+    )
+    nose = curve((0.72, -0.62), (0.9, -0.36), (0.78 + 0.08 * sway, -0.08))
+    stroke(canvas, nose, palette.contour, 0.15 + palette.line)
+    _body(canvas, palette, *legs, (trunk, palette.base), (oval(0.52, -0.68, 0.27, 0.25),
+          palette.base))  # fmt: skip
+    stroke(canvas, nose, palette.base, 0.15)
+    ear = oval(0.32 + 0.02 * sway, -0.64, 0.17, 0.22)
+    _body(canvas, palette, (ear, palette.shade))
+    fill(canvas, blob((0.62, -0.46), (0.72, -0.42), (0.94, -0.36), (0.72, -0.5)), palette.pale)
+    _eye(canvas, palette, 0.62, -0.74, 0.055)
+
+
+def _dinosaur(canvas: skia.Canvas, palette: Palette, t: float) -> None:
+    step, wag = 0.05 * sin(2 * pi * 0.6 * t), 0.06 * sin(2 * pi * 0.5 * t)
+    legs = [
+        (box(x + s * step - 0.1, -0.34, x + s * step + 0.1, 0.0, 0.05), colour)
+        for x, s, colour in ((-0.34, -1, palette.shade), (0.12, -1, palette.shade),
+                             (-0.2, 1, palette.base), (0.26, 1, palette.base))
+    ]  # fmt: skip
+    tail = blob((-0.36, -0.58), (-0.7, -0.36), (-1.0, -0.3 + wag), (-1.0, -0.26 + wag),
+                (-0.7, -0.16), (-0.3, -0.2))  # fmt: skip
+    trunk = blob(
+        (-0.5, -0.46), (-0.2, -0.68), (0.2, -0.64), (0.44, -0.4), (0.3, -0.16), (-0.42, -0.16)
+    )
+    neck = blob((0.12, -0.56), (0.42, -0.64), (0.5, -0.98), (0.62, -1.04), (0.74, -0.9),
+                (0.66, -0.5), (0.4, -0.26))  # fmt: skip
+    plates = [
+        (polygon((x - 0.1, y + 0.1), (x, y - 0.1), (x + 0.1, y + 0.1)), palette.light)
+        for x, y in ((-0.36, -0.58), (-0.12, -0.68), (0.12, -0.68))
+    ]
+    _body(canvas, palette, *plates, (tail, palette.base), *legs, (neck, palette.base),
+          (trunk, palette.base), (oval(0.68, -0.9, 0.2, 0.11), palette.base))  # fmt: skip
+    fill(canvas, oval(0.04, -0.26, 0.3, 0.09), palette.light)
+    _eye(canvas, palette, 0.66, -0.93, 0.05)
+
+
+# Where the hands are, from the shoulders: raised, hanging, on the hips.
+_HANDS = {
+    "happy": (0.2, -0.24), "surprised": (0.26, -0.04), "angry": (0.12, 0.16),
+    "sad": (0.06, 0.24), "sleepy": (0.08, 0.24),
+}  # fmt: skip
+
+
+def _child(canvas: skia.Canvas, palette: Palette, t: float) -> None:
+    beat, emotion = sin(2 * pi * 0.8 * t), palette.emotion or "happy"
+    for s in (-1, 1):
+        lift = 0.02 * max(0.0, s * beat)
+        leg = box(s * 0.09 - 0.055, -0.2, s * 0.09 + 0.055, -lift, 0.03)
+        _body(canvas, palette, (leg, palette.shade))
+        x, y = _HANDS[emotion]
+        arm = curve(
+            (s * 0.12, -0.42), (s * (x + 0.06), -0.36), (s * (0.12 + x), -0.42 + y + 0.03 * beat)
+        )
+        stroke(canvas, arm, palette.contour, 0.085 + palette.line)
+        stroke(canvas, arm, palette.base, 0.085)
+        fill(canvas, disc(s * (0.12 + x), -0.42 + y + 0.03 * beat, 0.05), palette.skin)
+    coat = blob((-0.12, -0.5), (0.12, -0.5), (0.2, -0.3), (0.26, -0.12), (-0.26, -0.12),
+                (-0.2, -0.3))  # fmt: skip
+    _body(canvas, palette, (coat, palette.base))
+    fill(canvas, box(-0.16, -0.2, 0.16, -0.15, 0.02), palette.light)
+    canvas.translate(0, -0.68 + (0.05 if emotion in ("sad", "sleepy") else 0.0))
+    canvas.rotate({"sleepy": 16.0, "sad": 8.0}.get(emotion, 2.0 * beat))
+    _body(canvas, palette, (disc(0, -0.03, 0.27), palette.hair), (disc(0, 0, 0.25), palette.skin))
+    fringe = blob((-0.25, -0.02), (-0.26, -0.26), (0.0, -0.34), (0.26, -0.26), (0.25, -0.02),
+                  (0.14, -0.16), (-0.1, -0.14))  # fmt: skip
+    fill(canvas, fringe, palette.hair)
+    _face(canvas, palette, emotion)
+
+
+def _face(canvas: skia.Canvas, palette: Palette, emotion: str) -> None:
+    """Draw eyes, brows and mouth about the middle of a head of radius 0.25."""
+    for s in (-1, 1):
+        x = s * 0.1
+        if emotion == "sleepy":
+            stroke(canvas, curve((x - 0.05, 0), (x, 0.05), (x + 0.05, 0)), palette.ink, 0.028)
+            continue
+        radius = 0.06 if emotion == "surprised" else 0.036
+        if emotion == "surprised":
+            fill(canvas, disc(x, -0.01, radius + 0.02), palette.pale)
+        fill(canvas, disc(x, -0.01, radius), palette.ink)
+        slant = {"angry": 0.05, "sad": -0.05}.get(emotion, 0.0)
+        if slant:
+            brow = polygon((s * 0.04, -0.09 + slant), (s * 0.16, -0.09 - slant))
+            stroke(canvas, brow, palette.ink, 0.03)
+    if emotion == "sad":
+        fill(canvas, oval(0.12, 0.09, 0.028, 0.05), (96, 168, 250))
+    if emotion == "surprised":
+        fill(canvas, oval(0, 0.14, 0.055, 0.07), (150, 40, 50))
+    elif emotion == "happy":
+        smile = blob((-0.13, 0.07), (0.0, 0.1), (0.13, 0.07), (0.08, 0.2), (-0.08, 0.2))
+        fill(canvas, smile, (178, 40, 52))
+    elif emotion == "sleepy":
+        stroke(canvas, polygon((-0.03, 0.14), (0.03, 0.14)), palette.ink, 0.026)
+    else:
+        stroke(canvas, curve((-0.08, 0.17), (0, 0.08), (0.08, 0.17)), palette.ink, 0.032)
+
+
 Draw = Callable[[skia.Canvas, Palette, float], None]
 
 
@@ -348,4 +487,8 @@ SUBJECTS: dict[str, Subject] = {
     "fish": Subject(_fish, 1.44, "air"),
     "butterfly": Subject(_butterfly, 1.2, "air"),
     "turtle": Subject(_turtle, 1.56, "ground"),
+    "plane": Subject(_plane, 1.76, "air"),
+    "elephant": Subject(_elephant, 1.64, "ground"),
+    "dinosaur": Subject(_dinosaur, 1.96, "ground"),
+    "child": Subject(_child, 0.84, "ground"),
 }

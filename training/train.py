@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import distributed
 
-from pipeline.mini import PlacedLTXTransformer3DModel, SlotTextEncoder
+from pipeline.mini import AutoencoderKinora, PlacedLTXTransformer3DModel, SlotTextEncoder
 from training.batches import (
     MAX_CONTEXT_NOISE,
     Batch,
@@ -32,8 +32,8 @@ from training.muon import Muon
 
 logger = logging.getLogger(__name__)
 CONFIG = {
-    "in_channels": 96, "out_channels": 96, "num_attention_heads": 4, "attention_head_dim": 64,
-    "cross_attention_dim": 256, "num_layers": 6, "caption_channels": 128,
+    "num_attention_heads": 4, "attention_head_dim": 64, "cross_attention_dim": 256,
+    "num_layers": 6, "caption_channels": 128,
 }  # fmt: skip
 TIME_SHIFT = 8.0
 MAX_WORDS = 60
@@ -47,10 +47,14 @@ LOG_STEPS = 20
 WINDOW_SHARES = {2: 0.2, 3: 0.4, 4: 0.2, 7: 0.2}
 
 
-def build_transformer() -> PlacedLTXTransformer3DModel:
-    """Build the transformer with modulation and output at zero: blocks start near identity."""
+def build_transformer(deviations: list[float]) -> PlacedLTXTransformer3DModel:
+    """Build the transformer with modulation and output at zero: blocks start near identity.
+
+    `deviations` are those of normalized latents, one for each channel.
+    """
     torch.manual_seed(0)
-    model = PlacedLTXTransformer3DModel(**CONFIG)
+    channels = {"in_channels": len(deviations), "out_channels": len(deviations)}
+    model = PlacedLTXTransformer3DModel(**CONFIG, **channels, latent_deviations=deviations)
     for block in model.transformer_blocks:
         torch.nn.init.zeros_(block.scale_shift_table)
         block.scale_shift_table.data[[2, 5]] = 0.1
@@ -161,7 +165,7 @@ def average_gradients(model: torch.nn.Module) -> None:
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, required=True, help="folder with text_encoder/")
+    parser.add_argument("--model", type=Path, required=True, help="has vae, text_encoder")
     parser.add_argument("--init", type=Path, help="transformer folder to start from, at first")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--folder", type=Path, required=True)
@@ -176,13 +180,13 @@ def parse_args() -> argparse.Namespace:
 class Run:
     """What a training run is made of: weights, optimizers, averaged weights, and how far it is."""
 
-    def __init__(self, folder: Path, lr: float, init: Path | None) -> None:
+    def __init__(self, folder: Path, lr: float, init: Path | None, deviations: list[float]) -> None:
         """Take up the run in `folder`, or begin one from `init` or from new weights."""
         self.folder = folder
         self.lr = lr
         self.step = 0
         self.minutes = 0.0
-        self.model = build_transformer()
+        self.model = build_transformer(deviations)
         if init:
             shipped = PlacedLTXTransformer3DModel.from_pretrained(init)
             self.model.load_state_dict(shipped.state_dict())
@@ -231,7 +235,7 @@ class Run:
         partial = self.folder / "state.part"
         torch.save(state, partial)
         partial.replace(self.folder / "state.pt")
-        shipped = PlacedLTXTransformer3DModel(**CONFIG)
+        shipped = PlacedLTXTransformer3DModel.from_config(self.model.config)
         for p, mean in zip(shipped.parameters(), self.average, strict=True):
             p.data.copy_(mean)
         shipped.half().save_pretrained(self.folder / "transformer")
@@ -282,7 +286,8 @@ def main() -> None:
     logging.basicConfig(level=level, format="%(asctime)s %(message)s")
     torch.set_num_threads(1)
     text = SlotTextEncoder.from_pretrained(args.model / "text_encoder", dtype=torch.float32)
-    run = Run(args.folder, args.lr, args.init)
+    vae = AutoencoderKinora.from_pretrained(args.model / "vae", torch_dtype=torch.float32)
+    run = Run(args.folder, args.lr, args.init, vae.normalized_deviations.tolist())
     store, log = ShardStore(args.data), Log()
     begin = saved_at = time.monotonic()
     while True:

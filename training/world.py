@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import pi, sin
+from math import cos, pi, sin
 
 import numpy as np
 import skia
@@ -17,10 +17,18 @@ from training.places import PLACES, SKIES, Land, Sky
 from training.shapes import Colour, argb, box, disc, fill, mix, oval
 from training.subjects import SUBJECTS, Palette, Subject, mix_palette
 
+# Every place is seen from a few sides only, as in a picture book: what a small model has to know.
+NUM_VIEWS = 4
 SIZES = {"small": 0.22, "medium": 0.36, "large": 0.52}
 MAX_WIDTH_SHARE = 0.62
 MAX_ZOOM = 1.6
+COMPANION_SCALE = 0.8
+# The lens, as a share of the shorter side: 0.8 pixels at 288 (training/LOG.md says why).
+SOFTNESS = 0.0028
 CAMERA_SECONDS = 6.0
+CIRCLE_SECONDS = 4.0
+CIRCLE_HEIGHT = 0.12
+PACE_SECONDS = 5.0
 TILT_SHARE = 0.25
 # Speed under a pan and a tilt, as a share of the nearest layer: sky, far, middle, near.
 PAN_PARALLAX = (0.03, 0.2, 0.5, 1.0)
@@ -32,6 +40,9 @@ VEILS = {
     "snow": (0.45, 0.28, 0.15, 0.04),
     "fog": (0.86, 0.68, 0.34, 0.14),
 }
+# The pastel style pales all but the subject.
+PASTEL_SHARE = 0.42
+_PASTEL = (255, 250, 244)
 _SMOOTH = skia.SamplingOptions(skia.FilterMode.kLinear)
 
 
@@ -45,16 +56,25 @@ class _Layer:
 
 
 @dataclass(frozen=True)
+class _Actor:
+    """Somebody in the scene, and where the feet are from the subject's own, in pixels."""
+
+    subject: Subject
+    palette: Palette
+    height: float
+    offset: tuple[float, float] = (0.0, 0.0)
+
+
+@dataclass(frozen=True)
 class _Stage:
     """All that a scene leaves open, drawn once from its seed, in pixels and pixels a second."""
 
     width: int
     height: int
     layers: tuple[_Layer, ...]
-    subject: Subject
-    palette: Palette
+    actor: _Actor
+    companion: _Actor | None
     veil: tuple[Colour, float]
-    subject_height: float
     start: tuple[float, float]
     ground: float
     speed: float
@@ -76,8 +96,12 @@ def render(
     canvas = skia.Surface(pixels, colorType=skia.kRGBA_8888_ColorType).getCanvas()
     frames = np.empty((len(times), height, width, 3), np.uint8)
     boxes = np.empty((len(times), 4), np.float32)
+    softness = SOFTNESS * min(height, width)
+    lens = skia.Paint(ImageFilter=skia.ImageFilters.Blur(softness, softness, skia.TileMode.kClamp))
     for index, time in enumerate(times):
+        canvas.saveLayer(None, lens)
         boxes[index] = _draw_frame(canvas, scene, stage, float(time))
+        canvas.restore()
         for channel in range(3):  # measured: 7 times as fast as one strided copy
             frames[index, ..., channel] = pixels[..., channel]
     return frames, boxes
@@ -85,35 +109,55 @@ def render(
 
 def _set_stage(scene: Scene, height: int, width: int) -> _Stage:
     rng = np.random.default_rng(scene.seed)
+    view = np.random.default_rng((list(PLACES).index(scene.place), scene.seed % NUM_VIEWS))
+    horizon = height * view.uniform(0.58, 0.66)
+    ground = height * view.uniform(0.86, 0.9)
+    if scene.place == "lake":
+        ground = height * view.uniform(0.93, 0.95)
+    actor, companion = _cast(scene, height, width)
+    start = _draw_start(scene, (actor, companion), (width, height), ground, horizon, rng)
+    travel = width * rng.uniform(0.12, 0.18), height * rng.uniform(0.08, 0.12)
+    return _Stage(
+        width=width,
+        height=height,
+        layers=_paint_layers(scene, height, width, horizon, view),
+        actor=actor,
+        companion=companion,
+        veil=(_veil_colour(scene), VEILS[scene.weather][3]),
+        start=start,
+        ground=start[1] if _floats(scene) else ground,
+        speed=travel[1] if scene.motion in ("rise", "fall") else travel[0],
+        pan_speed=width * rng.uniform(0.12, 0.18),
+        flakes=view.uniform(size=(40, 3)),
+    )
+
+
+def _cast(scene: Scene, height: int, width: int) -> tuple[_Actor, _Actor | None]:
+    """Size the subject and place its companion, if it has one, so that both fit."""
     unit, subject = min(height, width), SUBJECTS[scene.subject]
-    horizon = height * rng.uniform(0.58, 0.66)
+    light = SKIES[scene.time].subject_light
     full_height = SIZES["large"] * unit
     shrink = min(1.0, MAX_WIDTH_SHARE * width / (full_height * subject.width))
     if scene.camera.startswith("zoom"):
         shrink *= 0.8  # the zoom itself enlarges it up to 1.6 times
-    subject_height = SIZES[scene.size] * unit * shrink
-    ground = height * rng.uniform(0.86, 0.9)
-    if scene.place == "lake":
-        ground = height * rng.uniform(0.93, 0.95)
-    start = _draw_start(scene, subject, (width, height), subject_height, ground, horizon, rng)
-    travel = width * rng.uniform(0.12, 0.18), height * rng.uniform(0.08, 0.12)
-    speed = travel[0] if scene.motion in ("left", "right") else travel[1]
-    pan_speed = width * rng.uniform(0.12, 0.18)
-    sky, veil = SKIES[scene.time], _veil_colour(scene)
-    return _Stage(
-        width=width,
-        height=height,
-        layers=_paint_layers(scene, height, width, horizon, rng),
-        subject=subject,
-        palette=mix_palette(scene.colour, sky.subject_light),
-        veil=(veil, VEILS[scene.weather][3]),
-        subject_height=subject_height,
-        start=start,
-        ground=start[1] if _floats(scene) else ground,
-        speed=speed,
-        pan_speed=pan_speed,
-        flakes=rng.uniform(size=(48, 3)),
-    )
+    palette = mix_palette(scene.colour, light, style=scene.style, emotion=scene.emotion)
+    size = SIZES[scene.size] * unit * shrink
+    if scene.companion is None:
+        return _Actor(subject, palette, size), None
+    other = SUBJECTS[scene.companion]
+    size *= 0.85
+    # Beside each other both have to fit into the frame, one above the other too.
+    beside = (subject.width + COMPANION_SCALE * other.width) * size + 0.1 * width
+    size *= min(1.0, 0.9 * width / beside)
+    small = COMPANION_SCALE * size
+    gap = (subject.width * size + other.width * small) / 2 + 0.03 * width
+    # The scene's relation says where the subject is, seen from its companion.
+    offset = {
+        "left of": (gap, 0.0), "right of": (-gap, 0.0),
+        "above": (0.0, small + 0.06 * height), "below": (0.0, -size - 0.06 * height),
+    }[scene.relation]  # fmt: skip
+    palette_too = mix_palette(scene.companion_colour, light, style=scene.style)
+    return _Actor(subject, palette, size), _Actor(other, palette_too, small, offset)
 
 
 def _floats(scene: Scene) -> bool:
@@ -121,23 +165,24 @@ def _floats(scene: Scene) -> bool:
 
 
 def _draw_start(
-    scene: Scene, subject: Subject, frame: tuple[int, int], size: float, ground: float,
+    scene: Scene, cast: tuple[_Actor, _Actor | None], frame: tuple[int, int], ground: float,
     horizon: float, rng: np.random.Generator,
 ) -> tuple[float, float]:  # fmt: skip
-    """Choose where the subject's feet are at t = 0, all of it inside the frame."""
+    """Choose where the subject's feet are at t = 0, everybody inside the frame."""
     width, height = frame
+    actor, companion = cast
+    size, habitat = actor.height, actor.subject.habitat
     spans = {"right": (0.22, 0.42), "left": (0.58, 0.78)}
-    margin = 0.5 * subject.width * size + 0.02 * width
-    x = float(
-        np.clip(width * rng.uniform(*spans.get(scene.motion, (0.38, 0.62))), margin, width - margin)
-    )
+    if scene.camera == "follow":
+        spans = {}
+    x = width * rng.uniform(*spans.get(scene.motion, (0.38, 0.62)))
     centre = rng.uniform(0.4, 0.46) * height
     if scene.motion in ("rise", "fall"):
         centre = height * (
             rng.uniform(0.55, 0.62) if scene.motion == "rise" else rng.uniform(0.3, 0.38)
         )
         y = centre + size / 2
-    elif subject.habitat == "air":
+    elif habitat == "air" or scene.motion == "circle":
         y = centre + size / 2
         if scene.motion == "bounce":
             y += 0.08 * height
@@ -145,7 +190,18 @@ def _draw_start(
         y = horizon + (0.62 if scene.place == "lake" else 0.38) * (height - horizon)
     else:
         y = ground
-    return x, float(np.clip(y, size + 0.03 * height, 0.97 * height))
+    left = right = 0.5 * actor.subject.width * size + 0.02 * width
+    above, below = size + 0.03 * height, 0.03 * height
+    if scene.motion == "circle":
+        above, below = above + CIRCLE_HEIGHT * height, below + CIRCLE_HEIGHT * height
+    if companion:
+        half, (dx, dy) = 0.5 * companion.subject.width * companion.height, companion.offset
+        left, right = max(left, half - dx), max(right, half + dx)
+        above, below = max(above, companion.height - dy + 0.02 * height), max(below, dy)
+    return (
+        float(np.clip(x, left, max(left, width - right))),
+        float(np.clip(y, above, max(above, height - below))),
+    )
 
 
 def _veil_colour(scene: Scene) -> Colour:
@@ -163,14 +219,23 @@ def _paint_layers(
 ) -> tuple[_Layer, ...]:
     """Paint sky and land once: as layers that repeat every two widths, or flat if none moves."""
     sky, veil = SKIES[scene.time], _veil_colour(scene)
-    is_moving = scene.camera.startswith(("pan", "tilt"))
+    pale = PASTEL_SHARE if scene.style == "pastel" else 0.0
+    is_moving = scene.camera.startswith(("pan", "tilt", "follow"))
     detail = MAX_ZOOM if scene.camera.startswith("zoom") else 1.0
-    span = 2 * width if scene.camera.startswith("pan") else width
+    span = 2 * width if scene.camera.startswith(("pan", "follow")) else width
     top = round(0.1 * height) if is_moving else 0
     surface = _surface(span, height + top, detail, skia.kOpaque_AlphaType)
     surface.getCanvas().translate(0, top)
     _paint_sky(surface.getCanvas(), scene, sky, (width, height), horizon, rng)
+    if pale:
+        surface.getCanvas().drawColor(argb(_PASTEL, pale), skia.BlendMode.kSrcATop)
     flat, layers = surface.getCanvas(), []
+    cast_shadow = skia.Paint()
+    if scene.style == "papercut":
+        blur = 0.012 * min(height, width) * detail
+        cast_shadow.setImageFilter(
+            skia.ImageFilters.DropShadow(0, -blur, blur, blur, argb((10, 16, 40), 0.45))
+        )
     if is_moving:
         layers.append(
             _Layer(((surface.makeImageSnapshot(), -top),), PAN_PARALLAX[0], TILT_PARALLAX[0])
@@ -185,12 +250,20 @@ def _paint_layers(
         paint(land)
         if share := VEILS[scene.weather][index]:
             land.canvas.drawColor(argb(veil, share), skia.BlendMode.kSrcATop)
+        if pale:
+            land.canvas.drawColor(argb(_PASTEL, pale), skia.BlendMode.kSrcATop)
+        image = painting.makeImageSnapshot()
+        if scene.style == "papercut":
+            shaded = _surface(span, height, detail)
+            shaded.getCanvas().resetMatrix()
+            shaded.getCanvas().drawImage(image, 0, 0, _SMOOTH, cast_shadow)
+            image = shaded.makeImageSnapshot()
         if is_moving:
-            pieces = _split_layer(painting.makeImageSnapshot())
+            pieces = _split_layer(image)
             layers.append(_Layer(pieces, PAN_PARALLAX[index + 1], TILT_PARALLAX[index + 1]))
         else:
             flat.resetMatrix()
-            flat.drawImage(painting.makeImageSnapshot(), 0, 0)
+            flat.drawImage(image, 0, 0, skia.SamplingOptions(), None)
     return tuple(layers) or (_Layer(((surface.makeImageSnapshot(), 0),), 0.0, 0.0),)
 
 
@@ -281,8 +354,12 @@ def _draw_frame(
     canvas: skia.Canvas, scene: Scene, stage: _Stage, time: float
 ) -> tuple[float, float, float, float]:
     """Draw one frame and return the subject's box after the camera."""
+    x, y = _place_subject(scene, stage, time)
     zoom, pan, tilt = _aim_camera(scene, stage, time)
-    pivot_x, pivot_y = stage.start[0], stage.start[1] - stage.subject_height / 2
+    if scene.camera == "follow":
+        pan, x = stage.start[0] - x, stage.start[0]
+    actor = stage.actor
+    pivot_x, pivot_y = stage.start[0], stage.start[1] - actor.height / 2
     canvas.save()
     canvas.translate(pivot_x, pivot_y)
     canvas.scale(zoom, zoom)
@@ -291,14 +368,20 @@ def _draw_frame(
         _draw_layer(canvas, stage, layer, layer.pan * pan, layer.tilt * tilt)
     # A floating boat keeps to its water, all else may stay more in the picture than the land.
     sink = tilt * (0.85 if _floats(scene) else 1 / 3)
-    x, y = _place_subject(scene, stage, time)
-    _draw_shadow(canvas, stage, x, y + sink, stage.ground + sink)
-    _draw_subject(canvas, scene, stage, x, y + sink, time)
+    is_flipped = scene.motion == "left"
+    if scene.motion == "pace":
+        is_flipped = cos(2 * pi * time / PACE_SECONDS) < 0
+    for member in (stage.companion, actor):
+        if member is None:
+            continue
+        left, top = x + member.offset[0], y + member.offset[1] + sink
+        _draw_shadow(canvas, stage, member, left, top, stage.ground + sink)
+        _draw_actor(canvas, stage, member, left, top, time, is_flipped=is_flipped)
     canvas.restore()
     if scene.weather in ("rain", "snow"):
         _draw_weather(canvas, scene, stage, time)
-    half = stage.subject.width * stage.subject_height / 2
-    corners = (x - half, y + sink - stage.subject_height, x + half, y + sink)
+    half = actor.subject.width * actor.height / 2
+    corners = (x - half, y + sink - actor.height, x + half, y + sink)
     pivots = (pivot_x, pivot_y) * 2
     return tuple(pivot + zoom * (c - pivot) for c, pivot in zip(corners, pivots, strict=True))
 
@@ -331,10 +414,12 @@ def _draw_layer(
 def _place_subject(scene: Scene, stage: _Stage, time: float) -> tuple[float, float]:
     """Return the subject's feet; a traveller leaves at one edge and comes back at the other."""
     x, y = stage.start
-    size, way = stage.subject_height, stage.speed * time
+    size, way = stage.actor.height, stage.speed * time
     if scene.motion in ("right", "left"):
-        reach = 0.5 * stage.subject.width * size + 0.04 * stage.width
         way = way if scene.motion == "right" else -way
+        if scene.camera == "follow":
+            return x + way, y
+        reach = 0.5 * stage.actor.subject.width * size + 0.04 * stage.width
         x = (x + way + reach) % (stage.width + 2 * reach) - reach
     elif scene.motion in ("rise", "fall"):
         reach = 0.12 * stage.height
@@ -342,35 +427,44 @@ def _place_subject(scene: Scene, stage: _Stage, time: float) -> tuple[float, flo
         y = (y + way + reach) % (stage.height + size + 2 * reach) - reach
     elif scene.motion == "bounce":
         y -= 0.17 * stage.height * abs(sin(pi * 0.8 * time))
+    elif scene.motion == "circle":
+        angle = 2 * pi * time / CIRCLE_SECONDS
+        x += 0.13 * stage.width * sin(angle)
+        y -= CIRCLE_HEIGHT * stage.height * cos(angle)
+    elif scene.motion == "pace":
+        x += 0.16 * stage.width * sin(2 * pi * time / PACE_SECONDS)
     return x, y
 
 
-def _draw_shadow(canvas: skia.Canvas, stage: _Stage, x: float, y: float, ground: float) -> None:
-    """Draw the shadow on the ground, smaller and fainter the higher the subject is."""
+def _draw_shadow(
+    canvas: skia.Canvas, stage: _Stage, actor: _Actor, x: float, y: float, ground: float
+) -> None:
+    """Draw the shadow on the ground, smaller and fainter the higher the actor is."""
     above = (ground - y) / stage.height
     if above < -0.02:
         return
     near = max(0.0, 1 - above)
-    half = 0.46 * stage.subject.width * stage.subject_height * (0.6 + 0.4 * near)
+    half = 0.46 * actor.subject.width * actor.height * (0.6 + 0.4 * near)
     fill(canvas, oval(x, ground, half, 0.14 * half), (20, 24, 44), 0.12 + 0.2 * near)
 
 
-def _draw_subject(
-    canvas: skia.Canvas, scene: Scene, stage: _Stage, x: float, y: float, time: float
-) -> None:
+def _draw_actor(
+    canvas: skia.Canvas, stage: _Stage, actor: _Actor, x: float, y: float, time: float, *,
+    is_flipped: bool,
+) -> None:  # fmt: skip
     canvas.save()
     canvas.translate(x, y)
-    canvas.scale(stage.subject_height, stage.subject_height)
-    if scene.motion == "left":
+    canvas.scale(actor.height, actor.height)
+    if is_flipped:
         canvas.scale(-1, 1)
     colour, share = stage.veil
     if share:
         tinted = skia.Paint(
             ColorFilter=skia.ColorFilters.Blend(argb(colour, share), skia.BlendMode.kSrcATop)
         )
-        reach = stage.subject.width / 2 + 0.3
+        reach = actor.subject.width / 2 + 0.3
         canvas.saveLayer(skia.Rect(-reach, -1.5, reach, 0.3), tinted)
-    stage.subject.draw(canvas, stage.palette, time)
+    actor.subject.draw(canvas, actor.palette, time)
     canvas.restoreToCount(canvas.getSaveCount() - (2 if share else 1))
 
 
@@ -386,7 +480,7 @@ def _draw_weather(canvas: skia.Canvas, scene: Scene, stage: _Stage, time: float)
     paint = skia.Paint(AntiAlias=True, StrokeCap=skia.Paint.kRound_Cap)
     if is_rain:
         paint.setStrokeWidth(0.011 * unit)
-        paint.setColor(argb((226, 236, 250), 0.62))
+        paint.setColor(argb((226, 236, 250), 0.5))
         tails = points + np.array([0.024, -0.1]) * unit
         ends = np.stack([points, tails], 1).reshape(-1, 2)
         canvas.drawPoints(

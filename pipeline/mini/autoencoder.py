@@ -79,6 +79,8 @@ class AutoencoderKinora(ModelMixin, ConfigMixin):
         )
         self.register_buffer("latents_mean", torch.zeros(latent_channels))
         self.register_buffer("latents_std", torch.ones(latent_channels))
+        # What is left of the components' deviations, for the transformer to know.
+        self.register_buffer("normalized_deviations", torch.ones(latent_channels))
 
     def encode(self, x: torch.Tensor, return_dict: bool = True) -> AutoencoderTinyOutput | tuple:
         """Project frames (B, 3, 8 k + 1, H, W) onto the basis, the first one held for eight."""

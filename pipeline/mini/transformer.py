@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 
@@ -10,6 +11,7 @@ import torch
 # base class too that diffusers knows how to load.
 from diffusers import LTXVideoTransformer3DModel, ModelMixin  # noqa: F401
 from diffusers.configuration_utils import register_to_config
+from diffusers.models.modeling_outputs import Transformer2DModelOutput
 from torch import nn
 
 _NUM_FREQUENCIES = 6
@@ -39,6 +41,10 @@ class PlacedLTXTransformer3DModel(LTXVideoTransformer3DModel):
     Rotary embeddings only say how far apart two tokens are. A large model finds out from them what
     is up and down; this small one did not: after ten thousand pictures its colours were right and
     lay all over the picture. `video_coords` has to be given, as `LTXConditionPipeline` does.
+
+    With `latent_deviations`, one for each channel of normalized latents, what the blocks see and
+    what they have to answer has unit variance in every channel at every time: the linear part of
+    the velocity is known in closed form and added (Karras et al. 2022, for a flow).
     """
 
     @register_to_config
@@ -53,6 +59,7 @@ class PlacedLTXTransformer3DModel(LTXVideoTransformer3DModel):
         cross_attention_dim: int = 256,
         num_layers: int = 6,
         caption_channels: int = 128,
+        latent_deviations: Sequence[float] | None = None,  # noqa: ARG002
     ) -> None:
         super().__init__(
             in_channels=in_channels,
@@ -72,11 +79,30 @@ class PlacedLTXTransformer3DModel(LTXVideoTransformer3DModel):
     def forward(
         self,
         hidden_states: torch.Tensor,
+        encoder_hidden_states: torch.Tensor,
+        timestep: torch.Tensor,
         *args: object,
         video_coords: torch.Tensor,
+        return_dict: bool = True,
         **kwargs: object,
-    ) -> object:
-        """Predict the velocity, as the parent does; all arguments are the parent's."""
-        places = place_features(video_coords).to(hidden_states.dtype)
-        hidden_states = torch.cat([hidden_states, places], dim=-1)
-        return super().forward(hidden_states, *args, video_coords=video_coords, **kwargs)
+    ) -> Transformer2DModelOutput | tuple[torch.Tensor]:
+        """Predict the velocity (B, S, C), as the parent does; all arguments are the parent's."""
+        skip, gain, x = 0.0, 1.0, hidden_states
+        if self.config.latent_deviations is not None:
+            t = (timestep.to(x.dtype) / 1000)[..., None]  # (B, S or 1, 1)
+            deviation = x.new_tensor(self.config.latent_deviations)
+            variance = ((1 - t) * deviation) ** 2 + t**2
+            skip = (t - (1 - t) * deviation**2) / variance * x
+            gain, x = deviation * variance.rsqrt(), x * variance.rsqrt()
+        places = place_features(video_coords).to(x.dtype)
+        answer = super().forward(
+            torch.cat([x, places], dim=-1),
+            encoder_hidden_states,
+            timestep,
+            *args,
+            video_coords=video_coords,
+            return_dict=False,
+            **kwargs,
+        )[0]
+        velocity = skip + gain * answer
+        return Transformer2DModelOutput(sample=velocity) if return_dict else (velocity,)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from pipeline.assembly import finished_frames, num_finished_frames
-from pipeline.engines.ltx import LTXEngine
+from pipeline.engines import open_engine
 from pipeline.loader import Loader
 from pipeline.media import ClipWriter
 from pipeline.plan import Plan, plan_generation
@@ -60,7 +60,7 @@ def generate(
     reporter.loading()
     model = loader.load(request.model)
     reporter.denoising(1, 0, None)
-    engine = LTXEngine(model, width=plan.model_size.width, height=plan.model_size.height)
+    engine = open_engine(model, width=plan.model_size.width, height=plan.model_size.height)
 
     def on_step(window: int, step: int, estimate: torch.Tensor) -> None:
         reporter.denoising(window, step, engine.preview(estimate))

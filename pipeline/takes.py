@@ -6,7 +6,7 @@ What differs between the tasks is here and nowhere else: what the first shot is 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -60,8 +60,14 @@ def make_takes(
     num_windows = 0
     # All at once: a model held part by part then swaps its largest part, the text encoder, once.
     prompts = [
-        engine.encode_prompt(describe_shot(shot.shot), request.negative_prompt, plan.guidance_scale)
-        for shot in plan.shots
+        engine.encode_prompt(
+            describe_shot(shot.shot),
+            request.negative_prompt,
+            plan.guidance_scale,
+            seed=request.seed,
+            has_given=shot.continues or (index == 0 and source is not None),
+        )
+        for index, shot in enumerate(plan.shots)
     ]
     for shot, prompt in zip(plan.shots, prompts, strict=True):
         if shot.continues:
@@ -115,18 +121,24 @@ def _window_context(
     given: Context, parts: list[torch.Tensor], shot: ShotPlan, index: int
 ) -> Context:
     """Return what a window is given: the shot's context, or the latents made next to it."""
-    num_context = shot.windows[index].num_context
+    window = shot.windows[index]
+    num_context = window.num_context
     if given.after is None:
+        # A shot's own latent frames count from 1 if it continues something, that then ends at 0.
+        first = window.start_latent - num_context + (given.before is not None)
         if index == 0:
-            return given
+            return replace(given, first=first)
         known = parts if given.before is None else [given.before, *parts]
-        return Context(is_start=False, before=torch.cat(known, dim=2)[:, :, -num_context:])
+        before = torch.cat(known, dim=2)[:, :, -num_context:]
+        return Context(is_start=False, first=first, before=before)
     # Backwards, only the window made last, which is seen first, begins with a single frame.
     is_start = index == len(shot.windows) - 1
+    num_made = window.start_latent + window.num_latents
+    first = sum(x.num_latents for x in shot.windows) - num_made
     if index == 0:
-        return Context(is_start, after=given.after, keyframe=given.keyframe)
+        return Context(is_start, first, after=given.after, keyframe=given.keyframe)
     known = torch.cat([*parts, given.after], dim=2)
-    return Context(is_start, after=known[:, :, :num_context])
+    return Context(is_start, first, after=known[:, :, :num_context])
 
 
 def _check(latents: torch.Tensor) -> None:

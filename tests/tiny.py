@@ -24,7 +24,7 @@ from transformers import T5Config, T5EncoderModel, T5TokenizerFast
 
 from pipeline.loader import LoadedModel, Loader
 from pipeline.mini import AutoencoderKinora, SlotTextConfig, SlotTextEncoder, build_tokenizer
-from pipeline.mini.transformer import PlacedLTXTransformer3DModel
+from pipeline.mini.transformer import GuidedLTXTransformer3DModel
 from pipeline.models import MODELS, ModelSpec
 from pipeline.placement import GIGABYTE, Machine
 
@@ -78,7 +78,7 @@ def tiny_mini_pipeline() -> LTXConditionPipeline:
             slot_values=list(SLOTS.values()),
         )
     )
-    transformer = PlacedLTXTransformer3DModel(
+    transformer = GuidedLTXTransformer3DModel(
         in_channels=12,
         out_channels=12,
         num_attention_heads=2,

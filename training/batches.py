@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from pipeline.mini.staging import CAMERA_COLUMNS, SUBJECT_COLUMNS, VIEW_COLUMNS
+
 TOKENS_PER_BATCH = 3072
 SUBJECT_WEIGHT = 4.0
 MAX_CONTEXT_NOISE = 0.3
@@ -27,6 +29,7 @@ class Batch:
     weights: torch.Tensor  # (B, T, h, w)
     context: torch.Tensor  # (B, T), True where the latent frame is given
     is_start: torch.Tensor  # (B,), True where the first latent frame stands for a single frame
+    tracks: torch.Tensor  # (B, T, D), where everybody is; see `staging.TRACK_COLUMNS`
 
 
 class ShardStore:
@@ -83,6 +86,7 @@ def draw_images(store: ShardStore, rng: np.random.Generator) -> Batch:
         weights=torch.from_numpy(subject_weights(boxes, height, width))[:, None],
         context=torch.zeros(size, 1, dtype=torch.bool),
         is_start=torch.ones(size, dtype=torch.bool),
+        tracks=torch.from_numpy(np.stack([s["tracks"][r] for s, r in pairs]))[:, None],
     )
 
 
@@ -114,7 +118,7 @@ def draw_clips(store: ShardStore, rng: np.random.Generator, num_frames: int) -> 
     boxes = np.empty((size, num_frames, 4), np.float32)
     context = np.empty((size, num_frames), bool)
     starts = rng.random(size) < 0.7
-    labels = []
+    labels, tracks = [], []
     for index, is_start in enumerate(starts.tolist()):
         shard = group[rng.integers(len(group))]
         row = int(rng.integers(len(shard["labels"])))
@@ -125,6 +129,8 @@ def draw_clips(store: ShardStore, rng: np.random.Generator, num_frames: int) -> 
         if is_start:
             latents[index, :, 0] = shard["stills"][row, begin]
             boxes[index, 0] = shard["boxes"][row, begin]
+        still = shard["still_tracks"][row, begin : begin + is_start]
+        tracks.append(np.concatenate([still, shard["tracks"][row, begin : begin + moving]]))
         context[index] = draw_context(rng, num_frames, is_start=is_start)
         labels.append(shard["labels"][row])
     return Batch(
@@ -133,11 +139,22 @@ def draw_clips(store: ShardStore, rng: np.random.Generator, num_frames: int) -> 
         weights=torch.from_numpy(subject_weights(boxes, height, width)),
         context=torch.from_numpy(context),
         is_start=torch.from_numpy(starts),
+        tracks=torch.from_numpy(np.stack(tracks)),
     )
 
 
-def drop_labels(labels: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    """Leave words unsaid: all of them (10 %) for guidance, single ones so that any prompt works."""
-    keep = rng.random(labels.shape) > np.where(rng.random((len(labels), 1)) < 0.4, 0.3, 0.0)
-    keep &= rng.random((len(labels), 1)) > 0.1
-    return labels * torch.from_numpy(keep)
+def drop_words(batch: Batch, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    """Leave words unsaid and paths unknown, as they are for a picture or a clip from elsewhere.
+
+    Returns labels (B, S) and tracks (B, T, D).
+    """
+    size, is_given = len(batch.labels), batch.context.any(1).numpy()
+    # From words alone nothing is left open; what is given may speak for itself.
+    is_open = rng.random(size) < np.where(is_given, 0.5, 0.1)
+    keep = rng.random(batch.labels.shape) > np.where(is_open & (rng.random(size) < 0.6), 0.3, 0)[:, None]
+    keep &= ~(is_open & (rng.random(size) < 0.3))[:, None]
+    tracks = batch.tracks.clone()
+    for columns, share in ((SUBJECT_COLUMNS, 0.7), (VIEW_COLUMNS, 0.7), (CAMERA_COLUMNS, 0.25)):
+        dropped = torch.from_numpy(is_open & (rng.random(size) < share))
+        tracks[:, :, columns] *= ~dropped[:, None, None]
+    return batch.labels * torch.from_numpy(keep), tracks

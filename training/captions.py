@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
-from training.grammar import ATTRIBUTES, Scene
+from pipeline.mini.scene import ATTRIBUTES, Scene
 
 NOUNS: dict[str, tuple[str, ...]] = {
     "car": ("car", "automobile", "toy car", "little car", "vehicle", "taxi", "auto", "sedan"),
@@ -196,6 +198,10 @@ def _choose(rng: np.random.Generator, options: tuple[str, ...], *, held_out: boo
     return str(rng.choice(novel if held_out and novel else known))
 
 
+# Said where there is nobody to name.
+NOBODY = ("", "a view", "a landscape", "scenery", "nobody", "an empty scene", "the view", "a place")
+
+
 # How likely a caption names what the scene has.
 _CHANCES = {
     "subject": 0.97, "colour": 0.9, "place": 0.85, "time": 0.75, "weather": 0.8, "motion": 0.7,
@@ -222,19 +228,12 @@ def _choose_named(scene: Scene, rng: np.random.Generator, *, complete: bool) -> 
     return named
 
 
-def draw_caption(
-    scene: Scene, rng: np.random.Generator, *, complete: bool = False, held_out: bool = False
-) -> tuple[str, dict[str, str]]:
-    """Draw a caption of a scene; return it and the attributes it names.
-
-    A `complete` caption names every attribute but size, weather and style; `held_out` prefers words
-    that training never uses.
-    """
-    named = _choose_named(scene, rng, complete=complete)
-
-    def say(name: str, table: dict[str, tuple[str, ...]]) -> list[str]:
-        return [_choose(rng, table[named[name]], held_out=held_out)] if name in named else []
-
+def _tell_subject(
+    named: dict[str, str],
+    rng: np.random.Generator,
+    say: Callable[[str, dict[str, tuple[str, ...]]], list[str]],
+) -> str:
+    """Tell who is there, what they do and who is beside them."""
     adjectives = [say("size", SIZES), say("emotion", EMOTIONS), say("colour", COLOURS)]
     if rng.random() < 0.3:
         rng.shuffle(adjectives)
@@ -251,7 +250,23 @@ def draw_caption(
         other = " ".join(
             ["", *joint, "a", *say("companion_colour", COLOURS), *say("companion", NOUNS)]
         )
-    body = subject + (other + does if rng.random() < 0.5 else does + other)
+    return subject + (other + does if rng.random() < 0.5 else does + other)
+
+
+def draw_caption(
+    scene: Scene, rng: np.random.Generator, *, complete: bool = False, held_out: bool = False
+) -> tuple[str, dict[str, str]]:
+    """Draw a caption of a scene; return it and the attributes it names.
+
+    A `complete` caption names every attribute but size, weather and style; `held_out` prefers words
+    that training never uses.
+    """
+    named = _choose_named(scene, rng, complete=complete)
+
+    def say(name: str, table: dict[str, tuple[str, ...]]) -> list[str]:
+        return [_choose(rng, table[named[name]], held_out=held_out)] if name in named else []
+
+    body = _tell_subject(named, rng, say) if scene.subject else str(rng.choice(NOBODY))
     parts = [phrase for name, table in _PHRASES.items() for phrase in say(name, table)]
     rng.shuffle(parts)
     lead = parts.pop() if parts and rng.random() < 0.25 else None
@@ -281,7 +296,7 @@ def vocabulary() -> list[str]:
         EMOTIONS, RELATIONS, STYLES,
     )  # fmt: skip
     phrases = [phrase for table in tables for options in table.values() for phrase in options]
-    phrases += [*FILLER, *VAGUE_MOTIONS, "a the one something is next to , . ; : ! ? and with of"]
+    phrases += [*FILLER, *VAGUE_MOTIONS, *NOBODY, "a the one something is next to , . ; : ! ? and with of"]
     words = " ".join(phrases).lower()
     for mark in ",.;:!?-":
         words = words.replace(mark, f" {mark} ")

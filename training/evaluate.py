@@ -14,7 +14,8 @@ import torch
 
 from training.captions import draw_caption
 from training.data import encode_stills
-from training.grammar import ATTRIBUTES, draw_scene
+from pipeline.mini.scene import ATTRIBUTES
+from training.grammar import draw_scene
 from training.oracle import JUDGED, Oracle
 from training.sampling import add_arguments, load_engine, make_clip
 

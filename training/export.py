@@ -12,7 +12,7 @@ import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, LTXConditionPipeline
 from transformers import PreTrainedTokenizerFast
 
-from pipeline.mini import AutoencoderKinora, PlacedLTXTransformer3DModel, SlotTextEncoder
+from pipeline.mini import AutoencoderKinora, GuidedLTXTransformer3DModel, SlotTextEncoder
 from training.train import TIME_SHIFT
 
 
@@ -32,7 +32,7 @@ def main() -> None:
         vae=AutoencoderKinora.from_pretrained(args.parts / "vae", torch_dtype=torch.float16),
         text_encoder=SlotTextEncoder.from_pretrained(args.parts / "text_encoder", **half),
         tokenizer=PreTrainedTokenizerFast.from_pretrained(args.parts / "tokenizer"),
-        transformer=PlacedLTXTransformer3DModel.from_pretrained(
+        transformer=GuidedLTXTransformer3DModel.from_pretrained(
             args.transformer, torch_dtype=torch.float16
         ),
     )

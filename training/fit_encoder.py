@@ -17,8 +17,8 @@ from pipeline.mini.autoencoder import patchify
 from training.data import FPS, SIZES, draw_sample, to_tensor
 
 logger = logging.getLogger(__name__)
-NUM_CHUNKS = 700
-PATCHES_PER_CHUNK = 22
+NUM_CHUNKS = 1400
+PATCHES_PER_CHUNK = 28
 STILL_SHARE = 0.2
 # Normalized latents keep this power of each component's deviation: the large structure stays
 # dominant (the transformer learns it first) while fine components are lifted above the noise floor.
@@ -31,7 +31,7 @@ def draw_patches(seed: int, num_chunks: int) -> torch.Tensor:
     sizes, shares, patches = list(SIZES), list(SIZES.values()), []
     for _ in range(num_chunks):
         height, width = sizes[rng.choice(len(sizes), p=shares)]
-        frames, _, _ = draw_sample(rng, height, width, 8)
+        frames = draw_sample(rng, height, width, 9).frames[1:]
         if rng.random() < STILL_SHARE:
             frames = np.repeat(frames[:1], 8, axis=0)
         x = patchify(to_tensor(frames)).flatten(0, 2)  # (h w, 24576)
@@ -44,7 +44,7 @@ def main() -> None:
     """Fit on one set of patches, report the reconstruction of another."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--channels", type=int, default=96)
+    parser.add_argument("--channels", type=int, default=256)
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.manual_seed(0)
@@ -61,7 +61,7 @@ def main() -> None:
     model.latents_std.copy_(scale * rms)
     model.normalized_deviations.copy_(deviation / model.latents_std)
     test = draw_patches(seed=1, num_chunks=60)
-    for channels in (32, 64, 96, 128, 192, 256):
+    for channels in (64, 128, 192, 256, 288):
         kept = basis[:, :channels]
         error = ((test - test @ kept @ kept.T) ** 2).mean() / 4
         logger.info("%d components: %.2f dB", channels, -10 * torch.log10(error))

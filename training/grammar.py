@@ -1,44 +1,13 @@
-"""The closed grammar of the embedded model's world: what a scene has, and how one is drawn.
+"""How scenes of the embedded model's world are drawn at random, and which are held out.
 
-Owns the tables and the `Scene`; `world.py` draws a scene, `captions.py` tells it in words.
+`pipeline.mini.scene` has the tables, `world.py` draws a scene, `captions.py` tells it in words.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-_SUBJECTS = (
-    "car", "boat", "train", "rocket", "balloon", "robot",
-    "cat", "rabbit", "bird", "fish", "butterfly", "turtle",
-    "plane", "elephant", "dinosaur", "child",
-)  # fmt: skip
-_COLOURS = (
-    "red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "white", "black",
-)  # fmt: skip
-# The order of the slots is the order of the text encoder's output tokens: append, never reorder.
-ATTRIBUTES: dict[str, tuple[str, ...]] = {
-    "subject": _SUBJECTS,
-    "colour": _COLOURS,
-    "place": (
-        "meadow", "forest", "beach", "desert", "mountains",
-        "city", "village", "lake", "snowfield", "garden",
-    ),
-    "time": ("morning", "day", "sunset", "night"),
-    "weather": ("clear", "rain", "snow", "fog"),
-    "motion": ("still", "right", "left", "rise", "fall", "bounce", "circle", "pace"),
-    "camera": (
-        "static", "pan left", "pan right", "tilt up", "tilt down", "zoom in", "zoom out", "follow",
-    ),
-    "size": ("small", "medium", "large"),
-    # What only some scenes have: a child's face, and somebody else beside the subject.
-    "emotion": ("happy", "sad", "angry", "surprised", "sleepy"),
-    "companion": _SUBJECTS,
-    "companion_colour": _COLOURS,
-    "relation": ("left of", "right of", "above", "below"),
-    "style": ("flat", "pastel", "comic", "papercut"),
-}  # fmt: skip
+from pipeline.mini.scene import ATTRIBUTES, Scene
 
 _WEIGHTS = {
     "subject": (*[1 / 17] * 15, 2 / 17),
@@ -48,34 +17,14 @@ _WEIGHTS = {
     "style": (0.55, 0.15, 0.15, 0.15),
 }
 COMPANION_SHARE = 0.2
+NOBODY_SHARE = 0.05
 HELD_OUT_SHARE = 0.04
-
-
-@dataclass(frozen=True)
-class Scene:
-    """One scene: the value of every attribute and the seed of everything the words leave open.
-
-    `emotion` is a child's; the three after it are None when the subject is alone.
-    """
-
-    subject: str
-    colour: str
-    place: str
-    time: str
-    weather: str
-    motion: str
-    camera: str
-    size: str
-    seed: int
-    emotion: str | None = None
-    companion: str | None = None
-    companion_colour: str | None = None
-    relation: str | None = None
-    style: str = "flat"
 
 
 def is_held_out(scene: Scene) -> bool:
     """Say whether (subject, colour, place) is one of the combinations no training stage may see."""
+    if scene.subject is None:
+        return False
     key = tuple(
         ATTRIBUTES[name].index(getattr(scene, name)) for name in ("subject", "colour", "place")
     )
@@ -90,10 +39,16 @@ def draw_scene(rng: np.random.Generator, *, held_out: bool = False) -> Scene:
             name: str(rng.choice(options, p=_WEIGHTS.get(name)))
             for name, options in ATTRIBUTES.items()
         }
-        if values["camera"] == "follow":  # there is nothing to follow in other motions
+        if not held_out and rng.random() < NOBODY_SHARE:
+            nobody = ("subject", "colour", "motion", "size", "companion")
+            values |= dict.fromkeys(nobody)
+            if values["camera"] == "follow":
+                values["camera"] = "static"
+        elif values["camera"] == "follow":  # there is nothing to follow in other motions
             values["motion"] = str(rng.choice(["right", "left"]))
         is_alone = (
             rng.random() >= COMPANION_SHARE
+            or values["subject"] is None
             or values["companion"] == values["subject"]
             or values["companion_colour"] == values["colour"]
         )

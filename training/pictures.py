@@ -13,7 +13,8 @@ import numpy as np
 import skimage
 from PIL import Image, ImageFilter
 
-from training.grammar import ATTRIBUTES
+from pipeline.mini.scene import ATTRIBUTES
+from pipeline.mini.staging import PAN_SPEEDS, aim_camera
 
 _FOLDER = Path(skimage.__file__).parent / "data"
 _TRAINING = (
@@ -57,26 +58,34 @@ def _draw_picture(rng: np.random.Generator) -> Image.Image:
 
 def render_picture_move(
     rng: np.random.Generator, *, height: int, width: int, times: Sequence[float]
-) -> tuple[np.ndarray, str]:
-    """Move a camera over a random picture: frames (F, H, W, 3) uint8 and the camera's name."""
+) -> tuple[np.ndarray, str, float]:
+    """Move a camera over a random picture.
+
+    Returns frames (F, H, W, 3) uint8, the camera's name and its pan's speed in widths a second.
+    """
     picture = _draw_picture(rng)
     camera = str(rng.choice([name for name in ATTRIBUTES["camera"] if name != "follow"]))
+    speed = float(rng.uniform(*PAN_SPEEDS))
+    moves = np.array([aim_camera(camera, time, speed, 1) for time in times])  # (F, 3)
+    zoom, pan, tilt = moves.T
     ratio = width / height
-    # The widest crop of the right shape, then a share of it so that there is room to move.
-    widest = min(picture.width, picture.height * ratio)
-    crop_width = widest * rng.uniform(0.45, 0.7)
+    # The largest crop of the right shape that leaves room for the whole way, or a smaller one.
+    widest = min(
+        picture.width / (1 + np.ptp(pan)), picture.height * ratio / (1 + np.ptp(tilt))
+    )
+    crop_width = widest * rng.uniform(0.7, 1.0)
     crop_height = crop_width / ratio
-    x = rng.uniform(0, picture.width - crop_width)
-    y = rng.uniform(0, picture.height - crop_height)
-    speed = rng.uniform(0.1, 0.18) * crop_width
+    x = crop_width * pan.max() + rng.uniform() * (
+        picture.width - crop_width * (1 + np.ptp(pan))
+    )
+    y = crop_height * tilt.max() + rng.uniform() * (
+        picture.height - crop_height * (1 + np.ptp(tilt))
+    )
     frames = np.empty((len(times), height, width, 3), np.uint8)
-    for index, time in enumerate(times):
-        dx = {"pan left": -speed, "pan right": speed}.get(camera, 0.0) * time
-        dy = {"tilt up": -speed, "tilt down": speed}.get(camera, 0.0) * time
-        zoom = {"zoom in": 1.6, "zoom out": 1 / 1.4}.get(camera, 1.0) ** (-min(time, 6.0) / 6)
-        w, h = min(crop_width * zoom, widest), min(crop_height * zoom, widest / ratio)
-        left = np.clip(x + dx + (crop_width - w) / 2, 0, picture.width - w)
-        top = np.clip(y + dy + (crop_height - h) / 2, 0, picture.height - h)
-        box = (left, top, left + w, top + h)
+    for index in range(len(times)):
+        w, h = crop_width / zoom[index], crop_height / zoom[index]
+        left = x - pan[index] * crop_width + (crop_width - w) / 2
+        top = y - tilt[index] * crop_height + (crop_height - h) / 2
+        box = (max(left, 0), max(top, 0), min(left + w, picture.width), min(top + h, picture.height))
         frames[index] = picture.resize((width, height), Image.Resampling.BILINEAR, box=box)
-    return frames, camera
+    return frames, camera, speed

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.engines import open_engine
 from pipeline.engines.ltx import Context, LTXEngine
 from pipeline.loader import Loader
 from pipeline.models import MODELS
@@ -26,14 +27,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def load_engine(folder: Path) -> LTXEngine:
     """Load a pipeline folder in the place of the shipped one, at 512x288."""
     spec = replace(_SHIPPED, repository=folder)
-    return LTXEngine(Loader(models={spec.id: spec}).load(spec.id), width=512, height=288)
+    return open_engine(Loader(models={spec.id: spec}).load(spec.id), width=512, height=288)
 
 
 def make_clip(
     engine: LTXEngine, prompt: str, num_latents: int, steps: int, guidance: float, seed: int = 0
 ) -> np.ndarray:
     """Make one window from a prompt alone: frames (F, H, W, 3) uint8."""
-    embeds = engine.encode_prompt(prompt, "", guidance)
+    embeds = engine.encode_prompt(prompt, "", guidance, seed=seed)
     latents = engine.denoise(
         num_latents,
         embeds,

@@ -100,10 +100,10 @@ def _eye(canvas: skia.Canvas, palette: Palette, x: float, y: float, radius: floa
 
 
 def _wheel(canvas: skia.Canvas, palette: Palette, x: float, radius: float, t: float) -> None:
-    """Draw a wheel on the ground whose hub shows it turning, 0.7 rounds a second."""
+    """Draw a wheel on the ground whose hub shows it turning, 0.75 rounds a second."""
     fill(canvas, disc(x, -radius, radius), palette.ink)
     fill(canvas, disc(x, -radius, 0.58 * radius), palette.pale)
-    angle = 2 * pi * 0.7 * t
+    angle = 2 * pi * 0.75 * t
     dx, dy = 0.5 * radius * cos(angle), 0.5 * radius * sin(angle)
     stroke(canvas, polygon((x - dx, -radius - dy), (x + dx, -radius + dy)), palette.ink, radius / 4)
 
@@ -126,7 +126,7 @@ def _car(canvas: skia.Canvas, palette: Palette, t: float) -> None:
 
 
 def _boat(canvas: skia.Canvas, palette: Palette, t: float) -> None:
-    canvas.rotate(3 * sin(2 * pi * 0.4 * t))
+    canvas.rotate(3 * sin(2 * pi * 0.375 * t))
     stroke(canvas, polygon((-0.02, -0.3), (-0.02, -0.97)), palette.wood, 0.05)
     hull = blob((-0.66, -0.36), (-0.66, -0.34), (0.0, -0.26), (0.7, -0.42), (0.7, -0.4),
                 (0.46, 0.02), (0.4, 0.0), (-0.4, 0.0), (-0.5, 0.02))  # fmt: skip
@@ -143,7 +143,7 @@ def _boat(canvas: skia.Canvas, palette: Palette, t: float) -> None:
 
 def _train(canvas: skia.Canvas, palette: Palette, t: float) -> None:
     for puff in range(3):
-        age = (0.4 * t + puff / 3) % 1
+        age = (0.375 * t + puff / 3) % 1
         where = disc(0.98 - 0.7 * age, -1.0 - 0.24 * age, 0.06 + 0.09 * age)
         fill(canvas, where, palette.pale, 0.85 * (1 - age))
     stroke(canvas, polygon((-0.3, -0.24), (0.0, -0.24)), palette.ink, 0.07)
@@ -186,7 +186,7 @@ def _rocket(canvas: skia.Canvas, palette: Palette, t: float) -> None:
 
 
 def _balloon(canvas: skia.Canvas, palette: Palette, t: float) -> None:
-    canvas.rotate(2.5 * sin(2 * pi * 0.3 * t))
+    canvas.rotate(2.5 * sin(2 * pi * 0.25 * t))
     for s in (-1, 1):
         stroke(canvas, polygon((s * 0.14, -0.3), (s * 0.09, -0.12)), palette.wood, 0.02)
     envelope = blob((-0.16, -0.98), (0.16, -0.98), (0.4, -0.82), (0.4, -0.55), (0.16, -0.26),
@@ -202,7 +202,7 @@ def _balloon(canvas: skia.Canvas, palette: Palette, t: float) -> None:
 
 
 def _robot(canvas: skia.Canvas, palette: Palette, t: float) -> None:
-    swing = sin(2 * pi * 0.8 * t)
+    swing = sin(2 * pi * 0.75 * t)
     stroke(canvas, polygon((0, -0.85), (0, -0.95)), palette.ink, 0.035)
     fill(canvas, disc(0, -0.96, 0.045), palette.glow)
     for s in (-1, 1):
@@ -224,7 +224,7 @@ def _robot(canvas: skia.Canvas, palette: Palette, t: float) -> None:
 
 
 def _cat(canvas: skia.Canvas, palette: Palette, t: float) -> None:
-    wag, step = sin(2 * pi * 0.7 * t), 0.05 * sin(2 * pi * 0.8 * t)
+    wag, step = sin(2 * pi * 0.75 * t), 0.05 * sin(2 * pi * 0.75 * t)
     tail = curve((-0.36, -0.44), (-0.62, -0.46), (-0.5 + 0.08 * wag, -0.9))
     stroke(canvas, tail, palette.contour, 0.1 + palette.line)
     stroke(canvas, tail, palette.base, 0.1)
@@ -249,7 +249,7 @@ def _cat(canvas: skia.Canvas, palette: Palette, t: float) -> None:
 
 
 def _rabbit(canvas: skia.Canvas, palette: Palette, t: float) -> None:
-    twitch = 7 * sin(2 * pi * 0.6 * t)
+    twitch = 7 * sin(2 * pi * 0.625 * t)
     ears = []
     for x, tilt, colour in ((0.1, -18, palette.shade), (0.22, 2, palette.base)):
         ear = oval(0, -0.17, 0.068, 0.2)
@@ -269,7 +269,7 @@ def _rabbit(canvas: skia.Canvas, palette: Palette, t: float) -> None:
 
 
 def _bird(canvas: skia.Canvas, palette: Palette, t: float) -> None:
-    flap = sin(2 * pi * 1.2 * t)
+    flap = sin(2 * pi * 1.25 * t)
     tail = polygon((-0.24, -0.42), (-0.6, -0.58), (-0.62, -0.34), (-0.26, -0.24))
     trunk = blob(
         (-0.42, -0.42), (-0.1, -0.66), (0.3, -0.6), (0.4, -0.26), (0.08, -0.06), (-0.3, -0.16)
@@ -285,7 +285,7 @@ def _bird(canvas: skia.Canvas, palette: Palette, t: float) -> None:
 
 
 def _fish(canvas: skia.Canvas, palette: Palette, t: float) -> None:
-    wag = sin(2 * pi * 1.0 * t)
+    wag = sin(2 * pi * 1 * t)
     tail = blob((-0.3, -0.5), (-0.6 + 0.05 * wag, -0.92), (-0.72 + 0.05 * wag, -0.8), (-0.5, -0.5),
                 (-0.72 - 0.05 * wag, -0.2), (-0.6 - 0.05 * wag, -0.08))  # fmt: skip
     trunk = blob(
@@ -302,7 +302,7 @@ def _fish(canvas: skia.Canvas, palette: Palette, t: float) -> None:
 
 
 def _butterfly(canvas: skia.Canvas, palette: Palette, t: float) -> None:
-    spread = 0.72 + 0.28 * sin(2 * pi * 1.0 * t)
+    spread = 0.72 + 0.28 * sin(2 * pi * 1 * t)
     for s in (-spread, spread):
         upper = blob(
             (0, -0.5), (s * 0.2, -1.0), (s * 0.62, -1.04), (s * 0.62, -0.62), (s * 0.3, -0.4)
@@ -319,7 +319,7 @@ def _butterfly(canvas: skia.Canvas, palette: Palette, t: float) -> None:
 
 
 def _turtle(canvas: skia.Canvas, palette: Palette, t: float) -> None:
-    step = 0.06 * sin(2 * pi * 0.7 * t)
+    step = 0.06 * sin(2 * pi * 0.75 * t)
     legs = [
         (oval(x + s * step, -0.13, 0.14, 0.13), palette.light) for x, s in ((-0.36, 1), (0.3, -1))
     ]
@@ -338,8 +338,8 @@ def _turtle(canvas: skia.Canvas, palette: Palette, t: float) -> None:
 
 
 def _plane(canvas: skia.Canvas, palette: Palette, t: float) -> None:
-    canvas.rotate(2.5 * sin(2 * pi * 0.4 * t))
-    spin = 0.3 * cos(2 * pi * 1.7 * t)
+    canvas.rotate(2.5 * sin(2 * pi * 0.375 * t))
+    spin = 0.3 * cos(2 * pi * 1.75 * t)
     for x in (-0.06, 0.34):
         fill(canvas, disc(x, -0.07, 0.08), palette.ink)
     hull = blob((-0.86, -0.62), (-0.6, -0.66), (0.3, -0.72), (0.76, -0.6), (0.76, -0.34),
@@ -356,7 +356,7 @@ def _plane(canvas: skia.Canvas, palette: Palette, t: float) -> None:
 
 
 def _elephant(canvas: skia.Canvas, palette: Palette, t: float) -> None:
-    step, sway = 0.04 * sin(2 * pi * 0.6 * t), sin(2 * pi * 0.5 * t)
+    step, sway = 0.04 * sin(2 * pi * 0.625 * t), sin(2 * pi * 0.5 * t)
     legs = [
         (box(x + s * step - 0.11, -0.4, x + s * step + 0.11, 0.0, 0.05), colour)
         for x, s, colour in ((-0.4, -1, palette.shade), (0.1, -1, palette.shade),
@@ -378,7 +378,7 @@ def _elephant(canvas: skia.Canvas, palette: Palette, t: float) -> None:
 
 
 def _dinosaur(canvas: skia.Canvas, palette: Palette, t: float) -> None:
-    step, wag = 0.05 * sin(2 * pi * 0.6 * t), 0.06 * sin(2 * pi * 0.5 * t)
+    step, wag = 0.05 * sin(2 * pi * 0.625 * t), 0.06 * sin(2 * pi * 0.5 * t)
     legs = [
         (box(x + s * step - 0.1, -0.34, x + s * step + 0.1, 0.0, 0.05), colour)
         for x, s, colour in ((-0.34, -1, palette.shade), (0.12, -1, palette.shade),
@@ -409,7 +409,7 @@ _HANDS = {
 
 
 def _child(canvas: skia.Canvas, palette: Palette, t: float) -> None:
-    beat, emotion = sin(2 * pi * 0.8 * t), palette.emotion or "happy"
+    beat, emotion = sin(2 * pi * 0.75 * t), palette.emotion or "happy"
     for s in (-1, 1):
         lift = 0.02 * max(0.0, s * beat)
         leg = box(s * 0.09 - 0.055, -0.2, s * 0.09 + 0.055, -lift, 0.03)
@@ -464,31 +464,9 @@ def _face(canvas: skia.Canvas, palette: Palette, emotion: str) -> None:
 
 Draw = Callable[[skia.Canvas, Palette, float], None]
 
-
-@dataclass(frozen=True)
-class Subject:
-    """How a subject is drawn, its width at height 1, and where it lives: ground, air, water."""
-
-    draw: Draw
-    width: float
-    habitat: str
-
-
-SUBJECTS: dict[str, Subject] = {
-    "car": Subject(_car, 1.76, "ground"),
-    "boat": Subject(_boat, 1.3, "water"),
-    "train": Subject(_train, 2.66, "ground"),
-    "rocket": Subject(_rocket, 0.6, "air"),
-    "balloon": Subject(_balloon, 0.8, "air"),
-    "robot": Subject(_robot, 0.84, "ground"),
-    "cat": Subject(_cat, 1.18, "ground"),
-    "rabbit": Subject(_rabbit, 0.88, "ground"),
-    "bird": Subject(_bird, 1.28, "air"),
-    "fish": Subject(_fish, 1.44, "air"),
-    "butterfly": Subject(_butterfly, 1.2, "air"),
-    "turtle": Subject(_turtle, 1.56, "ground"),
-    "plane": Subject(_plane, 1.76, "air"),
-    "elephant": Subject(_elephant, 1.64, "ground"),
-    "dinosaur": Subject(_dinosaur, 1.96, "ground"),
-    "child": Subject(_child, 0.84, "ground"),
-}
+SUBJECTS: dict[str, Draw] = {
+    "car": _car, "boat": _boat, "train": _train, "rocket": _rocket, "balloon": _balloon,
+    "robot": _robot, "cat": _cat, "rabbit": _rabbit, "bird": _bird, "fish": _fish,
+    "butterfly": _butterfly, "turtle": _turtle, "plane": _plane, "elephant": _elephant,
+    "dinosaur": _dinosaur, "child": _child,
+}  # fmt: skip

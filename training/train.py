@@ -18,14 +18,14 @@ import numpy as np
 import torch
 from torch import distributed
 
-from pipeline.mini import AutoencoderKinora, PlacedLTXTransformer3DModel, SlotTextEncoder
+from pipeline.mini import AutoencoderKinora, GuidedLTXTransformer3DModel, SlotTextEncoder
 from training.batches import (
     MAX_CONTEXT_NOISE,
     Batch,
     ShardStore,
     draw_clips,
     draw_images,
-    drop_labels,
+    drop_words,
 )  # fmt: skip
 from training.data import FPS
 from training.muon import Muon
@@ -36,6 +36,7 @@ CONFIG = {
     "num_layers": 6, "caption_channels": 128,
 }  # fmt: skip
 TIME_SHIFT = 8.0
+ALL_NOISE_SHARE = 0.25
 MAX_WORDS = 60
 WARMUP_STEPS = 60
 # Muon's update has a fifth of its rate as typical size: at AdamW's own rate it is timid.
@@ -47,14 +48,14 @@ LOG_STEPS = 20
 WINDOW_SHARES = {2: 0.2, 3: 0.4, 4: 0.2, 7: 0.2}
 
 
-def build_transformer(deviations: list[float]) -> PlacedLTXTransformer3DModel:
+def build_transformer(deviations: list[float]) -> GuidedLTXTransformer3DModel:
     """Build the transformer with modulation and output at zero: blocks start near identity.
 
     `deviations` are those of normalized latents, one for each channel.
     """
     torch.manual_seed(0)
     channels = {"in_channels": len(deviations), "out_channels": len(deviations)}
-    model = PlacedLTXTransformer3DModel(**CONFIG, **channels, latent_deviations=deviations)
+    model = GuidedLTXTransformer3DModel(**CONFIG, **channels, latent_deviations=deviations)
     for block in model.transformer_blocks:
         torch.nn.init.zeros_(block.scale_shift_table)
         block.scale_shift_table.data[[2, 5]] = 0.1
@@ -81,20 +82,21 @@ def video_coords(is_start: torch.Tensor, num_frames: int, height: int, width: in
 
 
 def draw_times(rng: np.random.Generator, size: int) -> torch.Tensor:
-    """Draw logit-normal times (B,), shifted towards noise."""
+    """Draw logit-normal times (B,), shifted towards noise; some are all noise."""
     t = 1 / (1 + np.exp(-rng.normal(size=size)))
-    return torch.from_numpy(TIME_SHIFT * t / (1 + (TIME_SHIFT - 1) * t)).float()
+    t = TIME_SHIFT * t / (1 + (TIME_SHIFT - 1) * t)
+    return torch.from_numpy(np.where(rng.random(size) < ALL_NOISE_SHARE, 1.0, t)).float()
 
 
 def flow_loss(
-    model: PlacedLTXTransformer3DModel,
+    model: GuidedLTXTransformer3DModel,
     text: SlotTextEncoder,
     batch: Batch,
     rng: np.random.Generator,
 ) -> torch.Tensor:
     """Return the weighted squared error of the velocity (noise - latents) on the fresh tokens."""
     size, _, frames, height, width = batch.latents.shape
-    labels = drop_labels(batch.labels, rng)
+    labels, tracks = drop_words(batch, rng)
     with torch.no_grad():
         probabilities = [
             torch.nn.functional.one_hot(labels[:, i], head.out_features).float()
@@ -130,6 +132,7 @@ def flow_loss(
         timestep=timestep * 1000,
         encoder_attention_mask=bias,
         video_coords=video_coords(batch.is_start, frames, height, width),
+        tracks=tracks,
         return_dict=False,
     )[0]
     error = (velocity - pack(noise - batch.latents)).square().mean(-1)  # (B, T h w)
@@ -138,7 +141,7 @@ def flow_loss(
 
 
 def split_parameters(
-    model: PlacedLTXTransformer3DModel,
+    model: GuidedLTXTransformer3DModel,
 ) -> tuple[list[torch.nn.Parameter], list[torch.nn.Parameter]]:
     """Split into the blocks' matrices (Muon) and all else (AdamW)."""
     matrices = [
@@ -188,7 +191,7 @@ class Run:
         self.minutes = 0.0
         self.model = build_transformer(deviations)
         if init:
-            shipped = PlacedLTXTransformer3DModel.from_pretrained(init)
+            shipped = GuidedLTXTransformer3DModel.from_pretrained(init)
             self.model.load_state_dict(shipped.state_dict())
         matrices, rest = split_parameters(self.model)
         self.optimizers = {
@@ -235,7 +238,7 @@ class Run:
         partial = self.folder / "state.part"
         torch.save(state, partial)
         partial.replace(self.folder / "state.pt")
-        shipped = PlacedLTXTransformer3DModel.from_config(self.model.config)
+        shipped = GuidedLTXTransformer3DModel.from_config(self.model.config)
         for p, mean in zip(shipped.parameters(), self.average, strict=True):
             p.data.copy_(mean)
         shipped.half().save_pretrained(self.folder / "transformer")

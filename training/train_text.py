@@ -15,7 +15,8 @@ from torch.nn import functional
 
 from pipeline.mini import SlotTextConfig, SlotTextEncoder, build_tokenizer
 from training.captions import draw_caption, vocabulary
-from training.grammar import ATTRIBUTES, draw_scene
+from pipeline.mini.scene import ATTRIBUTES
+from training.grammar import draw_scene
 
 logger = logging.getLogger(__name__)
 BATCH_SIZE = 128

@@ -7,32 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import cos, pi, sin
+from math import pi
 
 import numpy as np
 import skia
 
-from training.grammar import Scene
+from pipeline.mini.guide import PAN_PARALLAX, TILT_PARALLAX
+from pipeline.mini.scene import CAST, Scene
+from pipeline.mini.staging import MAX_ZOOM, PERIOD_SECONDS, Place, Staging
 from training.places import PLACES, SKIES, Land, Sky
 from training.shapes import Colour, argb, box, disc, fill, mix, oval
-from training.subjects import SUBJECTS, Palette, Subject, mix_palette
+from training.subjects import SUBJECTS, Draw, Palette, mix_palette
 
-# Every place is seen from a few sides only, as in a picture book: what a small model has to know.
-NUM_VIEWS = 4
-SIZES = {"small": 0.22, "medium": 0.36, "large": 0.52}
-MAX_WIDTH_SHARE = 0.62
-MAX_ZOOM = 1.6
-COMPANION_SCALE = 0.8
-# The lens, as a share of the shorter side: 0.8 pixels at 288 (training/LOG.md says why).
-SOFTNESS = 0.0028
-CAMERA_SECONDS = 6.0
-CIRCLE_SECONDS = 4.0
-CIRCLE_HEIGHT = 0.12
-PACE_SECONDS = 5.0
-TILT_SHARE = 0.25
-# Speed under a pan and a tilt, as a share of the nearest layer: sky, far, middle, near.
-PAN_PARALLAX = (0.03, 0.2, 0.5, 1.0)
-TILT_PARALLAX = (0.3, 0.8, 0.9, 1.0)
+# The lens, as a share of the shorter side: 1 pixel at 288 (training/LOG.md says why).
+SOFTNESS = 0.0035
 # The veil of air on far, middle and near land and on the subject, by weather.
 VEILS = {
     "clear": (0.22, 0.06, 0.0, 0.0),
@@ -57,28 +45,22 @@ class _Layer:
 
 @dataclass(frozen=True)
 class _Actor:
-    """Somebody in the scene, and where the feet are from the subject's own, in pixels."""
+    """How somebody in the scene looks; where they are says the staging."""
 
-    subject: Subject
+    draw: Draw
     palette: Palette
-    height: float
-    offset: tuple[float, float] = (0.0, 0.0)
+    width: float  # at height 1
 
 
 @dataclass(frozen=True)
 class _Stage:
-    """All that a scene leaves open, drawn once from its seed, in pixels and pixels a second."""
+    """All that is drawn from a scene once, and where it is at a time."""
 
-    width: int
-    height: int
+    staging: Staging
     layers: tuple[_Layer, ...]
-    actor: _Actor
+    actor: _Actor | None
     companion: _Actor | None
     veil: tuple[Colour, float]
-    start: tuple[float, float]
-    ground: float
-    speed: float
-    pan_speed: float
     flakes: np.ndarray
 
 
@@ -108,99 +90,23 @@ def render(
 
 
 def _set_stage(scene: Scene, height: int, width: int) -> _Stage:
-    rng = np.random.default_rng(scene.seed)
-    view = np.random.default_rng((list(PLACES).index(scene.place), scene.seed % NUM_VIEWS))
-    horizon = height * view.uniform(0.58, 0.66)
-    ground = height * view.uniform(0.86, 0.9)
-    if scene.place == "lake":
-        ground = height * view.uniform(0.93, 0.95)
-    actor, companion = _cast(scene, height, width)
-    start = _draw_start(scene, (actor, companion), (width, height), ground, horizon, rng)
-    travel = width * rng.uniform(0.12, 0.18), height * rng.uniform(0.08, 0.12)
+    staging = Staging(scene, width=width, height=height)
+    rng = np.random.default_rng((list(PLACES).index(scene.place), staging.view, 1))
+    light = SKIES[scene.time].subject_light
+    actor = companion = None
+    if scene.subject:
+        palette = mix_palette(scene.colour, light, style=scene.style, emotion=scene.emotion)
+        actor = _Actor(SUBJECTS[scene.subject], palette, CAST[scene.subject][0])
+    if scene.companion:
+        palette = mix_palette(scene.companion_colour, light, style=scene.style)
+        companion = _Actor(SUBJECTS[scene.companion], palette, CAST[scene.companion][0])
     return _Stage(
-        width=width,
-        height=height,
-        layers=_paint_layers(scene, height, width, horizon, view),
+        staging=staging,
+        layers=_paint_layers(scene, height, width, staging.horizon, rng),
         actor=actor,
         companion=companion,
         veil=(_veil_colour(scene), VEILS[scene.weather][3]),
-        start=start,
-        ground=start[1] if _floats(scene) else ground,
-        speed=travel[1] if scene.motion in ("rise", "fall") else travel[0],
-        pan_speed=width * rng.uniform(0.12, 0.18),
-        flakes=view.uniform(size=(40, 3)),
-    )
-
-
-def _cast(scene: Scene, height: int, width: int) -> tuple[_Actor, _Actor | None]:
-    """Size the subject and place its companion, if it has one, so that both fit."""
-    unit, subject = min(height, width), SUBJECTS[scene.subject]
-    light = SKIES[scene.time].subject_light
-    full_height = SIZES["large"] * unit
-    shrink = min(1.0, MAX_WIDTH_SHARE * width / (full_height * subject.width))
-    if scene.camera.startswith("zoom"):
-        shrink *= 0.8  # the zoom itself enlarges it up to 1.6 times
-    palette = mix_palette(scene.colour, light, style=scene.style, emotion=scene.emotion)
-    size = SIZES[scene.size] * unit * shrink
-    if scene.companion is None:
-        return _Actor(subject, palette, size), None
-    other = SUBJECTS[scene.companion]
-    size *= 0.85
-    # Beside each other both have to fit into the frame, one above the other too.
-    beside = (subject.width + COMPANION_SCALE * other.width) * size + 0.1 * width
-    size *= min(1.0, 0.9 * width / beside)
-    small = COMPANION_SCALE * size
-    gap = (subject.width * size + other.width * small) / 2 + 0.03 * width
-    # The scene's relation says where the subject is, seen from its companion.
-    offset = {
-        "left of": (gap, 0.0), "right of": (-gap, 0.0),
-        "above": (0.0, small + 0.06 * height), "below": (0.0, -size - 0.06 * height),
-    }[scene.relation]  # fmt: skip
-    palette_too = mix_palette(scene.companion_colour, light, style=scene.style)
-    return _Actor(subject, palette, size), _Actor(other, palette_too, small, offset)
-
-
-def _floats(scene: Scene) -> bool:
-    return SUBJECTS[scene.subject].habitat == "water" and scene.place in ("lake", "beach")
-
-
-def _draw_start(
-    scene: Scene, cast: tuple[_Actor, _Actor | None], frame: tuple[int, int], ground: float,
-    horizon: float, rng: np.random.Generator,
-) -> tuple[float, float]:  # fmt: skip
-    """Choose where the subject's feet are at t = 0, everybody inside the frame."""
-    width, height = frame
-    actor, companion = cast
-    size, habitat = actor.height, actor.subject.habitat
-    spans = {"right": (0.22, 0.42), "left": (0.58, 0.78)}
-    if scene.camera == "follow":
-        spans = {}
-    x = width * rng.uniform(*spans.get(scene.motion, (0.38, 0.62)))
-    centre = rng.uniform(0.4, 0.46) * height
-    if scene.motion in ("rise", "fall"):
-        centre = height * (
-            rng.uniform(0.55, 0.62) if scene.motion == "rise" else rng.uniform(0.3, 0.38)
-        )
-        y = centre + size / 2
-    elif habitat == "air" or scene.motion == "circle":
-        y = centre + size / 2
-        if scene.motion == "bounce":
-            y += 0.08 * height
-    elif _floats(scene):
-        y = horizon + (0.62 if scene.place == "lake" else 0.38) * (height - horizon)
-    else:
-        y = ground
-    left = right = 0.5 * actor.subject.width * size + 0.02 * width
-    above, below = size + 0.03 * height, 0.03 * height
-    if scene.motion == "circle":
-        above, below = above + CIRCLE_HEIGHT * height, below + CIRCLE_HEIGHT * height
-    if companion:
-        half, (dx, dy) = 0.5 * companion.subject.width * companion.height, companion.offset
-        left, right = max(left, half - dx), max(right, half + dx)
-        above, below = max(above, companion.height - dy + 0.02 * height), max(below, dy)
-    return (
-        float(np.clip(x, left, max(left, width - right))),
-        float(np.clip(y, above, max(above, height - below))),
+        flakes=rng.uniform(size=(40, 3)),
     )
 
 
@@ -353,47 +259,29 @@ def _paint_clouds(
 def _draw_frame(
     canvas: skia.Canvas, scene: Scene, stage: _Stage, time: float
 ) -> tuple[float, float, float, float]:
-    """Draw one frame and return the subject's box after the camera."""
-    x, y = _place_subject(scene, stage, time)
-    zoom, pan, tilt = _aim_camera(scene, stage, time)
-    if scene.camera == "follow":
-        pan, x = stage.start[0] - x, stage.start[0]
-    actor = stage.actor
-    pivot_x, pivot_y = stage.start[0], stage.start[1] - actor.height / 2
+    """Draw one frame and return the subject's box after the camera, empty if there is none."""
+    moment = stage.staging.at(time)
+    pivot_x, pivot_y = moment.pivot
     canvas.save()
     canvas.translate(pivot_x, pivot_y)
-    canvas.scale(zoom, zoom)
+    canvas.scale(moment.zoom, moment.zoom)
     canvas.translate(-pivot_x, -pivot_y)
     for layer in stage.layers:
-        _draw_layer(canvas, stage, layer, layer.pan * pan, layer.tilt * tilt)
-    # A floating boat keeps to its water, all else may stay more in the picture than the land.
-    sink = tilt * (0.85 if _floats(scene) else 1 / 3)
-    is_flipped = scene.motion == "left"
-    if scene.motion == "pace":
-        is_flipped = cos(2 * pi * time / PACE_SECONDS) < 0
-    for member in (stage.companion, actor):
-        if member is None:
+        _draw_layer(canvas, stage, layer, layer.pan * moment.pan, layer.tilt * moment.tilt)
+    for actor, place in ((stage.companion, moment.companion), (stage.actor, moment.subject)):
+        if actor is None:
             continue
-        left, top = x + member.offset[0], y + member.offset[1] + sink
-        _draw_shadow(canvas, stage, member, left, top, stage.ground + sink)
-        _draw_actor(canvas, stage, member, left, top, time, is_flipped=is_flipped)
+        _draw_shadow(canvas, stage, actor, place, moment.ground)
+        _draw_actor(canvas, stage, actor, place, time, is_flipped=moment.is_flipped)
     canvas.restore()
     if scene.weather in ("rain", "snow"):
         _draw_weather(canvas, scene, stage, time)
-    half = actor.subject.width * actor.height / 2
-    corners = (x - half, y + sink - actor.height, x + half, y + sink)
-    pivots = (pivot_x, pivot_y) * 2
-    return tuple(pivot + zoom * (c - pivot) for c, pivot in zip(corners, pivots, strict=True))
-
-
-def _aim_camera(scene: Scene, stage: _Stage, time: float) -> tuple[float, float, float]:
-    """Return the zoom and how far the nearest layer has moved right and down, in pixels."""
-    share = min(time / CAMERA_SECONDS, 1.0)
-    eased = share * share * (3 - 2 * share)
-    zoom = {"zoom in": MAX_ZOOM**share, "zoom out": MAX_ZOOM ** (1 - share)}.get(scene.camera, 1.0)
-    pan = {"pan left": 1, "pan right": -1}.get(scene.camera, 0) * stage.pan_speed * time
-    tilt = {"tilt up": eased, "tilt down": 1 - eased}.get(scene.camera, 0.0)
-    return zoom, pan, tilt * TILT_SHARE * stage.height
+    if stage.actor is None:
+        return (0.0, 0.0, 0.0, 0.0)
+    x, y, size = moment.subject.x, moment.subject.y, moment.subject.height
+    half = stage.actor.width * size / 2
+    corners, pivots = (x - half, y - size, x + half, y), (pivot_x, pivot_y) * 2
+    return tuple(p + moment.zoom * (c - p) for c, p in zip(corners, pivots, strict=True))
 
 
 def _draw_layer(
@@ -402,59 +290,34 @@ def _draw_layer(
     """Draw a layer moved by whole pixels: a fraction costs skia 4 ms a frame, none 0.1 ms."""
     if not layer.pan:
         image = layer.pieces[0][0]
-        canvas.drawImageRect(image, skia.Rect(0, 0, stage.width, stage.height), _SMOOTH)
+        canvas.drawImageRect(image, skia.Rect(0, 0, stage.staging.width, stage.staging.height), _SMOOTH)
         return
     for image, top in layer.pieces:
         left = round(right) % image.width()
         for x in (left - image.width(), left):
-            if -image.width() < x < stage.width:
+            if -image.width() < x < stage.staging.width:
                 canvas.drawImage(image, x, top + round(down))
 
 
-def _place_subject(scene: Scene, stage: _Stage, time: float) -> tuple[float, float]:
-    """Return the subject's feet; a traveller leaves at one edge and comes back at the other."""
-    x, y = stage.start
-    size, way = stage.actor.height, stage.speed * time
-    if scene.motion in ("right", "left"):
-        way = way if scene.motion == "right" else -way
-        if scene.camera == "follow":
-            return x + way, y
-        reach = 0.5 * stage.actor.subject.width * size + 0.04 * stage.width
-        x = (x + way + reach) % (stage.width + 2 * reach) - reach
-    elif scene.motion in ("rise", "fall"):
-        reach = 0.12 * stage.height
-        way = way if scene.motion == "fall" else -way
-        y = (y + way + reach) % (stage.height + size + 2 * reach) - reach
-    elif scene.motion == "bounce":
-        y -= 0.17 * stage.height * abs(sin(pi * 0.8 * time))
-    elif scene.motion == "circle":
-        angle = 2 * pi * time / CIRCLE_SECONDS
-        x += 0.13 * stage.width * sin(angle)
-        y -= CIRCLE_HEIGHT * stage.height * cos(angle)
-    elif scene.motion == "pace":
-        x += 0.16 * stage.width * sin(2 * pi * time / PACE_SECONDS)
-    return x, y
-
-
 def _draw_shadow(
-    canvas: skia.Canvas, stage: _Stage, actor: _Actor, x: float, y: float, ground: float
+    canvas: skia.Canvas, stage: _Stage, actor: _Actor, place: Place, ground: float
 ) -> None:
     """Draw the shadow on the ground, smaller and fainter the higher the actor is."""
-    above = (ground - y) / stage.height
+    above = (ground - place.y) / stage.staging.height
     if above < -0.02:
         return
     near = max(0.0, 1 - above)
-    half = 0.46 * actor.subject.width * actor.height * (0.6 + 0.4 * near)
-    fill(canvas, oval(x, ground, half, 0.14 * half), (20, 24, 44), 0.12 + 0.2 * near)
+    half = 0.46 * actor.width * place.height * (0.6 + 0.4 * near)
+    fill(canvas, oval(place.x, ground, half, 0.14 * half), (20, 24, 44), 0.12 + 0.2 * near)
 
 
 def _draw_actor(
-    canvas: skia.Canvas, stage: _Stage, actor: _Actor, x: float, y: float, time: float, *,
+    canvas: skia.Canvas, stage: _Stage, actor: _Actor, place: Place, time: float, *,
     is_flipped: bool,
 ) -> None:  # fmt: skip
     canvas.save()
-    canvas.translate(x, y)
-    canvas.scale(actor.height, actor.height)
+    canvas.translate(place.x, place.y)
+    canvas.scale(place.height, place.height)
     if is_flipped:
         canvas.scale(-1, 1)
     colour, share = stage.veil
@@ -462,21 +325,23 @@ def _draw_actor(
         tinted = skia.Paint(
             ColorFilter=skia.ColorFilters.Blend(argb(colour, share), skia.BlendMode.kSrcATop)
         )
-        reach = actor.subject.width / 2 + 0.3
+        reach = actor.width / 2 + 0.3
         canvas.saveLayer(skia.Rect(-reach, -1.5, reach, 0.3), tinted)
-    actor.subject.draw(canvas, actor.palette, time)
+    actor.draw(canvas, actor.palette, time)
     canvas.restoreToCount(canvas.getSaveCount() - (2 if share else 1))
 
 
 def _draw_weather(canvas: skia.Canvas, scene: Scene, stage: _Stage, time: float) -> None:
     """Let rain or snow fall through the frame, wrapping just outside of it."""
-    unit = min(stage.width, stage.height)
+    unit = min(stage.staging.width, stage.staging.height)
     x, y, z = stage.flakes.T
     is_rain = scene.weather == "rain"
-    down = y + time * ((0.75 + 0.1 * z) if is_rain else (0.12 + 0.06 * z))
-    across = x - 0.2 * (down - y) if is_rain else x + 0.02 * np.sin(2 * pi * (0.3 * time + x))
+    # Whole falls in a period, so that the weather repeats; some flakes fall faster than others.
+    falls = np.where(z < 0.5, 6, 7) if is_rain else np.where(z < 0.5, 1, 2)
+    down = y + falls * time / PERIOD_SECONDS
+    across = x - time / PERIOD_SECONDS if is_rain else x + 0.02 * np.sin(2 * pi * (0.25 * time + x))
     points = np.stack([(across % 1) * 1.1 - 0.05, (down % 1) * 1.24 - 0.12], 1)
-    points *= (stage.width, stage.height)
+    points *= (stage.staging.width, stage.staging.height)
     paint = skia.Paint(AntiAlias=True, StrokeCap=skia.Paint.kRound_Cap)
     if is_rain:
         paint.setStrokeWidth(0.011 * unit)

@@ -65,9 +65,19 @@ class LTXEngine:
 
     @torch.no_grad()
     def encode_prompt(
-        self, prompt: str, negative_prompt: str, guidance_scale: float
+        self,
+        prompt: str,
+        negative_prompt: str,
+        guidance_scale: float,
+        *,
+        seed: int = 0,
+        has_given: bool = False,
     ) -> PromptEmbeds:
-        """Encode a prompt once for all its windows and steps."""
+        """Encode a prompt once for all its windows and steps.
+
+        `seed`, and whether the shot starts from something given, are for models that plan ahead.
+        """
+        del seed, has_given
         is_guided = guidance_scale > 1
         embeds, mask, negative_embeds, negative_mask = self.pipe.encode_prompt(
             prompt,
@@ -121,6 +131,7 @@ class LTXEngine:
         latents = torch.where(is_given, given, noise)
         coords = self._coords(given.shape[2], context)
         fresh = _pack(~is_given).expand(1, -1, 1)  # (1, S, 1)
+        guide = self._guide(prompt, given.shape[2], context)
         scheduler = self.pipe.scheduler
         scheduler.set_timesteps(sigmas=self._sigmas(num_inference_steps), device=given.device)
         dtype = prompt.embeds.dtype
@@ -138,6 +149,7 @@ class LTXEngine:
                 encoder_attention_mask=prompt.mask,
                 video_coords=coords.expand(batch, -1, -1),
                 return_dict=False,
+                **guide,
             )[0][:, extra.shape[1] :].float()
             if batch == 2:
                 without, with_prompt = velocity.chunk(2)
@@ -205,6 +217,11 @@ class LTXEngine:
         size = [round(side * scale) for side in frame.shape[-2:]]
         small = torch.nn.functional.interpolate(frame[:, :, 0], size=size, mode="area")
         return _to_frames(small[:, :, None])[0]
+
+    def _guide(self, prompt: PromptEmbeds, num_latents: int, context: Context) -> dict[str, object]:
+        """Return what the transformer is told besides: nothing, for LTX-Video itself."""
+        del prompt, num_latents, context
+        return {}
 
     def _lay_out(self, num_latents: int, context: Context) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the window's given latents, zero where new, and where they are given."""

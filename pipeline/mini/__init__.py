@@ -2,11 +2,11 @@
 
 from pipeline.mini.autoencoder import AutoencoderKinora
 from pipeline.mini.text import SlotTextConfig, SlotTextEncoder, build_tokenizer
-from pipeline.mini.transformer import PlacedLTXTransformer3DModel
+from pipeline.mini.transformer import GuidedLTXTransformer3DModel
 
 __all__ = [
     "AutoencoderKinora",
-    "PlacedLTXTransformer3DModel",
+    "GuidedLTXTransformer3DModel",
     "SlotTextConfig",
     "SlotTextEncoder",
     "build_tokenizer",

@@ -1,8 +1,7 @@
-"""The embedded model's transformer: LTX-Video's, told where in the picture each token is."""
+"""The embedded model's transformer: LTX-Video's, guided along the paths of its scene."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import torch
@@ -13,34 +12,19 @@ from diffusers import LTXVideoTransformer3DModel, ModelMixin  # noqa: F401
 from diffusers.configuration_utils import register_to_config
 from diffusers.models.modeling_outputs import Transformer2DModelOutput
 from torch import nn
+from torch.nn import functional
 
-_NUM_FREQUENCIES = 6
-NUM_PLACE_FEATURES = 4 * _NUM_FREQUENCIES + 2
-
-
-def place_features(video_coords: torch.Tensor, patch_size: int = 32) -> torch.Tensor:
-    """Describe where tokens are: coordinates (B, 3, S) in seconds and pixels -> (B, S, 26).
-
-    Waves over the share of the height and of the width, the shape of the picture, and whether the
-    token belongs to a clip's first frame.
-    """
-    seconds, y, x = video_coords.unbind(1)  # (B, S)
-    height = y.amax(1, keepdim=True) + patch_size
-    width = x.amax(1, keepdim=True) + patch_size
-    waves = math.pi * torch.arange(1, _NUM_FREQUENCIES + 1, device=y.device)
-    down = ((y + patch_size / 2) / height)[..., None] * waves  # (B, S, K)
-    across = ((x + patch_size / 2) / width)[..., None] * waves
-    shape = (width / height).log().expand_as(y)
-    flags = torch.stack([shape, (seconds == 0).to(shape.dtype)], dim=-1)
-    return torch.cat([down.sin(), down.cos(), across.sin(), across.cos(), flags], dim=-1)
+from pipeline.mini.guide import NUM_GUIDE_FEATURES, guide_features
 
 
-class PlacedLTXTransformer3DModel(LTXVideoTransformer3DModel):
-    """`LTXVideoTransformer3DModel` whose input projection also reads each token's place.
+class GuidedLTXTransformer3DModel(LTXVideoTransformer3DModel):
+    """`LTXVideoTransformer3DModel` that is told where each token is, and where everybody is.
 
     Rotary embeddings only say how far apart two tokens are. A large model finds out from them what
-    is up and down; this small one did not: after ten thousand pictures its colours were right and
-    lay all over the picture. `video_coords` has to be given, as `LTXConditionPipeline` does.
+    is up and down, and from noise where to put its subject; this small one did not. `video_coords`
+    and `tracks` (B, T, 24) have to be given; see `guide_features`. What the words name (the first
+    `num_slots` tokens of the prompt) is read together with them, so that the first layer already
+    knows which land lies under a token.
 
     With `latent_deviations`, one for each channel of normalized latents, what the blocks see and
     what they have to answer has unit variance in every channel at every time: the linear part of
@@ -59,6 +43,7 @@ class PlacedLTXTransformer3DModel(LTXVideoTransformer3DModel):
         cross_attention_dim: int = 256,
         num_layers: int = 6,
         caption_channels: int = 128,
+        num_slots: int = 13,
         latent_deviations: Sequence[float] | None = None,  # noqa: ARG002
     ) -> None:
         super().__init__(
@@ -72,9 +57,11 @@ class PlacedLTXTransformer3DModel(LTXVideoTransformer3DModel):
             num_layers=num_layers,
             caption_channels=caption_channels,
         )
-        self.proj_in = nn.Linear(
-            in_channels + NUM_PLACE_FEATURES, num_attention_heads * attention_head_dim
-        )
+        width = num_attention_heads * attention_head_dim
+        self.guide_in = nn.Linear(NUM_GUIDE_FEATURES, 2 * width)
+        self.guide_slots = nn.Linear(num_slots * caption_channels, 2 * width)
+        self.guide_out = nn.Linear(2 * width, width)
+        self.proj_in = nn.Linear(in_channels + width, width)
 
     def forward(
         self,
@@ -83,6 +70,7 @@ class PlacedLTXTransformer3DModel(LTXVideoTransformer3DModel):
         timestep: torch.Tensor,
         *args: object,
         video_coords: torch.Tensor,
+        tracks: torch.Tensor,
         return_dict: bool = True,
         **kwargs: object,
     ) -> Transformer2DModelOutput | tuple[torch.Tensor]:
@@ -94,9 +82,11 @@ class PlacedLTXTransformer3DModel(LTXVideoTransformer3DModel):
             variance = ((1 - t) * deviation) ** 2 + t**2
             skip = (t - (1 - t) * deviation**2) / variance * x
             gain, x = deviation * variance.rsqrt(), x * variance.rsqrt()
-        places = place_features(video_coords).to(x.dtype)
+        slots = encoder_hidden_states[:, : self.config.num_slots].flatten(1)
+        guide = self.guide_in(guide_features(video_coords, tracks).to(x.dtype))
+        guide = self.guide_out(functional.gelu(guide + self.guide_slots(slots)[:, None]))
         answer = super().forward(
-            torch.cat([x, places], dim=-1),
+            torch.cat([x, guide], dim=-1),
             encoder_hidden_states,
             timestep,
             *args,

@@ -1,0 +1,110 @@
+"""The embedded model's engine: reads the words, stages the scene, and paints along its paths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from pipeline.engines.ltx import Context, LTXEngine, PromptEmbeds
+from pipeline.mini.scene import ATTRIBUTES, Scene, complete_scene
+from pipeline.mini.staging import (
+    PAN_SPEEDS,
+    Staging,
+    latent_times,
+    track_camera,
+    track_scene,
+    track_unknown,
+)
+
+
+@dataclass(frozen=True)
+class StagedPrompt(PromptEmbeds):
+    """A prompt as the embedded model reads it, and the paths of the scene it makes.
+
+    Without a scene something is given, of which only the camera is known, if the words name it.
+    """
+
+    staging: Staging | None
+    camera: str | None
+
+    def track(self, times: np.ndarray) -> np.ndarray:
+        """Describe latent frames of the given times (T, 2): (T, D)."""
+        if self.staging is not None:
+            return track_scene(self.staging, times)
+        if self.camera not in (None, "follow"):
+            return track_camera(self.camera, times, sum(PAN_SPEEDS) / 2)
+        return track_unknown(times)
+
+
+class MiniEngine(LTXEngine):
+    """Runs windows of the embedded model at one picture size."""
+
+    @torch.no_grad()
+    def encode_prompt(
+        self,
+        prompt: str,
+        negative_prompt: str,
+        guidance_scale: float,
+        *,
+        seed: int = 0,
+        has_given: bool = False,
+    ) -> StagedPrompt:
+        """Read a prompt once for all its windows and steps.
+
+        Without a given picture or clip, `seed` settles what the words leave open.
+        """
+        named = self.read(prompt)
+        if has_given:
+            staging, camera, told = None, named["camera"], named
+        else:
+            scene = complete_scene(named, seed)
+            camera, told = scene.camera, _values(scene)
+            spatial = self.pipe.vae.spatial_compression_ratio
+            staging = Staging(scene, width=self.width * spatial, height=self.height * spatial)
+        embeds = self._embed(told)
+        if guidance_scale > 1:
+            embeds = torch.cat([self._embed(self.read(negative_prompt)), embeds])
+        mask = torch.ones(embeds.shape[:2], device=embeds.device)
+        return StagedPrompt(embeds, mask, staging, camera)
+
+    @torch.no_grad()
+    def read(self, prompt: str) -> dict[str, str | None]:
+        """Return what a prompt names: a value for each attribute, None where it is silent."""
+        tokens = self.pipe.tokenizer(
+            prompt,
+            truncation=True,
+            max_length=self.model.spec.max_sequence_length,
+            return_tensors="pt",
+        ).to(self.model.device)
+        logits = self.pipe.text_encoder.classify(tokens.input_ids, tokens.attention_mask)
+        answers = [int(x.argmax()) for x in logits]
+        return {
+            name: values[answer - 1] if answer else None
+            for (name, values), answer in zip(ATTRIBUTES.items(), answers, strict=True)
+        }
+
+    def _embed(self, told: dict[str, str | None]) -> torch.Tensor:
+        """Embed the values of all attributes: (1, S + 1, D), a blank behind them as in training."""
+        encoder = self.pipe.text_encoder
+        chosen = []
+        for (name, values), head in zip(ATTRIBUTES.items(), encoder.heads, strict=True):
+            label = 0 if told[name] is None else 1 + values.index(told[name])
+            index = torch.tensor([label], device=self.model.device)
+            chosen.append(functional.one_hot(index, head.out_features).to(encoder.dtype))
+        slots = encoder.embed_slots(chosen)
+        return torch.cat([slots, torch.zeros_like(slots[:, :1])], dim=1)
+
+    def _guide(self, prompt: StagedPrompt, num_latents: int, context: Context) -> dict[str, object]:
+        times = latent_times(
+            context.first, num_latents, self.model.spec.fps, is_start=context.is_start
+        )
+        tracks = torch.from_numpy(prompt.track(times.clip(min=0)))[None]
+        tracks = tracks.to(self.model.device, prompt.embeds.dtype)
+        return {"tracks": tracks.expand(len(prompt.embeds), -1, -1)}
+
+
+def _values(scene: Scene) -> dict[str, str | None]:
+    return {name: getattr(scene, name) for name in ATTRIBUTES}

@@ -1,0 +1,93 @@
+"""What each token of the embedded model is told of its place: in the picture, the land, beside whom.
+
+Numbers become waves of several lengths, as coordinates do in a radiance field (Mildenhall et al.
+2020): from waves a small network can tell places apart that are a few pixels from each other.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from pipeline.mini.staging import NUM_VIEWS, PERIOD_SECONDS, TRACK_COLUMNS
+
+# How much the land takes part in a pan and a tilt: sky, far, middle, near.
+PAN_PARALLAX = (0.03, 0.2, 0.5, 1.0)
+TILT_PARALLAX = (0.3, 0.8, 0.9, 1.0)
+_PATCH_SIZE = 32
+_OCTAVES_ACROSS = 6  # half-waves over a picture's width: 1 to 32
+_OCTAVES_DOWN = 5
+_OCTAVES_BESIDE = 4
+_OCTAVES_OF_TIME = 4
+_NUM_BESIDE = 10 + 6 * _OCTAVES_BESIDE
+NUM_GUIDE_FEATURES = (
+    2 * (_OCTAVES_ACROSS + _OCTAVES_DOWN) * (1 + len(PAN_PARALLAX) - 1)  # the picture, three layers
+    + 2 * _NUM_BESIDE
+    + 2 * _OCTAVES_OF_TIME
+    + NUM_VIEWS
+    + 12
+)
+
+
+def guide_features(video_coords: torch.Tensor, tracks: torch.Tensor) -> torch.Tensor:
+    """Describe where tokens are: coordinates (B, 3, S) and tracks (B, T, 24) -> (B, S, D).
+
+    Coordinates are seconds and the pixels of a patch's upper left corner; S is T times the patches
+    of a picture. See `staging.TRACK_COLUMNS`.
+    """
+    seconds, y, x = video_coords.unbind(1)  # (B, S)
+    height = y.amax(1, keepdim=True) + _PATCH_SIZE
+    width = x.amax(1, keepdim=True) + _PATCH_SIZE
+    across, down = (x + _PATCH_SIZE / 2) / width, (y + _PATCH_SIZE / 2) / height
+    rows = tracks.repeat_interleave(y.shape[1] // tracks.shape[1], dim=1)  # (B, S, 24)
+    track = dict(zip(TRACK_COLUMNS, rows.unbind(-1), strict=True))
+    ratio = width / height
+
+    parts = [_waves(across, _OCTAVES_ACROSS), _waves(down, _OCTAVES_DOWN)]
+    knows = track["knows camera"]
+    zoom = torch.where(knows > 0, track["zoom"], 1.0)
+    land_x = track["pivot x"] + (across - track["pivot x"]) / zoom
+    land_y = track["pivot y"] + (down - track["pivot y"]) / zoom
+    for pan, tilt in zip(PAN_PARALLAX[1:], TILT_PARALLAX[1:], strict=True):
+        parts.append(_waves(land_x - pan * track["pan"], _OCTAVES_ACROSS) * knows[..., None])
+        parts.append(_waves(land_y - tilt * track["tilt"], _OCTAVES_DOWN) * knows[..., None])
+    # In patches rather than widths: how far what a token shows moves while it lasts.
+    steps = [16 * track["pan step"], 9 * track["tilt step"], 4 * track["zoom step"]]
+    parts.append(torch.stack([*steps, knows, zoom.log(), ratio.log().expand_as(x)], dim=-1))
+
+    moved = torch.stack([16 * track["x step"], 9 * track["y step"]], dim=-1)
+    for name, is_there in (("", track["subject"]), ("companion ", track["companion"])):
+        size = torch.where(is_there > 0, track[f"{name}height"], 1.0)
+        beside_x = (across - track[f"{name}x"]) * ratio / size
+        beside_y = (down - track[f"{name}y"]) / size
+        about = _beside(beside_x, beside_y, track["way"])
+        scale = (_PATCH_SIZE / height / size)[..., None]
+        about = torch.cat([about, moved, scale, torch.ones_like(scale)], dim=-1)
+        parts.append(about * is_there[..., None])
+
+    phase = track["phase"] * (2 / PERIOD_SECONDS)
+    knows_view = track["knows view"][..., None]
+    parts.append(_waves(phase, _OCTAVES_OF_TIME) * knows_view)
+    views = torch.arange(NUM_VIEWS, device=x.device)
+    parts.append((track["view"][..., None] == views).to(x.dtype) * knows_view)
+    flags = (knows_view[..., 0], track["knows subject"], track["subject"], track["companion"])
+    parts.append(torch.stack([*flags, track["way"], (seconds == 0).to(x.dtype)], dim=-1))
+    return torch.cat(parts, dim=-1)
+
+
+def _waves(x: torch.Tensor, num_octaves: int) -> torch.Tensor:
+    """Sines and cosines of half-waves 1, 2, 4, ... over one: (...) -> (..., 2 K)."""
+    angles = x[..., None] * (math.pi * 2.0 ** torch.arange(num_octaves, device=x.device))
+    return torch.cat([angles.sin(), angles.cos()], dim=-1)
+
+
+def _beside(x: torch.Tensor, y: torch.Tensor, way: torch.Tensor) -> torch.Tensor:
+    """Describe a place seen from somebody's middle, in their heights: (...) -> (..., 6 K + 6)."""
+    near = torch.exp(-0.5 * ((x / 1.2) ** 2 + (y / 0.8) ** 2))
+    x, y = x.clamp(-2, 2) / 2, y.clamp(-2, 2) / 2
+    facing = (x * way)[..., None]
+    angles = math.pi / 2 * 2.0 ** torch.arange(_OCTAVES_BESIDE, device=x.device)
+    waves = [facing * angles, x[..., None] * angles, y[..., None] * angles]
+    places = torch.stack([near, near**4, facing[..., 0], x, y, x.abs()], dim=-1)
+    return torch.cat([*(wave for a in waves for wave in (a.sin(), a.cos())), places], dim=-1)

@@ -1,0 +1,120 @@
+"""What a scene of the embedded model's world has: the closed tables, and one choice of them.
+
+The words fill some attributes; `complete_scene` settles the others, so that nothing is left half
+said. `staging.py` says where everybody is, `training/world.py` draws it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+# Width at height 1, and where it lives.
+CAST: dict[str, tuple[float, str]] = {
+    "car": (1.76, "ground"),
+    "boat": (1.3, "water"),
+    "train": (2.66, "ground"),
+    "rocket": (0.6, "air"),
+    "balloon": (0.8, "air"),
+    "robot": (0.84, "ground"),
+    "cat": (1.18, "ground"),
+    "rabbit": (0.88, "ground"),
+    "bird": (1.28, "air"),
+    "fish": (1.44, "air"),
+    "butterfly": (1.2, "air"),
+    "turtle": (1.56, "ground"),
+    "plane": (1.76, "air"),
+    "elephant": (1.64, "ground"),
+    "dinosaur": (1.96, "ground"),
+    "child": (0.84, "ground"),
+}
+_COLOURS = (
+    "red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "white", "black",
+)  # fmt: skip
+# The order of the slots is the order of the text encoder's output tokens: append, never reorder.
+ATTRIBUTES: dict[str, tuple[str, ...]] = {
+    "subject": tuple(CAST),
+    "colour": _COLOURS,
+    "place": (
+        "meadow", "forest", "beach", "desert", "mountains",
+        "city", "village", "lake", "snowfield", "garden",
+    ),
+    "time": ("morning", "day", "sunset", "night"),
+    "weather": ("clear", "rain", "snow", "fog"),
+    "motion": ("still", "right", "left", "rise", "fall", "bounce", "circle", "pace"),
+    "camera": (
+        "static", "pan left", "pan right", "tilt up", "tilt down", "zoom in", "zoom out", "follow",
+    ),
+    "size": ("small", "medium", "large"),
+    # What only some scenes have: a child's face, and somebody else beside the subject.
+    "emotion": ("happy", "sad", "angry", "surprised", "sleepy"),
+    "companion": tuple(CAST),
+    "companion_colour": _COLOURS,
+    "relation": ("left of", "right of", "above", "below"),
+    "style": ("flat", "pastel", "comic", "papercut"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One scene: the value of every attribute and the seed of everything the words leave open.
+
+    `subject` is None in a landscape with nobody in it, and so is all that is said of a subject.
+    `emotion` is a child's; the three after it are None when the subject is alone.
+    """
+
+    subject: str | None
+    colour: str | None
+    place: str
+    time: str
+    weather: str
+    motion: str | None
+    camera: str
+    size: str | None
+    seed: int
+    emotion: str | None = None
+    companion: str | None = None
+    companion_colour: str | None = None
+    relation: str | None = None
+    style: str = "flat"
+
+
+def complete_scene(named: Mapping[str, str | None], seed: int) -> Scene:
+    """Make a scene of what the words name; a seed settles the rest, in favour of the plain."""
+    rng = np.random.default_rng((seed, 5))
+    values = {name: named.get(name) for name in ATTRIBUTES}
+    # Drawn in a fixed order, named or not: one more word leaves the other choices alone.
+    drawn = {name: str(rng.choice(options)) for name, options in ATTRIBUTES.items()}
+    for name in ("place", "time"):
+        values[name] = values[name] or drawn[name]
+    for name, plain in (("weather", "clear"), ("camera", "static"), ("style", "flat")):
+        values[name] = values[name] or plain
+    is_of_subject = [values[name] for name in ("colour", "motion", "size", "emotion")]
+    if values["subject"] is None and values["companion"]:  # somebody alone is the subject
+        values["subject"], values["colour"] = values["companion"], values["companion_colour"]
+        values["companion"] = None
+    if values["subject"] is None and any(is_of_subject):
+        values["subject"] = "child" if values["emotion"] else drawn["subject"]
+    if values["subject"] is None:
+        values |= dict.fromkeys(("colour", "motion", "size", "emotion", "companion"))
+    else:
+        values["colour"] = values["colour"] or drawn["colour"]
+        values["size"] = values["size"] or "medium"
+        is_followed = values["camera"] == "follow"
+        values["motion"] = values["motion"] or ("right" if is_followed else "still")
+    if values["subject"] == "child":
+        values["emotion"] = values["emotion"] or "happy"
+        values["size"] = "medium" if values["size"] == "small" else values["size"]
+    else:
+        values["emotion"] = None
+    if values["companion"] is None:
+        values |= dict.fromkeys(("companion_colour", "relation"))
+    else:
+        values["companion_colour"] = values["companion_colour"] or drawn["companion_colour"]
+        values["relation"] = values["relation"] or "left of"
+        values["size"] = "medium" if values["size"] == "large" else values["size"]
+    if values["camera"] == "follow" and values["motion"] not in ("right", "left"):
+        values["camera"] = "static"  # there is nothing to follow in other motions
+    return Scene(**values, seed=seed)

@@ -1,0 +1,314 @@
+"""Where the camera and everybody in a scene are at a time: a path in closed form.
+
+The renderer draws along it, and the transformer is told of it token by token: motion and camera are
+decided before a picture is painted, for a whole shot at once, however many windows it has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import cos, pi, sin
+
+import numpy as np
+
+from pipeline.mini.scene import ATTRIBUTES, CAST, Scene
+
+# Every place is seen from a few sides only, as in a picture book: what a small model has to know.
+NUM_VIEWS = 4
+# All that repeats does so within this time: turning, walking, falling rain.
+PERIOD_SECONDS = 8.0
+SIZES = {"small": 0.22, "medium": 0.36, "large": 0.52}
+MAX_WIDTH_SHARE = 0.62
+MAX_ZOOM = 1.6
+COMPANION_SCALE = 0.8
+CAMERA_SECONDS = 6.0
+CIRCLE_SECONDS = 4.0
+CIRCLE_HEIGHT = 0.12
+PACE_SECONDS = 4.0
+BOUNCE_SECONDS = 1.0
+TILT_SHARE = 0.25
+# How much of the camera's pan and tilt those in the scene take part in: they stay in sight.
+DRIFT_SHARE = 1 / 3
+# Speeds in widths (rise and fall: heights) a second, drawn between the two.
+TRAVEL_SPEEDS = (0.09, 0.13)
+CLIMB_SPEEDS = (0.08, 0.12)
+PAN_SPEEDS = (0.12, 0.18)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Somebody's feet in the picture before the zoom, and height, in pixels."""
+
+    x: float
+    y: float
+    height: float
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A scene at one time, in pixels: how far the nearest land has moved right and down, and who
+    is where; `pivot` is the point that the zoom leaves in its place."""
+
+    zoom: float
+    pan: float
+    tilt: float
+    pivot: tuple[float, float]
+    ground: float
+    subject: Place | None
+    companion: Place | None
+    is_flipped: bool
+
+
+class Staging:
+    """A scene's paths at one picture size; deterministic in its arguments."""
+
+    def __init__(self, scene: Scene, *, width: int, height: int) -> None:
+        """Draw what the words leave open: the view, where the path begins, and how fast it is."""
+        self.scene, self.width, self.height = scene, width, height
+        self.view = scene.seed % NUM_VIEWS
+        view = np.random.default_rng((ATTRIBUTES["place"].index(scene.place), self.view))
+        self.horizon = height * view.uniform(0.58, 0.66)
+        self._land = height * view.uniform(0.86, 0.9)
+        if scene.place == "lake":
+            self._land = height * view.uniform(0.93, 0.95)
+        rng = np.random.default_rng(scene.seed)
+        pan, travel, climb = (rng.uniform(*x) for x in (PAN_SPEEDS, TRAVEL_SPEEDS, CLIMB_SPEEDS))
+        self._pan_speed = pan * width
+        self._speed = climb * height if scene.motion in ("rise", "fall") else travel * width
+        self._size = self._companion_size = 0.0
+        self._offset = (0.0, 0.0)
+        self._start = (width / 2, height / 2)
+        if scene.subject is not None:
+            self._cast()
+            self._start = self._draw_start(rng)
+
+    def at(self, time: float) -> Moment:
+        """Return the moment `time` seconds after the shot's start."""
+        scene, size = self.scene, self._size
+        zoom, pan, tilt = aim_camera(scene.camera, time, self._pan_speed, self.height)
+        x, y = self._travel(time)
+        if scene.camera == "follow":
+            pan, x = self._start[0] - x, self._start[0]
+        else:
+            x += DRIFT_SHARE * pan
+        # A floating boat keeps to its water.
+        sink = tilt * (0.85 if self.floats else DRIFT_SHARE)
+        y += sink
+        x = self._wrap(x, 0.5 * self._width_of(scene.subject) * size + 0.04 * self.width)
+        is_flipped = scene.motion == "left"
+        if scene.motion == "pace":
+            is_flipped = cos(2 * pi * time / PACE_SECONDS) < 0
+        subject = companion = None
+        if scene.subject is not None:
+            subject = Place(x, y, size)
+        if scene.companion is not None:
+            dx, dy = self._offset
+            companion = Place(x + dx, y + dy, self._companion_size)
+        pivot = self._start[0], self._start[1] - size / 2
+        land = self._start[1] if self.floats else self._land
+        return Moment(zoom, pan, tilt, pivot, land + sink, subject, companion, is_flipped)
+
+    @property
+    def floats(self) -> bool:
+        """Say whether the subject lies in the water of its place."""
+        subject, place = self.scene.subject, self.scene.place
+        return subject is not None and CAST[subject][1] == "water" and place in ("lake", "beach")
+
+    def _width_of(self, name: str | None) -> float:
+        return CAST[name][0] if name else 0.0
+
+    def _wrap(self, x: float, reach: float) -> float:
+        """Let a traveller leave at one edge and come back at the other."""
+        return (x + reach) % (self.width + 2 * reach) - reach
+
+    def _cast(self) -> None:
+        """Size the subject and place its companion, if it has one, so that both fit."""
+        scene, width, height = self.scene, self.width, self.height
+        unit, own_width = min(height, width), self._width_of(scene.subject)
+        shrink = min(1.0, MAX_WIDTH_SHARE * width / (SIZES["large"] * unit * own_width))
+        if scene.camera.startswith("zoom"):
+            shrink *= 0.8  # the zoom itself enlarges it up to 1.6 times
+        self._size = SIZES[scene.size] * unit * shrink
+        if scene.companion is None:
+            return
+        other_width = self._width_of(scene.companion)
+        size = 0.85 * self._size
+        # Beside each other both have to fit into the frame, one above the other too.
+        beside = (own_width + COMPANION_SCALE * other_width) * size + 0.1 * width
+        self._size = size = size * min(1.0, 0.9 * width / beside)
+        self._companion_size = small = COMPANION_SCALE * size
+        gap = (own_width * size + other_width * small) / 2 + 0.03 * width
+        # The scene's relation says where the subject is, seen from its companion.
+        self._offset = {
+            "left of": (gap, 0.0), "right of": (-gap, 0.0),
+            "above": (0.0, small + 0.06 * height), "below": (0.0, -size - 0.06 * height),
+        }[scene.relation]  # fmt: skip
+
+    def _draw_start(self, rng: np.random.Generator) -> tuple[float, float]:
+        """Choose where the subject's feet are at the start, everybody inside the frame."""
+        scene, width, height, size = self.scene, self.width, self.height, self._size
+        spans = {"right": (0.2, 0.36), "left": (0.64, 0.8)}
+        if scene.camera == "follow":
+            spans = {}
+        x = width * rng.uniform(*spans.get(scene.motion, (0.38, 0.62)))
+        centre = rng.uniform(0.4, 0.46) * height
+        if scene.motion in ("rise", "fall"):
+            share = rng.uniform(0.55, 0.62) if scene.motion == "rise" else rng.uniform(0.3, 0.38)
+            y = share * height + size / 2
+        elif CAST[scene.subject][1] == "air" or scene.motion == "circle":
+            y = centre + size / 2
+            if scene.motion == "bounce":
+                y += 0.08 * height
+        elif self.floats:
+            share = 0.62 if scene.place == "lake" else 0.38
+            y = self.horizon + share * (height - self.horizon)
+        else:
+            y = self._land
+        left = right = 0.5 * self._width_of(scene.subject) * size + 0.02 * width
+        above, below = size + 0.03 * height, 0.03 * height
+        if scene.motion == "circle":
+            above, below = above + CIRCLE_HEIGHT * height, below + CIRCLE_HEIGHT * height
+        if scene.companion:
+            small, (dx, dy) = self._companion_size, self._offset
+            half = 0.5 * self._width_of(scene.companion) * small
+            left, right = max(left, half - dx), max(right, half + dx)
+            above, below = max(above, small - dy + 0.02 * height), max(below, dy)
+        return (
+            float(np.clip(x, left, max(left, width - right))),
+            float(np.clip(y, above, max(above, height - below))),
+        )
+
+    def _travel(self, time: float) -> tuple[float, float]:
+        """Return the subject's feet before the camera's share."""
+        x, y = self._start
+        motion, way = self.scene.motion, self._speed * time
+        if motion == "right":
+            x += way
+        elif motion == "left":
+            x -= way
+        elif motion in ("rise", "fall"):
+            reach = 0.12 * self.height
+            way = way if motion == "fall" else -way
+            y = (y + way + reach) % (self.height + self._size + 2 * reach) - reach
+        elif motion == "bounce":
+            y -= 0.17 * self.height * abs(sin(pi * time / BOUNCE_SECONDS))
+        elif motion == "circle":
+            angle = 2 * pi * time / CIRCLE_SECONDS
+            x += 0.13 * self.width * sin(angle)
+            y -= CIRCLE_HEIGHT * self.height * cos(angle)
+        elif motion == "pace":
+            x += 0.13 * self.width * sin(2 * pi * time / PACE_SECONDS)
+        return x, y
+
+
+def aim_camera(
+    camera: str, time: float, pan_speed: float, height: int
+) -> tuple[float, float, float]:
+    """Return the zoom, and how far the nearest land has moved right and down, in pixels."""
+    share = min(time / CAMERA_SECONDS, 1.0)
+    eased = share * share * (3 - 2 * share)
+    zoom = {"zoom in": MAX_ZOOM**share, "zoom out": MAX_ZOOM ** (1 - share)}.get(camera, 1.0)
+    pan = {"pan left": 1, "pan right": -1}.get(camera, 0) * pan_speed * time
+    tilt = {"tilt up": eased, "tilt down": 1 - eased}.get(camera, 0.0)
+    return zoom, pan, tilt * TILT_SHARE * height
+
+
+# One row for each latent frame; positions are shares of the picture's width and height. The last
+# columns are how far what has a name in them moves from the latent frame's first picture to its
+# last. A known flag of 0 says that the columns it stands for mean nothing.
+TRACK_COLUMNS = (
+    "knows camera", "zoom", "pan", "tilt", "pivot x", "pivot y",
+    "knows subject", "subject", "x", "y", "height", "way",
+    "companion", "companion x", "companion y", "companion height",
+    "knows view", "view", "phase",
+    "zoom step", "pan step", "tilt step", "x step", "y step",
+)  # fmt: skip
+_COLUMN = {name: index for index, name in enumerate(TRACK_COLUMNS)}
+CAMERA_COLUMNS = [_COLUMN[x] for x in TRACK_COLUMNS[:6] + TRACK_COLUMNS[19:22]]
+SUBJECT_COLUMNS = [_COLUMN[x] for x in TRACK_COLUMNS[6:16] + TRACK_COLUMNS[22:24]]
+VIEW_COLUMNS = [_COLUMN[x] for x in TRACK_COLUMNS[16:19]]
+
+
+def latent_times(first: int, num_latents: int, fps: float, *, is_start: bool) -> np.ndarray:
+    """Return the times (T, 2) in seconds of each latent frame's first and last picture.
+
+    Latent frame i of a shot stands for frames 8 i - 7 to 8 i; with `is_start` the first of them is
+    the one that stands for a single frame, number 8 `first`.
+    """
+    last = 8 * np.arange(first, first + num_latents)
+    begin = last - 7
+    if is_start:
+        begin[0] = last[0]
+    return np.stack([begin, last], axis=1) / fps
+
+
+def track_scene(staging: Staging, times: np.ndarray) -> np.ndarray:
+    """Describe a staged scene at latent frames of the given times (T, 2): a track (T, 24)."""
+    rows = track_unknown(times)
+    width, height = staging.width, staging.height
+    for row, (begin, end) in zip(rows, times.tolist(), strict=True):
+        middle = (begin + end) / 2
+        first, here, last = staging.at(begin), staging.at(middle), staging.at(end)
+        values = _camera_values(
+            [(m.zoom, m.pan / width, m.tilt / height) for m in (first, here, last)],
+            (here.pivot[0] / width, here.pivot[1] / height),
+        )
+        values |= {"knows subject": 1, "knows view": 1, "view": staging.view}
+        values["phase"] = middle % PERIOD_SECONDS
+        if here.subject is not None:
+            x, y = _on_screen(here.subject, here)
+            (x0, y0), (x1, y1) = _on_screen(first.subject, first), _on_screen(last.subject, last)
+            values |= {
+                "subject": 1, "x": x / width, "y": y / height,
+                "height": here.zoom * here.subject.height / height,
+                "way": -1 if here.is_flipped else 1,
+                "x step": np.clip((x1 - x0) / width, -0.25, 0.25),
+                "y step": np.clip((y1 - y0) / height, -0.25, 0.25),
+            }  # fmt: skip
+        if here.companion is not None:
+            x, y = _on_screen(here.companion, here)
+            values |= {
+                "companion": 1, "companion x": x / width, "companion y": y / height,
+                "companion height": here.zoom * here.companion.height / height,
+            }  # fmt: skip
+        row[[_COLUMN[name] for name in values]] = list(values.values())
+    return rows
+
+
+def track_camera(camera: str, times: np.ndarray, pan_speed: float) -> np.ndarray:
+    """Describe a camera alone, over a picture of which nothing else is known: a track (T, 24).
+
+    `pan_speed` is in widths a second.
+    """
+    rows = track_unknown(times)
+    for row, (begin, end) in zip(rows, times.tolist(), strict=True):
+        moves = []
+        for time in (begin, (begin + end) / 2, end):
+            moves.append(aim_camera(camera, time, pan_speed, 1))
+        values = _camera_values(moves, (0.5, 0.5))
+        row[[_COLUMN[name] for name in values]] = list(values.values())
+    return rows
+
+
+def track_unknown(times: np.ndarray) -> np.ndarray:
+    """Describe latent frames of which nothing is known beforehand: a track (T, 24)."""
+    return np.zeros((len(times), len(TRACK_COLUMNS)), np.float32)
+
+
+def _camera_values(
+    moves: Sequence[tuple[float, float, float]], pivot: tuple[float, float]
+) -> dict[str, float]:
+    (zoom0, pan0, tilt0), (zoom, pan, tilt), (zoom1, pan1, tilt1) = moves
+    return {
+        "knows camera": 1, "zoom": zoom, "pan": pan, "tilt": tilt,
+        "pivot x": pivot[0], "pivot y": pivot[1],
+        "zoom step": np.log(zoom1 / zoom0), "pan step": pan1 - pan0, "tilt step": tilt1 - tilt0,
+    }  # fmt: skip
+
+
+def _on_screen(place: Place, moment: Moment) -> tuple[float, float]:
+    """Return the middle of somebody after the zoom, in pixels."""
+    x, y = place.x, place.y - place.height / 2
+    pivot_x, pivot_y = moment.pivot
+    return pivot_x + moment.zoom * (x - pivot_x), pivot_y + moment.zoom * (y - pivot_y)

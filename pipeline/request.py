@@ -17,7 +17,7 @@ from pipeline.models import TASK_SOURCES, Task, get_model
 
 Direction = Literal["forward", "backward"]
 Camera = Literal[
-    "", "static", "pan left", "pan right", "tilt up", "tilt down", "zoom in", "zoom out"
+    "", "static", "pan left", "pan right", "tilt up", "tilt down", "zoom in", "zoom out", "follow"
 ]
 Transition = Literal["cut", "continue"]
 

@@ -24,6 +24,7 @@ CAMERA_MOVES: dict[Camera, str] = {
     "tilt down": "the camera tilts down",
     "zoom in": "the camera zooms in",
     "zoom out": "the camera zooms out",
+    "follow": "the camera follows",
 }
 # Other words for the same moves.
 _CAMERA_SYNONYMS: dict[str, Camera] = {
@@ -37,6 +38,7 @@ _CAMERA_SYNONYMS: dict[str, Camera] = {
     "push in": "zoom in",
     "dolly out": "zoom out",
     "pull back": "zoom out",
+    "tracking shot": "follow",
 }
 _CAMERA_WORDS: dict[str, Camera] = {move: move for move in CAMERA_MOVES} | _CAMERA_SYNONYMS
 _LINE = re.compile(r"(?:\[(?P<notes>[^\]]*)\])?(?P<prompt>.*)", re.DOTALL)

@@ -24,6 +24,7 @@ from transformers import T5Config, T5EncoderModel, T5TokenizerFast
 
 from pipeline.loader import LoadedModel, Loader
 from pipeline.mini import AutoencoderKinora, SlotTextConfig, SlotTextEncoder, build_tokenizer
+from pipeline.mini.scene import ATTRIBUTES
 from pipeline.mini.transformer import GuidedLTXTransformer3DModel
 from pipeline.models import MODELS, ModelSpec
 from pipeline.placement import GIGABYTE, Machine
@@ -31,8 +32,6 @@ from pipeline.placement import GIGABYTE, Machine
 MINI, LTX = "kinora-mini", "ltx-video-2b"
 CPU = Machine("cpu", 8 * GIGABYTE, has_fast_bf16=False)
 WORDS = ["a", "red", "green", "blue", "car", "boat", "cat", "by", "night", "day", ",", "."]
-# Neither the slots nor the values are in the order of the alphabet.
-SLOTS = {"subject": ["cat", "boat", "car"], "colour": ["red", "blue"], "aspect": ["night", "day"]}
 _SMALL = {"num_pixels": 64 * 64, "default_num_inference_steps": 2}
 
 
@@ -69,13 +68,13 @@ def tiny_models(folder: Path) -> dict[str, ModelSpec]:
 def tiny_mini_pipeline() -> LTXConditionPipeline:
     """Build a pipeline of the embedded model's classes, a few thousand weights each."""
     torch.manual_seed(0)
-    tokenizer = build_tokenizer(WORDS, len(SLOTS))
+    tokenizer = build_tokenizer(WORDS, len(ATTRIBUTES))
     text_encoder = SlotTextEncoder(
         SlotTextConfig(
             vocab_size=len(tokenizer),
             hidden_size=32,
-            slot_names=list(SLOTS),
-            slot_values=list(SLOTS.values()),
+            slot_names=list(ATTRIBUTES),
+            slot_values=list(ATTRIBUTES.values()),
         )
     )
     transformer = GuidedLTXTransformer3DModel(
@@ -86,6 +85,7 @@ def tiny_mini_pipeline() -> LTXConditionPipeline:
         cross_attention_dim=32,
         num_layers=2,
         caption_channels=32,
+        num_slots=len(ATTRIBUTES),
     )
     return _assemble(
         scheduler=FlowMatchEulerDiscreteScheduler(shift=2.0),

@@ -1,65 +1,407 @@
-"""Measure how well the embedded model obeys: an oracle reads the frames that prompts gave.
+"""Measure the embedded model as people meet it: does it obey, hold together, move, keep up?
 
-Run: python -m training.evaluate --model assets/kinora-mini --oracle oracle.pt --prompts 100
+Run: python -m training.evaluate --model assets/kinora-mini --oracle tests/oracle.safetensors \
+         --output assets/kinora-mini/figures.json
+Every part can be left out or run alone (--parts). Scenes and words come from seeds that training
+never uses; the figures are written together with the hashes of the weights they are of.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import logging
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 
+from pipeline.generate import generate
+from pipeline.loader import Loader
+from pipeline.media import ClipWriter, iterate_frames, probe_clip
+from pipeline.mini.scene import ATTRIBUTES, Scene
+from pipeline.plan import plan_generation
+from pipeline.request import Shot, build_request
 from training.captions import draw_caption
-from training.data import encode_stills
-from pipeline.mini.scene import ATTRIBUTES
+from training.data import FPS, draw_begin, to_tensor
 from training.grammar import draw_scene
-from training.oracle import JUDGED, Oracle
-from training.sampling import add_arguments, load_engine, make_clip
+from training.oracle import NUM_LATENTS, Oracle, Reading, halve, load_oracle, pick_frames
+from training.pictures import EVALUATION, open_sample
+from training.sampling import SHIPPED, add_arguments, load_engine, make_clip
+from training.weights import hash_weights
+from training.world import render
 
 logger = logging.getLogger(__name__)
 EVALUATION_SEED = 20_000
+WIDTH, HEIGHT = 512, 288
+# What "everything right" means; the rest is told beside it.
+MAIN = ("subject", "colour", "place", "time", "motion", "camera")
+_SEAM_REACH = 4
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What all parts share."""
+
+    folder: Path
+    oracle: Oracle
+    args: argparse.Namespace
+
+    def rng(self, part: int) -> np.random.Generator:
+        """Return a part's own stream of scenes."""
+        return np.random.default_rng((EVALUATION_SEED, part))
+
+
+def draw_inhabited(rng: np.random.Generator, *, held_out: bool = False) -> Scene:
+    """Draw a scene with somebody in it."""
+    while (scene := draw_scene(rng, held_out=held_out)).subject is None:
+        pass
+    return scene
+
+
+def right_answers(reading: Reading, named: dict[str, str]) -> dict[str, bool]:
+    """Say for everything a caption names whether the oracle saw it."""
+    seen = reading.values | {
+        "companion": reading.companion,
+        "companion_colour": reading.companion_colour,
+        "relation": reading.relation,
+    }
+    return {name: seen[name] == value for name, value in named.items()}
+
+
+def summarize(rows: list[dict[str, bool]]) -> dict[str, float]:
+    """Return the share of right answers for each attribute, where named, and for all together."""
+    shares = {
+        name: round(float(np.mean([row[name] for row in rows if name in row])), 3)
+        for name in ATTRIBUTES
+        if any(name in row for row in rows)
+    }
+    together = [all(row.get(name, True) for name in MAIN) for row in rows]
+    return shares | {"main six together": round(float(np.mean(together)), 3), "clips": len(rows)}
+
+
+def read_clip(oracle: Oracle, frames: np.ndarray, scene: Scene) -> Reading:
+    """Let the oracle read a clip (F >= 49, 288, 512, 3)."""
+    return oracle.read(halve(pick_frames(frames)), is_paired=scene.companion is not None)
+
+
+def evaluate_oracle(setup: Setup) -> dict[str, object]:
+    """Measure the judge itself, on renders of scenes seen and held out in training."""
+    rng, rows = setup.rng(1), []
+    times = np.arange(1 + 8 * (NUM_LATENTS - 1)) / FPS
+    for index in range(setup.args.renders):
+        scene = draw_inhabited(rng, held_out=index % 4 == 0)
+        frames, _ = render(scene, height=HEIGHT, width=WIDTH, times=times.tolist())
+        named = {n: v for n in ATTRIBUTES if (v := getattr(scene, n)) is not None}
+        rows.append(right_answers(read_clip(setup.oracle, frames, scene), named))
+    return summarize(rows)
+
+
+def evaluate_prompts(setup: Setup, part: int, **how: bool) -> dict[str, object]:
+    """Make a clip of each prompt and let the oracle read it."""
+    rng, rows, args = setup.rng(part), [], setup.args
+    engine = load_engine(setup.folder)
+    for seed in range(args.prompts):
+        scene = draw_inhabited(rng, held_out=how.get("held_out", False))
+        words = {"complete": True, "held_out": how.get("paraphrased", False)}
+        prompt, named = draw_caption(scene, rng, **words)
+        frames = make_clip(engine, prompt, NUM_LATENTS, args.steps, args.guidance, seed)
+        right = right_answers(read_clip(setup.oracle, frames, scene), named)
+        rows.append(right)
+        if wrong := [name for name, is_right in right.items() if not is_right]:
+            logger.info("  %s: %s", ", ".join(wrong), prompt)
+    return summarize(rows)
+
+
+def psnr(a: np.ndarray, b: np.ndarray) -> float:
+    """Return the peak signal-to-noise ratio of two uint8 arrays in dB."""
+    error = np.square(a.astype(np.float32) - b.astype(np.float32)).mean()
+    return float(10 * np.log10(255**2 / max(error, 1e-9)))
+
+
+@torch.no_grad()
+def evaluate_autoencoder(setup: Setup) -> dict[str, object]:
+    """Encode and decode 17 frames of renders; the mean of their PSNRs in dB."""
+    rng, values = setup.rng(5), []
+    vae = load_engine(setup.folder).pipe.vae
+    for index in range(setup.args.renders // 2):
+        scene = draw_scene(rng, held_out=index % 4 == 0)
+        times = draw_begin(scene, rng) + np.arange(17) / FPS
+        frames, _ = render(scene, height=HEIGHT, width=WIDTH, times=times.tolist())
+        x = vae.decode(vae.encode(to_tensor(frames), return_dict=False)[0], return_dict=False)[0]
+        out = (x[0].permute(1, 2, 3, 0) * 127.5 + 127.5).round().clamp(0, 255).numpy()
+        values.append(psnr(out, frames))
+    low, high = np.percentile(values, (10, 90))
+    return {
+        "PSNR in dB, mean of clips": round(float(np.mean(values)), 2),
+        "a tenth below": round(low, 1),
+        "a tenth above": round(high, 1),
+        "clips": len(values),
+    }
+
+
+class Studio:
+    """Makes clips as the app does, into files of a folder that is thrown away."""
+
+    def __init__(self, setup: Setup, folder: Path) -> None:
+        self.spec = replace(SHIPPED, repository=setup.folder.resolve())
+        self.loader = Loader(models={self.spec.id: self.spec})
+        self.folder = folder
+        self._count = 0
+
+    def path(self, suffix: str = ".mp4") -> Path:
+        """Return a path that is not taken."""
+        self._count += 1
+        return self.folder / f"{self._count}{suffix}"
+
+    def make(self, task: str, prompt: str, seconds: float, seed: int, **source: object) -> tuple:
+        """Make a clip; return its frames (F, H, W, 3) and the request's plan."""
+        shots = (Shot(prompt, seconds),)
+        request = build_request(task, shots=shots, model=self.spec.id, seed=seed, **source)
+        clip = generate(
+            request,
+            loader=self.loader,
+            output=self.path(),
+            on_progress=lambda _: None,
+            is_cancelled=lambda: False,
+        )
+        frames = np.concatenate(list(iterate_frames(clip.path, probe_clip(clip.path))))
+        clip.path.unlink()
+        return frames, request
+
+    def write(self, frames: np.ndarray) -> Path:
+        """Write frames as a clip at the model's rate."""
+        path = self.path()
+        with ClipWriter(path, width=WIDTH, height=HEIGHT, fps=FPS) as writer:
+            for frame in frames:
+                writer.write(frame)
+        return path
+
+
+def evaluate_pictures(setup: Setup, studio: Studio) -> dict[str, object]:
+    """Compare an image-to-video clip's first frame with the picture it was given."""
+    rng, renders, photographs = setup.rng(6), [], []
+    for seed in range(8):
+        scene = draw_scene(rng)
+        picture = render(scene, height=HEIGHT, width=WIDTH, times=[0.0])[0][0]
+        renders.append(_first_frame_psnr(studio, picture, seed))
+    for seed, name in enumerate(EVALUATION):
+        sample = open_sample(name)
+        height = round(sample.width * HEIGHT / WIDTH)
+        top = (sample.height - height) // 2
+        box = (0, top, sample.width, top + height)
+        picture = np.asarray(sample.resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS, box=box))
+        photographs.append(_first_frame_psnr(studio, picture, seed))
+    return {
+        "renders, PSNR in dB": round(float(np.mean(renders)), 2),
+        "photographs, PSNR in dB": round(float(np.mean(photographs)), 2),
+        "clips": len(renders) + len(photographs),
+    }
+
+
+def _first_frame_psnr(studio: Studio, picture: np.ndarray, seed: int) -> float:
+    path = studio.path(".png")
+    Image.fromarray(picture).save(path)
+    prompt = "the camera pans left"
+    frames, _ = studio.make("image_to_video", prompt, 1.0, seed, image=path, aspect_ratio="16:9")
+    return psnr(frames[0], picture)
+
+
+def seam_ratio(frames: np.ndarray, join: int) -> float:
+    """Compare the step into frame `join` with the steps round it: 1 where nothing is to be seen."""
+    around = frames[join - _SEAM_REACH - 1 : join + _SEAM_REACH + 1].astype(np.float32)
+    steps = np.abs(np.diff(around, axis=0)).mean((1, 2, 3))
+    others = np.delete(steps, _SEAM_REACH)
+    # Half a grey level is what coding alone changes.
+    return float((steps[_SEAM_REACH] + 0.5) / (others.mean() + 0.5))
+
+
+def evaluate_seams(setup: Setup, studio: Studio) -> dict[str, object]:
+    """Compare joins of windows and of extensions with the same frames of rendered clips."""
+    rng, truth, windows, extensions = setup.rng(7), [], [], []
+    for seed in range(setup.args.long_clips):
+        scene = draw_inhabited(rng)
+        prompt, _ = draw_caption(scene, rng, complete=True)
+        rendered = render(scene, height=HEIGHT, width=WIDTH, times=np.arange(96) / FPS)[0]
+        frames, request = studio.make("text_to_video", prompt, 9.0, seed)
+        joins = _window_joins(plan_generation(request, studio.spec))
+        windows += [seam_ratio(frames, join) for join in joins]
+        path = studio.write(rendered[:40])
+        truth += [seam_ratio(_recoded(studio, rendered), join) for join in (32, 40, 49, 64, 80)]
+        frames, _ = studio.make("extend_video", prompt, 2.0, seed, video=path)
+        extensions.append(seam_ratio(frames, 40))
+    low, high = np.percentile(truth, (5, 95))
+
+    def share(ratios: list[float]) -> float:
+        return round(float(np.mean([low <= ratio <= high for ratio in ratios])), 3)
+
+    return {
+        "windows inside the band": share(windows),
+        "extensions inside the band": share(extensions),
+        "band": [round(low, 3), round(high, 3)],
+        "median of windows": round(float(np.median(windows)), 3),
+        "median of extensions": round(float(np.median(extensions)), 3),
+        "joins": [len(windows), len(extensions)],
+    }
+
+
+def _recoded(studio: Studio, frames: np.ndarray) -> np.ndarray:
+    path = studio.write(frames)
+    return np.concatenate(list(iterate_frames(path, probe_clip(path))))
+
+
+def _window_joins(plan: object) -> list[int]:
+    """Return the numbers of the first frames of all windows but the first."""
+    windows = plan.shots[0].windows
+    return [8 * window.start_latent - 7 for window in windows[1:]]
+
+
+def dynamic_degree(frames: np.ndarray) -> float:
+    """Return how much the most moving twentieth of the picture changes in a quarter second."""
+    grey = frames[::4].mean(-1).astype(np.float32)
+    changes = np.abs(np.diff(grey, axis=0)).reshape(len(grey) - 1, -1)
+    top = changes.shape[1] // 20
+    return float(np.partition(changes, -top, axis=1)[:, -top:].mean())
+
+
+def evaluate_motion(setup: Setup, studio: Studio) -> dict[str, object]:
+    """Look for motion in the first and the last ten seconds of a minute."""
+    rng, degrees = setup.rng(8), {"moving": [], "still": []}
+    times = (np.arange(10 * FPS) / FPS).tolist()
+    for index in range(40):
+        kind = "still" if index % 2 else "moving"
+        scene = _draw_moving(rng, is_moving=kind == "moving")
+        frames, _ = render(scene, height=HEIGHT // 2, width=WIDTH // 2, times=times)
+        degrees[kind].append(dynamic_degree(frames))
+    threshold = (np.median(degrees["moving"]) * np.median(degrees["still"])) ** 0.5
+    first, last = [], []
+    for seed in range(setup.args.minutes):
+        scene = _draw_moving(rng, is_moving=True)
+        prompt, _ = draw_caption(scene, rng, complete=True)
+        frames, _ = studio.make("text_to_video", prompt, 60.0, seed)
+        small = frames[:, ::2, ::2]
+        first.append(dynamic_degree(small[: 10 * FPS]))
+        last.append(dynamic_degree(small[-10 * FPS :]))
+    return {
+        "above the threshold, first 10 s": round(float(np.mean(np.array(first) > threshold)), 3),
+        "above the threshold, last 10 s": round(float(np.mean(np.array(last) > threshold)), 3),
+        "threshold": round(float(threshold), 2),
+        "renders on the right side of it": round(
+            float(
+                np.mean(
+                    [x > threshold for x in degrees["moving"]]
+                    + [x <= threshold for x in degrees["still"]]
+                )
+            ),
+            3,
+        ),
+        "medians": [round(float(np.median(x)), 2) for x in (first, last)],
+        "clips": len(first),
+    }
+
+
+def _draw_moving(rng: np.random.Generator, *, is_moving: bool) -> Scene:
+    while True:
+        scene = draw_inhabited(rng)
+        if scene.camera == "static" and (scene.motion == "still") != is_moving:
+            if scene.weather in ("clear", "fog"):
+                return scene
+
+
+def evaluate_speed(setup: Setup, studio: Studio) -> dict[str, object]:
+    """Time a minute of video in a process of its own, loading included, and its peak of memory."""
+    command = [sys.executable, "-m", "training.evaluate", "--model", str(setup.folder)]
+    output = studio.path(".json")
+    subprocess.run([*command, "--minute", str(output)], check=True)
+    return json.loads(output.read_text())
+
+
+def time_minute(folder: Path, output: Path) -> None:
+    """Make one minute of video and write how long it took and how much memory it needed."""
+    with tempfile.TemporaryDirectory() as scratch:
+        begin = time.monotonic()
+        spec = replace(SHIPPED, repository=folder.resolve())
+        request = build_request(
+            "text_to_video",
+            shots=(Shot("a red car moves to the right in a city at sunset", 60.0),),
+            model=spec.id,
+            seed=1,
+        )
+        clip = generate(
+            request,
+            loader=Loader(models={spec.id: spec}),
+            output=Path(scratch) / "minute.mp4",
+            on_progress=lambda _: None,
+            is_cancelled=lambda: False,
+        )
+        seconds = time.monotonic() - begin
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    figures = {
+        "seconds of video a second": round(clip.num_frames / clip.fps / seconds, 2),
+        "seconds": round(seconds, 1),
+        "peak memory in GB": round(peak / 1e9, 2),
+        "size": [clip.width, clip.height, clip.fps],
+        "threads": torch.get_num_threads(),
+    }
+    output.write_text(json.dumps(figures))
+
+
+def parts(setup: Setup, studio: Studio) -> dict[str, Callable[[], dict[str, object]]]:
+    """List what is measured, by name."""
+    return {
+        "oracle on renders": lambda: evaluate_oracle(setup),
+        "prompts": lambda: evaluate_prompts(setup, 2),
+        "prompts, held-out combinations": lambda: evaluate_prompts(setup, 3, held_out=True),
+        "prompts, held-out words": lambda: evaluate_prompts(setup, 4, paraphrased=True),
+        "autoencoder": lambda: evaluate_autoencoder(setup),
+        "image to video": lambda: evaluate_pictures(setup, studio),
+        "seams": lambda: evaluate_seams(setup, studio),
+        "motion": lambda: evaluate_motion(setup, studio),
+        "speed": lambda: evaluate_speed(setup, studio),
+    }
+
+
+def evaluate(setup: Setup, chosen: list[str]) -> Iterator[tuple[str, dict[str, object]]]:
+    """Run the chosen parts, all if none is named; yield their figures as they come."""
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, measure in parts(setup, Studio(setup, Path(scratch))).items():
+            if not chosen or any(name.startswith(part) for part in chosen):
+                yield name, measure()
 
 
 def main() -> None:
-    """Generate, decode, encode the last frame, ask the oracle; report the share that is right."""
+    """Measure, print a line for each part, and write all figures with the weights' hashes."""
     parser = argparse.ArgumentParser(description=__doc__)
     add_arguments(parser)
-    parser.add_argument("--oracle", type=Path, required=True)
+    parser.add_argument("--oracle", type=Path)
+    parser.add_argument("--parts", nargs="*", default=[], help="beginnings of parts' names")
     parser.add_argument("--prompts", type=int, default=100)
-    parser.add_argument("--held-out", action="store_true", help="combinations training never saw")
+    parser.add_argument("--renders", type=int, default=200)
+    parser.add_argument("--long-clips", type=int, default=24)
+    parser.add_argument("--minutes", type=int, default=10)
+    parser.add_argument("--output", type=Path)
+    parser.add_argument("--minute", type=Path, help="time a minute of video, write that and end")
     args = parser.parse_args()
+    if args.minute:
+        time_minute(args.model, args.minute)
+        return
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     logger.setLevel(logging.INFO)
-    engine = load_engine(args.model)
-    oracle = Oracle()
-    oracle.load_state_dict(torch.load(args.oracle, weights_only=True))
-    oracle.eval()
-    rng = np.random.default_rng(EVALUATION_SEED)
-    right = []
-    for seed in range(args.prompts):
-        scene = draw_scene(rng, held_out=args.held_out)
-        prompt, named = draw_caption(scene, rng, complete=True)
-        frames = make_clip(engine, prompt, args.latents, args.steps, args.guidance, seed)
-        latents = torch.from_numpy(encode_stills(engine.pipe.vae, frames[-1:])).float()
-        with torch.no_grad():
-            answers = [logits.argmax().item() for logits in oracle(latents)]
-        right.append(
-            [
-                name not in named or ATTRIBUTES[name][answer] == named[name]
-                for name, answer in zip(JUDGED, answers, strict=True)
-            ]
-        )
-    shares = np.mean(right, axis=0)
-    for name, share in zip(JUDGED, shares, strict=True):
-        logger.info("%-8s %.2f", name, share)
-    main_ones = [JUDGED.index(name) for name in ("colour", "place", "time")]
-    logger.info(
-        "colour, place and time together %.2f",
-        np.mean(np.all(np.array(right)[:, main_ones], axis=1)),
-    )
+    setup = Setup(args.model, load_oracle(args.oracle), args)
+    figures: dict[str, object] = {"weights": hash_weights(args.model)}
+    for name, measured in evaluate(setup, args.parts):
+        logger.info("%s: %s", name, json.dumps(measured))
+        figures[name] = measured
+        if args.output:
+            args.output.write_text(json.dumps(figures, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """A judge of generated clips, trained on renders: who is there, where, in what, moving how.
 
-Run: python -m training.oracle --model DIR --data DIR --output oracle.pt
+Run: python -m training.oracle --model DIR --data DIR --output oracle.safetensors
 Two small networks. The first reads a frame: who covers each cell of it, in which colour, and what
-the whole picture shows. The second reads seven frames, half a second from each other, and where the
-first one saw the subject in them: its motion and the camera's.
+the whole picture shows. The second reads thirteen frames, a quarter of a second from each other, and
+where the first one saw the subject in them: its motion and the camera's.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn import functional
 
@@ -28,7 +29,10 @@ logger = logging.getLogger(__name__)
 WHOLE = ("place", "time", "weather", "style")
 OF_SOMEBODY = ("colour", "emotion", "size")
 OF_A_CLIP = ("motion", "camera")
-NUM_FRAMES = 7
+NUM_LATENTS = 7
+# Of the eight frames of a latent frame, counted from 0: which ones are looked at.
+_PICKED = (1, 5)
+NUM_FRAMES = 1 + len(_PICKED) * (NUM_LATENTS - 1)
 SIZE = "288x512"
 CELL = 16  # pixels of a full-size frame
 _HEIGHT, _WIDTH = 288 // CELL, 512 // CELL
@@ -75,7 +79,7 @@ class FrameReader(nn.Module):
 
 
 class ClipReader(nn.Module):
-    """Seven frames in grey (B, 7, 72, 128) and where somebody is (B, 7, 4) -> logits."""
+    """Frames in grey (B, 13, 72, 128) and where somebody is (B, 13, 4) -> logits."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -115,7 +119,7 @@ class Oracle(nn.Module):
 
     @torch.no_grad()
     def read(self, frames: torch.Tensor, *, is_paired: bool = False) -> Reading:
-        """Read half-size frames (7, 3, 144, 256) of a clip; look for a companion if `is_paired`."""
+        """Read half-size frames (13, 3, 144, 256) of a clip; look for a companion if `is_paired`."""
         who, of_somebody, whole = self.frame(frames)
         chances = who.softmax(1)
         mass = chances[:, :-1].sum((0, 2, 3))  # (16,)
@@ -166,6 +170,18 @@ def _relate(subject: torch.Tensor, companion: torch.Tensor) -> str:
     return "above" if dy < 0 else "below"
 
 
+def load_oracle(path: Path) -> Oracle:
+    """Load a trained oracle."""
+    oracle = Oracle()
+    oracle.load_state_dict({name: x.float() for name, x in load_file(path).items()})
+    return oracle.eval()
+
+
+def save_oracle(oracle: Oracle, path: Path) -> None:
+    """Save an oracle in half precision."""
+    save_file({name: x.half().contiguous() for name, x in oracle.state_dict().items()}, path)
+
+
 def halve(frames: np.ndarray) -> torch.Tensor:
     """(F, 288, 512, 3) uint8 -> half-size frames (F, 3, 144, 256) in [-1, 1]."""
     x = torch.from_numpy(frames).permute(0, 3, 1, 2).contiguous().float()
@@ -173,22 +189,23 @@ def halve(frames: np.ndarray) -> torch.Tensor:
 
 
 def pick_frames(frames: np.ndarray) -> np.ndarray:
-    """Pick seven frames (7, H, W, 3) of a clip from its start: the first, then each eight's fifth."""
-    return frames[[0, *range(5, 5 + 8 * (NUM_FRAMES - 1), 8)]]
+    """Pick what the oracle looks at, (13, H, W, 3), of a clip (F >= 49, H, W, 3) from its start."""
+    picked = [8 * i + 1 + k for i in range(NUM_LATENTS - 1) for k in _PICKED]
+    return frames[[0, *picked]]
 
 
 class Peek:
-    """Decodes one frame of latents at half size: what training reads instead of rendering again."""
+    """Decodes single frames of latents at half size: training reads them, nothing drawn again."""
 
     def __init__(self, vae: AutoencoderKinora) -> None:
-        basis = vae.basis.detach().unflatten(1, (3, 8, 32, 32))[:, :, 4]  # the fifth of eight
-        self.basis = functional.avg_pool2d(basis, 2).flatten(1)  # (C, 3 16 16)
-        self.vae = vae
+        self._basis = vae.basis.detach().unflatten(1, (3, 8, 32, 32))  # (C, 3, 8, 32, 32)
+        self._vae = vae
 
-    def __call__(self, latents: torch.Tensor) -> torch.Tensor:
-        """Normalized latents (B, C, h, w) -> (B, 3, 16 h, 16 w)."""
-        z = self.vae.denormalize(latents.float()).permute(0, 2, 3, 1)
-        x = (z @ self.basis).unflatten(3, (3, 16, 16))
+    def __call__(self, latents: torch.Tensor, index: int) -> torch.Tensor:
+        """Decode frame `index` of eight: normalized latents (B, C, h, w) -> (B, 3, 16 h, 16 w)."""
+        basis = functional.avg_pool2d(self._basis[:, :, index], 2).flatten(1)  # (C, 3 16 16)
+        z = self._vae.denormalize(latents.float()).permute(0, 2, 3, 1)
+        x = (z @ basis).unflatten(3, (3, 16, 16))
         return x.permute(0, 3, 1, 4, 2, 5).flatten(4).flatten(2, 3).clamp(-1, 1)
 
 
@@ -243,7 +260,7 @@ def frame_batches(store: ShardStore, peek: Peek, rng: np.random.Generator) -> It
                 index = rng.integers(shard["latents"].shape[2])
                 latents.append(shard["latents"][row][:, index])
                 tracks.append(shard["tracks"][row, index])
-        frames = peek(torch.from_numpy(np.stack(latents)))
+        frames = peek(torch.from_numpy(np.stack(latents)), 4)  # the middle, as in the tracks
         yield frames, np.stack(labels).astype(np.int64), np.stack(tracks)
 
 
@@ -284,13 +301,10 @@ def collect_clips(store: ShardStore, peek: Peek, reader: FrameReader) -> tuple[t
     columns = [_NAMES.index(name) for name in OF_A_CLIP]
     for shard in store.shards["clips"][SIZE]:
         for row in np.flatnonzero(shard["labels"][:, 0] > 0):
-            frames = peek(
-                torch.from_numpy(
-                    np.concatenate(
-                        [shard["stills"][row][:1], shard["latents"][row][:, :6].swapaxes(0, 1)]
-                    )
-                )
-            )
+            moving = torch.from_numpy(shard["latents"][row])[:, : NUM_LATENTS - 1].transpose(0, 1)
+            pairs = torch.stack([peek(moving, index) for index in _PICKED], dim=1)
+            first = peek(torch.from_numpy(shard["stills"][row][:1]), 7)
+            frames = torch.cat([first, pairs.flatten(0, 1)])
             with torch.no_grad():
                 chances = reader(frames)[0].softmax(1)[:, int(shard["labels"][row, 0]) - 1]
             grey.append(functional.avg_pool2d(frames.mean(1, keepdim=True), 2)[:, 0].half())
@@ -342,11 +356,11 @@ def main() -> None:
     batches = frame_batches(store, peek, rng)
     losses = (frame_loss(oracle.frame, *batch) for batch in batches)
     train(oracle.frame, losses, args.steps, 2e-3)
-    torch.save(oracle.state_dict(), args.output)
+    save_oracle(oracle, args.output)
     clips = collect_clips(store, peek, oracle.frame.eval())
     logger.info("%d clips", len(clips[0]))
     train(oracle.clip, clip_losses(oracle.clip, clips, rng), args.clip_steps, 2e-3)
-    torch.save(oracle.state_dict(), args.output)
+    save_oracle(oracle, args.output)
 
 
 if __name__ == "__main__":

@@ -13,20 +13,20 @@ from pipeline.engines.ltx import Context, LTXEngine
 from pipeline.loader import Loader
 from pipeline.models import MODELS
 
-_SHIPPED = MODELS["kinora-mini"]
+SHIPPED = MODELS["kinora-mini"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what clips are made with; steps and guidance are those of the app unless given."""
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--latents", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=_SHIPPED.default_num_inference_steps)
-    parser.add_argument("--guidance", type=float, default=_SHIPPED.default_guidance_scale)
+    parser.add_argument("--steps", type=int, default=SHIPPED.default_num_inference_steps)
+    parser.add_argument("--guidance", type=float, default=SHIPPED.default_guidance_scale)
 
 
 def load_engine(folder: Path) -> LTXEngine:
     """Load a pipeline folder in the place of the shipped one, at 512x288."""
-    spec = replace(_SHIPPED, repository=folder)
+    spec = replace(SHIPPED, repository=folder)
     return open_engine(Loader(models={spec.id: spec}).load(spec.id), width=512, height=288)
 
 

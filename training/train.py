@@ -58,11 +58,15 @@ def build_transformer(deviations: list[float]) -> GuidedLTXTransformer3DModel:
     model = GuidedLTXTransformer3DModel(**CONFIG, **channels, latent_deviations=deviations)
     for block in model.transformer_blocks:
         torch.nn.init.zeros_(block.scale_shift_table)
-        block.scale_shift_table.data[[2, 5]] = 0.1
+        block.scale_shift_table.data[[2, 5]] = 0.4
         torch.nn.init.zeros_(block.attn2.to_out[0].weight)
         torch.nn.init.zeros_(block.attn2.to_out[0].bias)
     torch.nn.init.zeros_(model.time_embed.linear.weight)
     torch.nn.init.zeros_(model.time_embed.linear.bias)
+    # The guide comes in with unit variance: what it says is what most of a picture follows from.
+    for layer, gain in ((model.guide_in, 1.5), (model.guide_slots, 1.0), (model.guide_out, 1.5)):
+        torch.nn.init.normal_(layer.weight, std=gain * layer.in_features**-0.5)
+    torch.nn.init.normal_(model.proj_in.weight, std=(model.proj_in.in_features / 2) ** -0.5)
     torch.nn.init.zeros_(model.proj_out.weight)
     torch.nn.init.zeros_(model.proj_out.bias)
     return model

@@ -36,9 +36,11 @@ class Context:
 
     `is_start` says that the window's first latent frame stands for a single frame. `keyframe` is
     one such latent frame in the middle: a causal autoencoder's first of the clip that follows.
+    `first` is the number of the window's first latent frame in its shot.
     """
 
     is_start: bool
+    first: int = 0
     before: torch.Tensor | None = None
     after: torch.Tensor | None = None
     keyframe: torch.Tensor | None = None

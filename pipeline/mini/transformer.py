@@ -15,6 +15,7 @@ from torch import nn
 from torch.nn import functional
 
 from pipeline.mini.guide import NUM_GUIDE_FEATURES, guide_features
+from pipeline.mini.staging import TRACK_COLUMNS
 
 
 class GuidedLTXTransformer3DModel(LTXVideoTransformer3DModel):
@@ -22,13 +23,13 @@ class GuidedLTXTransformer3DModel(LTXVideoTransformer3DModel):
 
     Rotary embeddings only say how far apart two tokens are. A large model finds out from them what
     is up and down, and from noise where to put its subject; this small one did not. `video_coords`
-    and `tracks` (B, T, 24) have to be given; see `guide_features`. What the words name (the first
+    has to be given, `tracks` (B, T, 24) should be: see `guide_features`. What the words name (the first
     `num_slots` tokens of the prompt) is read together with them, so that the first layer already
     knows which land lies under a token.
 
-    With `latent_deviations`, one for each channel of normalized latents, what the blocks see and
-    what they have to answer has unit variance in every channel at every time: the linear part of
-    the velocity is known in closed form and added (Karras et al. 2022, for a flow).
+    With `latent_deviations`, one for each channel of normalized latents, what the blocks have to
+    answer has unit variance in every channel at every time: the linear part of the velocity is
+    known in closed form and added (Karras et al. 2022, for a flow).
     """
 
     @register_to_config
@@ -70,7 +71,7 @@ class GuidedLTXTransformer3DModel(LTXVideoTransformer3DModel):
         timestep: torch.Tensor,
         *args: object,
         video_coords: torch.Tensor,
-        tracks: torch.Tensor,
+        tracks: torch.Tensor | None = None,
         return_dict: bool = True,
         **kwargs: object,
     ) -> Transformer2DModelOutput | tuple[torch.Tensor]:
@@ -81,7 +82,10 @@ class GuidedLTXTransformer3DModel(LTXVideoTransformer3DModel):
             deviation = x.new_tensor(self.config.latent_deviations)
             variance = ((1 - t) * deviation) ** 2 + t**2
             skip = (t - (1 - t) * deviation**2) / variance * x
-            gain, x = deviation * variance.rsqrt(), x * variance.rsqrt()
+            # In: the best linear guess at the clean latents, so that noise never drowns the guide.
+            gain, x = deviation * variance.rsqrt(), (1 - t) * deviation / variance * x
+        if tracks is None:
+            tracks = video_coords.new_zeros(len(x), 1, len(TRACK_COLUMNS))
         slots = encoder_hidden_states[:, : self.config.num_slots].flatten(1)
         guide = self.guide_in(guide_features(video_coords, tracks).to(x.dtype))
         guide = self.guide_out(functional.gelu(guide + self.guide_slots(slots)[:, None]))

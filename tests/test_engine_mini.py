@@ -1,0 +1,114 @@
+"""The embedded model's engine: what it reads out of a prompt and what it tells its transformer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.engines import MiniEngine, open_engine
+from pipeline.engines.ltx import Context
+from pipeline.loader import LoadedModel, Loader
+from pipeline.mini.scene import ATTRIBUTES
+from pipeline.mini.staging import TRACK_COLUMNS
+from pipeline.models import MODELS
+from tests.tiny import MINI, Calls
+
+PROMPT = "a red car pans by night"
+
+
+@pytest.fixture(scope="module")
+def shipped() -> MiniEngine:
+    return open_engine(Loader().load(MINI), width=512, height=288)
+
+
+@pytest.fixture
+def model(loaders: dict[str, Loader]) -> LoadedModel:
+    return loaders[MINI].load(MINI)
+
+
+def tracks_of(model: LoadedModel, context: Context, **how: object) -> np.ndarray:
+    """Return the tracks (T, D) of a window of three new latents."""
+    engine = open_engine(model, width=96, height=64)
+    prompt = engine.encode_prompt(PROMPT, "", 1.0, **how)
+    with Calls(model) as calls:
+        engine.denoise(
+            3, prompt, context, num_inference_steps=1, guidance_scale=1.0, seed=0
+        )
+    return calls.of("tracks")[0][0].numpy()
+
+
+def test_each_model_has_the_engine_of_its_row(loaders: dict[str, Loader]) -> None:
+    engines = {
+        name: type(open_engine(loader.load(name), width=64, height=64))
+        for name, loader in loaders.items()
+    }
+    assert engines[MINI] is MiniEngine
+    assert [name for name, engine in engines.items() if engine is MiniEngine] == [MINI]
+    assert MODELS[MINI].engine == "mini"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "named"),
+    [
+        ("a red car", {"subject": "car", "colour": "red"}),
+        (
+            "a huge blue elephant jumps on the beach at night, tracking shot",
+            {
+                "subject": "elephant", "colour": "blue", "place": "beach", "time": "night",
+                "motion": "bounce", "camera": "follow", "size": "large",
+            },
+        ),
+        (
+            "a happy girl to the left of a yellow kitten in falling snow, paper cut style",
+            {
+                "subject": "child", "emotion": "happy", "relation": "left of",
+                "companion": "cat", "companion_colour": "yellow", "weather": "snow",
+                "style": "papercut",
+            },
+        ),
+        ("the camera pans left", {"camera": "pan left"}),
+        ("", {}),
+    ],
+)  # fmt: skip
+def test_the_shipped_encoder_reads_what_a_prompt_names(
+    shipped: MiniEngine, prompt: str, named: dict[str, str]
+) -> None:
+    read = shipped.read(prompt)
+    assert {name: value for name, value in read.items() if value} == named
+
+
+def test_words_alone_make_a_whole_scene_of_which_everything_is_known(model: LoadedModel) -> None:
+    track = tracks_of(model, Context(is_start=True), seed=4)
+    for name in ("knows camera", "knows subject", "knows view"):
+        assert track[:, TRACK_COLUMNS.index(name)].all()
+
+
+def test_of_something_given_the_engine_claims_nothing_but_the_camera(model: LoadedModel) -> None:
+    given = torch.zeros(1, 12, 1, 2, 3)
+    track = tracks_of(model, Context(is_start=True, before=given), has_given=True)
+    for name in ("knows subject", "knows view"):
+        assert not track[:, TRACK_COLUMNS.index(name)].any()
+
+
+def test_windows_of_a_shot_follow_one_path(model: LoadedModel) -> None:
+    first = tracks_of(model, Context(is_start=True), seed=4)
+    tail = torch.zeros(1, 12, 1, 2, 3)
+    second = tracks_of(model, Context(is_start=False, first=2, before=tail), seed=4)
+    np.testing.assert_array_equal(first[2], second[0])
+    phases = [*first[:, TRACK_COLUMNS.index("phase")], *second[1:, TRACK_COLUMNS.index("phase")]]
+    assert (np.diff(phases) > 0).all()
+
+
+def test_the_seed_chooses_the_path(model: LoadedModel) -> None:
+    tracks = [tracks_of(model, Context(is_start=True), seed=seed) for seed in (1, 1, 2)]
+    np.testing.assert_array_equal(tracks[0], tracks[1])
+    assert not np.array_equal(tracks[0], tracks[2])
+
+
+def test_a_negative_prompt_is_stacked_under_the_prompt(model: LoadedModel) -> None:
+    engine = open_engine(model, width=96, height=64)
+    guided = engine.encode_prompt(PROMPT, "night", 3.0, seed=1)
+    plain = engine.encode_prompt(PROMPT, "", 1.0, seed=1)
+    assert guided.embeds.shape == (2, len(ATTRIBUTES) + 1, plain.embeds.shape[-1])
+    torch.testing.assert_close(guided.embeds[1:], plain.embeds)

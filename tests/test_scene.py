@@ -1,0 +1,162 @@
+"""Scenes completed from words, and the paths that everybody takes in them."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pipeline.mini.scene import ATTRIBUTES, Scene, complete_scene
+from pipeline.mini.staging import (
+    MAX_ZOOM,
+    PAN_SPEEDS,
+    TRACK_COLUMNS,
+    Staging,
+    latent_times,
+    track_camera,
+    track_scene,
+    track_unknown,
+)
+
+WIDTH, HEIGHT = 512, 288
+MINUTE = np.arange(0, 60, 0.25).tolist()
+
+
+def stage(**named: str) -> Staging:
+    return Staging(complete_scene(named, 3), width=WIDTH, height=HEIGHT)
+
+
+def column(track: np.ndarray, name: str) -> np.ndarray:
+    return track[:, TRACK_COLUMNS.index(name)]
+
+
+def test_what_the_words_name_is_what_the_scene_has() -> None:
+    named = {name: values[1] for name, values in ATTRIBUTES.items() if name != "emotion"}
+    scene = complete_scene(named, 0)
+    assert {name: getattr(scene, name) for name in named} == named
+
+
+def test_the_seed_settles_what_the_words_leave_open_and_one_word_more_changes_nothing_else() -> None:
+    scenes = [complete_scene({"subject": "cat"}, seed) for seed in range(40)]
+    assert len({(scene.place, scene.time, scene.colour) for scene in scenes}) > 20
+    assert {(scene.weather, scene.style, scene.camera) for scene in scenes} == {
+        ("clear", "flat", "static")
+    }
+    named = {"subject": "cat", "place": "city"}
+    assert [complete_scene(named, seed) for seed in range(40)] == [
+        replace(scene, place="city") for scene in scenes
+    ]
+
+
+@pytest.mark.parametrize(
+    ("named", "expected"),
+    [
+        ({"place": "beach"}, {"subject": None, "colour": None, "motion": None, "size": None}),
+        ({"colour": "red"}, {"colour": "red"}),
+        ({"emotion": "sad"}, {"subject": "child", "emotion": "sad"}),
+        ({"subject": "cat", "emotion": "sad"}, {"subject": "cat", "emotion": None}),
+        ({"subject": "child", "size": "small"}, {"size": "medium", "emotion": "happy"}),
+        ({"companion": "boat", "companion_colour": "red"}, {"subject": "boat", "companion": None}),
+        ({"subject": "cat", "companion": "boat"}, {"relation": "left of"}),
+        ({"subject": "cat", "relation": "above"}, {"relation": None}),
+        ({"subject": "cat", "camera": "follow"}, {"motion": "right", "camera": "follow"}),
+        ({"subject": "cat", "camera": "follow", "motion": "rise"}, {"camera": "static"}),
+        ({"camera": "follow"}, {"subject": None, "camera": "static"}),
+    ],
+)
+def test_a_scene_makes_sense_whatever_is_said(named: dict, expected: dict) -> None:
+    scene = complete_scene(named, 1)
+    assert {name: getattr(scene, name) for name in expected} == expected
+    assert (scene.subject is None) == (scene.motion is None) == (scene.colour is None)
+
+
+@pytest.mark.parametrize("size", [(512, 288), (288, 512), (384, 384)])
+def test_everybody_is_inside_the_picture_at_the_start_of_any_scene(size: tuple[int, int]) -> None:
+    width, height = size
+    choices = itertools.product(ATTRIBUTES["subject"], ATTRIBUTES["motion"], ["static", "pan left"])
+    for seed, (subject, motion, camera) in enumerate(choices):
+        named = {"subject": subject, "motion": motion, "camera": camera, "companion": "cat"}
+        staging = Staging(complete_scene(named, seed), width=width, height=height)
+        moment = staging.at(0.0)
+        assert -0.02 * width <= moment.subject.x <= 1.02 * width
+        assert 0 < moment.subject.y - moment.subject.height / 2 < height
+
+
+@pytest.mark.parametrize(
+    ("motion", "axis", "sign"),
+    [("right", "x", 1), ("left", "x", -1), ("rise", "y", -1), ("fall", "y", 1), ("still", "x", 0)],
+)
+def test_a_motion_goes_its_way(motion: str, axis: str, sign: int) -> None:
+    staging = stage(subject="cat", motion=motion)
+    first, later = (getattr(staging.at(time).subject, axis) for time in (0.0, 1.5))
+    assert np.sign(round(later - first, 6)) == sign
+    assert staging.at(0.5).is_flipped == (motion == "left")
+
+
+@pytest.mark.parametrize("motion", ["right", "left", "rise", "fall", "bounce", "circle", "pace"])
+@pytest.mark.parametrize("camera", ["static", "pan right"])
+def test_somebody_who_moves_is_still_about_and_moving_after_a_minute(
+    motion: str, camera: str
+) -> None:
+    staging = stage(subject="rabbit", motion=motion, camera=camera)
+    places = np.array([[(p := staging.at(time).subject).x, p.y] for time in MINUTE])
+    is_seen = (np.abs(places - (256, 144)) < (300, 200)).all(1)
+    assert is_seen[-40:].mean() > 0.6
+    assert np.abs(np.diff(places[-40:], axis=0)).max(1).mean() > 2
+
+
+def test_the_camera_follows_its_subject_past_the_land() -> None:
+    staging = stage(subject="car", motion="right", camera="follow")
+    first, later = staging.at(0.0), staging.at(3.0)
+    assert later.subject.x == first.subject.x
+    assert later.pan < first.pan
+
+
+def test_zoom_and_tilt_come_to_rest_and_a_pan_goes_on() -> None:
+    assert stage(camera="zoom in").at(30.0).zoom == pytest.approx(MAX_ZOOM)
+    assert stage(camera="zoom out").at(30.0).zoom == 1
+    assert stage(camera="tilt up").at(30.0).tilt == stage(camera="tilt down").at(0.0).tilt > 0
+    pan = stage(camera="pan left")
+    assert pan.at(40.0).pan == pytest.approx(2 * pan.at(20.0).pan)
+
+
+def test_latent_frames_have_the_times_of_their_first_and_last_pictures() -> None:
+    start = latent_times(0, 3, 16, is_start=True) * 16
+    assert start.tolist() == [[0, 0], [1, 8], [9, 16]]
+    assert (latent_times(5, 2, 16, is_start=False) * 16).tolist() == [[33, 40], [41, 48]]
+    assert (latent_times(2, 2, 16, is_start=True) * 16).tolist() == [[16, 16], [17, 24]]
+
+
+def test_a_track_of_two_windows_is_the_track_of_the_whole() -> None:
+    staging = stage(subject="cat", motion="circle", camera="pan left", companion="boat")
+    whole = track_scene(staging, latent_times(0, 9, 16, is_start=True))
+    later = track_scene(staging, latent_times(4, 5, 16, is_start=False))
+    np.testing.assert_array_equal(whole[4:], later)
+
+
+def test_a_track_says_where_the_subject_is_on_the_screen() -> None:
+    staging = stage(subject="cat", camera="zoom in", size="small")
+    track = track_scene(staging, np.array([[0.0, 0.0], [6.0, 6.0]]))
+    assert column(track, "height")[1] / column(track, "height")[0] == pytest.approx(MAX_ZOOM)
+    place = staging.at(0.0).subject
+    assert column(track, "x")[0] * WIDTH == pytest.approx(place.x)
+    assert column(track, "y")[0] * HEIGHT == pytest.approx(place.y - place.height / 2)
+
+
+def test_of_a_given_picture_only_the_camera_is_known() -> None:
+    times = latent_times(0, 4, 16, is_start=True)
+    track = track_camera("pan left", times, PAN_SPEEDS[0])
+    assert column(track, "knows camera").all()
+    assert not column(track, "knows subject").any()
+    assert (np.diff(column(track, "pan")) > 0).all()
+    assert not track_unknown(times).any()
+
+
+def test_nobody_is_in_an_empty_landscape() -> None:
+    staging = stage(place="desert")
+    assert isinstance(staging.scene, Scene)
+    track = track_scene(staging, np.array([[0.0, 0.5]]))
+    assert column(track, "knows subject").all()
+    assert not column(track, "subject").any()

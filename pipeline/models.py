@@ -86,8 +86,9 @@ _ROWS = (
         label="Kinora mini",
         description=(
             "Draws one small picture-book world, on any computer and offline: a car, boat, train, "
-            "rocket, balloon, robot, cat, rabbit, bird, fish, butterfly or turtle, in ten colours, "
-            "ten places, four times of day and three kinds of bad weather. Other words are ignored."
+            "rocket, balloon, robot, cat, rabbit, bird, fish, butterfly, turtle, plane, elephant, "
+            "dinosaur or child, alone or by twos, in ten colours and ten places, by day and night, "
+            "in any weather and four styles. Other words are passed over."
         ),
         repository=_ASSETS / "kinora-mini",
         licence="Apache-2.0",

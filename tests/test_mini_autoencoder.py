@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import pytest
 import torch
 
 from pipeline.mini import AutoencoderKinora
-from pipeline.mini.autoencoder import deblock
 from pipeline.models import MODELS
 from tests.tiny import tiny_mini_autoencoder
 
@@ -63,25 +63,59 @@ def test_a_latent_depends_on_its_own_eight_frames_only(vae: AutoencoderKinora) -
     torch.testing.assert_close(whole[:, :, 2:], vae.project(clip[:, :, 9:]), rtol=1e-4, atol=1e-3)
 
 
+def refining(vae: AutoencoderKinora) -> AutoencoderKinora:
+    """Return a copy whose refiner changes every pixel, were it trained or not."""
+    vae = copy.deepcopy(vae)
+    torch.manual_seed(3)
+    torch.nn.init.normal_(vae.refiner.write.weight, std=0.1)
+    return vae
+
+
 @torch.no_grad()
 @pytest.mark.parametrize("cuts", [[1], [3], [1, 2, 3, 4], [2, 4]])
 def test_a_clip_decodes_to_the_same_frames_however_it_is_cut(
     vae: AutoencoderKinora, cuts: list[int]
 ) -> None:
+    vae = refining(vae)
     z = latents(vae, 5)
     whole = vae.decode(z).sample
-    pieces = []
-    for index, piece in enumerate(z.tensor_split(cuts, dim=2)):
-        pieces += vae.decode_stream(piece, is_start=index == 0)
+    pieces, previous = [], None
+    for piece in z.tensor_split(cuts, dim=2):
+        pieces += vae.decode_stream(piece, previous=previous)
+        previous = piece[:, :, -1]
     assert torch.equal(torch.cat(pieces, dim=2), whole)
     assert whole.shape[2] == 33
+
+
+@torch.no_grad()
+def test_the_refiner_sees_one_frame_of_the_past_and_nothing_of_the_future(
+    vae: AutoencoderKinora,
+) -> None:
+    vae = refining(vae)
+    z = latents(vae, 4)
+    whole = vae.decode(z).sample
+    for changed, first, last in ((0, 0, 8), (1, 1, 16), (3, 17, 24)):
+        other = z.clone()
+        other[:, :, changed] += 1
+        is_same = (vae.decode(other).sample == whole).flatten(3).all(-1).all(1)[0]
+        assert not is_same[first : last + 1].any()
+        assert is_same[:first].all()
+        assert is_same[last + 1 :].all()
 
 
 @torch.no_grad()
 def test_the_stream_gives_one_frame_first_and_then_eight_at_a_time(vae: AutoencoderKinora) -> None:
     z = latents(vae, 3)
     assert [part.shape[2] for part in vae.decode_stream(z)] == [1, 8, 8]
-    assert [part.shape[2] for part in vae.decode_stream(z, is_start=False)] == [8, 8, 8]
+    later = vae.decode_stream(z[:, :, 1:], previous=z[:, :, 0])
+    assert [part.shape[2] for part in later] == [8, 8]
+
+
+@torch.no_grad()
+def test_an_untrained_refiner_leaves_the_linear_decode_as_it_is() -> None:
+    vae = AutoencoderKinora(latent_channels=12, refiner_width=8, refiner_depth=1)
+    x = frames(8)
+    assert torch.equal(vae.refiner(x, x[:, :, 0]), x)
 
 
 @torch.no_grad()
@@ -108,19 +142,3 @@ def test_normalizing_is_undone(vae: AutoencoderKinora) -> None:
     z = latents(vae, 2)
     torch.testing.assert_close(vae.denormalize(vae.normalize(z)), z, rtol=1e-5, atol=1e-4)
     torch.testing.assert_close(vae.normalize(z)[:, :, 1], vae.normalize(z[:, :, 1]))
-
-
-def test_small_steps_between_patches_are_smoothed_and_edges_stay() -> None:
-    for step, left_over in ((0.05, 0.02), (1.5, 1.5)):
-        picture = torch.zeros(1, 64, 96)
-        picture[..., 32:] = step
-        smooth = deblock(picture)
-        jump = (smooth[..., 32] - smooth[..., 31]).abs().max()
-        assert jump <= left_over
-        assert jump >= left_over - 0.02
-        assert torch.equal(smooth[..., :16], picture[..., :16])
-
-
-def test_a_smooth_picture_is_not_touched_by_the_deblocking() -> None:
-    picture = torch.full((3, 64, 64), 0.3)
-    torch.testing.assert_close(deblock(picture), picture)

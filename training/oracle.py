@@ -39,7 +39,7 @@ _HEIGHT, _WIDTH = 288 // CELL, 512 // CELL
 _NAMES = list(ATTRIBUTES)
 _NUM_SUBJECTS = len(CAST)
 _COLUMN = {name: index for index, name in enumerate(TRACK_COLUMNS)}
-BATCH_SIZE = 32
+BATCH_SIZE = 24
 CLIP_BATCH_SIZE = 48
 
 
@@ -55,14 +55,14 @@ class FrameReader(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            nn.Conv2d(3, 32, 4, 2, 1), nn.GELU(), _conv(32, 64, 2), _conv(64, 96, 2),
-            _conv(96, 128), _conv(128, 128),
+            nn.Conv2d(3, 24, 4, 2, 1), nn.GELU(), _conv(24, 48, 2), _conv(48, 64, 2),
+            _conv(64, 96), _conv(96, 96),
         )  # fmt: skip
-        self.around = nn.Sequential(_conv(128, 128, 2), _conv(128, 128))
-        self.whole = nn.ModuleList(nn.Linear(5 * 128, len(ATTRIBUTES[name])) for name in WHOLE)
-        self.subject = nn.Conv2d(256, _NUM_SUBJECTS + 1, 1)
+        self.around = nn.Sequential(_conv(96, 96, 2), _conv(96, 96))
+        self.whole = nn.ModuleList(nn.Linear(5 * 96, len(ATTRIBUTES[name])) for name in WHOLE)
+        self.subject = nn.Conv2d(192, _NUM_SUBJECTS + 1, 1)
         self.of_somebody = nn.ModuleList(
-            nn.Conv2d(256, len(ATTRIBUTES[name]), 1) for name in OF_SOMEBODY
+            nn.Conv2d(192, len(ATTRIBUTES[name]), 1) for name in OF_SOMEBODY
         )
 
     def forward(

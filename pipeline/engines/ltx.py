@@ -172,7 +172,8 @@ class LTXEngine:
         """
         vae = self.pipe.vae
         if is_uniform(vae):
-            for frames in vae.decode_stream(self._denormalize(latents), is_start=previous is None):
+            last = None if previous is None else self._denormalize(previous)[:, :, -1]
+            for frames in vae.decode_stream(self._denormalize(latents), previous=last):
                 yield _to_frames(frames)
             return
         num_previous_frames = 0
@@ -214,7 +215,7 @@ class LTXEngine:
             return None
         index = latents.shape[2] // 2
         middle = self._denormalize(latents[:, :, index : index + 1])[:, :, 0]
-        frame = self.pipe.vae.decode_latent_frame(middle)[:, :, -1:]
+        frame = self.pipe.vae.decode_linear(middle)[:, :, -1:]
         scale = _PREVIEW_SIDE / max(frame.shape[-2:])
         size = [round(side * scale) for side in frame.shape[-2:]]
         small = torch.nn.functional.interpolate(frame[:, :, 0], size=size, mode="area")

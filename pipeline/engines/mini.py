@@ -24,17 +24,17 @@ from pipeline.mini.staging import (
 class StagedPrompt(PromptEmbeds):
     """A prompt as the embedded model reads it, and the paths of the scene it makes.
 
-    Without a scene something is given, of which only the camera is known, if the words name it.
+    Without a scene something is given, of which only the camera's path is known beforehand.
     """
 
     staging: Staging | None
-    camera: str | None
+    camera: str
 
     def track(self, times: np.ndarray) -> np.ndarray:
         """Describe latent frames of the given times (T, 2): (T, D)."""
         if self.staging is not None:
             return track_scene(self.staging, times)
-        if self.camera not in (None, "follow"):
+        if self.camera != "follow":
             return track_camera(self.camera, times, sum(PAN_SPEEDS) / 2)
         return track_unknown(times)
 
@@ -58,7 +58,8 @@ class MiniEngine(LTXEngine):
         """
         named = self.read(prompt)
         if has_given:
-            staging, camera, told = None, named["camera"], named
+            camera = named["camera"] or "static"
+            staging, told = None, named | {"camera": camera}
         else:
             scene = complete_scene(named, seed)
             camera, told = scene.camera, _values(scene)

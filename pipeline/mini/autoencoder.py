@@ -1,8 +1,9 @@
-"""The embedded model's video autoencoder: a closed-form projection in, its transpose out.
+"""The embedded model's video autoencoder: a closed-form projection in, a trained refinement out.
 
 The encoder is one matrix product: the leading principal components of 32x32x8 patches, the same
-everywhere in space and time. The decoder is its transpose and a filter that smooths what is left of
-the patches' edges. Nothing depends on the rest of a clip, so that decoding can be cut anywhere.
+everywhere in space and time. The decoder is its transpose and a small network that sharpens and
+takes away the patches' edges. It looks at one frame of the past and no further, so that decoding
+can be cut anywhere and comes out the same.
 """
 
 from __future__ import annotations
@@ -15,15 +16,11 @@ from diffusers.configuration_utils import register_to_config
 from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTinyOutput
 from diffusers.models.autoencoders.vae import DecoderOutput
 from torch import nn
+from torch.nn import functional
 
 PATCH_SIZE = 32  # pixels
 PATCH_FRAMES = 8
-# A step between two patches below DEBLOCK_LIMIT (of a range of 2) is taken for an artefact, and
-# spread over DEBLOCK_REACH pixels on each side. See training/LOG.md.
-DEBLOCK_LIMIT = 0.3
-DEBLOCK_REACH = 6
-
-
+CELL_SIZE = 4
 def patchify(x: torch.Tensor) -> torch.Tensor:
     """Cut frames (B, 3, T, H, W) into patches (B, h, w, 3 T 32 32)."""
     batch, _, num_frames, height, width = x.shape
@@ -37,21 +34,42 @@ def unpatchify(patches: torch.Tensor) -> torch.Tensor:
     return x.permute(0, 3, 4, 1, 5, 2, 6).flatten(5).flatten(3, 4)
 
 
-def deblock(x: torch.Tensor) -> torch.Tensor:
-    """Spread small steps between neighbouring patches over a few pixels on each side.
+def to_cells(frames: torch.Tensor) -> torch.Tensor:
+    """Fold frames (B, 3, T, H, W) into cells of 4x4 pixels: (B, 48 T, H / 4, W / 4)."""
+    return functional.pixel_unshuffle(frames.flatten(1, 2), CELL_SIZE)
 
-    (..., H, W) in [-1, 1]. Large steps are edges of what is drawn and stay.
+
+class Refiner(nn.Module):
+    """What the linear decode of eight frames lacks, from it and the frame before: in cells.
+
+    Every pixel's answer depends on its surroundings and on where in its patch it lies, which is
+    where the linear decode errs most.
     """
-    for axis in (-1, -2):
-        x = x.transpose(axis, -1)
-        blocks = x.unflatten(-1, (-1, PATCH_SIZE)).clone()  # (..., n, 32)
-        step = blocks[..., 1:, :1] - blocks[..., :-1, -1:]
-        step = step * torch.exp(-((step / DEBLOCK_LIMIT) ** 2))
-        ramp = torch.linspace(0.5, 0, DEBLOCK_REACH + 1, device=x.device, dtype=x.dtype)[:-1]
-        blocks[..., :-1, -DEBLOCK_REACH:] += step * ramp.flip(0)
-        blocks[..., 1:, :DEBLOCK_REACH] -= step * ramp
-        x = blocks.flatten(-2).transpose(axis, -1)
-    return x
+
+    def __init__(self, width: int, depth: int) -> None:
+        super().__init__()
+        num_in, num_out = (3 * frames * CELL_SIZE**2 for frames in (PATCH_FRAMES + 1, PATCH_FRAMES))
+        side = PATCH_SIZE // CELL_SIZE
+        self.read = nn.Conv2d(num_in, width, 1)
+        self.place = nn.Parameter(torch.zeros(1, width, side, side))
+        self.looks = nn.ModuleList(
+            nn.Conv2d(width, width, 3, padding=1, padding_mode="replicate") for _ in range(depth)
+        )
+        self.mixes = nn.ModuleList(nn.Conv2d(width, width, 1) for _ in range(depth))
+        self.write = nn.Conv2d(width, num_out, 1)
+        nn.init.zeros_(self.write.weight)
+        nn.init.zeros_(self.write.bias)
+
+    def forward(self, frames: torch.Tensor, before: torch.Tensor) -> torch.Tensor:
+        """Refine frames (B, 3, 8, H, W) that follow a frame (B, 3, H, W)."""
+        cells = to_cells(torch.cat([before[:, :, None], frames], dim=2))
+        side = self.place.shape[-1]
+        x = self.read(cells)
+        x = x + self.place.repeat(1, 1, x.shape[2] // side, x.shape[3] // side)
+        for look, mix in zip(self.looks, self.mixes, strict=True):
+            x = x + mix(functional.silu(look(x)))
+        lacking = functional.pixel_shuffle(self.write(x), CELL_SIZE)
+        return frames + lacking.unflatten(1, (3, PATCH_FRAMES))
 
 
 class AutoencoderKinora(ModelMixin, ConfigMixin):
@@ -68,7 +86,9 @@ class AutoencoderKinora(ModelMixin, ConfigMixin):
     @register_to_config
     def __init__(
         self,
-        latent_channels: int = 96,
+        latent_channels: int = 256,
+        refiner_width: int = 128,
+        refiner_depth: int = 3,
         timestep_conditioning: bool = False,  # noqa: ARG002
         scaling_factor: float = 1.0,  # noqa: ARG002
     ) -> None:
@@ -77,6 +97,7 @@ class AutoencoderKinora(ModelMixin, ConfigMixin):
         self.basis = nn.Parameter(
             torch.zeros(latent_channels, values_per_patch), requires_grad=False
         )
+        self.refiner = Refiner(refiner_width, refiner_depth)
         self.register_buffer("latents_mean", torch.zeros(latent_channels))
         self.register_buffer("latents_std", torch.ones(latent_channels))
         # What is left of the components' deviations, for the transformer to know.
@@ -107,18 +128,21 @@ class AutoencoderKinora(ModelMixin, ConfigMixin):
         frames = torch.cat(list(self.decode_stream(z)), dim=2)
         return DecoderOutput(sample=frames) if return_dict else (frames,)
 
-    def decode_stream(self, z: torch.Tensor, *, is_start: bool = True) -> Iterator[torch.Tensor]:
+    def decode_stream(
+        self, z: torch.Tensor, *, previous: torch.Tensor | None = None
+    ) -> Iterator[torch.Tensor]:
         """Decode latent frame by latent frame: eight frames each, but one for a clip's first.
 
-        The result does not depend on how a clip is cut.
+        `previous` (B, C, h, w) is the latent frame before `z`, if there is one; with it the result
+        does not depend on how a clip is cut.
         """
+        before = None if previous is None else self.decode_linear(previous)[:, :, -1]
         for index in range(z.shape[2]):
-            frames = self.decode_latent_frame(z[:, :, index])
-            yield frames[:, :, -1:] if is_start and index == 0 else frames
-
-    def decode_latent_frame(self, z: torch.Tensor) -> torch.Tensor:
-        """Decode one latent frame (B, C, h, w) into (B, 3, 8, H, W)."""
-        return deblock(self.decode_linear(z))
+            frames = self.decode_linear(z[:, :, index])
+            is_still = before is None
+            refined = self.refiner(frames, frames[:, :, 0] if is_still else before)
+            before = frames[:, :, -1]
+            yield refined[:, :, -1:] if is_still else refined
 
     def decode_linear(self, z: torch.Tensor) -> torch.Tensor:
         """Decode one latent frame by the basis alone: the transpose of `project`."""

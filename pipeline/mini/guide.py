@@ -16,13 +16,14 @@ from pipeline.mini.staging import NUM_VIEWS, PERIOD_SECONDS, TRACK_COLUMNS
 PAN_PARALLAX = (0.03, 0.2, 0.5, 1.0)
 TILT_PARALLAX = (0.3, 0.8, 0.9, 1.0)
 _PATCH_SIZE = 32
-_OCTAVES_ACROSS = 6  # half-waves over a picture's width: 1 to 32
-_OCTAVES_DOWN = 5
-_OCTAVES_BESIDE = 4
+_OCTAVES_ACROSS = 7  # half-waves over a picture's width: 1 to 64
+_OCTAVES_DOWN = 6
+_OCTAVES_BESIDE = 7
 _OCTAVES_OF_TIME = 4
 _NUM_BESIDE = 10 + 6 * _OCTAVES_BESIDE
 NUM_GUIDE_FEATURES = (
-    2 * (_OCTAVES_ACROSS + _OCTAVES_DOWN) * (1 + len(PAN_PARALLAX) - 1)  # the picture, three layers
+    # Of the picture itself and three layers of land: the sky hardly moves.
+    2 * (_OCTAVES_ACROSS + _OCTAVES_DOWN) * len(PAN_PARALLAX)
     + 2 * _NUM_BESIDE
     + 2 * _OCTAVES_OF_TIME
     + NUM_VIEWS

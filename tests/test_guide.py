@@ -1,0 +1,75 @@
+"""What tokens are told: places of the land keep their waves when the camera moves past them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.mini.guide import NUM_GUIDE_FEATURES, guide_features
+from pipeline.mini.scene import complete_scene
+from pipeline.mini.staging import Staging, track_scene, track_unknown
+
+HEIGHT, WIDTH = 288, 512
+
+
+def coords(num_latents: int) -> torch.Tensor:
+    """Return coordinates (1, 3, S) of whole latent frames of 9 x 16 patches."""
+    grid = torch.meshgrid(
+        torch.arange(num_latents) / 2, torch.arange(9) * 32.0, torch.arange(16) * 32.0,
+        indexing="ij",
+    )  # fmt: skip
+    return torch.stack(grid).flatten(1)[None]
+
+
+def guide(times: list[float], **named: str) -> torch.Tensor:
+    """Return the features (T, 9, 16, D) of a scene at moments."""
+    staging = Staging(complete_scene(named, 3), width=WIDTH, height=HEIGHT)
+    track = track_scene(staging, np.array([[time, time] for time in times]))
+    features = guide_features(coords(len(times)), torch.from_numpy(track)[None])
+    return features[0].unflatten(0, (len(times), 9, 16))
+
+
+def test_every_token_has_as_many_features_as_said_and_all_are_small() -> None:
+    features = guide([0.0, 1.0], subject="cat", companion="boat", camera="zoom in")
+    assert features.shape == (2, 9, 16, NUM_GUIDE_FEATURES)
+    assert features.abs().max() <= 4
+
+
+def test_nothing_moves_for_a_still_scene_but_the_phase_of_time() -> None:
+    first, later = guide([0.0, 1.0], subject="cat", motion="still", camera="static")
+    assert 0 < (first != later).any(0).any(0).sum() <= 10
+
+
+def test_what_moves_is_told_to_the_tokens_near_it_and_far_ones_can_tell_too() -> None:
+    first, later = guide([0.0, 2.0], subject="cat", motion="right", camera="static")
+    assert (first != later).any(-1).all()
+
+
+def test_a_pan_moves_the_near_land_more_than_the_far() -> None:
+    still, moved = guide([0.0, 4.0], camera="pan left", place="meadow")
+    changes = (still - moved).abs().mean((0, 1))
+    assert changes.max() > 0.3
+    assert (changes == 0).any()  # the place in the picture itself
+
+
+def test_without_a_track_only_the_place_in_the_picture_is_told() -> None:
+    times = np.zeros((1, 2))
+    unknown = torch.from_numpy(track_unknown(times))[None]
+    features = guide_features(coords(1), unknown)[0]
+    told = features.abs().amax(0) > 0
+    known = guide([0.0], subject="cat")[0].flatten(0, 1).abs().amax(0) > 0
+    assert told.sum() < known.sum()
+    assert torch.isfinite(features).all()
+
+
+@pytest.mark.parametrize("size", [(9, 16), (16, 9), (12, 12)])
+def test_pictures_of_all_shapes_are_told_alike(size: tuple[int, int]) -> None:
+    rows, columns = size
+    grid = torch.meshgrid(
+        torch.zeros(1), torch.arange(rows) * 32.0, torch.arange(columns) * 32.0, indexing="ij"
+    )
+    place = torch.stack(grid).flatten(1)[None]
+    staging = Staging(complete_scene({"subject": "cat"}, 3), width=columns * 32, height=rows * 32)
+    track = torch.from_numpy(track_scene(staging, np.zeros((1, 2))))[None]
+    assert guide_features(place, track).shape == (1, rows * columns, NUM_GUIDE_FEATURES)

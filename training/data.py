@@ -79,11 +79,12 @@ def draw_sample(
     """Render one training sample: a scene or, now and then, a camera over an arbitrary picture."""
     offsets = np.arange(num_frames) / FPS
     if rng.random() < PICTURE_SHARE:
-        frames, camera, speed = render_picture_move(rng, height=height, width=width, times=offsets)
+        frames, camera = render_picture_move(rng, height=height, width=width, times=offsets)
         labels = [0] * len(ATTRIBUTES)
         labels[list(ATTRIBUTES).index("camera")] = 1 + ATTRIBUTES["camera"].index(camera)
         boxes = np.zeros((num_frames, 4), np.float32)
-        return Sample(frames, boxes, labels, 0.0, partial(track_camera, camera, pan_speed=speed))
+        track = partial(track_camera, camera, width=width, height=height)
+        return Sample(frames, boxes, labels, 0.0, track)
     scene = draw_scene(rng)
     begin = draw_begin(scene, rng)
     frames, boxes = render(scene, height=height, width=width, times=(begin + offsets).tolist())

@@ -17,7 +17,7 @@ from pipeline.mini.autoencoder import patchify
 from training.data import FPS, SIZES, draw_sample, to_tensor
 
 logger = logging.getLogger(__name__)
-NUM_CHUNKS = 1400
+NUM_CHUNKS = 1100
 PATCHES_PER_CHUNK = 28
 STILL_SHARE = 0.2
 # Normalized latents keep this power of each component's deviation: the large structure stays

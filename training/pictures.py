@@ -14,7 +14,7 @@ import skimage
 from PIL import Image, ImageFilter
 
 from pipeline.mini.scene import ATTRIBUTES
-from pipeline.mini.staging import PAN_SPEEDS, aim_camera
+from pipeline.mini.staging import aim_camera
 
 _FOLDER = Path(skimage.__file__).parent / "data"
 _TRAINING = (
@@ -58,16 +58,15 @@ def _draw_picture(rng: np.random.Generator) -> Image.Image:
 
 def render_picture_move(
     rng: np.random.Generator, *, height: int, width: int, times: Sequence[float]
-) -> tuple[np.ndarray, str, float]:
+) -> tuple[np.ndarray, str]:
     """Move a camera over a random picture.
 
-    Returns frames (F, H, W, 3) uint8, the camera's name and its pan's speed in widths a second.
+    Returns frames (F, H, W, 3) uint8 and the camera's name.
     """
     picture = _draw_picture(rng)
     camera = str(rng.choice([name for name in ATTRIBUTES["camera"] if name != "follow"]))
-    speed = float(rng.uniform(*PAN_SPEEDS))
-    moves = np.array([aim_camera(camera, time, speed, 1) for time in times])  # (F, 3)
-    zoom, pan, tilt = moves.T
+    zoom, pan, tilt = np.array([aim_camera(camera, time, height) for time in times]).T
+    pan, tilt = pan / width, tilt / height
     ratio = width / height
     # The largest crop of the right shape that leaves room for the whole way, or a smaller one.
     widest = min(
@@ -88,4 +87,4 @@ def render_picture_move(
         top = y - tilt[index] * crop_height + (crop_height - h) / 2
         box = (max(left, 0), max(top, 0), min(left + w, picture.width), min(top + h, picture.height))
         frames[index] = picture.resize((width, height), Image.Resampling.BILINEAR, box=box)
-    return frames, camera, speed
+    return frames, camera

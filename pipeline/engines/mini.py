@@ -11,7 +11,6 @@ from torch.nn import functional
 from pipeline.engines.ltx import Context, LTXEngine, PromptEmbeds
 from pipeline.mini.scene import ATTRIBUTES, Scene, complete_scene
 from pipeline.mini.staging import (
-    PAN_SPEEDS,
     Staging,
     latent_times,
     track_camera,
@@ -29,13 +28,15 @@ class StagedPrompt(PromptEmbeds):
 
     staging: Staging | None
     camera: str
+    width: int  # of a frame, in pixels
+    height: int
 
     def track(self, times: np.ndarray) -> np.ndarray:
         """Describe latent frames of the given times (T, 2): (T, D)."""
         if self.staging is not None:
             return track_scene(self.staging, times)
         if self.camera != "follow":
-            return track_camera(self.camera, times, sum(PAN_SPEEDS) / 2)
+            return track_camera(self.camera, times, width=self.width, height=self.height)
         return track_unknown(times)
 
 
@@ -57,19 +58,20 @@ class MiniEngine(LTXEngine):
         Without a given picture or clip, `seed` settles what the words leave open.
         """
         named = self.read(prompt)
+        spatial = self.pipe.vae.spatial_compression_ratio
+        size = {"width": self.width * spatial, "height": self.height * spatial}
         if has_given:
             camera = named["camera"] or "static"
             staging, told = None, named | {"camera": camera}
         else:
             scene = complete_scene(named, seed)
             camera, told = scene.camera, _values(scene)
-            spatial = self.pipe.vae.spatial_compression_ratio
-            staging = Staging(scene, width=self.width * spatial, height=self.height * spatial)
+            staging = Staging(scene, **size)
         embeds = self._embed(told)
         if guidance_scale > 1:
             embeds = torch.cat([self._embed(self.read(negative_prompt)), embeds])
         mask = torch.ones(embeds.shape[:2], device=embeds.device)
-        return StagedPrompt(embeds, mask, staging, camera)
+        return StagedPrompt(embeds, mask, staging, camera, **size)
 
     @torch.no_grad()
     def read(self, prompt: str) -> dict[str, str | None]:

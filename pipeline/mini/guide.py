@@ -13,7 +13,7 @@ import torch
 from pipeline.mini.staging import NUM_VIEWS, PERIOD_SECONDS, TRACK_COLUMNS
 
 # How much the land takes part in a pan and a tilt: sky, far, middle, near.
-PAN_PARALLAX = (0.03, 0.2, 0.5, 1.0)
+PAN_PARALLAX = (0.0, 0.25, 0.5, 1.0)
 TILT_PARALLAX = (0.3, 0.8, 0.9, 1.0)
 _PATCH_SIZE = 32
 _OCTAVES_ACROSS = 7  # half-waves over a picture's width: 1 to 64

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import cos, pi, sin
+from math import ceil, cos, floor, inf, pi, sin
 
 import numpy as np
 
@@ -18,22 +18,26 @@ from pipeline.mini.scene import ATTRIBUTES, CAST, Scene
 NUM_VIEWS = 4
 # All that repeats does so within this time: turning, walking, falling rain.
 PERIOD_SECONDS = 8.0
-SIZES = {"small": 0.22, "medium": 0.36, "large": 0.52}
+# A patch of 32 pixels in the half second of a latent frame: whoever travels at that speed, or half
+# or a quarter of it, lies in the patches as it did before. Places are on that grid too. A small
+# model learns few pictures of each shape that way, where any shift at all would ask for thousands.
+PATCH = 32
+SPEED = 64.0  # pixels a second
+CLIMB_SHARE = 0.5  # of it when rising and falling
+DRIFT_SHARE = 0.25  # of a pan, and of a tilt, for those in the scene: they stay in sight
+# Heights in pixels; whoever is too wide for the picture takes the next that fits.
+SIZES = {"small": 64, "medium": 104, "large": 148}
+LADDER = (24, 32, 40, 48, 56, 64, 80, 96, 104, 128, 148)
 MAX_WIDTH_SHARE = 0.62
 MAX_ZOOM = 1.6
 COMPANION_SCALE = 0.8
 CAMERA_SECONDS = 6.0
-CIRCLE_SECONDS = 4.0
-CIRCLE_HEIGHT = 0.12
-PACE_SECONDS = 4.0
-BOUNCE_SECONDS = 1.0
 TILT_SHARE = 0.25
-# How much of the camera's pan and tilt those in the scene take part in: they stay in sight.
-DRIFT_SHARE = 1 / 3
-# Speeds in widths (rise and fall: heights) a second, drawn between the two.
-TRAVEL_SPEEDS = (0.09, 0.13)
-CLIMB_SPEEDS = (0.08, 0.12)
-PAN_SPEEDS = (0.12, 0.18)
+CIRCLE_SECONDS = PACE_SECONDS = 4.0
+CIRCLE_PIXELS = (64, 32)  # across, down
+PACE_PIXELS = 64
+BOUNCE_SECONDS = 1.0
+BOUNCE_PIXELS = 48
 
 
 @dataclass(frozen=True)
@@ -69,13 +73,9 @@ class Staging:
         self.view = scene.seed % NUM_VIEWS
         view = np.random.default_rng((ATTRIBUTES["place"].index(scene.place), self.view))
         self.horizon = height * view.uniform(0.58, 0.66)
-        self._land = height * view.uniform(0.86, 0.9)
-        if scene.place == "lake":
-            self._land = height * view.uniform(0.93, 0.95)
+        share = 0.94 if scene.place == "lake" else 0.88
+        self._land = _snap(share * height, PATCH // 2 if scene.place == "lake" else PATCH)
         rng = np.random.default_rng(scene.seed)
-        pan, travel, climb = (rng.uniform(*x) for x in (PAN_SPEEDS, TRAVEL_SPEEDS, CLIMB_SPEEDS))
-        self._pan_speed = pan * width
-        self._speed = climb * height if scene.motion in ("rise", "fall") else travel * width
         self._size = self._companion_size = 0.0
         self._offset = (0.0, 0.0)
         self._start = (width / 2, height / 2)
@@ -86,7 +86,7 @@ class Staging:
     def at(self, time: float) -> Moment:
         """Return the moment `time` seconds after the shot's start."""
         scene, size = self.scene, self._size
-        zoom, pan, tilt = aim_camera(scene.camera, time, self._pan_speed, self.height)
+        zoom, pan, tilt = aim_camera(scene.camera, time, self.height)
         x, y = self._travel(time)
         if scene.camera == "follow":
             pan, x = self._start[0] - x, self._start[0]
@@ -95,7 +95,7 @@ class Staging:
         # A floating boat keeps to its water.
         sink = tilt * (0.85 if self.floats else DRIFT_SHARE)
         y += sink
-        x = self._wrap(x, 0.5 * self._width_of(scene.subject) * size + 0.04 * self.width)
+        x = self._wrap(x, 0.5 * self._width_of(scene.subject) * size + 16)
         is_flipped = scene.motion == "left"
         if scene.motion == "pace":
             is_flipped = cos(2 * pi * time / PACE_SECONDS) < 0
@@ -119,30 +119,32 @@ class Staging:
         return CAST[name][0] if name else 0.0
 
     def _wrap(self, x: float, reach: float) -> float:
-        """Let a traveller leave at one edge and come back at the other."""
+        """Let a traveller leave at one edge and come back at the other, on the grid."""
+        reach = ceil(reach / PATCH) * PATCH
         return (x + reach) % (self.width + 2 * reach) - reach
 
     def _cast(self) -> None:
         """Size the subject and place its companion, if it has one, so that both fit."""
         scene, width, height = self.scene, self.width, self.height
-        unit, own_width = min(height, width), self._width_of(scene.subject)
-        shrink = min(1.0, MAX_WIDTH_SHARE * width / (SIZES["large"] * unit * own_width))
+        own_width = self._width_of(scene.subject)
+        shrink = min(1.0, MAX_WIDTH_SHARE * width / (SIZES["large"] * own_width))
         if scene.camera.startswith("zoom"):
             shrink *= 0.8  # the zoom itself enlarges it up to 1.6 times
-        self._size = SIZES[scene.size] * unit * shrink
+        self._size = _fit(SIZES[scene.size] * shrink)
         if scene.companion is None:
             return
         other_width = self._width_of(scene.companion)
         size = 0.85 * self._size
         # Beside each other both have to fit into the frame, one above the other too.
-        beside = (own_width + COMPANION_SCALE * other_width) * size + 0.1 * width
-        self._size = size = size * min(1.0, 0.9 * width / beside)
-        self._companion_size = small = COMPANION_SCALE * size
-        gap = (own_width * size + other_width * small) / 2 + 0.03 * width
+        beside = (own_width + COMPANION_SCALE * other_width) * size + 0.1 * width + PATCH
+        self._size = size = _fit(size * min(1.0, 0.9 * width / beside))
+        self._companion_size = small = _fit(COMPANION_SCALE * size)
+        gap = (own_width * size + other_width * small) / 2 + 8
+        gap = ceil(gap / PATCH) * PATCH
         # The scene's relation says where the subject is, seen from its companion.
         self._offset = {
-            "left of": (gap, 0.0), "right of": (-gap, 0.0),
-            "above": (0.0, small + 0.06 * height), "below": (0.0, -size - 0.06 * height),
+            "left of": (gap, 0), "right of": (-gap, 0),
+            "above": (0, ceil((small + 12) / 16) * 16), "below": (0, -ceil((size + 12) / 16) * 16),
         }[scene.relation]  # fmt: skip
 
     def _draw_start(self, rng: np.random.Generator) -> tuple[float, float]:
@@ -159,57 +161,69 @@ class Staging:
         elif CAST[scene.subject][1] == "air" or scene.motion == "circle":
             y = centre + size / 2
             if scene.motion == "bounce":
-                y += 0.08 * height
+                y += BOUNCE_PIXELS / 2
         elif self.floats:
             share = 0.62 if scene.place == "lake" else 0.38
             y = self.horizon + share * (height - self.horizon)
         else:
             y = self._land
-        left = right = 0.5 * self._width_of(scene.subject) * size + 0.02 * width
-        above, below = size + 0.03 * height, 0.03 * height
+        left = right = 0.5 * self._width_of(scene.subject) * size + 8
+        above, below = size + 8, 8
         if scene.motion == "circle":
-            above, below = above + CIRCLE_HEIGHT * height, below + CIRCLE_HEIGHT * height
+            above, below = above + CIRCLE_PIXELS[1], below + CIRCLE_PIXELS[1]
         if scene.companion:
             small, (dx, dy) = self._companion_size, self._offset
             half = 0.5 * self._width_of(scene.companion) * small
             left, right = max(left, half - dx), max(right, half + dx)
-            above, below = max(above, small - dy + 0.02 * height), max(below, dy)
-        return (
-            float(np.clip(x, left, max(left, width - right))),
-            float(np.clip(y, above, max(above, height - below))),
-        )
+            above, below = max(above, small - dy + 8), max(below, dy)
+        x = _snap(x, PATCH, left, max(left, width - right))
+        return x, _snap(y, PATCH // 2, above, max(above, height - below))
 
     def _travel(self, time: float) -> tuple[float, float]:
         """Return the subject's feet before the camera's share."""
         x, y = self._start
-        motion, way = self.scene.motion, self._speed * time
+        motion, way = self.scene.motion, SPEED * time
         if motion == "right":
             x += way
         elif motion == "left":
             x -= way
         elif motion in ("rise", "fall"):
             reach = 0.12 * self.height
-            way = way if motion == "fall" else -way
-            y = (y + way + reach) % (self.height + self._size + 2 * reach) - reach
+            span = ceil((self.height + self._size + 2 * reach) / PATCH) * PATCH
+            way = CLIMB_SHARE * (way if motion == "fall" else -way)
+            y = (y + way + reach) % span - reach
         elif motion == "bounce":
-            y -= 0.17 * self.height * abs(sin(pi * time / BOUNCE_SECONDS))
+            y -= BOUNCE_PIXELS * abs(sin(pi * time / BOUNCE_SECONDS))
         elif motion == "circle":
             angle = 2 * pi * time / CIRCLE_SECONDS
-            x += 0.13 * self.width * sin(angle)
-            y -= CIRCLE_HEIGHT * self.height * cos(angle)
+            x += CIRCLE_PIXELS[0] * sin(angle)
+            y -= CIRCLE_PIXELS[1] * cos(angle)
         elif motion == "pace":
-            x += 0.13 * self.width * sin(2 * pi * time / PACE_SECONDS)
+            x += PACE_PIXELS * sin(2 * pi * time / PACE_SECONDS)
         return x, y
 
 
-def aim_camera(
-    camera: str, time: float, pan_speed: float, height: int
-) -> tuple[float, float, float]:
+def _snap(value: float, grid: int, low: float = -inf, high: float = inf) -> float:
+    """Round to the grid, inside the bounds if the grid has a line between them."""
+    snapped = round(value / grid) * grid
+    if snapped < low:
+        snapped = ceil(low / grid) * grid
+    if snapped > high:
+        snapped = floor(high / grid) * grid
+    return float(snapped)
+
+
+def _fit(height: float) -> int:
+    """Return the tallest height of the ladder that is not above."""
+    return max((step for step in LADDER if step <= height), default=LADDER[0])
+
+
+def aim_camera(camera: str, time: float, height: int) -> tuple[float, float, float]:
     """Return the zoom, and how far the nearest land has moved right and down, in pixels."""
     share = min(time / CAMERA_SECONDS, 1.0)
     eased = share * share * (3 - 2 * share)
     zoom = {"zoom in": MAX_ZOOM**share, "zoom out": MAX_ZOOM ** (1 - share)}.get(camera, 1.0)
-    pan = {"pan left": 1, "pan right": -1}.get(camera, 0) * pan_speed * time
+    pan = {"pan left": 1, "pan right": -1}.get(camera, 0) * SPEED * time
     tilt = {"tilt up": eased, "tilt down": 1 - eased}.get(camera, 0.0)
     return zoom, pan, tilt * TILT_SHARE * height
 
@@ -276,16 +290,14 @@ def track_scene(staging: Staging, times: np.ndarray) -> np.ndarray:
     return rows
 
 
-def track_camera(camera: str, times: np.ndarray, pan_speed: float) -> np.ndarray:
-    """Describe a camera alone, over a picture of which nothing else is known: a track (T, 24).
-
-    `pan_speed` is in widths a second.
-    """
+def track_camera(camera: str, times: np.ndarray, *, width: int, height: int) -> np.ndarray:
+    """Describe a camera alone, over a picture of which nothing else is known: a track (T, 24)."""
     rows = track_unknown(times)
     for row, (begin, end) in zip(rows, times.tolist(), strict=True):
         moves = []
         for time in (begin, (begin + end) / 2, end):
-            moves.append(aim_camera(camera, time, pan_speed, 1))
+            zoom, pan, tilt = aim_camera(camera, time, height)
+            moves.append((zoom, pan / width, tilt / height))
         values = _camera_values(moves, (0.5, 0.5))
         row[[_COLUMN[name] for name in values]] = list(values.values())
     return rows

@@ -22,7 +22,7 @@ import torch
 from pipeline.mini import AutoencoderKinora
 from pipeline.mini.scene import ATTRIBUTES, Scene
 from pipeline.mini.staging import CAMERA_SECONDS, Staging, track_camera, track_scene
-from training.grammar import draw_scene
+from training.grammar import draw_scene, draw_scene_like
 from training.pictures import render_picture_move
 from training.world import render
 
@@ -36,6 +36,7 @@ SIZES = {
 }  # fmt: skip
 PICTURE_SHARE = 0.08
 IMAGES_PER_SHARD = 256
+IMAGES_PER_LAND = 4  # painting sky and land takes four times as long as all else
 CLIPS_PER_SHARD = 32
 
 
@@ -74,9 +75,12 @@ def draw_begin(scene: Scene, rng: np.random.Generator) -> float:
 
 
 def draw_sample(
-    rng: np.random.Generator, height: int, width: int, num_frames: int
+    rng: np.random.Generator, height: int, width: int, num_frames: int, like: Scene | None = None
 ) -> Sample:
-    """Render one training sample: a scene or, now and then, a camera over an arbitrary picture."""
+    """Render one training sample: a scene or, now and then, a camera over an arbitrary picture.
+
+    The scene lies in the land of `like`, if that is given, which is painted only once.
+    """
     offsets = np.arange(num_frames) / FPS
     if rng.random() < PICTURE_SHARE:
         frames, camera = render_picture_move(rng, height=height, width=width, times=offsets)
@@ -85,7 +89,7 @@ def draw_sample(
         boxes = np.zeros((num_frames, 4), np.float32)
         track = partial(track_camera, camera, width=width, height=height)
         return Sample(frames, boxes, labels, 0.0, track)
-    scene = draw_scene(rng)
+    scene = draw_scene(rng) if like is None else draw_scene_like(like, rng)
     begin = draw_begin(scene, rng)
     frames, boxes = render(scene, height=height, width=width, times=(begin + offsets).tolist())
     staging = Staging(scene, width=width, height=height)
@@ -103,8 +107,10 @@ def build_images(
 ) -> dict[str, np.ndarray]:
     """Build a shard of single frames: latents (N, C, h, w), boxes (N, 4), labels, tracks (N, D)."""
     latents, samples = [], []
-    for _ in range(IMAGES_PER_SHARD):
-        sample = draw_sample(rng, *size, 1)
+    for index in range(IMAGES_PER_SHARD):
+        if index % IMAGES_PER_LAND == 0:
+            like = draw_scene(rng)
+        sample = draw_sample(rng, *size, 1, like)
         latents.append(encode_stills(model, sample.frames))
         samples.append(sample)
     return {

@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from pipeline.mini.scene import ATTRIBUTES, Scene
+from pipeline.mini.staging import NUM_VIEWS
 
 _WEIGHTS = {
     "subject": (*[1 / 17] * 15, 2 / 17),
@@ -63,3 +66,17 @@ def draw_scene(rng: np.random.Generator, *, held_out: bool = False) -> Scene:
         scene = Scene(**values, seed=int(rng.integers(2**31)))
         if is_held_out(scene) == held_out:
             return scene
+
+
+def draw_scene_like(scene: Scene, rng: np.random.Generator) -> Scene:
+    """Draw a scene at random that has the sky, the land, the style and the camera of another."""
+    shared = ("place", "time", "weather", "style", "camera")
+    while True:
+        other = draw_scene(rng)
+        if (scene.camera == "follow") != (other.camera == "follow"):
+            continue
+        # The view is what a seed leaves over: see `Staging`.
+        seed = other.seed - other.seed % NUM_VIEWS + scene.seed % NUM_VIEWS
+        other = replace(other, **{name: getattr(scene, name) for name in shared}, seed=seed)
+        if not is_held_out(other):
+            return other

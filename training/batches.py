@@ -18,6 +18,7 @@ from pipeline.mini.staging import CAMERA_COLUMNS, SUBJECT_COLUMNS, VIEW_COLUMNS
 TOKENS_PER_BATCH = 2016
 SUBJECT_WEIGHT = 4.0
 MAX_CONTEXT_NOISE = 0.3
+CLIP_POINTS_SHARE = 0.6
 
 
 @dataclass
@@ -90,6 +91,55 @@ def draw_images(store: ShardStore, rng: np.random.Generator) -> Batch:
     )
 
 
+@dataclass
+class Points:
+    """Tokens from all over: B latent frames, a few patches of each."""
+
+    latents: torch.Tensor  # (B, S, C)
+    coords: torch.Tensor  # (B, 3, S), as `LTXConditionPipeline` counts
+    labels: torch.Tensor  # (B, L)
+    tracks: torch.Tensor  # (B, 1, D)
+    weights: torch.Tensor  # (B, S)
+    size: tuple[int, int]  # of the pictures, in pixels
+
+
+def draw_points(
+    store: ShardStore, rng: np.random.Generator, num_frames: int, num_tokens: int
+) -> Points:
+    """Draw a few patches each of many latent frames of one picture size."""
+    kind = "clips" if store.count("clips") and rng.random() < CLIP_POINTS_SHARE else "images"
+    group = store.draw_size(kind, rng)
+    channels, (height, width) = group[0]["latents"].shape[1], group[0]["latents"].shape[-2:]
+    latents = np.empty((num_frames, num_tokens, channels), np.float32)
+    coords = np.zeros((num_frames, 3, num_tokens), np.float32)
+    weights = np.empty((num_frames, num_tokens), np.float32)
+    labels, tracks = [], []
+    for index in range(num_frames):
+        shard = group[rng.integers(len(group))]
+        row = int(rng.integers(len(shard["labels"])))
+        y, x = np.divmod(rng.choice(height * width, num_tokens, replace=False), width)
+        if kind == "images":
+            frame, box, track = shard["latents"][row], shard["boxes"][row], shard["tracks"][row]
+        else:
+            time = int(rng.integers(shard["latents"].shape[2]))
+            frame, box = shard["latents"][row, :, time], shard["boxes"][row, time]
+            track = shard["tracks"][row, time]
+            coords[index, 0] = 1.0  # not a clip's first
+        latents[index] = frame[:, y, x].T
+        coords[index, 1:] = 32 * np.stack([y, x])
+        weights[index] = subject_weights(box, height, width)[y, x]
+        labels.append(shard["labels"][row])
+        tracks.append(track[None])
+    return Points(
+        latents=torch.from_numpy(latents),
+        coords=torch.from_numpy(coords),
+        labels=torch.from_numpy(np.stack(labels)).long(),
+        tracks=torch.from_numpy(np.stack(tracks)),
+        weights=torch.from_numpy(weights),
+        size=(32 * height, 32 * width),
+    )
+
+
 def draw_context(rng: np.random.Generator, num_frames: int, *, is_start: bool) -> np.ndarray:
     """Draw which latent frames (T,) are given: none, the first, the first few, or the last few.
 
@@ -143,18 +193,21 @@ def draw_clips(store: ShardStore, rng: np.random.Generator, num_frames: int) -> 
     )
 
 
-def drop_words(batch: Batch, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+def drop_words(
+    labels: torch.Tensor, tracks: torch.Tensor, is_given: np.ndarray, rng: np.random.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Leave words unsaid and paths unknown, as they are for a picture or a clip from elsewhere.
 
-    Returns labels (B, S) and tracks (B, T, D).
+    Takes and returns labels (B, S) and tracks (B, T, D); `is_given` (B,) says where something is.
     """
-    size, is_given = len(batch.labels), batch.context.any(1).numpy()
+    size = len(labels)
     # From words alone nothing is left open; what is given may speak for itself.
     is_open = rng.random(size) < np.where(is_given, 0.5, 0.1)
-    keep = rng.random(batch.labels.shape) > np.where(is_open & (rng.random(size) < 0.6), 0.3, 0)[:, None]
+    unsaid = np.where(is_open & (rng.random(size) < 0.6), 0.3, 0)[:, None]
+    keep = rng.random(labels.shape) >= unsaid
     keep &= ~(is_open & (rng.random(size) < 0.3))[:, None]
-    tracks = batch.tracks.clone()
+    tracks = tracks.clone()
     for columns, share in ((SUBJECT_COLUMNS, 0.7), (VIEW_COLUMNS, 0.7), (CAMERA_COLUMNS, 0.25)):
         dropped = torch.from_numpy(is_open & (rng.random(size) < share))
         tracks[:, :, columns] *= ~dropped[:, None, None]
-    return batch.labels * torch.from_numpy(keep), tracks
+    return labels * torch.from_numpy(keep), tracks

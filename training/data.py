@@ -106,15 +106,13 @@ def build_images(
     model: AutoencoderKinora, rng: np.random.Generator, size: tuple[int, int]
 ) -> dict[str, np.ndarray]:
     """Build a shard of single frames: latents (N, C, h, w), boxes (N, 4), labels, tracks (N, D)."""
-    latents, samples = [], []
+    samples: list[Sample] = []
     for index in range(IMAGES_PER_SHARD):
         if index % IMAGES_PER_LAND == 0:
             like = draw_scene(rng)
-        sample = draw_sample(rng, *size, 1, like)
-        latents.append(encode_stills(model, sample.frames))
-        samples.append(sample)
+        samples.append(draw_sample(rng, *size, 1, like))
     return {
-        "latents": np.concatenate(latents),
+        "latents": encode_stills(model, np.concatenate([x.frames for x in samples])),
         "boxes": np.concatenate([x.boxes for x in samples]).astype(np.float16),
         "labels": np.array([x.labels for x in samples], np.int8),
         "tracks": np.concatenate([x.track(np.full((1, 2), x.begin)) for x in samples]),

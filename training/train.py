@@ -64,9 +64,9 @@ def build_transformer(deviations: list[float]) -> GuidedLTXTransformer3DModel:
     torch.nn.init.zeros_(model.time_embed.linear.weight)
     torch.nn.init.zeros_(model.time_embed.linear.bias)
     # The guide comes in with unit variance: what it says is what most of a picture follows from.
-    for layer, gain in ((model.guide_in, 1.5), (model.guide_slots, 1.0), (model.guide_out, 1.5)):
+    for layer, gain in ((model.guide.read_place, 1.5), (model.guide.read_words, 1.0)):
         torch.nn.init.normal_(layer.weight, std=gain * layer.in_features**-0.5)
-    torch.nn.init.normal_(model.proj_in.weight, std=(model.proj_in.in_features / 2) ** -0.5)
+    torch.nn.init.zeros_(model.guide.guess.weight)
     torch.nn.init.zeros_(model.proj_out.weight)
     torch.nn.init.zeros_(model.proj_out.bias)
     return model
@@ -92,6 +92,17 @@ def draw_times(rng: np.random.Generator, size: int) -> torch.Tensor:
     return torch.from_numpy(np.where(rng.random(size) < ALL_NOISE_SHARE, 1.0, t)).float()
 
 
+@torch.no_grad()
+def embed_labels(text: SlotTextEncoder, labels: torch.Tensor) -> torch.Tensor:
+    """Embed labels (B, S) as a sure reader of the words would: (B, S, D)."""
+    return text.embed_slots(
+        [
+            torch.nn.functional.one_hot(labels[:, i], head.out_features).float()
+            for i, head in enumerate(text.heads)
+        ]
+    )
+
+
 def flow_loss(
     model: GuidedLTXTransformer3DModel,
     text: SlotTextEncoder,
@@ -100,13 +111,9 @@ def flow_loss(
 ) -> torch.Tensor:
     """Return the weighted squared error of the velocity (noise - latents) on the fresh tokens."""
     size, _, frames, height, width = batch.latents.shape
-    labels, tracks = drop_words(batch, rng)
-    with torch.no_grad():
-        probabilities = [
-            torch.nn.functional.one_hot(labels[:, i], head.out_features).float()
-            for i, head in enumerate(text.heads)
-        ]
-        slots = text.embed_slots(probabilities)  # (B, S, D)
+    is_given = batch.context.any(1).numpy()
+    labels, tracks = drop_words(batch.labels, batch.tracks, is_given, rng)
+    slots = embed_labels(text, labels)  # (B, S, D)
     # The words behind the slots are n equal zero vectors at run time; one of them with log n added
     # to its attention score is the same.
     embeds = torch.cat([slots, torch.zeros_like(slots[:, :1])], dim=1)
@@ -158,7 +165,7 @@ def split_parameters(
 
 def average_gradients(model: torch.nn.Module) -> None:
     """Average all gradients over the processes in one exchange, and cut them to a norm of 1."""
-    grads = [p.grad for p in model.parameters()]
+    grads = [p.grad for p in model.parameters() if p.grad is not None]
     flat = torch.cat([g.flatten() for g in grads])
     distributed.all_reduce(flat)
     flat /= distributed.get_world_size()

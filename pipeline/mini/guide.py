@@ -1,6 +1,6 @@
-"""What each token of the embedded model is told of its place: in the picture, the land, beside whom.
+"""What each token of the embedded model is told of its place, and a first guess from that alone.
 
-Numbers become waves of several lengths, as coordinates do in a radiance field (Mildenhall et al.
+A token's place is that in the picture, in the land and beside whoever is there. Numbers become waves of several lengths, as coordinates do in a radiance field (Mildenhall et al.
 2020): from waves a small network can tell places apart that are a few pixels from each other.
 """
 
@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 
 import torch
+from torch import nn
+from torch.nn import functional
 
 from pipeline.mini.staging import NUM_VIEWS, PERIOD_SECONDS, TRACK_COLUMNS
 
@@ -31,15 +33,20 @@ NUM_GUIDE_FEATURES = (
 )
 
 
-def guide_features(video_coords: torch.Tensor, tracks: torch.Tensor) -> torch.Tensor:
+def guide_features(
+    video_coords: torch.Tensor, tracks: torch.Tensor, size: tuple[int, int] | None = None
+) -> torch.Tensor:
     """Describe where tokens are: coordinates (B, 3, S) and tracks (B, T, 24) -> (B, S, D).
 
     Coordinates are seconds and the pixels of a patch's upper left corner; S is T times the patches
-    of a picture. See `staging.TRACK_COLUMNS`.
+    of a picture, or of a part of it if its size (height, width) in pixels is given. See
+    `staging.TRACK_COLUMNS`.
     """
     seconds, y, x = video_coords.unbind(1)  # (B, S)
-    height = y.amax(1, keepdim=True) + _PATCH_SIZE
-    width = x.amax(1, keepdim=True) + _PATCH_SIZE
+    if size is None:
+        height, width = (z.amax(1, keepdim=True) + _PATCH_SIZE for z in (y, x))
+    else:
+        height, width = (y.new_full((len(y), 1), side) for side in size)
     across, down = (x + _PATCH_SIZE / 2) / width, (y + _PATCH_SIZE / 2) / height
     rows = tracks.repeat_interleave(y.shape[1] // tracks.shape[1], dim=1)  # (B, S, 24)
     track = dict(zip(TRACK_COLUMNS, rows.unbind(-1), strict=True))
@@ -75,6 +82,40 @@ def guide_features(video_coords: torch.Tensor, tracks: torch.Tensor) -> torch.Te
     flags = (knows_view[..., 0], track["knows subject"], track["subject"], track["companion"])
     parts.append(torch.stack([*flags, track["way"], (seconds == 0).to(x.dtype)], dim=-1))
     return torch.cat(parts, dim=-1)
+
+
+class Guide(nn.Module):
+    """Guesses a token's latents from its place and the words: a picture book seen by its index.
+
+    Each token for itself, so that training can take a few from each of very many pictures.
+    """
+
+    def __init__(
+        self, num_slot_features: int, width: int, depth: int, num_hidden: int, num_channels: int
+    ) -> None:
+        super().__init__()
+        self.read_place = nn.Linear(NUM_GUIDE_FEATURES, width)
+        self.read_words = nn.Linear(num_slot_features, width)
+        self.blocks = nn.ModuleList(
+            nn.Sequential(
+                nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.GELU("tanh"),
+                nn.Linear(2 * width, width),
+            )
+            for _ in range(depth)
+        )  # fmt: skip
+        self.norm = nn.LayerNorm(width)
+        self.tell = nn.Linear(width, num_hidden)
+        self.guess = nn.Linear(width, num_channels)
+
+    def forward(
+        self, features: torch.Tensor, slots: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Features (B, S, D) and words (B, V) -> what to tell the transformer, and a guess."""
+        x = functional.gelu(self.read_place(features) + self.read_words(slots)[:, None])
+        for block in self.blocks:
+            x = x + block(x)
+        x = self.norm(x)
+        return self.tell(x), self.guess(x)
 
 
 def _waves(x: torch.Tensor, num_octaves: int) -> torch.Tensor:

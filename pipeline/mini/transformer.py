@@ -12,9 +12,8 @@ from diffusers import LTXVideoTransformer3DModel, ModelMixin  # noqa: F401
 from diffusers.configuration_utils import register_to_config
 from diffusers.models.modeling_outputs import Transformer2DModelOutput
 from torch import nn
-from torch.nn import functional
 
-from pipeline.mini.guide import NUM_GUIDE_FEATURES, guide_features
+from pipeline.mini.guide import Guide, guide_features
 from pipeline.mini.staging import TRACK_COLUMNS
 
 
@@ -23,13 +22,12 @@ class GuidedLTXTransformer3DModel(LTXVideoTransformer3DModel):
 
     Rotary embeddings only say how far apart two tokens are. A large model finds out from them what
     is up and down, and from noise where to put its subject; this small one did not. `video_coords`
-    has to be given, `tracks` (B, T, 24) should be: see `guide_features`. What the words name (the first
-    `num_slots` tokens of the prompt) is read together with them, so that the first layer already
-    knows which land lies under a token.
+    has to be given, `tracks` (B, T, 24) should be: see `guide_features`. A guide guesses each token
+    from its place and the words (the first `num_slots` tokens of the prompt); what the guess leaves
+    open, and what a given picture or clip shows, is for the transformer.
 
-    With `latent_deviations`, one for each channel of normalized latents, what the blocks have to
-    answer has unit variance in every channel at every time: the linear part of the velocity is
-    known in closed form and added (Karras et al. 2022, for a flow).
+    With `latent_deviations`, one for each channel of normalized latents, the linear part of the
+    velocity is known in closed form and added (Karras et al. 2022, for a flow).
     """
 
     @register_to_config
@@ -45,6 +43,8 @@ class GuidedLTXTransformer3DModel(LTXVideoTransformer3DModel):
         num_layers: int = 6,
         caption_channels: int = 128,
         num_slots: int = 13,
+        guide_width: int = 512,
+        guide_depth: int = 3,
         latent_deviations: Sequence[float] | None = None,  # noqa: ARG002
     ) -> None:
         super().__init__(
@@ -59,10 +59,30 @@ class GuidedLTXTransformer3DModel(LTXVideoTransformer3DModel):
             caption_channels=caption_channels,
         )
         width = num_attention_heads * attention_head_dim
-        self.guide_in = nn.Linear(NUM_GUIDE_FEATURES, 2 * width)
-        self.guide_slots = nn.Linear(num_slots * caption_channels, 2 * width)
-        self.guide_out = nn.Linear(2 * width, width)
+        self.guide = Guide(num_slots * caption_channels, guide_width, guide_depth, width, in_channels)
         self.proj_in = nn.Linear(in_channels + width, width)
+
+    def foresee(
+        self,
+        encoder_hidden_states: torch.Tensor,
+        video_coords: torch.Tensor,
+        tracks: torch.Tensor | None,
+        size: tuple[int, int] | None = None,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return what the guide tells each token (B, S, D), and its guess at the latents (B, S, C).
+
+        It depends on the noise in nothing: one look would do for all steps of a window.
+        """
+        if tracks is None:
+            tracks = video_coords.new_zeros(len(video_coords), 1, len(TRACK_COLUMNS))
+        slots = encoder_hidden_states[:, : self.config.num_slots].flatten(1)
+        features = guide_features(video_coords, tracks, size).to(slots.dtype)
+        told, guess = self.guide(features, slots)
+        return told, guess * self._deviations(guess)
+
+    def _deviations(self, x: torch.Tensor) -> torch.Tensor:
+        known = self.config.latent_deviations
+        return x.new_ones(()) if known is None else x.new_tensor(known)
 
     def forward(
         self,
@@ -76,21 +96,17 @@ class GuidedLTXTransformer3DModel(LTXVideoTransformer3DModel):
         **kwargs: object,
     ) -> Transformer2DModelOutput | tuple[torch.Tensor]:
         """Predict the velocity (B, S, C), as the parent does; all arguments are the parent's."""
-        skip, gain, x = 0.0, 1.0, hidden_states
-        if self.config.latent_deviations is not None:
-            t = (timestep.to(x.dtype) / 1000)[..., None]  # (B, S or 1, 1)
-            deviation = x.new_tensor(self.config.latent_deviations)
-            variance = ((1 - t) * deviation) ** 2 + t**2
-            skip = (t - (1 - t) * deviation**2) / variance * x
-            # In: the best linear guess at the clean latents, so that noise never drowns the guide.
-            gain, x = deviation * variance.rsqrt(), (1 - t) * deviation / variance * x
-        if tracks is None:
-            tracks = video_coords.new_zeros(len(x), 1, len(TRACK_COLUMNS))
-        slots = encoder_hidden_states[:, : self.config.num_slots].flatten(1)
-        guide = self.guide_in(guide_features(video_coords, tracks).to(x.dtype))
-        guide = self.guide_out(functional.gelu(guide + self.guide_slots(slots)[:, None]))
+        told, guess = self.foresee(encoder_hidden_states, video_coords, tracks)
+        # The latents are taken for normal about the guess; the noise for standard normal.
+        t = (timestep.to(guess.dtype) / 1000)[..., None]  # (B, S or 1, 1)
+        deviation = self._deviations(guess)
+        variance = ((1 - t) * deviation) ** 2 + t**2
+        x = hidden_states - (1 - t) * guess
+        known = (t - (1 - t) * deviation**2) / variance * x - guess
+        # In: the likeliest rest of the latents, so that noise never drowns what the guide tells.
+        x = (1 - t) * deviation / variance * x
         answer = super().forward(
-            torch.cat([x, guide], dim=-1),
+            torch.cat([x, told], dim=-1),
             encoder_hidden_states,
             timestep,
             *args,
@@ -98,5 +114,5 @@ class GuidedLTXTransformer3DModel(LTXVideoTransformer3DModel):
             return_dict=False,
             **kwargs,
         )[0]
-        velocity = skip + gain * answer
+        velocity = known + deviation * variance.rsqrt() * answer
         return Transformer2DModelOutput(sample=velocity) if return_dict else (velocity,)

@@ -1,0 +1,118 @@
+"""Train the transformer's guide alone: from places and words straight to latents.
+
+Run: torchrun --nproc-per-node 2 -m training.train_guide --model DIR --data DIR --folder DIR
+Every step sees a few patches of very many latent frames: three times as much of the world for the
+same work as whole windows show. Resumes from FOLDER/state.pt; `training.train --init` goes on from
+FOLDER/transformer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import distributed
+
+from pipeline.mini import AutoencoderKinora, GuidedLTXTransformer3DModel, SlotTextEncoder
+from training.batches import ShardStore, draw_points, drop_words
+from training.train import average_gradients, build_transformer, embed_labels
+
+logger = logging.getLogger(__name__)
+NUM_FRAMES, NUM_TOKENS = 112, 36
+LEARNING_RATE = 2e-3
+WARMUP_STEPS = 50
+SAVE_MINUTES = 5.0
+LOG_STEPS = 50
+REFRESH_STEPS = 50
+
+
+def guide_loss(
+    model: GuidedLTXTransformer3DModel,
+    text: SlotTextEncoder,
+    store: ShardStore,
+    rng: np.random.Generator,
+) -> tuple[torch.Tensor, float]:
+    """Return the weighted squared error of the guess, and its share of what there is to guess."""
+    points = draw_points(store, rng, NUM_FRAMES, NUM_TOKENS)
+    nothing = np.zeros(NUM_FRAMES, bool)
+    labels, tracks = drop_words(points.labels, points.tracks, nothing, rng)
+    words = embed_labels(text, labels)
+    _, guess = model.foresee(words, points.coords, tracks, points.size)
+    error = (guess - points.latents).square()
+    loss = (error.mean(-1) * points.weights).sum() / points.weights.sum()
+    return loss, (error.sum() / points.latents.square().sum()).item()
+
+
+def main() -> None:
+    """Train until the time is up; the rate falls over the last third."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", type=Path, required=True, help="folder with text_encoder, vae")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, default=60)
+    args = parser.parse_args()
+    distributed.init_process_group("gloo")
+    rank = distributed.get_rank()
+    level = logging.INFO if rank == 0 else logging.WARNING
+    logging.basicConfig(level=level, format="%(asctime)s %(message)s")
+    torch.set_num_threads(1)
+    text = SlotTextEncoder.from_pretrained(args.model / "text_encoder", dtype=torch.float32)
+    vae = AutoencoderKinora.from_pretrained(args.model / "vae", torch_dtype=torch.float32)
+    model = build_transformer(vae.normalized_deviations.tolist())
+    guide = model.guide
+    optimizer = torch.optim.AdamW(
+        guide.parameters(), LEARNING_RATE, betas=(0.9, 0.98), weight_decay=0.01
+    )
+    args.folder.mkdir(parents=True, exist_ok=True)
+    state_path, step = args.folder / "state.pt", 0
+    if state_path.exists():
+        state = torch.load(state_path, weights_only=True)
+        guide.load_state_dict(state["guide"])
+        optimizer.load_state_dict(state["optimizer"])
+        step = state["step"]
+        logger.info("resumed at step %d", step)
+
+    def save() -> None:
+        state = {"guide": guide.state_dict(), "optimizer": optimizer.state_dict(), "step": step}
+        torch.save(state, state_path.with_suffix(".part"))
+        state_path.with_suffix(".part").replace(state_path)
+        model.save_pretrained(args.folder / "transformer")
+
+    store, shares = ShardStore(args.data), []
+    begin = saved_at = time.monotonic()
+    while True:
+        # One clock decides for all processes.
+        elapsed = torch.tensor((time.monotonic() - begin) / 60 / args.minutes)
+        distributed.broadcast(elapsed, 0)
+        if elapsed >= 1:
+            break
+        if step % REFRESH_STEPS == 0 or not store.seen:
+            store.refresh()
+        loss, share = guide_loss(model, text, store, np.random.default_rng((step, rank, 79)))
+        guide.zero_grad()
+        loss.backward()
+        average_gradients(guide)
+        rate = LEARNING_RATE * min(1, (step + 1) / WARMUP_STEPS, max(0.05, (1 - elapsed.item()) * 3))
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        optimizer.step()
+        step += 1
+        shares.append(share)
+        if step % LOG_STEPS == 0:
+            mean = float(np.mean(shares[-LOG_STEPS:]))
+            seen = [store.count(kind) for kind in ("images", "clips")]
+            logger.info("step %d unexplained %.4f rate %.5f samples %s", step, mean, rate, seen)
+        if rank == 0 and (time.monotonic() - saved_at) / 60 > SAVE_MINUTES:
+            save()
+            saved_at = time.monotonic()
+    if rank == 0:
+        save()
+    distributed.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main()

@@ -96,6 +96,10 @@ class Guide(nn.Module):
         super().__init__()
         self.read_place = nn.Linear(NUM_GUIDE_FEATURES, width)
         self.read_words = nn.Linear(num_slot_features, width)
+        # The words also say which waves matter: a scale beside the shift (Perez et al. 2018).
+        self.scale_by_words = nn.Linear(num_slot_features, width)
+        nn.init.zeros_(self.scale_by_words.weight)
+        nn.init.zeros_(self.scale_by_words.bias)
         self.blocks = nn.ModuleList(
             nn.Sequential(
                 nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.GELU("tanh"),
@@ -111,7 +115,8 @@ class Guide(nn.Module):
         self, features: torch.Tensor, slots: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Features (B, S, D) and words (B, V) -> what to tell the transformer, and a guess."""
-        x = functional.gelu(self.read_place(features) + self.read_words(slots)[:, None])
+        scale, shift = 1 + self.scale_by_words(slots)[:, None], self.read_words(slots)[:, None]
+        x = functional.gelu(scale * self.read_place(features) + shift)
         for block in self.blocks:
             x = x + block(x)
         x = self.norm(x)

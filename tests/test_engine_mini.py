@@ -32,9 +32,7 @@ def tracks_of(model: LoadedModel, context: Context, **how: object) -> np.ndarray
     engine = open_engine(model, width=96, height=64)
     prompt = engine.encode_prompt(PROMPT, "", 1.0, **how)
     with Calls(model) as calls:
-        engine.denoise(
-            3, prompt, context, num_inference_steps=1, guidance_scale=1.0, seed=0
-        )
+        engine.denoise(3, prompt, context, num_inference_steps=1, guidance_scale=1.0, seed=0)
     return calls.of("tracks")[0][0].numpy()
 
 

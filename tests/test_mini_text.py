@@ -10,8 +10,8 @@ from diffusers import LTXConditionPipeline
 from transformers import AutoTokenizer
 
 from pipeline.mini import SlotTextEncoder
-from pipeline.mini.text import MAX_TOKENS
 from pipeline.mini.scene import ATTRIBUTES
+from pipeline.mini.text import MAX_TOKENS
 from tests.tiny import WORDS, tiny_mini_pipeline
 
 

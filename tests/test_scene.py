@@ -37,7 +37,9 @@ def test_what_the_words_name_is_what_the_scene_has() -> None:
     assert {name: getattr(scene, name) for name in named} == named
 
 
-def test_the_seed_settles_what_the_words_leave_open_and_one_word_more_changes_nothing_else() -> None:
+def test_the_seed_settles_what_the_words_leave_open_and_one_word_more_changes_nothing_else() -> (
+    None
+):
     scenes = [complete_scene({"subject": "cat"}, seed) for seed in range(40)]
     assert len({(scene.place, scene.time, scene.colour) for scene in scenes}) > 20
     assert {(scene.weather, scene.style, scene.camera) for scene in scenes} == {

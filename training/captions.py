@@ -296,7 +296,12 @@ def vocabulary() -> list[str]:
         EMOTIONS, RELATIONS, STYLES,
     )  # fmt: skip
     phrases = [phrase for table in tables for options in table.values() for phrase in options]
-    phrases += [*FILLER, *VAGUE_MOTIONS, *NOBODY, "a the one something is next to , . ; : ! ? and with of"]
+    phrases += [
+        *FILLER,
+        *VAGUE_MOTIONS,
+        *NOBODY,
+        "a the one something is next to , . ; : ! ? and with of",
+    ]
     words = " ".join(phrases).lower()
     for mark in ",.;:!?-":
         words = words.replace(mark, f" {mark} ")

@@ -139,8 +139,8 @@ def build_clips(
         shard["boxes"].append(sample.boxes[4::8].astype(np.float16))
         shard["labels"].append(np.array(sample.labels, np.int8))
         times = sample.begin + starts
-        shard["still_tracks"].append(sample.track(times + [0, 0]))
-        shard["tracks"].append(sample.track(times + [1 / FPS, 8 / FPS]))
+        shard["still_tracks"].append(sample.track(times + np.zeros(2)))
+        shard["tracks"].append(sample.track(times + np.array([1, 8]) / FPS))
     return {name: np.stack(values) for name, values in shard.items()}
 
 

@@ -311,9 +311,9 @@ def evaluate_motion(setup: Setup, studio: Studio) -> dict[str, object]:
 def _draw_moving(rng: np.random.Generator, *, is_moving: bool) -> Scene:
     while True:
         scene = draw_inhabited(rng)
-        if scene.camera == "static" and (scene.motion == "still") != is_moving:
-            if scene.weather in ("clear", "fog"):
-                return scene
+        is_calm = scene.camera == "static" and scene.weather in ("clear", "fog")
+        if is_calm and (scene.motion == "still") != is_moving:
+            return scene
 
 
 def evaluate_speed(setup: Setup, studio: Studio) -> dict[str, object]:

@@ -2,8 +2,8 @@
 
 Run: python -m training.oracle --model DIR --data DIR --output oracle.safetensors
 Two small networks. The first reads a frame: who covers each cell of it, in which colour, and what
-the whole picture shows. The second reads thirteen frames, a quarter of a second from each other, and
-where the first one saw the subject in them: its motion and the camera's.
+the whole picture shows. The second reads thirteen frames, a quarter of a second from each other,
+and where the first one saw the subject in them: its motion and the camera's.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ class Oracle(nn.Module):
 
     @torch.no_grad()
     def read(self, frames: torch.Tensor, *, is_paired: bool = False) -> Reading:
-        """Read half-size frames (13, 3, 144, 256) of a clip; look for a companion if `is_paired`."""
+        """Read half-size frames (13, 3, 144, 256); look for a companion if `is_paired`."""
         who, of_somebody, whole = self.frame(frames)
         chances = who.softmax(1)
         mass = chances[:, :-1].sum((0, 2, 3))  # (16,)
@@ -264,7 +264,9 @@ def frame_batches(store: ShardStore, peek: Peek, rng: np.random.Generator) -> It
         yield frames, np.stack(labels).astype(np.int64), np.stack(tracks)
 
 
-def frame_loss(reader: FrameReader, frames: torch.Tensor, labels: np.ndarray, tracks: np.ndarray):
+def frame_loss(
+    reader: FrameReader, frames: torch.Tensor, labels: np.ndarray, tracks: np.ndarray
+) -> torch.Tensor:
     """Return the summed cross-entropy of all that a frame shows."""
     who, of_somebody, whole = reader(frames)
     targets = cell_targets(labels, tracks)

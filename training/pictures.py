@@ -69,14 +69,10 @@ def render_picture_move(
     pan, tilt = pan / width, tilt / height
     ratio = width / height
     # The largest crop of the right shape that leaves room for the whole way, or a smaller one.
-    widest = min(
-        picture.width / (1 + np.ptp(pan)), picture.height * ratio / (1 + np.ptp(tilt))
-    )
+    widest = min(picture.width / (1 + np.ptp(pan)), picture.height * ratio / (1 + np.ptp(tilt)))
     crop_width = widest * rng.uniform(0.7, 1.0)
     crop_height = crop_width / ratio
-    x = crop_width * pan.max() + rng.uniform() * (
-        picture.width - crop_width * (1 + np.ptp(pan))
-    )
+    x = crop_width * pan.max() + rng.uniform() * (picture.width - crop_width * (1 + np.ptp(pan)))
     y = crop_height * tilt.max() + rng.uniform() * (
         picture.height - crop_height * (1 + np.ptp(tilt))
     )
@@ -85,6 +81,11 @@ def render_picture_move(
         w, h = crop_width / zoom[index], crop_height / zoom[index]
         left = x - pan[index] * crop_width + (crop_width - w) / 2
         top = y - tilt[index] * crop_height + (crop_height - h) / 2
-        box = (max(left, 0), max(top, 0), min(left + w, picture.width), min(top + h, picture.height))
+        box = (
+            max(left, 0),
+            max(top, 0),
+            min(left + w, picture.width),
+            min(top + h, picture.height),
+        )
         frames[index] = picture.resize((width, height), Image.Resampling.BILINEAR, box=box)
     return frames, camera

@@ -96,7 +96,9 @@ def main() -> None:
         guide.zero_grad()
         loss.backward()
         average_gradients(guide)
-        rate = LEARNING_RATE * min(1, (step + 1) / WARMUP_STEPS, max(0.05, (1 - elapsed.item()) * 3))
+        rate = LEARNING_RATE * min(
+            1, (step + 1) / WARMUP_STEPS, max(0.05, (1 - elapsed.item()) * 3)
+        )
         for group in optimizer.param_groups:
             group["lr"] = rate
         optimizer.step()

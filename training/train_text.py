@@ -14,8 +14,8 @@ import torch
 from torch.nn import functional
 
 from pipeline.mini import SlotTextConfig, SlotTextEncoder, build_tokenizer
-from training.captions import draw_caption, vocabulary
 from pipeline.mini.scene import ATTRIBUTES
+from training.captions import draw_caption, vocabulary
 from training.grammar import draw_scene
 
 logger = logging.getLogger(__name__)

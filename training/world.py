@@ -324,7 +324,9 @@ def _draw_layer(
     """Draw a layer moved by whole pixels: a fraction costs skia 4 ms a frame, none 0.1 ms."""
     if not layer.tilt:
         image = layer.pieces[0][0]
-        canvas.drawImageRect(image, skia.Rect(0, 0, stage.staging.width, stage.staging.height), _SMOOTH)
+        canvas.drawImageRect(
+            image, skia.Rect(0, 0, stage.staging.width, stage.staging.height), _SMOOTH
+        )
         return
     for image, top in layer.pieces:
         left = round(right) % image.width()

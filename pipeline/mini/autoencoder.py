@@ -21,6 +21,8 @@ from torch.nn import functional
 PATCH_SIZE = 32  # pixels
 PATCH_FRAMES = 8
 CELL_SIZE = 4
+
+
 def patchify(x: torch.Tensor) -> torch.Tensor:
     """Cut frames (B, 3, T, H, W) into patches (B, h, w, 3 T 32 32)."""
     batch, _, num_frames, height, width = x.shape

@@ -1,7 +1,8 @@
 """What each token of the embedded model is told of its place, and a first guess from that alone.
 
-A token's place is that in the picture, in the land and beside whoever is there. Numbers become waves of several lengths, as coordinates do in a radiance field (Mildenhall et al.
-2020): from waves a small network can tell places apart that are a few pixels from each other.
+A token's place is that in the picture, in the land and beside whoever is there. Numbers become
+waves of several lengths, as coordinates do in a radiance field (Mildenhall et al. 2020): from waves
+a small network can tell places apart that are a few pixels from each other.
 """
 
 from __future__ import annotations

@@ -51,8 +51,11 @@ class Place:
 
 @dataclass(frozen=True)
 class Moment:
-    """A scene at one time, in pixels: how far the nearest land has moved right and down, and who
-    is where; `pivot` is the point that the zoom leaves in its place."""
+    """A scene at one time, in pixels: where the camera has gone and who is where.
+
+    `pan` and `tilt` are how far the nearest land has moved right and down; `pivot` is the point
+    that the zoom leaves in its place.
+    """
 
     zoom: float
     pan: float
@@ -125,7 +128,7 @@ class Staging:
 
     def _cast(self) -> None:
         """Size the subject and place its companion, if it has one, so that both fit."""
-        scene, width, height = self.scene, self.width, self.height
+        scene, width = self.scene, self.width
         own_width = self._width_of(scene.subject)
         shrink = min(1.0, MAX_WIDTH_SHARE * width / (SIZES["large"] * own_width))
         if scene.camera.startswith("zoom"):

@@ -59,7 +59,9 @@ class GuidedLTXTransformer3DModel(LTXVideoTransformer3DModel):
             caption_channels=caption_channels,
         )
         width = num_attention_heads * attention_head_dim
-        self.guide = Guide(num_slots * caption_channels, guide_width, guide_depth, width, in_channels)
+        self.guide = Guide(
+            num_slots * caption_channels, guide_width, guide_depth, width, in_channels
+        )
         self.proj_in = nn.Linear(in_channels + width, width)
 
     def foresee(

@@ -33,7 +33,7 @@ from pipeline.request import Shot, build_request
 from training.captions import draw_caption
 from training.data import FPS, draw_begin, to_tensor
 from training.grammar import draw_scene
-from training.oracle import NUM_LATENTS, Oracle, Reading, halve, load_oracle, pick_frames
+from training.oracle import NUM_LATENTS, Oracle, halve, load_oracle, pick_frames
 from training.pictures import EVALUATION, open_sample
 from training.sampling import SHIPPED, add_arguments, load_engine, make_clip
 from training.weights import hash_weights
@@ -67,13 +67,8 @@ def draw_inhabited(rng: np.random.Generator, *, held_out: bool = False) -> Scene
     return scene
 
 
-def right_answers(reading: Reading, named: dict[str, str]) -> dict[str, bool]:
+def right_answers(seen: dict[str, str | None], named: dict[str, str]) -> dict[str, bool]:
     """Say for everything a caption names whether the oracle saw it."""
-    seen = reading.values | {
-        "companion": reading.companion,
-        "companion_colour": reading.companion_colour,
-        "relation": reading.relation,
-    }
     return {name: seen[name] == value for name, value in named.items()}
 
 
@@ -88,7 +83,7 @@ def summarize(rows: list[dict[str, bool]]) -> dict[str, float]:
     return shares | {"main six together": round(float(np.mean(together)), 3), "clips": len(rows)}
 
 
-def read_clip(oracle: Oracle, frames: np.ndarray, scene: Scene) -> Reading:
+def read_clip(oracle: Oracle, frames: np.ndarray, scene: Scene) -> dict[str, str | None]:
     """Let the oracle read a clip (F >= 49, 288, 512, 3)."""
     return oracle.read(halve(pick_frames(frames)), is_paired=scene.companion is not None)
 

@@ -1,9 +1,9 @@
 """A judge of generated clips, trained on renders: who is there, where, in what, moving how.
 
 Run: python -m training.oracle --model DIR --data DIR --output oracle.safetensors
-Two small networks. The first reads a frame: who covers each cell of it, in which colour, and what
-the whole picture shows. The second reads thirteen frames, a quarter of a second from each other,
-and where the first one saw the subject in them: its motion and the camera's.
+Four small networks. A finder boxes everybody in a frame, a teller looks at what a box holds, a
+viewer at the whole frame; a follower reads thirteen frames, a quarter of a second from each other,
+and the boxes in them: the subject's motion and the camera's.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from training.batches import ShardStore
 
 logger = logging.getLogger(__name__)
 WHOLE = ("place", "time", "weather", "style")
-OF_SOMEBODY = ("colour", "emotion", "size")
+OF_SOMEBODY = ("subject", "colour", "emotion", "size")
 OF_A_CLIP = ("motion", "camera")
 NUM_LATENTS = 7
 # Of the eight frames of a latent frame, counted from 0: which ones are looked at.
@@ -37,10 +37,11 @@ SIZE = "288x512"
 CELL = 16  # pixels of a full-size frame
 _HEIGHT, _WIDTH = 288 // CELL, 512 // CELL
 _NAMES = list(ATTRIBUTES)
-_NUM_SUBJECTS = len(CAST)
 _COLUMN = {name: index for index, name in enumerate(TRACK_COLUMNS)}
 BATCH_SIZE = 24
 CLIP_BATCH_SIZE = 48
+CROP_SIZE = 48
+CROP_MARGIN = 1.15
 
 
 def _conv(channels: int, width: int, stride: int = 1) -> nn.Sequential:
@@ -49,37 +50,68 @@ def _conv(channels: int, width: int, stride: int = 1) -> nn.Sequential:
     )
 
 
-class FrameReader(nn.Module):
-    """Half-size frames (B, 3, 144, 256) in [-1, 1] -> logits of cells and of the whole picture."""
+class Finder(nn.Module):
+    """Boxes everybody in quarter-size frames (B, 3, 72, 128) in [-1, 1], cell by cell."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.near = nn.Sequential(_conv(3, 32, 2), _conv(32, 64, 2), _conv(64, 96), _conv(96, 96))
+        self.far = nn.Sequential(_conv(96, 128, 2), _conv(128, 128), _conv(128, 128))
+        self.mix = _conv(224, 96)
+        self.answer = nn.Conv2d(96, 5, 1)
+
+    def forward(self, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return logits of somebody's middle (B, 18, 32) and boxes (B, 18, 32, 4).
+
+        A box is the middle's x and y, width and height, in shares of the frame.
+        """
+        near = self.near(frames)
+        far = functional.interpolate(self.far(near), size=near.shape[2:])
+        answer = self.answer(self.mix(torch.cat([near, far], dim=1)))
+        y, x = _cell_middles()
+        dx, dy, width, height = (answer[:, 1:] / 4).unbind(1)
+        sides = (0.25 * width.clamp(-4, 2).exp(), 0.35 * height.clamp(-4, 2).exp())
+        return answer[:, 0], torch.stack([x + dx, y + dy, *sides], dim=-1)
+
+
+class Teller(nn.Module):
+    """Tells who is in crops (B, 3, 48, 48) cut out by boxes (B, 4)."""
 
     def __init__(self) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            nn.Conv2d(3, 24, 4, 2, 1), nn.GELU(), _conv(24, 48, 2), _conv(48, 64, 2),
-            _conv(64, 96), _conv(96, 96),
-        )  # fmt: skip
-        self.around = nn.Sequential(_conv(96, 96, 2), _conv(96, 96))
-        self.whole = nn.ModuleList(nn.Linear(5 * 96, len(ATTRIBUTES[name])) for name in WHOLE)
-        self.subject = nn.Conv2d(192, _NUM_SUBJECTS + 1, 1)
-        self.of_somebody = nn.ModuleList(
-            nn.Conv2d(192, len(ATTRIBUTES[name]), 1) for name in OF_SOMEBODY
+            _conv(3, 32, 2), _conv(32, 64, 2), _conv(64, 96), _conv(96, 128, 2), _conv(128, 128)
         )
+        self.hidden = nn.Sequential(nn.Linear(128 * 9 + 4, 192), nn.GELU())
+        self.heads = nn.ModuleList(nn.Linear(192, len(ATTRIBUTES[name])) for name in OF_SOMEBODY)
 
-    def forward(
-        self, frames: torch.Tensor
-    ) -> tuple[torch.Tensor, list[torch.Tensor], list[torch.Tensor]]:
-        """Return who (B, 17, 18, 32), of somebody [(B, V, 18, 32)] and of the whole [(B, V)]."""
-        near = self.body(frames)
-        far = self.around(near)
-        rows = functional.adaptive_avg_pool2d(far, (4, 1)).flatten(1)
-        pooled = torch.cat([rows, far.amax((2, 3))], dim=1)
-        cells = torch.cat([near, functional.interpolate(far, size=near.shape[2:])], dim=1)
-        heads = [head(cells) for head in self.of_somebody]
-        return self.subject(cells), heads, [head(pooled) for head in self.whole]
+    def forward(self, crops: torch.Tensor, boxes: torch.Tensor) -> list[torch.Tensor]:
+        """Return the logits of each of `OF_SOMEBODY`, (B, V)."""
+        x = functional.avg_pool2d(self.body(crops), 2).flatten(1)
+        hidden = self.hidden(torch.cat([x, 4 * boxes], dim=1))
+        return [head(hidden) for head in self.heads]
 
 
-class ClipReader(nn.Module):
-    """Frames in grey (B, 13, 72, 128) and where somebody is (B, 13, 4) -> logits."""
+class Viewer(nn.Module):
+    """Tells what a whole quarter-size frame (B, 3, 72, 128) shows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            _conv(3, 32, 2), _conv(32, 64, 2), _conv(64, 96, 2), _conv(96, 96)
+        )
+        self.heads = nn.ModuleList(nn.Linear(5 * 96, len(ATTRIBUTES[name])) for name in WHOLE)
+
+    def forward(self, frames: torch.Tensor) -> list[torch.Tensor]:
+        """Return the logits of each of `WHOLE`, (B, V)."""
+        x = self.body(frames)
+        rows = x.unflatten(2, (3, 3)).mean((3, 4)).flatten(1)
+        pooled = torch.cat([rows, x.amax((2, 3)), x.std((2, 3))], dim=1)
+        return [head(pooled) for head in self.heads]
+
+
+class Follower(nn.Module):
+    """Tells what moves from frames in grey (B, 13, 72, 128) and the subject's boxes (B, 13, 5)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -87,84 +119,113 @@ class ClipReader(nn.Module):
             nn.Conv2d(2 * NUM_FRAMES - 1, 48, 5, 2, 2), nn.GELU(), _conv(48, 64, 2),
             _conv(64, 96, 2), _conv(96, 96),
         )  # fmt: skip
-        self.mix = nn.Sequential(nn.Linear(96 * 12 + 7 * NUM_FRAMES, 192), nn.GELU())
+        self.mix = nn.Sequential(nn.Linear(96 * 12 + 5 * (2 * NUM_FRAMES - 1), 192), nn.GELU())
         self.heads = nn.ModuleList(nn.Linear(192, len(ATTRIBUTES[name])) for name in OF_A_CLIP)
 
-    def forward(self, grey: torch.Tensor, paths: torch.Tensor) -> list[torch.Tensor]:
-        """Return the logits of motion and camera, (B, 8) each."""
+    def forward(self, grey: torch.Tensor, boxes: torch.Tensor) -> list[torch.Tensor]:
+        """Return the logits of each of `OF_A_CLIP`, (B, V)."""
         x = self.body(torch.cat([grey, 4 * grey.diff(dim=1)], dim=1))
         x = functional.adaptive_avg_pool2d(x, (3, 4)).flatten(1)
-        steps = functional.pad(paths[..., :3].diff(dim=1), (0, 0, 1, 0)) * 8
-        hidden = self.mix(torch.cat([x, paths.flatten(1), steps.flatten(1)], dim=1))
+        steps = boxes.diff(dim=1).clamp(-0.25, 0.25) * 16
+        hidden = self.mix(torch.cat([x, 2 * boxes.flatten(1) - 1, steps.flatten(1)], dim=1))
         return [head(hidden) for head in self.heads]
 
 
-@dataclass(frozen=True)
-class Reading:
-    """What the oracle saw: for each attribute the value, and the chance it gives to each."""
+def _cell_middles() -> tuple[torch.Tensor, torch.Tensor]:
+    y = (torch.arange(_HEIGHT) + 0.5) / _HEIGHT
+    x = (torch.arange(_WIDTH) + 0.5) / _WIDTH
+    return y[:, None].expand(_HEIGHT, _WIDTH), x[None].expand(_HEIGHT, _WIDTH)
 
-    values: dict[str, str | None]
-    companion: str | None
-    companion_colour: str | None
-    relation: str | None
+
+def crop(frames: torch.Tensor, boxes: torch.Tensor) -> torch.Tensor:
+    """Cut squares round boxes (B, 4) out of half-size frames (B, 3, H, W): (B, 3, 48, 48)."""
+    ratio = frames.shape[3] / frames.shape[2]
+    x, y, width, height = boxes.unbind(1)
+    side = CROP_MARGIN * torch.maximum(width * ratio, height)  # in heights of the frame
+    line = torch.linspace(-0.5, 0.5, CROP_SIZE)
+    across = (x[:, None] + side[:, None] / ratio * line) * 2 - 1
+    down = (y[:, None] + side[:, None] * line) * 2 - 1
+    size = (len(boxes), CROP_SIZE, CROP_SIZE)
+    grid = torch.stack([across[:, None].expand(size), down[:, :, None].expand(size)], dim=-1)
+    return functional.grid_sample(frames, grid, padding_mode="border", align_corners=False)
 
 
 class Oracle(nn.Module):
-    """Both readers, and how their answers become a reading."""
+    """All four, and how their answers become a reading."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.frame = FrameReader()
-        self.clip = ClipReader()
+        self.finder = Finder()
+        self.teller = Teller()
+        self.viewer = Viewer()
+        self.follower = Follower()
 
     @torch.no_grad()
-    def read(self, frames: torch.Tensor, *, is_paired: bool = False) -> Reading:
-        """Read half-size frames (13, 3, 144, 256); look for a companion if `is_paired`."""
-        who, of_somebody, whole = self.frame(frames)
-        chances = who.softmax(1)
-        mass = chances[:, :-1].sum((0, 2, 3))  # (16,)
-        order = mass.argsort(descending=True).tolist()
-        values: dict[str, str | None] = dict.fromkeys(ATTRIBUTES)
-        for name, logits in zip(WHOLE, whole, strict=True):
-            values[name] = ATTRIBUTES[name][int(logits.log_softmax(-1).sum(0).argmax())]
-        tellers = [self._tell(chances[:, i], of_somebody) for i in order[:2]]
-        paths = [_path(chances[:, i]) for i in order[:2]]
-        values |= tellers[0] | {"subject": ATTRIBUTES["subject"][order[0]]}
-        grey = functional.avg_pool2d(frames.mean(1, keepdim=True), 2)[:, 0]
-        for name, logits in zip(OF_A_CLIP, self.clip(grey[None], paths[0][None]), strict=True):
-            values[name] = ATTRIBUTES[name][int(logits.argmax())]
-        if not is_paired:
-            return Reading(values, None, None, None)
-        return Reading(
-            values,
-            ATTRIBUTES["subject"][order[1]],
-            tellers[1]["colour"],
-            _relate(*paths),
-        )
+    def read(self, frames: torch.Tensor, *, is_paired: bool = False) -> dict[str, str | None]:
+        """Read half-size frames (13, 3, 144, 256); look for a companion if `is_paired`.
 
-    def _tell(self, chances: torch.Tensor, heads: list[torch.Tensor]) -> dict[str, str]:
-        """Tell colour, emotion and size of whom `chances` (F, h, w) are of."""
-        weights = chances[:, None] / chances.sum().clamp(min=1e-6)
-        return {
-            name: ATTRIBUTES[name][int((logits.log_softmax(1) * weights).sum((0, 2, 3)).argmax())]
-            for name, logits in zip(OF_SOMEBODY, heads, strict=True)
-        }
+        Returns a value for each attribute, and for a companion's only if there should be one.
+        """
+        small = functional.avg_pool2d(frames, 2)
+        seen: dict[str, str | None] = dict.fromkeys(ATTRIBUTES)
+        seen |= _vote(self.viewer(small), WHOLE, torch.ones(len(frames)))
+        subject, *others = self.find(small, 1 + is_paired)
+        seen |= self._tell(frames, subject)
+        grey = small.mean(1)[None]
+        seen |= _vote(self.follower(grey, subject[None]), OF_A_CLIP, torch.ones(1))
+        for other in others:
+            told = self._tell(frames, other)
+            seen["companion"], seen["companion_colour"] = told["subject"], told["colour"]
+            seen["relation"] = _relate(subject, other)
+        return seen
+
+    def find(self, small: torch.Tensor, how_many: int) -> list[torch.Tensor]:
+        """Box the largest one or two in quarter-size frames (F, 3, 72, 128): [(F, 5)].
+
+        The fifth number is how sure it is that somebody is there.
+        """
+        logits, boxes = self.finder(small)
+        rows = torch.arange(len(small))
+        found = []
+        for _ in range(how_many):
+            sure, best = logits.flatten(1).max(1)
+            box = boxes.flatten(1, 2)[rows, best]
+            found.append(torch.cat([box, sure.sigmoid()[:, None]], dim=1))
+            y, x = _cell_middles()
+            middle, sides = box[:, None, None, :2], box[:, None, None, 2:]
+            inside = ((torch.stack([x, y], dim=-1) - middle).abs() < 0.6 * sides).all(-1)
+            logits = logits.masked_fill(inside, -20.0)
+        if how_many == 1:
+            return found
+        # The two take turns at being found first: each goes on from where it was.
+        a, b = found
+        for i in range(1, len(small)):
+            stay = (a[i] - a[i - 1])[:2].norm() + (b[i] - b[i - 1])[:2].norm()
+            swap = (b[i] - a[i - 1])[:2].norm() + (a[i] - b[i - 1])[:2].norm()
+            if swap < stay:
+                a[i], b[i] = b[i].clone(), a[i].clone()
+        return [a, b] if a[:, 3].median() >= b[:, 3].median() else [b, a]
+
+    def _tell(self, frames: torch.Tensor, boxes: torch.Tensor) -> dict[str, str]:
+        told = self.teller(crop(frames, boxes[:, :4]), boxes[:, :4])
+        inside = ((boxes[:, :2] > 0.06) & (boxes[:, :2] < 0.94)).all(1)
+        return _vote(told, OF_SOMEBODY, boxes[:, 4] * (0.05 + inside))
 
 
-def _path(chances: torch.Tensor) -> torch.Tensor:
-    """Find the middle of somebody in cells' chances (F, h, w): x, y, size and mass (F, 4)."""
-    sharp = chances**2
-    mass = sharp.sum((1, 2)) + 1e-3
-    y = torch.linspace(0, 1, chances.shape[1])[None, :, None]
-    x = torch.linspace(0, 1, chances.shape[2])[None, None]
-    middle_x, middle_y = (sharp * x).sum((1, 2)) / mass, (sharp * y).sum((1, 2)) / mass
-    return torch.stack([middle_x, middle_y, mass.sqrt() / 10, (mass > 1).float()], dim=1)
+def _vote(
+    answers: list[torch.Tensor], names: tuple[str, ...], weights: torch.Tensor
+) -> dict[str, str]:
+    """Let frames vote with their chances: logits [(F, V)], weights (F,)."""
+    return {
+        name: ATTRIBUTES[name][int((logits.softmax(-1) * weights[:, None]).sum(0).argmax())]
+        for name, logits in zip(names, answers, strict=True)
+    }
 
 
 def _relate(subject: torch.Tensor, companion: torch.Tensor) -> str:
-    """Say where the subject is, seen from its companion, by their paths (F, 4)."""
-    both = (subject[:, 3] * companion[:, 3])[:, None]
-    dx, dy = (((subject - companion)[:, :2] * both).sum(0) / both.sum().clamp(min=1)).tolist()
+    """Say where the subject is, seen from its companion, by their boxes (F, 5)."""
+    both = (subject[:, 4] * companion[:, 4])[:, None]
+    dx, dy = ((subject - companion)[:, :2] * both).sum(0).tolist()
     if abs(dx) * 16 > abs(dy) * 9:
         return "left of" if dx < 0 else "right of"
     return "above" if dy < 0 else "below"
@@ -209,40 +270,17 @@ class Peek:
         return x.permute(0, 3, 1, 4, 2, 5).flatten(4).flatten(2, 3).clamp(-1, 1)
 
 
-def cell_targets(labels: np.ndarray, tracks: np.ndarray) -> dict[str, torch.Tensor]:
-    """Lay out who covers each cell: labels (B, S) and tracks (B, D) -> (B, 18, 32) each.
+@dataclass(frozen=True)
+class Frames:
+    """A training batch of single frames."""
 
-    -1 where nobody is or, at somebody's edges, where it does not matter.
-    """
-    size = len(labels)
-    names = ("subject", *OF_SOMEBODY)
-    targets = {name: np.full((size, _HEIGHT, _WIDTH), -1, np.int64) for name in names}
-    targets["subject"][:] = _NUM_SUBJECTS
-    y = (np.arange(_HEIGHT)[:, None] + 0.5) / _HEIGHT
-    x = (np.arange(_WIDTH)[None] + 0.5) / _WIDTH
-    slots = {name: labels[:, i] for i, name in enumerate(_NAMES)}
-    who = (("companion", "companion_colour", "companion "), ("subject", "colour", ""))
-    for subject, colour, prefix in who:
-        for index in np.flatnonzero(slots[subject] > 0):
-            track = dict(zip(TRACK_COLUMNS, tracks[index].tolist(), strict=True))
-            height = track[f"{prefix}height"]
-            width = height * CAST[ATTRIBUTES["subject"][slots[subject][index] - 1]][0] * 288 / 512
-            dx = np.abs(x - track[f"{prefix}x"]) / (width / 2)
-            dy = np.abs(y - track[f"{prefix}y"]) / (height / 2)
-            round_ = dx**2 + dy**2
-            cells = targets["subject"][index]
-            cells[(round_ < 1.1) & (round_ >= 0.5)] = -1
-            inside = round_ < 0.5
-            cells[inside] = slots[subject][index] - 1
-            targets["colour"][index][inside] = slots[colour][index] - 1
-            for name in ("emotion", "size"):
-                is_its = subject == "subject" and slots[name][index] > 0
-                targets[name][index][inside] = slots[name][index] - 1 if is_its else -1
-    return {name: torch.from_numpy(values) for name, values in targets.items()}
+    frames: torch.Tensor  # (B, 3, 144, 256), half-size
+    labels: np.ndarray  # (B, S)
+    tracks: np.ndarray  # (B, D)
 
 
-def frame_batches(store: ShardStore, peek: Peek, rng: np.random.Generator) -> Iterator[tuple]:
-    """Draw frames of scenes, from stills and clips alike: half-size frames, labels, tracks."""
+def draw_frames(store: ShardStore, peek: Peek, rng: np.random.Generator) -> Iterator[Frames]:
+    """Draw frames of scenes, from stills and clips alike."""
     while True:
         latents, labels, tracks = [], [], []
         while len(latents) < BATCH_SIZE:
@@ -250,8 +288,8 @@ def frame_batches(store: ShardStore, peek: Peek, rng: np.random.Generator) -> It
             group = store.shards[kind][SIZE]
             shard = group[rng.integers(len(group))]
             row = rng.integers(len(shard["labels"]))
-            if shard["tracks"][row].reshape(-1, len(TRACK_COLUMNS))[0, _COLUMN["knows view"]] == 0:
-                continue  # not a scene
+            if not _is_scene(shard["tracks"][row]):
+                continue
             labels.append(shard["labels"][row])
             if kind == "images":
                 latents.append(shard["latents"][row])
@@ -261,29 +299,107 @@ def frame_batches(store: ShardStore, peek: Peek, rng: np.random.Generator) -> It
                 latents.append(shard["latents"][row][:, index])
                 tracks.append(shard["tracks"][row, index])
         frames = peek(torch.from_numpy(np.stack(latents)), 4)  # the middle, as in the tracks
-        yield frames, np.stack(labels).astype(np.int64), np.stack(tracks)
+        yield Frames(frames, np.stack(labels).astype(np.int64), np.stack(tracks))
 
 
-def frame_loss(
-    reader: FrameReader, frames: torch.Tensor, labels: np.ndarray, tracks: np.ndarray
+def _is_scene(track: np.ndarray) -> bool:
+    return bool(track.reshape(-1, len(TRACK_COLUMNS))[0, _COLUMN["knows view"]])
+
+
+@dataclass(frozen=True)
+class Somebody:
+    """Everybody in a batch of frames."""
+
+    rows: torch.Tensor  # (N,), the frame each is in
+    boxes: torch.Tensor  # (N, 4)
+    labels: torch.Tensor  # (N, 4), of `OF_SOMEBODY`; -1 where there is none
+
+
+def everybody(labels: np.ndarray, tracks: np.ndarray) -> Somebody:
+    """List who is in frames: labels (B, S) and tracks (B, D)."""
+    rows, boxes, answers = [], [], []
+    slots = {name: labels[:, i] for i, name in enumerate(_NAMES)}
+    who = (
+        ("", ("subject", "colour", "emotion", "size")),
+        ("companion ", ("companion", "companion_colour", None, None)),
+    )
+    for prefix, names in who:
+        for row in np.flatnonzero(slots[names[0]] > 0):
+            track = dict(zip(TRACK_COLUMNS, tracks[row].tolist(), strict=True))
+            answer = [-1 if name is None else int(slots[name][row]) - 1 for name in names]
+            height = track[f"{prefix}height"]
+            width = height * CAST[ATTRIBUTES["subject"][answer[0]]][0] * 288 / 512
+            rows.append(int(row))
+            boxes.append([track[f"{prefix}x"], track[f"{prefix}y"], width, height])
+            answers.append(answer)
+    return Somebody(torch.tensor(rows), torch.tensor(boxes), torch.tensor(answers))
+
+
+def finder_loss(finder: Finder, small: torch.Tensor, somebody: Somebody) -> torch.Tensor:
+    """Return the loss of who is where, in quarter-size frames (B, 3, 72, 128)."""
+    logits, boxes = finder(small)
+    y, x = _cell_middles()
+    target = torch.zeros_like(logits)
+    wanted = torch.zeros_like(boxes)
+    # The smaller one, later in the list, is drawn behind the larger.
+    for row, box in reversed(list(zip(somebody.rows.tolist(), somebody.boxes, strict=True))):
+        round_ = ((x - box[0]) / (box[2] / 2)) ** 2 + ((y - box[1]) / (box[3] / 2)) ** 2
+        target[row][(round_ < 1.2) & (target[row] < 1)] = -1  # does not matter
+        inside = round_ < max(0.3, float(round_.min()) + 1e-6) if round_.min() < 1 else round_ < 0
+        target[row][inside] = 1
+        wanted[row][inside] = box
+    sure = functional.binary_cross_entropy_with_logits(
+        logits, target.clamp(min=0), reduction="none"
+    )
+    weight = torch.where(target > 0, 4.0, 1.0) * (target >= 0)
+    where = (boxes - wanted).abs()[target > 0]
+    return 4 * (sure * weight).sum() / weight.sum() + 20 * where.mean()
+
+
+def teller_loss(
+    teller: Teller, frames: torch.Tensor, somebody: Somebody, rng: np.random.Generator
 ) -> torch.Tensor:
-    """Return the summed cross-entropy of all that a frame shows."""
-    who, of_somebody, whole = reader(frames)
-    targets = cell_targets(labels, tracks)
-    loss = 4 * functional.cross_entropy(who, targets["subject"], ignore_index=-1)
-    for name, logits in zip(OF_SOMEBODY, of_somebody, strict=True):
-        if (targets[name] >= 0).any():
-            loss = loss + functional.cross_entropy(logits, targets[name], ignore_index=-1)
-    for name, logits in zip(WHOLE, whole, strict=True):
-        values = torch.from_numpy(labels[:, _NAMES.index(name)]) - 1
-        loss = loss + functional.cross_entropy(logits, values)
+    """Return the loss of who they are, boxed as carelessly as the finder may do it."""
+    boxes = somebody.boxes
+    inside = ((boxes[:, :2] > 0.03) & (boxes[:, :2] < 0.97)).all(1)
+    rows, boxes, labels = somebody.rows[inside], boxes[inside], somebody.labels[inside]
+    shift = torch.from_numpy(rng.normal(0, 0.05, (len(boxes), 2))).float() * boxes[:, 2:]
+    scale = torch.from_numpy(rng.normal(0, 0.08, (len(boxes), 2))).float().exp()
+    boxes = torch.cat([boxes[:, :2] + shift, boxes[:, 2:] * scale], dim=1)
+    loss = torch.zeros(())
+    for logits, label in zip(teller(crop(frames[rows], boxes), boxes), labels.T, strict=True):
+        if (label >= 0).any():
+            loss = loss + functional.cross_entropy(logits, label, ignore_index=-1)
     return loss
 
 
-def train(network: nn.Module, losses: Iterator[torch.Tensor], steps: int, lr: float) -> None:
+def viewer_loss(viewer: Viewer, small: torch.Tensor, labels: np.ndarray) -> torch.Tensor:
+    """Return the loss of what whole frames show."""
+    values = (torch.from_numpy(labels[:, _NAMES.index(name)]) - 1 for name in WHOLE)
+    pairs = zip(viewer(small), values, strict=True)
+    return sum(functional.cross_entropy(logits, value) for logits, value in pairs)
+
+
+def frame_losses(
+    oracle: Oracle, batches: Iterator[Frames], rng: np.random.Generator
+) -> Iterator[torch.Tensor]:
+    """Yield the loss of all that a single frame shows."""
+    for batch in batches:
+        small = functional.avg_pool2d(batch.frames, 2)
+        somebody = everybody(batch.labels, batch.tracks)
+        yield (
+            finder_loss(oracle.finder, small, somebody)
+            + teller_loss(oracle.teller, batch.frames, somebody, rng)
+            + viewer_loss(oracle.viewer, small, batch.labels)
+        )
+
+
+def train(
+    parameters: list[nn.Parameter], losses: Iterator[torch.Tensor], steps: int, lr: float
+) -> None:
     """Take `steps` steps of AdamW down the losses, at a rate that rises and falls once."""
-    optimizer = torch.optim.AdamW(network.parameters(), lr=lr, weight_decay=0.02)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, steps + 1)
+    optimizer = torch.optim.AdamW(parameters, lr=lr, weight_decay=0.02)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, steps + 1, pct_start=0.15)
     mean = 0.0
     for step in range(steps):
         loss = next(losses)
@@ -297,44 +413,63 @@ def train(network: nn.Module, losses: Iterator[torch.Tensor], steps: int, lr: fl
             mean = 0.0
 
 
-def collect_clips(store: ShardStore, peek: Peek, reader: FrameReader) -> tuple[torch.Tensor, ...]:
-    """Read all clips of scenes with somebody in them: grey frames, paths, labels (N, 2)."""
+def collect_clips(store: ShardStore, peek: Peek, oracle: Oracle) -> tuple[torch.Tensor, ...]:
+    """Read all clips of scenes with somebody in them: grey frames, boxes, labels (N, 2)."""
     grey, paths, labels = [], [], []
     columns = [_NAMES.index(name) for name in OF_A_CLIP]
     for shard in store.shards["clips"][SIZE]:
         for row in np.flatnonzero(shard["labels"][:, 0] > 0):
+            label = shard["labels"][row][columns].astype(np.int64) - 1
+            if not _shows_camera(ATTRIBUTES["camera"][label[1]], shard["tracks"][row]):
+                continue
             moving = torch.from_numpy(shard["latents"][row])[:, : NUM_LATENTS - 1].transpose(0, 1)
             pairs = torch.stack([peek(moving, index) for index in _PICKED], dim=1)
             first = peek(torch.from_numpy(shard["stills"][row][:1]), 7)
             frames = torch.cat([first, pairs.flatten(0, 1)])
+            small = functional.avg_pool2d(frames, 2)
+            is_paired = bool(shard["labels"][row][_NAMES.index("companion")])
             with torch.no_grad():
-                chances = reader(frames)[0].softmax(1)[:, int(shard["labels"][row, 0]) - 1]
-            grey.append(functional.avg_pool2d(frames.mean(1, keepdim=True), 2)[:, 0].half())
-            paths.append(_path(chances))
-            labels.append(torch.from_numpy(shard["labels"][row][columns].astype(np.int64)) - 1)
+                paths.append(oracle.find(small, 1 + is_paired)[0])
+            grey.append(small.mean(1).half())
+            labels.append(torch.from_numpy(label))
     return torch.stack(grey), torch.stack(paths), torch.stack(labels)
 
 
-def clip_losses(
-    reader: ClipReader, clips: tuple[torch.Tensor, ...], rng: np.random.Generator
+def _shows_camera(camera: str, track: np.ndarray) -> bool:
+    """Say whether a clip begins before its camera has come to rest: a track (T, D)."""
+    name = {"zoom": "zoom", "tilt": "tilt"}.get(camera.split()[0])
+    return name is None or np.ptp(track[: NUM_LATENTS - 1, _COLUMN[name]]) > 0.08
+
+
+_MIRRORED = {"right": "left", "pan left": "pan right"}
+_REVERSED = _MIRRORED | {"rise": "fall", "tilt up": "tilt down", "zoom in": "zoom out"}
+
+
+def follower_losses(
+    follower: Follower, clips: tuple[torch.Tensor, ...], rng: np.random.Generator
 ) -> Iterator[torch.Tensor]:
-    """Draw clips, half of them mirrored, and yield the loss of motion and camera."""
+    """Draw clips, half of them mirrored and half backwards; yield the loss of what moves."""
     grey, paths, labels = clips
-    mirrored = []
-    for name in OF_A_CLIP:
-        swap = {"right": "left", "left": "right", "pan left": "pan right", "pan right": "pan left"}
-        values = ATTRIBUTES[name]
-        mirrored.append(torch.tensor([values.index(swap.get(x, x)) for x in values]))
+
+    def swapped(pairs: dict[str, str]) -> list[torch.Tensor]:
+        both = pairs | {b: a for a, b in pairs.items()}
+        values = (ATTRIBUTES[name] for name in OF_A_CLIP)
+        return [torch.tensor([v.index(both.get(x, x)) for x in v]) for v in values]
+
+    mirrored, backwards = swapped(_MIRRORED), swapped(_REVERSED)
     while True:
         rows = torch.from_numpy(rng.integers(len(labels), size=CLIP_BATCH_SIZE))
         x, path, label = grey[rows].float(), paths[rows].clone(), labels[rows].clone()
-        flip = torch.from_numpy(rng.random(len(rows)) < 0.5)
+        flip, turn = (torch.from_numpy(rng.random(len(rows)) < 0.5) for _ in range(2))
         x[flip] = x[flip].flip(-1)
         path[flip, :, 0] = 1 - path[flip, :, 0]
-        for i, swapped in enumerate(mirrored):
-            label[flip, i] = swapped[label[flip, i]]
+        x[turn], path[turn] = x[turn].flip(1), path[turn].flip(1)
+        for i, (mirror, back) in enumerate(zip(mirrored, backwards, strict=True)):
+            label[flip, i] = mirror[label[flip, i]]
+            label[turn, i] = back[label[turn, i]]
         x = x * torch.from_numpy(rng.uniform(0.6, 1.4, (len(rows), 1, 1, 1))).float()
-        answers = reader(x, path)
+        path = path + 0.004 * torch.from_numpy(rng.standard_normal(path.shape)).float()
+        answers = follower(x, path)
         yield sum(functional.cross_entropy(y, label[:, i]) for i, y in enumerate(answers))
 
 
@@ -357,13 +492,15 @@ def main() -> None:
     store.refresh()
     vae = AutoencoderKinora.from_pretrained(args.model / "vae", torch_dtype=torch.float32)
     peek = Peek(vae)
-    batches = frame_batches(store, peek, rng)
-    losses = (frame_loss(oracle.frame, *batch) for batch in batches)
-    train(oracle.frame, losses, args.steps, 2e-3)
+    readers = (oracle.finder, oracle.teller, oracle.viewer)
+    parameters = [p for reader in readers for p in reader.parameters()]
+    losses = frame_losses(oracle, draw_frames(store, peek, rng), rng)
+    train(parameters, losses, args.steps, 2e-3)
     save_oracle(oracle, args.output)
-    clips = collect_clips(store, peek, oracle.frame.eval())
+    clips = collect_clips(store, peek, oracle.eval())
     logger.info("%d clips", len(clips[0]))
-    train(oracle.clip, clip_losses(oracle.clip, clips, rng), args.clip_steps, 2e-3)
+    losses = follower_losses(oracle.follower.train(), clips, rng)
+    train(list(oracle.follower.parameters()), losses, args.clip_steps, 1e-3)
     save_oracle(oracle, args.output)
 
 

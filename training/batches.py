@@ -13,12 +13,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pipeline.mini.staging import CAMERA_COLUMNS, SUBJECT_COLUMNS, VIEW_COLUMNS
+from pipeline.mini.staging import SUBJECT_COLUMNS, TRACK_COLUMNS, VIEW_COLUMNS
 
 TOKENS_PER_BATCH = 2016
 SUBJECT_WEIGHT = 4.0
 MAX_CONTEXT_NOISE = 0.3
 CLIP_POINTS_SHARE = 0.6
+# Of what is given to the model without being staged by it: pictures that are no scene of its world.
+PICTURE_SHARE = 0.4
+_KNOWS_SCENE = TRACK_COLUMNS.index("knows view")
 
 
 @dataclass
@@ -31,6 +34,7 @@ class Batch:
     context: torch.Tensor  # (B, T), True where the latent frame is given
     is_start: torch.Tensor  # (B,), True where the first latent frame stands for a single frame
     tracks: torch.Tensor  # (B, T, D), where everybody is; see `staging.TRACK_COLUMNS`
+    is_recalled: bool = False  # something is given of which only the camera's path is known
 
 
 class ShardStore:
@@ -62,6 +66,19 @@ class ShardStore:
         return groups[rng.choice(len(groups), p=shares / shares.sum())]
 
 
+def draw_row(
+    group: list[dict[str, np.ndarray]], rng: np.random.Generator, *, is_scene: bool = True
+) -> tuple[dict[str, np.ndarray], int]:
+    """Draw a shard and a row in it that shows a scene, or a picture that is none."""
+    for _ in range(1000):
+        shard = group[rng.integers(len(group))]
+        row = int(rng.integers(len(shard["labels"])))
+        track = shard["tracks"][row].reshape(-1, len(TRACK_COLUMNS))[0]
+        if bool(track[_KNOWS_SCENE]) == is_scene:
+            return shard, row
+    raise ValueError(f"No sample with is_scene={is_scene} in {len(group)} shards; render more.")
+
+
 def subject_weights(boxes: np.ndarray, height: int, width: int) -> np.ndarray:
     """Weight tokens by how much of them the subject's box covers: (..., 4) -> (..., h, w)."""
     boxes = boxes.astype(np.float32) / 32
@@ -77,9 +94,7 @@ def draw_images(store: ShardStore, rng: np.random.Generator) -> Batch:
     group = store.draw_size("images", rng)
     height, width = group[0]["latents"].shape[-2:]
     size = TOKENS_PER_BATCH // (height * width)
-    picks = [group[i] for i in rng.integers(len(group), size=size)]
-    rows = [int(rng.integers(len(shard["labels"]))) for shard in picks]
-    pairs = list(zip(picks, rows, strict=True))
+    pairs = [draw_row(group, rng) for _ in range(size)]
     boxes = np.stack([shard["boxes"][row] for shard, row in pairs])
     return Batch(
         latents=torch.from_numpy(np.stack([s["latents"][r] for s, r in pairs])).float()[:, :, None],
@@ -115,8 +130,7 @@ def draw_points(
     weights = np.empty((num_frames, num_tokens), np.float32)
     labels, tracks = [], []
     for index in range(num_frames):
-        shard = group[rng.integers(len(group))]
-        row = int(rng.integers(len(shard["labels"])))
+        shard, row = draw_row(group, rng)
         y, x = np.divmod(rng.choice(height * width, num_tokens, replace=False), width)
         if kind == "images":
             frame, box, track = shard["latents"][row], shard["boxes"][row], shard["tracks"][row]
@@ -140,7 +154,9 @@ def draw_points(
     )
 
 
-def draw_context(rng: np.random.Generator, num_frames: int, *, is_start: bool) -> np.ndarray:
+def draw_context(
+    rng: np.random.Generator, num_frames: int, *, is_start: bool, is_needed: bool
+) -> np.ndarray:
     """Draw which latent frames (T,) are given: none, the first, the first few, or the last few.
 
     A window from the middle of a clip always continues from something, or leads up to it.
@@ -148,7 +164,7 @@ def draw_context(rng: np.random.Generator, num_frames: int, *, is_start: bool) -
     context = np.zeros(num_frames, bool)
     some = int(rng.integers(1, max(1, min(3, num_frames - 1)) + 1))
     draw = rng.random()
-    if is_start and draw < 0.5:
+    if is_start and draw < 0.5 and not is_needed:
         return context
     if is_start and draw < 0.7:
         context[0] = True
@@ -159,8 +175,13 @@ def draw_context(rng: np.random.Generator, num_frames: int, *, is_start: bool) -
     return context
 
 
-def draw_clips(store: ShardStore, rng: np.random.Generator, num_frames: int) -> Batch:
-    """Draw a batch of windows of T latent frames, each with its own start and context."""
+def draw_clips(
+    store: ShardStore, rng: np.random.Generator, num_frames: int, *, is_recalled: bool = False
+) -> Batch:
+    """Draw a batch of windows of T latent frames, each with its own start and context.
+
+    With `is_recalled` something is given to all of them, and some are pictures.
+    """
     group = store.draw_size("clips", rng)
     channels, total, height, width = group[0]["latents"].shape[1:]
     size = max(1, TOKENS_PER_BATCH // (height * width * num_frames))
@@ -170,8 +191,8 @@ def draw_clips(store: ShardStore, rng: np.random.Generator, num_frames: int) -> 
     starts = rng.random(size) < 0.7
     labels, tracks = [], []
     for index, is_start in enumerate(starts.tolist()):
-        shard = group[rng.integers(len(group))]
-        row = int(rng.integers(len(shard["labels"])))
+        is_picture = is_recalled and rng.random() < PICTURE_SHARE
+        shard, row = draw_row(group, rng, is_scene=not is_picture)
         moving = num_frames - is_start  # latent frames of eight frames each
         begin = int(rng.integers(0, total - moving + 1))
         latents[index, :, is_start:] = shard["latents"][row, :, begin : begin + moving]
@@ -181,7 +202,7 @@ def draw_clips(store: ShardStore, rng: np.random.Generator, num_frames: int) -> 
             boxes[index, 0] = shard["boxes"][row, begin]
         still = shard["still_tracks"][row, begin : begin + is_start]
         tracks.append(np.concatenate([still, shard["tracks"][row, begin : begin + moving]]))
-        context[index] = draw_context(rng, num_frames, is_start=is_start)
+        context[index] = draw_context(rng, num_frames, is_start=is_start, is_needed=is_recalled)
         labels.append(shard["labels"][row])
     return Batch(
         latents=torch.from_numpy(latents),
@@ -190,24 +211,19 @@ def draw_clips(store: ShardStore, rng: np.random.Generator, num_frames: int) -> 
         context=torch.from_numpy(context),
         is_start=torch.from_numpy(starts),
         tracks=torch.from_numpy(np.stack(tracks)),
+        is_recalled=is_recalled,
     )
 
 
-def drop_words(
-    labels: torch.Tensor, tracks: torch.Tensor, is_given: np.ndarray, rng: np.random.Generator
+def forget_scene(
+    labels: torch.Tensor, tracks: torch.Tensor, rng: np.random.Generator
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Leave words unsaid and paths unknown, as they are for a picture or a clip from elsewhere.
+    """Know only the camera's path and some of the words, as of a picture from elsewhere.
 
-    Takes and returns labels (B, S) and tracks (B, T, D); `is_given` (B,) says where something is.
+    Takes and returns labels (B, S) and tracks (B, T, D).
     """
-    size = len(labels)
-    # From words alone nothing is left open; what is given may speak for itself.
-    is_open = rng.random(size) < np.where(is_given, 0.5, 0.1)
-    unsaid = np.where(is_open & (rng.random(size) < 0.6), 0.3, 0)[:, None]
-    keep = rng.random(labels.shape) >= unsaid
-    keep &= ~(is_open & (rng.random(size) < 0.3))[:, None]
+    unsaid = rng.choice([0.0, 0.3, 1.0], size=(len(labels), 1))
+    keep = torch.from_numpy(rng.random(labels.shape) >= unsaid)
     tracks = tracks.clone()
-    for columns, share in ((SUBJECT_COLUMNS, 0.7), (VIEW_COLUMNS, 0.7), (CAMERA_COLUMNS, 0.25)):
-        dropped = torch.from_numpy(is_open & (rng.random(size) < share))
-        tracks[:, :, columns] *= ~dropped[:, None, None]
-    return labels * torch.from_numpy(keep), tracks
+    tracks[:, :, [*SUBJECT_COLUMNS, *VIEW_COLUMNS]] = 0
+    return labels * keep, tracks

@@ -55,9 +55,9 @@ class Finder(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.near = nn.Sequential(_conv(3, 32, 2), _conv(32, 64, 2), _conv(64, 96), _conv(96, 96))
-        self.far = nn.Sequential(_conv(96, 128, 2), _conv(128, 128), _conv(128, 128))
-        self.mix = _conv(224, 96)
+        self.near = nn.Sequential(_conv(3, 24, 2), _conv(24, 64, 2), _conv(64, 64))
+        self.far = nn.Sequential(_conv(64, 128, 2), _conv(128, 128), _conv(128, 128))
+        self.mix = nn.Sequential(nn.Conv2d(192, 96, 1), nn.GELU())
         self.answer = nn.Conv2d(96, 5, 1)
 
     def forward(self, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -111,13 +111,12 @@ class Viewer(nn.Module):
 
 
 class Follower(nn.Module):
-    """Tells what moves from frames in grey (B, 13, 72, 128) and the subject's boxes (B, 13, 5)."""
+    """Tells what moves from frames in grey (B, 13, 36, 64) and the subject's boxes (B, 13, 5)."""
 
     def __init__(self) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            nn.Conv2d(2 * NUM_FRAMES - 1, 48, 5, 2, 2), nn.GELU(), _conv(48, 64, 2),
-            _conv(64, 96, 2), _conv(96, 96),
+            nn.Conv2d(2 * NUM_FRAMES - 1, 64, 5, 2, 2), nn.GELU(), _conv(64, 96, 2), _conv(96, 96)
         )  # fmt: skip
         self.mix = nn.Sequential(nn.Linear(96 * 12 + 5 * (2 * NUM_FRAMES - 1), 192), nn.GELU())
         self.heads = nn.ModuleList(nn.Linear(192, len(ATTRIBUTES[name])) for name in OF_A_CLIP)
@@ -125,7 +124,7 @@ class Follower(nn.Module):
     def forward(self, grey: torch.Tensor, boxes: torch.Tensor) -> list[torch.Tensor]:
         """Return the logits of each of `OF_A_CLIP`, (B, V)."""
         x = self.body(torch.cat([grey, 4 * grey.diff(dim=1)], dim=1))
-        x = functional.adaptive_avg_pool2d(x, (3, 4)).flatten(1)
+        x = x.unflatten(2, (3, 3)).unflatten(4, (4, 4)).mean((3, 5)).flatten(1)
         steps = boxes.diff(dim=1).clamp(-0.25, 0.25) * 16
         hidden = self.mix(torch.cat([x, 2 * boxes.flatten(1) - 1, steps.flatten(1)], dim=1))
         return [head(hidden) for head in self.heads]
@@ -171,8 +170,7 @@ class Oracle(nn.Module):
         seen |= _vote(self.viewer(small), WHOLE, torch.ones(len(frames)))
         subject, *others = self.find(small, 1 + is_paired)
         seen |= self._tell(frames, subject)
-        grey = small.mean(1)[None]
-        seen |= _vote(self.follower(grey, subject[None]), OF_A_CLIP, torch.ones(1))
+        seen |= _vote(self.follower(to_grey(small)[None], subject[None]), OF_A_CLIP, torch.ones(1))
         for other in others:
             told = self._tell(frames, other)
             seen["companion"], seen["companion_colour"] = told["subject"], told["colour"]
@@ -268,6 +266,11 @@ class Peek:
         z = self._vae.denormalize(latents.float()).permute(0, 2, 3, 1)
         x = (z @ basis).unflatten(3, (3, 16, 16))
         return x.permute(0, 3, 1, 4, 2, 5).flatten(4).flatten(2, 3).clamp(-1, 1)
+
+
+def to_grey(small: torch.Tensor) -> torch.Tensor:
+    """Quarter-size frames (F, 3, 72, 128) -> an eighth of the size, in grey (F, 36, 64)."""
+    return functional.avg_pool2d(small.mean(1, keepdim=True), 2)[:, 0]
 
 
 @dataclass(frozen=True)
@@ -430,7 +433,7 @@ def collect_clips(store: ShardStore, peek: Peek, oracle: Oracle) -> tuple[torch.
             is_paired = bool(shard["labels"][row][_NAMES.index("companion")])
             with torch.no_grad():
                 paths.append(oracle.find(small, 1 + is_paired)[0])
-            grey.append(small.mean(1).half())
+            grey.append(to_grey(small).half())
             labels.append(torch.from_numpy(label))
     return torch.stack(grey), torch.stack(paths), torch.stack(labels)
 

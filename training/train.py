@@ -19,13 +19,14 @@ import torch
 from torch import distributed
 
 from pipeline.mini import AutoencoderKinora, GuidedLTXTransformer3DModel, SlotTextEncoder
+from pipeline.mini.recall import recall
 from training.batches import (
     MAX_CONTEXT_NOISE,
     Batch,
     ShardStore,
     draw_clips,
     draw_images,
-    drop_words,
+    forget_scene,
 )  # fmt: skip
 from training.data import FPS
 from training.muon import Muon
@@ -44,6 +45,7 @@ MUON_RATE_FACTOR = 3.0
 EMA_DECAY = 0.995
 SAVE_MINUTES = 5.0
 LOG_STEPS = 20
+RECALLED_SHARE = 0.2
 # Latent frames of a training window, and how often each length is drawn.
 WINDOW_SHARES = {2: 0.2, 3: 0.4, 4: 0.2, 7: 0.2}
 
@@ -103,16 +105,30 @@ def embed_labels(text: SlotTextEncoder, labels: torch.Tensor) -> torch.Tensor:
     )
 
 
+def recall_batch(vae: AutoencoderKinora, batch: Batch, tracks: torch.Tensor) -> torch.Tensor:
+    """Move what each sample is given along its camera's path: (B, C, T, h, w)."""
+    parts = []
+    for index, context in enumerate(batch.context):
+        at_end = not context[0]
+        known = int(context.nonzero()[0 if at_end else -1])
+        one = slice(index, index + 1)
+        parts.append(recall(vae, batch.latents[one], tracks[one], known, at_end=at_end))
+    return torch.cat(parts)
+
+
 def flow_loss(
     model: GuidedLTXTransformer3DModel,
     text: SlotTextEncoder,
+    vae: AutoencoderKinora,
     batch: Batch,
     rng: np.random.Generator,
 ) -> torch.Tensor:
     """Return the weighted squared error of the velocity (noise - latents) on the fresh tokens."""
     size, _, frames, height, width = batch.latents.shape
-    is_given = batch.context.any(1).numpy()
-    labels, tracks = drop_words(batch.labels, batch.tracks, is_given, rng)
+    labels, tracks, recalled = batch.labels, batch.tracks, None
+    if batch.is_recalled:
+        labels, tracks = forget_scene(labels, tracks, rng)
+        recalled = recall_batch(vae, batch, tracks)
     slots = embed_labels(text, labels)  # (B, S, D)
     # The words behind the slots are n equal zero vectors at run time; one of them with log n added
     # to its attention score is the same.
@@ -144,6 +160,7 @@ def flow_loss(
         encoder_attention_mask=bias,
         video_coords=video_coords(batch.is_start, frames, height, width),
         tracks=tracks,
+        recalled=None if recalled is None else pack(recalled),
         return_dict=False,
     )[0]
     error = (velocity - pack(noise - batch.latents)).square().mean(-1)  # (B, T h w)
@@ -181,6 +198,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, required=True, help="has vae, text_encoder")
     parser.add_argument("--init", type=Path, help="transformer folder to start from, at first")
+    parser.add_argument("--guide", type=Path, help="state.pt of training.train_guide, at first")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=120, help="length of this run")
@@ -194,8 +212,16 @@ def parse_args() -> argparse.Namespace:
 class Run:
     """What a training run is made of: weights, optimizers, averaged weights, and how far it is."""
 
-    def __init__(self, folder: Path, lr: float, init: Path | None, deviations: list[float]) -> None:
-        """Take up the run in `folder`, or begin one from `init` or from new weights."""
+    def __init__(
+        self,
+        folder: Path,
+        lr: float,
+        deviations: list[float],
+        *,
+        init: Path | None = None,
+        guide: Path | None = None,
+    ) -> None:
+        """Take up the run in `folder`, or begin one from `init`, a trained guide or new weights."""
         self.folder = folder
         self.lr = lr
         self.step = 0
@@ -204,6 +230,8 @@ class Run:
         if init:
             shipped = GuidedLTXTransformer3DModel.from_pretrained(init)
             self.model.load_state_dict(shipped.state_dict())
+        if guide:
+            self.model.guide.load_state_dict(torch.load(guide, weights_only=True)["guide"])
         matrices, rest = split_parameters(self.model)
         self.optimizers = {
             "muon": Muon(matrices, lr=lr),
@@ -266,7 +294,9 @@ def draw_batch(
     if shared.random() < image_share or not store.count("clips"):
         return "image", draw_images(store, rng)
     lengths, shares = zip(*WINDOW_SHARES.items(), strict=True)
-    return "clip", draw_clips(store, rng, int(shared.choice(lengths, p=shares)))
+    num_frames = int(shared.choice(lengths, p=shares))
+    is_recalled = bool(shared.random() < RECALLED_SHARE)
+    return "clip", draw_clips(store, rng, num_frames, is_recalled=is_recalled)
 
 
 class Log:
@@ -301,7 +331,8 @@ def main() -> None:
     torch.set_num_threads(1)
     text = SlotTextEncoder.from_pretrained(args.model / "text_encoder", dtype=torch.float32)
     vae = AutoencoderKinora.from_pretrained(args.model / "vae", torch_dtype=torch.float32)
-    run = Run(args.folder, args.lr, args.init, vae.normalized_deviations.tolist())
+    deviations = vae.normalized_deviations.tolist()
+    run = Run(args.folder, args.lr, deviations, init=args.init, guide=args.guide)
     store, log = ShardStore(args.data), Log()
     begin = saved_at = time.monotonic()
     while True:
@@ -317,7 +348,7 @@ def main() -> None:
         is_early = minutes < args.image_minutes
         share = 1.0 if is_early else args.image_share
         kind, batch = draw_batch(store, run.step, rng, share)
-        loss = flow_loss(run.model, text, batch, rng)
+        loss = flow_loss(run.model, text, vae, batch, rng)
         left = (args.minutes - elapsed.item()) / max(args.decay_minutes, 1e-6)
         rate = run.update(loss, decay=min(1.0, max(0.02, left)))
         log.add(

@@ -18,7 +18,7 @@ import torch
 from torch import distributed
 
 from pipeline.mini import AutoencoderKinora, GuidedLTXTransformer3DModel, SlotTextEncoder
-from training.batches import ShardStore, draw_points, drop_words
+from training.batches import ShardStore, draw_points
 from training.train import average_gradients, build_transformer, embed_labels
 
 logger = logging.getLogger(__name__)
@@ -38,10 +38,8 @@ def guide_loss(
 ) -> tuple[torch.Tensor, float]:
     """Return the weighted squared error of the guess, and its share of what there is to guess."""
     points = draw_points(store, rng, NUM_FRAMES, NUM_TOKENS)
-    nothing = np.zeros(NUM_FRAMES, bool)
-    labels, tracks = drop_words(points.labels, points.tracks, nothing, rng)
-    words = embed_labels(text, labels)
-    _, guess = model.foresee(words, points.coords, tracks, points.size)
+    words = embed_labels(text, points.labels)
+    _, guess = model.foresee(words, points.coords, points.tracks, points.size)
     error = (guess - points.latents).square()
     loss = (error.mean(-1) * points.weights).sum() / points.weights.sum()
     return loss, (error.sum() / points.latents.square().sum()).item()

@@ -132,12 +132,12 @@ class LTXEngine:
         noise = torch.randn(given.shape, generator=generator).to(given)
         latents = torch.where(is_given, given, noise)
         coords = self._coords(given.shape[2], context)
-        fresh = _pack(~is_given).expand(1, -1, 1)  # (1, S, 1)
+        fresh = pack(~is_given).expand(1, -1, 1)  # (1, S, 1)
         guide = self._guide(prompt, given.shape[2], context)
         scheduler = self.pipe.scheduler
         scheduler.set_timesteps(sigmas=self._sigmas(num_inference_steps), device=given.device)
         dtype = prompt.embeds.dtype
-        x = _pack(latents)
+        x = pack(latents)
         for step, (t, sigma) in enumerate(
             zip(scheduler.timesteps, scheduler.sigmas, strict=False), 1
         ):
@@ -248,7 +248,7 @@ class LTXEngine:
         """Put the keyframe's tokens in front: they are no part of the grid."""
         if context.keyframe is None:
             return x, x[:, :0]
-        extra = _pack(context.keyframe).to(x)
+        extra = pack(context.keyframe).to(x)
         return torch.cat([extra, x], dim=1), extra
 
     def _coords(self, num_frames: int, context: Context) -> torch.Tensor:
@@ -303,7 +303,7 @@ class LTXEngine:
         return x.unflatten(1, (-1, self.height, self.width)).permute(0, 4, 1, 2, 3)
 
 
-def _pack(x: torch.Tensor) -> torch.Tensor:
+def pack(x: torch.Tensor) -> torch.Tensor:
     """(1, C, T, h, w) -> (1, T h w, C)."""
     return x.flatten(2).transpose(1, 2)
 

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from pipeline.engines.ltx import Context, LTXEngine, PromptEmbeds
+from pipeline.engines.ltx import Context, LTXEngine, PromptEmbeds, pack
+from pipeline.mini.recall import recall
 from pipeline.mini.scene import ATTRIBUTES, Scene, complete_scene
 from pipeline.mini.staging import (
     Staging,
@@ -105,8 +106,21 @@ class MiniEngine(LTXEngine):
             context.first, num_latents, self.model.spec.fps, is_start=context.is_start
         )
         tracks = torch.from_numpy(prompt.track(times.clip(min=0)))[None]
-        tracks = tracks.to(self.model.device, prompt.embeds.dtype)
-        return {"tracks": tracks.expand(len(prompt.embeds), -1, -1)}
+        guide = {"tracks": tracks.to(self.model.device)}
+        if prompt.staging is None:
+            guide["recalled"] = self._recall(guide["tracks"], context, num_latents)
+        batch, dtype = len(prompt.embeds), prompt.embeds.dtype
+        return {name: x.to(dtype).expand(batch, -1, -1) for name, x in guide.items()}
+
+    def _recall(self, tracks: torch.Tensor, context: Context, num_latents: int) -> torch.Tensor:
+        """Move what a window is given along the camera's path: (1, S, C)."""
+        given, at_end = context.before, context.before is None
+        if at_end:
+            given = context.after
+        known = num_latents - given.shape[2] if at_end else given.shape[2] - 1
+        latents = given.new_zeros(1, given.shape[1], num_latents, *given.shape[3:])
+        latents[:, :, known] = given[:, :, 0 if at_end else -1]
+        return pack(recall(self.pipe.vae, latents, tracks, known, at_end=at_end))
 
 
 def _values(scene: Scene) -> dict[str, str | None]:

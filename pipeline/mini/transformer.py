@@ -24,7 +24,8 @@ class GuidedLTXTransformer3DModel(LTXVideoTransformer3DModel):
     is up and down, and from noise where to put its subject; this small one did not. `video_coords`
     has to be given, `tracks` (B, T, 24) should be: see `guide_features`. A guide guesses each token
     from its place and the words (the first `num_slots` tokens of the prompt); what the guess leaves
-    open, and what a given picture or clip shows, is for the transformer.
+    open, and what a given picture or clip shows, is for the transformer. Of a scene it does not
+    know it is given the guess: see `recall`.
 
     With `latent_deviations`, one for each channel of normalized latents, the linear part of the
     velocity is known in closed form and added (Karras et al. 2022, for a flow).
@@ -62,7 +63,7 @@ class GuidedLTXTransformer3DModel(LTXVideoTransformer3DModel):
         self.guide = Guide(
             num_slots * caption_channels, guide_width, guide_depth, width, in_channels
         )
-        self.proj_in = nn.Linear(in_channels + width, width)
+        self.proj_in = nn.Linear(2 * in_channels + width, width)
 
     def foresee(
         self,
@@ -94,11 +95,17 @@ class GuidedLTXTransformer3DModel(LTXVideoTransformer3DModel):
         *args: object,
         video_coords: torch.Tensor,
         tracks: torch.Tensor | None = None,
+        recalled: torch.Tensor | None = None,
         return_dict: bool = True,
         **kwargs: object,
     ) -> Transformer2DModelOutput | tuple[torch.Tensor]:
-        """Predict the velocity (B, S, C), as the parent does; all arguments are the parent's."""
+        """Predict the velocity (B, S, C), as the parent does; all other arguments are the parent's.
+
+        `recalled` (B, S, C) takes the place of the guide's guess.
+        """
         told, guess = self.foresee(encoder_hidden_states, video_coords, tracks)
+        if recalled is not None:
+            guess = recalled.to(guess.dtype)
         # The latents are taken for normal about the guess; the noise for standard normal.
         t = (timestep.to(guess.dtype) / 1000)[..., None]  # (B, S or 1, 1)
         deviation = self._deviations(guess)
@@ -108,7 +115,7 @@ class GuidedLTXTransformer3DModel(LTXVideoTransformer3DModel):
         # In: the likeliest rest of the latents, so that noise never drowns what the guide tells.
         x = (1 - t) * deviation / variance * x
         answer = super().forward(
-            torch.cat([x, told], dim=-1),
+            torch.cat([x, told, guess / deviation], dim=-1),
             encoder_hidden_states,
             timestep,
             *args,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from pipeline.engines.ltx import Context, LTXEngine
+from pipeline.engines.ltx import Context, Given, LTXEngine, PromptEmbeds
 from pipeline.errors import OutputError
 from pipeline.plan import Plan, ShotPlan
 from pipeline.request import GenerationRequest
@@ -59,16 +59,22 @@ def make_takes(
     takes: list[Take] = []
     num_windows = 0
     # All at once: a model held part by part then swaps its largest part, the text encoder, once.
-    prompts = [
-        engine.encode_prompt(
-            describe_shot(shot.shot),
-            request.negative_prompt,
-            plan.guidance_scale,
-            seed=request.seed,
-            has_given=shot.continues or (index == 0 and source is not None),
+    prompts: list[PromptEmbeds] = []
+    seconds = 0.0
+    for index, shot in enumerate(plan.shots):
+        prompts.append(
+            engine.encode_prompt(
+                describe_shot(shot.shot),
+                request.negative_prompt,
+                plan.guidance_scale,
+                seed=request.seed,
+                given=_kind(source) if index == 0 else None,
+                follows=(prompts[-1], seconds) if shot.continues else None,
+            )
         )
-        for index, shot in enumerate(plan.shots)
-    ]
+        # Until its last frame: the first latent frame after a cut is the frame at 0 seconds.
+        num_latents = sum(window.num_latents for window in shot.windows) - (not shot.continues)
+        seconds = num_latents * engine.model.spec.temporal / engine.model.spec.fps
     for shot, prompt in zip(plan.shots, prompts, strict=True):
         if shot.continues:
             num_overlap = engine.model.spec.overlap_latents
@@ -96,6 +102,12 @@ def make_takes(
                 parts.append(new)
         takes.append(Take(shot, given, torch.cat(parts, dim=2), engine.model.spec.temporal))
     return takes
+
+
+def _kind(source: OpenedSource | None) -> Given:
+    if source is None:
+        return None
+    return "clip" if source.picture is None else "picture"
 
 
 def _first_context(

@@ -84,9 +84,23 @@ def test_words_alone_make_a_whole_scene_of_which_everything_is_known(model: Load
 
 def test_of_something_given_the_engine_claims_nothing_but_the_camera(model: LoadedModel) -> None:
     given = torch.zeros(1, 12, 1, 2, 3)
-    track = tracks_of(model, Context(is_start=True, before=given), has_given=True)
+    track = tracks_of(model, Context(is_start=True, before=given), given="picture")
     for name in ("knows subject", "knows view"):
         assert not track[:, TRACK_COLUMNS.index(name)].any()
+
+
+@pytest.mark.parametrize(
+    ("given", "prompt", "camera"),
+    [
+        ("picture", "a cat", "zoom in"),
+        ("picture", "a cat, the camera pans left", "pan left"),
+        ("clip", "a cat", "static"),
+    ],
+)
+def test_over_a_picture_the_camera_moves_unless_it_is_told_how(
+    shipped: MiniEngine, given: str, prompt: str, camera: str
+) -> None:
+    assert shipped.encode_prompt(prompt, "", 1.0, given=given).camera == camera
 
 
 def test_windows_of_a_shot_follow_one_path(model: LoadedModel) -> None:
@@ -96,6 +110,19 @@ def test_windows_of_a_shot_follow_one_path(model: LoadedModel) -> None:
     np.testing.assert_array_equal(first[2], second[0])
     phases = [*first[:, TRACK_COLUMNS.index("phase")], *second[1:, TRACK_COLUMNS.index("phase")]]
     assert (np.diff(phases) > 0).all()
+
+
+def test_a_shot_without_a_cut_begins_where_the_last_one_came_to(model: LoadedModel) -> None:
+    engine = open_engine(model, width=96, height=64)
+    first = engine.encode_prompt(PROMPT, "", 1.0, seed=4)
+    second = engine.encode_prompt("it jumps", "", 1.0, seed=4, follows=(first, 2.0))
+    times = np.array([[-0.5, -0.5], [0.0, 0.0]])
+    np.testing.assert_array_equal(second.track(times)[0], first.track(times + 2.0)[0])
+    place = [TRACK_COLUMNS.index(name) for name in ("zoom", "pan", "tilt", "x", "y", "height")]
+    np.testing.assert_allclose(
+        second.track(times)[1, place], first.track(times + 2.0)[1, place], atol=1e-6
+    )
+    assert second.staging.scene.subject == first.staging.scene.subject
 
 
 def test_the_seed_chooses_the_path(model: LoadedModel) -> None:

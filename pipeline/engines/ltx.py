@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -15,6 +16,8 @@ from diffusers.pipelines.ltx.pipeline_ltx_condition import linear_quadratic_sche
 
 from pipeline.loader import LoadedModel, is_uniform
 
+Given = Literal["picture", "clip"] | None
+"""What a shot starts from, or leads up to, that comes from outside."""
 _PREVIEW_SIDE = 320
 # An autoencoder with a decode timestep takes a little noise for granted (diffusers, LTX-Video
 # documentation); the same noise each time, so that a clip can be made again.
@@ -73,13 +76,14 @@ class LTXEngine:
         guidance_scale: float,
         *,
         seed: int = 0,
-        has_given: bool = False,
+        given: Given = None,
+        follows: tuple[PromptEmbeds, float] | None = None,
     ) -> PromptEmbeds:
         """Encode a prompt once for all its windows and steps.
 
-        `seed`, and whether the shot starts from something given, are for models that plan ahead.
+        For models that plan ahead there are `seed`, what the shot starts from, and the prompt and the seconds of the shot that it `follows` without a cut.
         """
-        del seed, has_given
+        del seed, given, follows
         is_guided = guidance_scale > 1
         embeds, mask, negative_embeds, negative_mask = self.pipe.encode_prompt(
             prompt,

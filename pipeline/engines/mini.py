@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from pipeline.engines.ltx import Context, LTXEngine, PromptEmbeds, pack
+from pipeline.engines.ltx import Context, Given, LTXEngine, PromptEmbeds, pack
 from pipeline.mini.recall import recall
-from pipeline.mini.scene import ATTRIBUTES, Scene, complete_scene
+from pipeline.mini.scene import ATTRIBUTES, Scene, complete_scene, continue_scene
 from pipeline.mini.staging import (
     Staging,
     latent_times,
@@ -32,6 +32,11 @@ class StagedPrompt(PromptEmbeds):
     width: int  # of a frame, in pixels
     height: int
 
+    @property
+    def follows(self) -> bool:
+        """Say whether it goes on without a cut from a shot whose paths are known."""
+        return self.staging is not None and self.staging.follows
+
     def track(self, times: np.ndarray) -> np.ndarray:
         """Describe latent frames of the given times (T, 2): (T, D)."""
         if self.staging is not None:
@@ -52,22 +57,30 @@ class MiniEngine(LTXEngine):
         guidance_scale: float,
         *,
         seed: int = 0,
-        has_given: bool = False,
+        given: Given = None,
+        follows: tuple[PromptEmbeds, float] | None = None,
     ) -> StagedPrompt:
         """Read a prompt once for all its windows and steps.
 
-        Without a given picture or clip, `seed` settles what the words leave open.
+        What the words leave open is as it was in the shot that this one `follows`, for so many
+        seconds, or else settled by `seed`; of a given picture or clip only the camera is known.
         """
         named = self.read(prompt)
         spatial = self.pipe.vae.spatial_compression_ratio
         size = {"width": self.width * spatial, "height": self.height * spatial}
-        if has_given:
-            camera = named["camera"] or "static"
+        before, since = follows or (None, 0.0)
+        if given or (before is not None and before.staging is None):
+            # Over a picture nobody lives in, something should move.
+            camera = named["camera"] or ("zoom in" if given == "picture" else "static")
             staging, told = None, named | {"camera": camera}
         else:
-            scene = complete_scene(named, seed)
+            if before is None:
+                scene, staged = complete_scene(named, seed), None
+            else:
+                staged = before.staging
+                scene = continue_scene(named, staged.scene)
             camera, told = scene.camera, _values(scene)
-            staging = Staging(scene, **size)
+            staging = Staging(scene, **size, before=staged, since=since)
         embeds = self._embed(told)
         if guidance_scale > 1:
             embeds = torch.cat([self._embed(self.read(negative_prompt)), embeds])
@@ -105,7 +118,9 @@ class MiniEngine(LTXEngine):
         times = latent_times(
             context.first, num_latents, self.model.spec.fps, is_start=context.is_start
         )
-        tracks = torch.from_numpy(prompt.track(times.clip(min=0)))[None]
+        if not prompt.follows:
+            times = times.clip(min=0)
+        tracks = torch.from_numpy(prompt.track(times))[None]
         guide = {"tracks": tracks.to(self.model.device)}
         if prompt.staging is None:
             guide["recalled"] = self._recall(guide["tracks"], context, num_latents)

@@ -81,6 +81,16 @@ class Scene:
     style: str = "flat"
 
 
+def continue_scene(named: Mapping[str, str | None], before: Scene) -> Scene:
+    """Make the scene that follows another without a cut: what the words do not name stays."""
+    staying = {name: getattr(before, name) for name in ATTRIBUTES}
+    staying |= {"motion": None, "camera": None}
+    if named["subject"] not in (None, before.subject):
+        staying |= dict.fromkeys(("colour", "size", "emotion"))
+    words = {name: named[name] or staying[name] for name in ATTRIBUTES}
+    return complete_scene(words, before.seed)
+
+
 def complete_scene(named: Mapping[str, str | None], seed: int) -> Scene:
     """Make a scene of what the words name; a seed settles the rest, in favour of the plain."""
     rng = np.random.default_rng((seed, 5))

@@ -68,11 +68,25 @@ class Moment:
 
 
 class Staging:
-    """A scene's paths at one picture size; deterministic in its arguments."""
+    """A scene's paths at one picture size; deterministic in its arguments.
 
-    def __init__(self, scene: Scene, *, width: int, height: int) -> None:
-        """Draw what the words leave open: the view, where the path begins, and how fast it is."""
+    A scene may follow another without a cut: the paths then begin where those had come to.
+    """
+
+    def __init__(
+        self,
+        scene: Scene,
+        *,
+        width: int,
+        height: int,
+        before: Staging | None = None,
+        since: float = 0.0,
+    ) -> None:
+        """Draw what words and the scene `before`, `since` seconds old, leave open."""
         self.scene, self.width, self.height = scene, width, height
+        self._before, self._since = before, since
+        # Seconds on the clock by which wheels turn and rain falls, over all cuts there are not.
+        self.clock = since if before is None else before.clock + since
         self.view = scene.seed % NUM_VIEWS
         view = np.random.default_rng((ATTRIBUTES["place"].index(scene.place), self.view))
         self.horizon = height * view.uniform(0.58, 0.66)
@@ -85,18 +99,24 @@ class Staging:
         if scene.subject is not None:
             self._cast()
             self._start = self._draw_start(rng)
+        self._camera = aim_camera(scene.camera, 0.0, height)
+        self._pivot = self._start[0], self._start[1] - self._size / 2
+        if before is not None:
+            self._take_over(before, since)
 
     def at(self, time: float) -> Moment:
         """Return the moment `time` seconds after the shot's start."""
+        if self._before is not None and time < 0:
+            return self._before.at(self._since + time)
         scene, size = self.scene, self._size
-        zoom, pan, tilt = aim_camera(scene.camera, time, self.height)
+        zoom, pan, tilt = self._aim(time)
         x, y = self._travel(time)
         if scene.camera == "follow":
-            pan, x = self._start[0] - x, self._start[0]
+            pan, x = self._camera[1] + self._start[0] - x, self._start[0]
+            x += DRIFT_SHARE * self._camera[1]
         else:
             x += DRIFT_SHARE * pan
-        # A floating boat keeps to its water.
-        sink = tilt * (0.85 if self.floats else DRIFT_SHARE)
+        sink = tilt * self._sink_share
         y += sink
         x = self._wrap(x, 0.5 * self._width_of(scene.subject) * size + 16)
         is_flipped = scene.motion == "left"
@@ -108,15 +128,50 @@ class Staging:
         if scene.companion is not None:
             dx, dy = self._offset
             companion = Place(x + dx, y + dy, self._companion_size)
-        pivot = self._start[0], self._start[1] - size / 2
         land = self._start[1] if self.floats else self._land
-        return Moment(zoom, pan, tilt, pivot, land + sink, subject, companion, is_flipped)
+        return Moment(zoom, pan, tilt, self._pivot, land + sink, subject, companion, is_flipped)
+
+    @property
+    def follows(self) -> bool:
+        """Say whether times before the start have paths too: those of another scene."""
+        return self._before is not None
 
     @property
     def floats(self) -> bool:
         """Say whether the subject lies in the water of its place."""
         subject, place = self.scene.subject, self.scene.place
         return subject is not None and CAST[subject][1] == "water" and place in ("lake", "beach")
+
+    @property
+    def _sink_share(self) -> float:
+        # A floating boat keeps to its water.
+        return 0.85 if self.floats else DRIFT_SHARE
+
+    def _aim(self, time: float) -> tuple[float, float, float]:
+        """Move the camera from where it was at the start, no further than any camera goes."""
+        zoom, pan, tilt = self._camera
+        zoom0, pan0, tilt0 = aim_camera(self.scene.camera, 0.0, self.height)
+        zoom1, pan1, tilt1 = aim_camera(self.scene.camera, time, self.height)
+        zoom = min(max(zoom * zoom1 / zoom0, 1.0), MAX_ZOOM)
+        tilt = min(max(tilt + tilt1 - tilt0, 0.0), TILT_SHARE * self.height)
+        return zoom, pan + pan1 - pan0, tilt
+
+    def _take_over(self, before: Staging, since: float) -> None:
+        """Begin where another staging has come to after `since` seconds."""
+        last = before.at(since)
+        self._camera = last.zoom, last.pan, last.tilt
+        if last.zoom > 1:
+            self._pivot = last.pivot
+        old = before.scene
+        if last.subject is None or old.subject != self.scene.subject:
+            return
+        if old.companion == self.scene.companion:
+            self._size, self._companion_size = before._size, before._companion_size
+            self._offset = before._offset
+        x, y = last.subject.x, last.subject.y
+        if old.motion == "bounce":
+            y = before._start[1] + last.tilt * before._sink_share
+        self._start = x - DRIFT_SHARE * last.pan, y - last.tilt * self._sink_share
 
     def _width_of(self, name: str | None) -> float:
         return CAST[name][0] if name else 0.0
@@ -272,7 +327,7 @@ def track_scene(staging: Staging, times: np.ndarray) -> np.ndarray:
             (here.pivot[0] / width, here.pivot[1] / height),
         )
         values |= {"knows subject": 1, "knows view": 1, "view": staging.view}
-        values["phase"] = middle % PERIOD_SECONDS
+        values["phase"] = (staging.clock + middle) % PERIOD_SECONDS
         if here.subject is not None:
             x, y = _on_screen(here.subject, here)
             (x0, y0), (x1, y1) = _on_screen(first.subject, first), _on_screen(last.subject, last)

@@ -81,7 +81,8 @@ class LTXEngine:
     ) -> PromptEmbeds:
         """Encode a prompt once for all its windows and steps.
 
-        For models that plan ahead there are `seed`, what the shot starts from, and the prompt and the seconds of the shot that it `follows` without a cut.
+        For models that plan ahead there are `seed`, what the shot starts from, and the prompt and
+        the seconds of the shot that it `follows` without a cut.
         """
         del seed, given, follows
         is_guided = guidance_scale > 1

@@ -500,6 +500,7 @@ def main() -> None:
     losses = frame_losses(oracle, draw_frames(store, peek, rng), rng)
     train(parameters, losses, args.steps, 2e-3)
     save_oracle(oracle, args.output)
+    store.refresh()
     clips = collect_clips(store, peek, oracle.eval())
     logger.info("%d clips", len(clips[0]))
     losses = follower_losses(oracle.follower.train(), clips, rng)

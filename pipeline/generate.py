@@ -13,6 +13,7 @@ import torch
 
 from pipeline.assembly import finished_frames, num_finished_frames
 from pipeline.engines import open_engine
+from pipeline.engines.ltx import Memory
 from pipeline.loader import Loader
 from pipeline.media import ClipWriter
 from pipeline.plan import Plan, plan_generation
@@ -20,7 +21,7 @@ from pipeline.progress import Progress, Reporter
 from pipeline.recipe import RECIPE_TAG, make_recipe
 from pipeline.request import GenerationRequest
 from pipeline.sources import OpenedSource, open_source
-from pipeline.takes import make_takes
+from pipeline.takes import Take, make_takes
 
 logger = logging.getLogger(__name__)
 _FRAMES_PER_REPORT = 8
@@ -66,7 +67,7 @@ def generate(
         reporter.denoising(window, step, engine.preview(estimate))
 
     takes = make_takes(engine, request, plan, source, on_step)
-    recipe = make_recipe(request, spec, plan)
+    recipe = make_recipe(request, spec, plan) | {"memories": _memories(takes, source)}
     num_frames = num_finished_frames(plan, source)
     frames = _reported(finished_frames(engine, plan, source, takes), num_frames, reporter)
     _write(
@@ -78,6 +79,16 @@ def generate(
         output=output,
     )
     return Clip(output, *plan.size, plan.fps, num_frames, request.seed, recipe)
+
+
+def _memories(takes: list[Take], source: OpenedSource | None) -> dict[str, Memory | None]:
+    """Return where the paths of the finished clip are at its first and its last frame."""
+    ends = {"first": takes[0].first, "last": takes[-1].last}
+    if source is not None and source.path is not None:
+        # At one end the clip is still the source.
+        kept = "last" if takes[0].is_backward else "first"
+        ends[kept] = source.memories.get(kept)
+    return ends
 
 
 def _write(

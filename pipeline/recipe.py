@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import json
 from pathlib import Path
 
+from pipeline.media import read_metadata
 from pipeline.models import ModelSpec
 from pipeline.plan import Plan
 from pipeline.request import GenerationRequest
@@ -39,6 +41,22 @@ def make_recipe(request: GenerationRequest, spec: ModelSpec, plan: Plan) -> dict
         "versions": {"kinora": VERSION}
         | {name: importlib.metadata.version(name) for name in _PACKAGES},
     }
+
+
+def read_memories(path: Path) -> dict[str, dict[str, object]]:
+    """Return what a clip's recipe says of its paths at its "first" and "last" frame.
+
+    Anybody can have written it, or nobody: what is no memory is left out.
+    """
+    try:
+        memories = json.loads(read_metadata(path)[RECIPE_TAG])["memories"]
+        return {
+            name: dict(memory)
+            for name, memory in memories.items()
+            if isinstance(memory, dict) and isinstance(memory.get("seconds"), int | float)
+        }
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
+        return {}
 
 
 def _digest(path: Path) -> str:

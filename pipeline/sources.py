@@ -12,6 +12,7 @@ from pipeline.geometry import Size
 from pipeline.media import ClipInfo, probe_clip, read_first_frames, read_last_frames
 from pipeline.pictures import crop_to_size, open_picture
 from pipeline.plan import NUM_SOURCE_LATENTS, Source
+from pipeline.recipe import read_memories
 from pipeline.request import GenerationRequest
 
 
@@ -23,6 +24,7 @@ class OpenedSource:
     picture: Image.Image | None = field(default=None, repr=False)
     path: Path | None = None
     info: ClipInfo | None = field(default=None, repr=False)
+    memories: dict[str, dict[str, object]] = field(default_factory=dict, repr=False)
 
 
 def open_source(request: GenerationRequest) -> OpenedSource | None:
@@ -33,7 +35,8 @@ def open_source(request: GenerationRequest) -> OpenedSource | None:
     if request.video is not None:
         info = probe_clip(request.video)
         facts = Source(info.width, info.height, info.fps, info.num_frames)
-        return OpenedSource(facts, path=request.video, info=info)
+        memories = read_memories(request.video)
+        return OpenedSource(facts, path=request.video, info=info, memories=memories)
     return None
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from pipeline.engines.ltx import Context, Given, LTXEngine, PromptEmbeds
+from pipeline.engines.ltx import Context, Given, LTXEngine, Memory, PromptEmbeds
 from pipeline.errors import OutputError
 from pipeline.plan import Plan, ShotPlan
 from pipeline.request import GenerationRequest
@@ -29,6 +29,8 @@ class Take:
     given: Context
     latents: torch.Tensor
     temporal: int
+    first: Memory | None  # where its paths are at its start
+    last: Memory | None  # and at its end
 
     @property
     def is_backward(self) -> bool:
@@ -59,22 +61,7 @@ def make_takes(
     takes: list[Take] = []
     num_windows = 0
     # All at once: a model held part by part then swaps its largest part, the text encoder, once.
-    prompts: list[PromptEmbeds] = []
-    seconds = 0.0
-    for index, shot in enumerate(plan.shots):
-        prompts.append(
-            engine.encode_prompt(
-                describe_shot(shot.shot),
-                request.negative_prompt,
-                plan.guidance_scale,
-                seed=request.seed,
-                given=_kind(source) if index == 0 else None,
-                follows=(prompts[-1], seconds) if shot.continues else None,
-            )
-        )
-        # Until its last frame: the first latent frame after a cut is the frame at 0 seconds.
-        num_latents = sum(window.num_latents for window in shot.windows) - (not shot.continues)
-        seconds = num_latents * engine.model.spec.temporal / engine.model.spec.fps
+    prompts = _encode_prompts(engine, request, plan, source)
     for shot, prompt in zip(plan.shots, prompts, strict=True):
         if shot.continues:
             num_overlap = engine.model.spec.overlap_latents
@@ -100,8 +87,51 @@ def make_takes(
                 parts.insert(0, new)  # backwards, the first window made is the last one seen
             else:
                 parts.append(new)
-        takes.append(Take(shot, given, torch.cat(parts, dim=2), engine.model.spec.temporal))
+        ends = (engine.remember(prompt, time) for time in (0.0, _last_time(engine, request, shot)))
+        takes.append(Take(shot, given, torch.cat(parts, dim=2), engine.model.spec.temporal, *ends))
     return takes
+
+
+def _encode_prompts(
+    engine: LTXEngine, request: GenerationRequest, plan: Plan, source: OpenedSource | None
+) -> list[PromptEmbeds]:
+    prompts: list[PromptEmbeds] = []
+    memories = {} if source is None else source.memories
+    first, last = memories.get("first"), memories.get("last")
+    for index, shot in enumerate(plan.shots):
+        how = {"given": _kind(source) if index == 0 else None}
+        if shot.continues:
+            seconds = _last_time(engine, request, plan.shots[index - 1])
+            follows = engine.remember(prompts[-1], seconds)
+            how = {"given": None if follows else "clip", "follows": follows}
+        elif index == 0 and request.direction == "forward":
+            how["follows"] = last
+        elif index == 0 and first is not None:
+            begin = _last_time(engine, request, shot) + 1 / engine.model.spec.fps
+            how["leads_to"] = {**first, "seconds": first["seconds"] - begin}
+        prompts.append(
+            engine.encode_prompt(
+                describe_shot(shot.shot),
+                request.negative_prompt,
+                plan.guidance_scale,
+                seed=request.seed,
+                **how,
+            )
+        )
+    return prompts
+
+
+def _last_time(engine: LTXEngine, request: GenerationRequest, shot: ShotPlan) -> float:
+    """Return when a shot's last frame is, in seconds.
+
+    After a cut its first latent frame is the frame at 0; what goes on from something starts later.
+    """
+    goes_on = request.task == "extend_video" and request.direction == "forward"
+    is_first = shot.windows[0].shot_index == 0
+    num_latents = sum(window.num_latents for window in shot.windows)
+    if not (shot.continues or (is_first and goes_on)):
+        num_latents -= 1
+    return num_latents * engine.model.spec.temporal / engine.model.spec.fps
 
 
 def _kind(source: OpenedSource | None) -> Given:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -115,13 +117,13 @@ def test_windows_of_a_shot_follow_one_path(model: LoadedModel) -> None:
 def test_a_shot_without_a_cut_begins_where_the_last_one_came_to(model: LoadedModel) -> None:
     engine = open_engine(model, width=96, height=64)
     first = engine.encode_prompt(PROMPT, "", 1.0, seed=4)
-    second = engine.encode_prompt("it jumps", "", 1.0, seed=4, follows=(first, 2.0))
+    second = engine.encode_prompt("it jumps", "", 1.0, seed=4, follows=engine.remember(first, 2.0))
     times = np.array([[-0.5, -0.5], [0.0, 0.0]])
-    np.testing.assert_array_equal(second.track(times)[0], first.track(times + 2.0)[0])
+    before, start = second.track(times, of_scene=True)
+    was = first.track(times + 2.0, of_scene=True)
+    np.testing.assert_array_equal(before, was[0])
     place = [TRACK_COLUMNS.index(name) for name in ("zoom", "pan", "tilt", "x", "y", "height")]
-    np.testing.assert_allclose(
-        second.track(times)[1, place], first.track(times + 2.0)[1, place], atol=1e-6
-    )
+    np.testing.assert_allclose(start[place], was[1][place], atol=1e-6)
     assert second.staging.scene.subject == first.staging.scene.subject
 
 
@@ -137,3 +139,61 @@ def test_a_negative_prompt_is_stacked_under_the_prompt(model: LoadedModel) -> No
     plain = engine.encode_prompt(PROMPT, "", 1.0, seed=1)
     assert guided.embeds.shape == (2, len(ATTRIBUTES) + 1, plain.embeds.shape[-1])
     torch.testing.assert_close(guided.embeds[1:], plain.embeds)
+
+
+def test_a_clip_of_kinoras_own_goes_on_where_its_paths_had_come_to(model: LoadedModel) -> None:
+    engine = open_engine(model, width=96, height=64)
+    first = engine.encode_prompt(PROMPT, "", 1.0, seed=4)
+    memory = json.loads(json.dumps(engine.remember(first, 2.0)))
+    longer = engine.encode_prompt(PROMPT, "", 1.0, seed=9, given="clip", follows=memory)
+    times = np.array([[0.0, 0.0]])
+    np.testing.assert_array_equal(
+        longer.track(times - 1, of_scene=True), first.track(times + 1, of_scene=True)
+    )
+    earlier = engine.encode_prompt(PROMPT, "", 1.0, given="clip", leads_to=memory)
+    np.testing.assert_array_equal(
+        earlier.track(times, of_scene=True), first.track(times + 2, of_scene=True)
+    )
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"seconds": 1.0},
+        {"seconds": "soon", "staging": {}},
+        {"seconds": 1.0, "staging": {"scene": {"subject": "dragon"}, "since": 0}},
+        {"seconds": 1.0, "staging": {"scene": [], "since": 0}},
+        {"seconds": 1.0, "staging": "x" * 1000},
+    ],
+)
+def test_what_a_file_claims_falsely_of_its_scene_is_as_if_it_said_nothing(
+    model: LoadedModel, forged: dict[str, object]
+) -> None:
+    engine = open_engine(model, width=96, height=64)
+    prompt = engine.encode_prompt(PROMPT, "", 1.0, given="clip", follows=forged)
+    assert prompt.staging is None
+
+
+def test_a_chain_of_scenes_without_an_end_is_refused(model: LoadedModel) -> None:
+    engine = open_engine(model, width=96, height=64)
+    memory = engine.remember(engine.encode_prompt(PROMPT, "", 1.0, seed=4), 1.0)
+    staging = memory["staging"]
+    for _ in range(100):
+        staging = staging | {"before": staging}
+    forged = {"seconds": 1.0, "staging": staging}
+    assert engine.encode_prompt(PROMPT, "", 1.0, given="clip", follows=forged).staging is None
+
+
+def test_a_clip_that_does_not_look_like_its_scene_is_taken_for_one_from_elsewhere(
+    model: LoadedModel,
+) -> None:
+    engine = open_engine(model, width=96, height=64)
+    memory = engine.remember(engine.encode_prompt(PROMPT, "", 1.0, seed=4), 1.0)
+    prompt = engine.encode_prompt(PROMPT, "", 1.0, given="clip", follows=memory)
+    assert prompt.is_claimed
+    elsewhere = 3 * torch.ones(1, 12, 2, 2, 3)
+    with Calls(model) as calls:
+        context = Context(is_start=True, first=-1, before=elsewhere)
+        engine.denoise(1, prompt, context, num_inference_steps=1, guidance_scale=1.0, seed=0)
+    assert calls.of("recalled")[0] is not None
+    assert not calls.of("tracks")[0][0, :, TRACK_COLUMNS.index("knows subject")].any()

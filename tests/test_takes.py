@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from pipeline.engines import open_engine
 from pipeline.engines.ltx import LTXEngine
 from pipeline.errors import OutputError
 from pipeline.loader import LoadedModel, Loader
@@ -70,7 +71,7 @@ def make(model: LoadedModel, task: str, duration: float = 5.0, **values: object)
     request = build_request(task, model=model.spec.id, **values)
     source = open_source(request)
     plan = plan_generation(request, model.spec, source and source.facts)
-    engine = LTXEngine(model, width=plan.model_size.width, height=plan.model_size.height)
+    engine = open_engine(model, width=plan.model_size.width, height=plan.model_size.height)
     steps: list[tuple[int, int]] = []
     with Calls(model) as calls:
         takes = make_takes(

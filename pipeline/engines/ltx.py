@@ -6,7 +6,7 @@ conditioning as pixels only, and the tail of a window must be handed on as laten
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,6 +16,8 @@ from diffusers.pipelines.ltx.pipeline_ltx_condition import linear_quadratic_sche
 
 from pipeline.loader import LoadedModel, is_uniform
 
+Memory = Mapping[str, object]
+"""Where the paths of a shot had come to, as JSON has it; it stays in the clip's recipe."""
 Given = Literal["picture", "clip"] | None
 """What a shot starts from, or leads up to, that comes from outside."""
 _PREVIEW_SIDE = 320
@@ -77,14 +79,15 @@ class LTXEngine:
         *,
         seed: int = 0,
         given: Given = None,
-        follows: tuple[PromptEmbeds, float] | None = None,
+        follows: Memory | None = None,
+        leads_to: Memory | None = None,
     ) -> PromptEmbeds:
         """Encode a prompt once for all its windows and steps.
 
-        For models that plan ahead there are `seed`, what the shot starts from, and the prompt and
-        the seconds of the shot that it `follows` without a cut.
+        For models that plan ahead there are `seed`, what the shot starts from, and the memory of
+        what it `follows` or `leads_to` without a cut.
         """
-        del seed, given, follows
+        del seed, given, follows, leads_to
         is_guided = guidance_scale > 1
         embeds, mask, negative_embeds, negative_mask = self.pipe.encode_prompt(
             prompt,
@@ -96,6 +99,10 @@ class LTXEngine:
         if not is_guided:
             return PromptEmbeds(embeds, mask)
         return PromptEmbeds(torch.cat([negative_embeds, embeds]), torch.cat([negative_mask, mask]))
+
+    def remember(self, prompt: PromptEmbeds, seconds: float) -> Memory | None:
+        """Return where a prompt's paths are `seconds` after their start, if the model has any."""
+        del prompt, seconds
 
     @torch.no_grad()
     def encode(self, frames: np.ndarray, generator: torch.Generator) -> torch.Tensor:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch.nn import functional
 
-from pipeline.engines.ltx import Context, Given, LTXEngine, PromptEmbeds, pack
+from pipeline.engines.ltx import Context, Given, LTXEngine, Memory, PromptEmbeds, pack
 from pipeline.mini.recall import recall
 from pipeline.mini.scene import ATTRIBUTES, Scene, complete_scene, continue_scene
 from pipeline.mini.staging import (
+    MAX_SECONDS,
     Staging,
     latent_times,
     track_camera,
@@ -19,28 +21,31 @@ from pipeline.mini.staging import (
     track_unknown,
 )
 
+logger = logging.getLogger(__name__)
+# More of the given latents' energy than this, and the guess is of something else.
+_MAX_UNEXPLAINED = 0.9
+
 
 @dataclass(frozen=True)
 class StagedPrompt(PromptEmbeds):
     """A prompt as the embedded model reads it, and the paths of the scene it makes.
 
-    Without a scene something is given, of which only the camera's path is known beforehand.
+    Without a scene something is given, of which only the camera's path is known beforehand. What a
+    file says of its scene is a claim: `is_claimed`.
     """
 
     staging: Staging | None
+    seconds: float  # on the staging's clock when the shot starts
+    is_claimed: bool
     camera: str
     width: int  # of a frame, in pixels
     height: int
 
-    @property
-    def follows(self) -> bool:
-        """Say whether it goes on without a cut from a shot whose paths are known."""
-        return self.staging is not None and self.staging.follows
-
-    def track(self, times: np.ndarray) -> np.ndarray:
-        """Describe latent frames of the given times (T, 2): (T, D)."""
-        if self.staging is not None:
-            return track_scene(self.staging, times)
+    def track(self, times: np.ndarray, *, of_scene: bool) -> np.ndarray:
+        """Describe latent frames of the given times (T, 2), or the camera alone: (T, D)."""
+        if of_scene:
+            return track_scene(self.staging, times + self.seconds)
+        times = times.clip(min=0)
         if self.camera != "follow":
             return track_camera(self.camera, times, width=self.width, height=self.height)
         return track_unknown(times)
@@ -58,34 +63,57 @@ class MiniEngine(LTXEngine):
         *,
         seed: int = 0,
         given: Given = None,
-        follows: tuple[PromptEmbeds, float] | None = None,
+        follows: Memory | None = None,
+        leads_to: Memory | None = None,
     ) -> StagedPrompt:
         """Read a prompt once for all its windows and steps.
 
-        What the words leave open is as it was in the shot that this one `follows`, for so many
-        seconds, or else settled by `seed`; of a given picture or clip only the camera is known.
+        What the words leave open is as it was in what this shot follows or leads to, or settled by
+        `seed`; of a picture or a clip from elsewhere only the camera is known.
         """
         named = self.read(prompt)
-        spatial = self.pipe.vae.spatial_compression_ratio
-        size = {"width": self.width * spatial, "height": self.height * spatial}
-        before, since = follows or (None, 0.0)
-        if given or (before is not None and before.staging is None):
-            # Over a picture nobody lives in, something should move.
-            camera = named["camera"] or ("zoom in" if given == "picture" else "static")
-            staging, told = None, named | {"camera": camera}
-        else:
-            if before is None:
-                scene, staged = complete_scene(named, seed), None
-            else:
-                staged = before.staging
-                scene = continue_scene(named, staged.scene)
-            camera, told = scene.camera, _values(scene)
-            staging = Staging(scene, **size, before=staged, since=since)
+        staging, seconds = None, 0.0
+        if follows or leads_to:
+            staging, seconds = self._remembered(follows or leads_to)
+        if staging is not None and follows:
+            scene = continue_scene(named, staging.scene)
+            staging, seconds = self._stage(scene, before=staging, since=seconds), 0.0
+        elif staging is not None and not _fits(named, staging.scene):
+            staging = None  # it would have to be somewhere else to end where the clip begins
+        elif staging is None and given is None:
+            staging = self._stage(complete_scene(named, seed))
+        # Over a picture nobody lives in, something should move.
+        camera = named["camera"] or ("zoom in" if given == "picture" else "static")
+        told = named | {"camera": camera} if staging is None else _values(staging.scene)
         embeds = self._embed(told)
         if guidance_scale > 1:
             embeds = torch.cat([self._embed(self.read(negative_prompt)), embeds])
         mask = torch.ones(embeds.shape[:2], device=embeds.device)
-        return StagedPrompt(embeds, mask, staging, camera, **size)
+        is_claimed = staging is not None and given is not None
+        return StagedPrompt(embeds, mask, staging, seconds, is_claimed, camera, **self._size)
+
+    def remember(self, prompt: StagedPrompt, seconds: float) -> Memory | None:
+        """Return where a prompt's paths are `seconds` after their start, if they are known."""
+        if prompt.staging is None:
+            return None
+        return {"staging": prompt.staging.to_json(), "seconds": prompt.seconds + seconds}
+
+    @property
+    def _size(self) -> dict[str, int]:
+        spatial = self.pipe.vae.spatial_compression_ratio
+        return {"width": self.width * spatial, "height": self.height * spatial}
+
+    def _stage(self, scene: Scene, **before: object) -> Staging:
+        return Staging(scene, **self._size, **before)
+
+    def _remembered(self, memory: Memory) -> tuple[Staging | None, float]:
+        """Read a memory, which may come out of a file that anybody can have written."""
+        try:
+            seconds = float(np.clip(memory["seconds"], -MAX_SECONDS, MAX_SECONDS))
+            return Staging.from_json(memory["staging"], **self._size), seconds
+        except (KeyError, TypeError, ValueError) as exc:
+            logger.info("what a clip says of its scene cannot be used: %s", exc)
+            return None, 0.0
 
     @torch.no_grad()
     def read(self, prompt: str) -> dict[str, str | None]:
@@ -118,14 +146,36 @@ class MiniEngine(LTXEngine):
         times = latent_times(
             context.first, num_latents, self.model.spec.fps, is_start=context.is_start
         )
-        if not prompt.follows:
-            times = times.clip(min=0)
-        tracks = torch.from_numpy(prompt.track(times))[None]
-        guide = {"tracks": tracks.to(self.model.device)}
-        if prompt.staging is None:
-            guide["recalled"] = self._recall(guide["tracks"], context, num_latents)
+        of_scene = prompt.staging is not None
+        tracks = self._track(prompt, times, of_scene=of_scene)
+        if prompt.is_claimed and not self._shows(tracks, prompt, num_latents, context):
+            of_scene = False
+            tracks = self._track(prompt, times, of_scene=False)
+        guide = {"tracks": tracks}
+        if not of_scene:
+            guide["recalled"] = self._recall(tracks, context, num_latents)
         batch, dtype = len(prompt.embeds), prompt.embeds.dtype
         return {name: x.to(dtype).expand(batch, -1, -1) for name, x in guide.items()}
+
+    def _track(self, prompt: StagedPrompt, times: np.ndarray, *, of_scene: bool) -> torch.Tensor:
+        tracks = torch.from_numpy(prompt.track(times, of_scene=of_scene))[None]
+        return tracks.to(self.model.device)
+
+    def _shows(
+        self, tracks: torch.Tensor, prompt: StagedPrompt, num_latents: int, context: Context
+    ) -> bool:
+        """Say whether what is given looks like the scene that it claims to show."""
+        new = num_latents - sum(
+            0 if x is None else x.shape[2] for x in (context.before, context.after)
+        )
+        given, is_given = self._lay_out(new, context)
+        coords = self._coords(num_latents, context)
+        _, guess = self.pipe.transformer.foresee(
+            prompt.embeds[-1:], coords, tracks.to(prompt.embeds.dtype)
+        )
+        truth, where = pack(given), pack(is_given.expand(-1, 1, -1, -1, -1))[..., 0]
+        error = (guess.float() - truth)[where].square().sum()
+        return bool(error < _MAX_UNEXPLAINED * truth[where].square().sum())
 
     def _recall(self, tracks: torch.Tensor, context: Context, num_latents: int) -> torch.Tensor:
         """Move what a window is given along the camera's path: (1, S, C)."""
@@ -136,6 +186,12 @@ class MiniEngine(LTXEngine):
         latents = given.new_zeros(1, given.shape[1], num_latents, *given.shape[3:])
         latents[:, :, known] = given[:, :, 0 if at_end else -1]
         return pack(recall(self.pipe.vae, latents, tracks, known, at_end=at_end))
+
+
+def _fits(named: dict[str, str | None], scene: Scene) -> bool:
+    """Say whether words name nothing that makes another scene of it."""
+    values = _values(scene) | {name: value for name, value in named.items() if value}
+    return complete_scene(values, scene.seed) == scene
 
 
 def _values(scene: Scene) -> dict[str, str | None]:

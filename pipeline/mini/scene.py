@@ -81,6 +81,20 @@ class Scene:
     style: str = "flat"
 
 
+def read_scene(values: Mapping[str, object]) -> Scene:
+    """Read a scene from its fields, as JSON has them. Raises ValueError if it is none."""
+    try:
+        scene = Scene(**values)
+        is_whole = complete_scene(values, scene.seed) == scene
+    except TypeError as exc:
+        raise ValueError(f"not the fields of a scene: {exc}") from exc
+    if not is_whole or any(
+        getattr(scene, name) not in (None, *options) for name, options in ATTRIBUTES.items()
+    ):
+        raise ValueError("a value of the scene is not in its table, or one is missing")
+    return scene
+
+
 def continue_scene(named: Mapping[str, str | None], before: Scene) -> Scene:
     """Make the scene that follows another without a cut: what the words do not name stays."""
     staying = {name: getattr(before, name) for name in ATTRIBUTES}

@@ -6,13 +6,13 @@ decided before a picture is painted, for a whole shot at once, however many wind
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from math import ceil, cos, floor, inf, pi, sin
 
 import numpy as np
 
-from pipeline.mini.scene import ATTRIBUTES, CAST, Scene
+from pipeline.mini.scene import ATTRIBUTES, CAST, Scene, read_scene
 
 # Every place is seen from a few sides only, as in a picture book: what a small model has to know.
 NUM_VIEWS = 4
@@ -38,6 +38,9 @@ CIRCLE_PIXELS = (64, 32)  # across, down
 PACE_PIXELS = 64
 BOUNCE_SECONDS = 1.0
 BOUNCE_PIXELS = 48
+# What is believed of a staging that comes out of a file.
+MAX_CHAIN = 64
+MAX_SECONDS = 3600.0
 
 
 @dataclass(frozen=True)
@@ -131,10 +134,30 @@ class Staging:
         land = self._start[1] if self.floats else self._land
         return Moment(zoom, pan, tilt, self._pivot, land + sink, subject, companion, is_flipped)
 
-    @property
-    def follows(self) -> bool:
-        """Say whether times before the start have paths too: those of another scene."""
-        return self._before is not None
+    def to_json(self) -> dict[str, object]:
+        """Return all that it follows from, as JSON can hold it."""
+        before = self._before and self._before.to_json()
+        return {"scene": asdict(self.scene), "since": self._since, "before": before}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, object], *, width: int, height: int) -> Staging:
+        """Read what `to_json` wrote. Raises ValueError if it is something else."""
+        chain = []
+        while values is not None:
+            if not isinstance(values, Mapping) or len(chain) == MAX_CHAIN:
+                raise ValueError(f"a staging is a mapping, and follows at most {MAX_CHAIN} others")
+            chain.append(values)
+            values = values.get("before")
+        staging = None
+        for link in reversed(chain):
+            scene, since = link.get("scene"), link.get("since")
+            if not isinstance(scene, Mapping) or not isinstance(since, int | float):
+                raise ValueError("a staging needs a scene, and the seconds of the one before")
+            since = float(np.clip(since, 0, MAX_SECONDS))
+            staging = cls(
+                read_scene(scene), width=width, height=height, before=staging, since=since
+            )
+        return staging
 
     @property
     def floats(self) -> bool:
@@ -278,7 +301,7 @@ def _fit(height: float) -> int:
 
 def aim_camera(camera: str, time: float, height: int) -> tuple[float, float, float]:
     """Return the zoom, and how far the nearest land has moved right and down, in pixels."""
-    share = min(time / CAMERA_SECONDS, 1.0)
+    share = min(max(time / CAMERA_SECONDS, 0.0), 1.0)
     eased = share * share * (3 - 2 * share)
     zoom = {"zoom in": MAX_ZOOM**share, "zoom out": MAX_ZOOM ** (1 - share)}.get(camera, 1.0)
     pan = {"pan left": 1, "pan right": -1}.get(camera, 0) * SPEED * time

@@ -117,7 +117,7 @@ def test_windows_of_a_shot_follow_one_path(model: LoadedModel) -> None:
 def test_a_shot_without_a_cut_begins_where_the_last_one_came_to(model: LoadedModel) -> None:
     engine = open_engine(model, width=96, height=64)
     first = engine.encode_prompt(PROMPT, "", 1.0, seed=4)
-    second = engine.encode_prompt("it jumps", "", 1.0, seed=4, follows=engine.remember(first, 2.0))
+    second = engine.encode_prompt(PROMPT, "", 1.0, seed=4, follows=engine.remember(first, 2.0))
     times = np.array([[-0.5, -0.5], [0.0, 0.0]])
     before, start = second.track(times, of_scene=True)
     was = first.track(times + 2.0, of_scene=True)

@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 NUM_FRAMES, NUM_TOKENS = 112, 36
 LEARNING_RATE = 2e-3
 WARMUP_STEPS = 50
+# A row of a table moves only when its place is seen.
+TABLE_RATE_FACTOR = 5.0
 SAVE_MINUTES = 5.0
 LOG_STEPS = 50
 REFRESH_STEPS = 50
@@ -62,8 +64,13 @@ def main() -> None:
     vae = AutoencoderKinora.from_pretrained(args.model / "vae", torch_dtype=torch.float32)
     model = build_transformer(vae.normalized_deviations.tolist())
     guide = model.guide
+    tables = list(guide.atlas.parameters())
+    is_table = {id(p) for p in tables}
+    rest = [p for p in guide.parameters() if id(p) not in is_table]
     optimizer = torch.optim.AdamW(
-        guide.parameters(), LEARNING_RATE, betas=(0.9, 0.98), weight_decay=0.01
+        [{"params": rest, "weight_decay": 0.01}, {"params": tables, "weight_decay": 0.0}],
+        LEARNING_RATE,
+        betas=(0.9, 0.98),
     )
     args.folder.mkdir(parents=True, exist_ok=True)
     state_path, step = args.folder / "state.pt", 0
@@ -97,8 +104,8 @@ def main() -> None:
         rate = LEARNING_RATE * min(
             1, (step + 1) / WARMUP_STEPS, max(0.05, (1 - elapsed.item()) * 3)
         )
-        for group in optimizer.param_groups:
-            group["lr"] = rate
+        for group, factor in zip(optimizer.param_groups, (1, TABLE_RATE_FACTOR), strict=True):
+            group["lr"] = rate * factor
         optimizer.step()
         step += 1
         shares.append(share)

@@ -13,9 +13,15 @@ from math import pi
 import numpy as np
 import skia
 
-from pipeline.mini.guide import PAN_PARALLAX, TILT_PARALLAX
 from pipeline.mini.scene import CAST, Scene
-from pipeline.mini.staging import MAX_ZOOM, PERIOD_SECONDS, Place, Staging
+from pipeline.mini.staging import (
+    MAX_ZOOM,
+    PAN_PARALLAX,
+    PERIOD_SECONDS,
+    TILT_PARALLAX,
+    Place,
+    Staging,
+)
 from training.places import PLACES, SKIES, Land, Sky
 from training.shapes import Colour, argb, box, disc, fill, mix, oval
 from training.subjects import SUBJECTS, Draw, Palette, mix_palette

@@ -151,11 +151,10 @@ class MiniEngine(LTXEngine):
         if prompt.is_claimed and not self._shows(tracks, prompt, num_latents, context):
             of_scene = False
             tracks = self._track(prompt, times, of_scene=False)
-        guide = {"tracks": tracks}
+        guide = {"tracks": tracks}  # places, in full precision
         if not of_scene:
             guide["recalled"] = self._recall(tracks, context, num_latents)
-        batch, dtype = len(prompt.embeds), prompt.embeds.dtype
-        return {name: x.to(dtype).expand(batch, -1, -1) for name, x in guide.items()}
+        return {name: x.expand(len(prompt.embeds), -1, -1) for name, x in guide.items()}
 
     def _track(self, prompt: StagedPrompt, times: np.ndarray, *, of_scene: bool) -> torch.Tensor:
         tracks = torch.from_numpy(prompt.track(times, of_scene=of_scene))[None]
@@ -170,9 +169,7 @@ class MiniEngine(LTXEngine):
         )
         given, is_given = self._lay_out(new, context)
         coords = self._coords(num_latents, context)
-        _, guess = self.pipe.transformer.foresee(
-            prompt.embeds[-1:], coords, tracks.to(prompt.embeds.dtype)
-        )
+        _, guess = self.pipe.transformer.foresee(prompt.embeds[-1:], coords, tracks)
         truth, where = pack(given), pack(is_given.expand(-1, 1, -1, -1, -1))[..., 0]
         error = (guess.float() - truth)[where].square().sum()
         return bool(error < _MAX_UNEXPLAINED * truth[where].square().sum())

@@ -13,11 +13,15 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from pipeline.mini.staging import NUM_VIEWS, PERIOD_SECONDS, TRACK_COLUMNS
+from pipeline.mini.atlas import Atlas
+from pipeline.mini.staging import (
+    NUM_VIEWS,
+    PAN_PARALLAX,
+    PERIOD_SECONDS,
+    TILT_PARALLAX,
+    TRACK_COLUMNS,
+)
 
-# How much the land takes part in a pan and a tilt: sky, far, middle, near.
-PAN_PARALLAX = (0.0, 0.25, 0.5, 1.0)
-TILT_PARALLAX = (0.3, 0.8, 0.9, 1.0)
 _PATCH_SIZE = 32
 _OCTAVES_ACROSS = 7  # half-waves over a picture's width: 1 to 64
 _OCTAVES_DOWN = 6
@@ -37,7 +41,7 @@ NUM_GUIDE_FEATURES = (
 def guide_features(
     video_coords: torch.Tensor, tracks: torch.Tensor, size: tuple[int, int] | None = None
 ) -> torch.Tensor:
-    """Describe where tokens are: coordinates (B, 3, S) and tracks (B, T, 24) -> (B, S, D).
+    """Describe where tokens are: coordinates (B, 3, S) and tracks (B, T, 27) -> (B, S, D).
 
     Coordinates are seconds and the pixels of a patch's upper left corner; S is T times the patches
     of a picture, or of a part of it if its size (height, width) in pixels is given. See
@@ -92,10 +96,17 @@ class Guide(nn.Module):
     """
 
     def __init__(
-        self, num_slot_features: int, width: int, depth: int, num_hidden: int, num_channels: int
+        self,
+        num_slot_features: int,
+        width: int,
+        depth: int,
+        num_hidden: int,
+        num_channels: int,
+        atlas: tuple[int, int, int],
     ) -> None:
         super().__init__()
-        self.read_place = nn.Linear(NUM_GUIDE_FEATURES, width)
+        self.atlas = Atlas(*atlas)
+        self.read_place = nn.Linear(NUM_GUIDE_FEATURES + self.atlas.num_features, width)
         self.read_words = nn.Linear(num_slot_features, width)
         # The words also say which waves matter: a scale beside the shift (Perez et al. 2018).
         self.scale_by_words = nn.Linear(num_slot_features, width)
@@ -113,9 +124,22 @@ class Guide(nn.Module):
         self.guess = nn.Linear(width, num_channels)
 
     def forward(
-        self, features: torch.Tensor, slots: torch.Tensor
+        self,
+        video_coords: torch.Tensor,
+        tracks: torch.Tensor,
+        slots: torch.Tensor,
+        size: tuple[int, int] | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Features (B, S, D) and words (B, V) -> what to tell the transformer, and a guess."""
+        """Return what to tell the transformer (B, S, H), and a guess (B, S, C).
+
+        Takes what `guide_features` takes, and words (B, V).
+        """
+        if size is None:
+            size = tuple(int(side) + _PATCH_SIZE for side in video_coords[0, 1:].amax(1))
+        features = torch.cat(
+            [guide_features(video_coords, tracks, size), self.atlas(video_coords, tracks, size)],
+            dim=-1,
+        ).to(slots.dtype)
         scale, shift = 1 + self.scale_by_words(slots)[:, None], self.read_words(slots)[:, None]
         x = functional.gelu(scale * self.read_place(features) + shift)
         for block in self.blocks:

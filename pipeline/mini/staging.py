@@ -24,6 +24,9 @@ PERIOD_SECONDS = 8.0
 PATCH = 32
 SPEED = 64.0  # pixels a second
 CLIMB_SHARE = 0.5  # of it when rising and falling
+# How much the land takes part in a pan and a tilt: sky, far, middle, near.
+PAN_PARALLAX = (0.0, 0.25, 0.5, 1.0)
+TILT_PARALLAX = (0.3, 0.8, 0.9, 1.0)
 DRIFT_SHARE = 0.25  # of a pan, and of a tilt, for those in the scene: they stay in sight
 # Heights in pixels; whoever is too wide for the picture takes the next that fits.
 SIZES = {"small": 64, "medium": 104, "large": 148}
@@ -318,11 +321,11 @@ TRACK_COLUMNS = (
     "companion", "companion x", "companion y", "companion height",
     "knows view", "view", "phase",
     "zoom step", "pan step", "tilt step", "x step", "y step",
+    "kind", "companion kind", "place",
 )  # fmt: skip
 _COLUMN = {name: index for index, name in enumerate(TRACK_COLUMNS)}
-CAMERA_COLUMNS = [_COLUMN[x] for x in TRACK_COLUMNS[:6] + TRACK_COLUMNS[19:22]]
-SUBJECT_COLUMNS = [_COLUMN[x] for x in TRACK_COLUMNS[6:16] + TRACK_COLUMNS[22:24]]
-VIEW_COLUMNS = [_COLUMN[x] for x in TRACK_COLUMNS[16:19]]
+SUBJECT_COLUMNS = [_COLUMN[x] for x in TRACK_COLUMNS[6:16] + TRACK_COLUMNS[22:26]]
+VIEW_COLUMNS = [_COLUMN[x] for x in TRACK_COLUMNS[16:19] + TRACK_COLUMNS[26:]]
 
 
 def latent_times(first: int, num_latents: int, fps: float, *, is_start: bool) -> np.ndarray:
@@ -339,7 +342,7 @@ def latent_times(first: int, num_latents: int, fps: float, *, is_start: bool) ->
 
 
 def track_scene(staging: Staging, times: np.ndarray) -> np.ndarray:
-    """Describe a staged scene at latent frames of the given times (T, 2): a track (T, 24)."""
+    """Describe a staged scene at latent frames of the given times (T, 2): a track (T, 27)."""
     rows = track_unknown(times)
     width, height = staging.width, staging.height
     for row, (begin, end) in zip(rows, times.tolist(), strict=True):
@@ -350,6 +353,7 @@ def track_scene(staging: Staging, times: np.ndarray) -> np.ndarray:
             (here.pivot[0] / width, here.pivot[1] / height),
         )
         values |= {"knows subject": 1, "knows view": 1, "view": staging.view}
+        values |= _kinds(staging.scene)
         values["phase"] = (staging.clock + middle) % PERIOD_SECONDS
         if here.subject is not None:
             x, y = _on_screen(here.subject, here)
@@ -371,8 +375,16 @@ def track_scene(staging: Staging, times: np.ndarray) -> np.ndarray:
     return rows
 
 
+def _kinds(scene: Scene) -> dict[str, int]:
+    """Number whom and what place a track is of."""
+    cast, kinds = list(CAST), {"place": ATTRIBUTES["place"].index(scene.place)}
+    for name, somebody in (("kind", scene.subject), ("companion kind", scene.companion)):
+        kinds[name] = 0 if somebody is None else cast.index(somebody)
+    return kinds
+
+
 def track_camera(camera: str, times: np.ndarray, *, width: int, height: int) -> np.ndarray:
-    """Describe a camera alone, over a picture of which nothing else is known: a track (T, 24)."""
+    """Describe a camera alone, over a picture of which nothing else is known: a track (T, 27)."""
     rows = track_unknown(times)
     for row, (begin, end) in zip(rows, times.tolist(), strict=True):
         moves = []
@@ -385,7 +397,7 @@ def track_camera(camera: str, times: np.ndarray, *, width: int, height: int) -> 
 
 
 def track_unknown(times: np.ndarray) -> np.ndarray:
-    """Describe latent frames of which nothing is known beforehand: a track (T, 24)."""
+    """Describe latent frames of which nothing is known beforehand: a track (T, 27)."""
     return np.zeros((len(times), len(TRACK_COLUMNS)), np.float32)
 
 

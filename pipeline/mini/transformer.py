@@ -13,7 +13,7 @@ from diffusers.configuration_utils import register_to_config
 from diffusers.models.modeling_outputs import Transformer2DModelOutput
 from torch import nn
 
-from pipeline.mini.guide import Guide, guide_features
+from pipeline.mini.guide import Guide
 from pipeline.mini.staging import TRACK_COLUMNS
 
 
@@ -22,7 +22,7 @@ class GuidedLTXTransformer3DModel(LTXVideoTransformer3DModel):
 
     Rotary embeddings only say how far apart two tokens are. A large model finds out from them what
     is up and down, and from noise where to put its subject; this small one did not. `video_coords`
-    has to be given, `tracks` (B, T, 24) should be: see `guide_features`. A guide guesses each token
+    has to be given, `tracks` (B, T, 27) should be: see `guide_features`. A guide guesses each token
     from its place and the words (the first `num_slots` tokens of the prompt); what the guess leaves
     open, and what a given picture or clip shows, is for the transformer. Of a scene it does not
     know it is given the guess: see `recall`.
@@ -46,6 +46,9 @@ class GuidedLTXTransformer3DModel(LTXVideoTransformer3DModel):
         num_slots: int = 13,
         guide_width: int = 512,
         guide_depth: int = 3,
+        atlas_features: int = 16,
+        log_land_rows: int = 16,
+        log_body_rows: int = 16,
         latent_deviations: Sequence[float] | None = None,  # noqa: ARG002
     ) -> None:
         super().__init__(
@@ -61,7 +64,12 @@ class GuidedLTXTransformer3DModel(LTXVideoTransformer3DModel):
         )
         width = num_attention_heads * attention_head_dim
         self.guide = Guide(
-            num_slots * caption_channels, guide_width, guide_depth, width, in_channels
+            num_slots * caption_channels,
+            guide_width,
+            guide_depth,
+            width,
+            in_channels,
+            (atlas_features, log_land_rows, log_body_rows),
         )
         self.proj_in = nn.Linear(2 * in_channels + width, width)
 
@@ -79,8 +87,7 @@ class GuidedLTXTransformer3DModel(LTXVideoTransformer3DModel):
         if tracks is None:
             tracks = video_coords.new_zeros(len(video_coords), 1, len(TRACK_COLUMNS))
         slots = encoder_hidden_states[:, : self.config.num_slots].flatten(1)
-        features = guide_features(video_coords, tracks, size).to(slots.dtype)
-        told, guess = self.guide(features, slots)
+        told, guess = self.guide(video_coords, tracks, slots, size)
         return told, guess * self._deviations(guess)
 
     def _deviations(self, x: torch.Tensor) -> torch.Tensor:

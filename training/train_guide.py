@@ -26,7 +26,7 @@ NUM_FRAMES, NUM_TOKENS = 112, 36
 LEARNING_RATE = 2e-3
 WARMUP_STEPS = 50
 # A row of a table moves only when its place is seen.
-TABLE_RATE_FACTOR = 5.0
+TABLE_RATE_FACTOR = 20.0
 SAVE_MINUTES = 5.0
 LOG_STEPS = 50
 REFRESH_STEPS = 50
@@ -53,6 +53,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True, help="folder with text_encoder, vae")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--init", type=Path, help="an earlier run's state.pt to begin with")
     parser.add_argument("--minutes", type=float, default=60)
     args = parser.parse_args()
     distributed.init_process_group("gloo")
@@ -72,6 +73,8 @@ def main() -> None:
         LEARNING_RATE,
         betas=(0.9, 0.98),
     )
+    if args.init:
+        guide.load_state_dict(torch.load(args.init, weights_only=True)["guide"])
     args.folder.mkdir(parents=True, exist_ok=True)
     state_path, step = args.folder / "state.pt", 0
     if state_path.exists():

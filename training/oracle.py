@@ -21,9 +21,12 @@ from torch import nn
 from torch.nn import functional
 
 from pipeline.mini import AutoencoderKinora
-from pipeline.mini.scene import ATTRIBUTES, CAST
+from pipeline.mini.scene import ATTRIBUTES, CAST, Scene
 from pipeline.mini.staging import TRACK_COLUMNS
 from training.batches import ShardStore
+from training.data import FPS
+from training.grammar import draw_scene
+from training.world import render
 
 logger = logging.getLogger(__name__)
 WHOLE = ("place", "time", "weather", "style")
@@ -248,7 +251,7 @@ def halve(frames: np.ndarray) -> torch.Tensor:
 
 
 def pick_frames(frames: np.ndarray) -> np.ndarray:
-    """Pick what the oracle looks at, (13, H, W, 3), of a clip (F >= 49, H, W, 3) from its start."""
+    """Pick what the oracle looks at, (13, ...), of a clip (F >= 49, ...) from its start."""
     picked = [8 * i + 1 + k for i in range(NUM_LATENTS - 1) for k in _PICKED]
     return frames[[0, *picked]]
 
@@ -416,32 +419,27 @@ def train(
             mean = 0.0
 
 
-def collect_clips(store: ShardStore, peek: Peek, oracle: Oracle) -> tuple[torch.Tensor, ...]:
-    """Read all clips of scenes with somebody in them: grey frames, boxes, labels (N, 2)."""
+def render_clips(count: int, rng: np.random.Generator) -> Iterator[tuple[torch.Tensor, Scene]]:
+    """Render scenes with somebody in them: quarter-size frames (13, 3, 72, 128) of each."""
+    times = pick_frames(np.arange(1 + 8 * (NUM_LATENTS - 1))) / FPS
+    while count:
+        scene = draw_scene(rng)
+        if scene.subject is not None:
+            frames, _ = render(scene, height=288, width=512, times=times.tolist())
+            count -= 1
+            yield functional.avg_pool2d(halve(frames), 2), scene
+
+
+def collect_clips(oracle: Oracle, count: int, rng: np.random.Generator) -> tuple[torch.Tensor, ...]:
+    """Render clips and find the subject in them: grey frames, boxes, labels (N, 2)."""
     grey, paths, labels = [], [], []
-    columns = [_NAMES.index(name) for name in OF_A_CLIP]
-    for shard in store.shards["clips"][SIZE]:
-        for row in np.flatnonzero(shard["labels"][:, 0] > 0):
-            label = shard["labels"][row][columns].astype(np.int64) - 1
-            if not _shows_camera(ATTRIBUTES["camera"][label[1]], shard["tracks"][row]):
-                continue
-            moving = torch.from_numpy(shard["latents"][row])[:, : NUM_LATENTS - 1].transpose(0, 1)
-            pairs = torch.stack([peek(moving, index) for index in _PICKED], dim=1)
-            first = peek(torch.from_numpy(shard["stills"][row][:1]), 7)
-            frames = torch.cat([first, pairs.flatten(0, 1)])
-            small = functional.avg_pool2d(frames, 2)
-            is_paired = bool(shard["labels"][row][_NAMES.index("companion")])
-            with torch.no_grad():
-                paths.append(oracle.find(small, 1 + is_paired)[0])
-            grey.append(to_grey(small).half())
-            labels.append(torch.from_numpy(label))
+    for small, scene in render_clips(count, rng):
+        with torch.no_grad():
+            paths.append(oracle.find(small, 1 + (scene.companion is not None))[0])
+        grey.append(to_grey(small).half())
+        values = (ATTRIBUTES[name].index(getattr(scene, name)) for name in OF_A_CLIP)
+        labels.append(torch.tensor(list(values)))
     return torch.stack(grey), torch.stack(paths), torch.stack(labels)
-
-
-def _shows_camera(camera: str, track: np.ndarray) -> bool:
-    """Say whether a clip begins before its camera has come to rest: a track (T, D)."""
-    name = {"zoom": "zoom", "tilt": "tilt"}.get(camera.split()[0])
-    return name is None or np.ptp(track[: NUM_LATENTS - 1, _COLUMN[name]]) > 0.08
 
 
 _MIRRORED = {"right": "left", "pan left": "pan right"}
@@ -470,6 +468,10 @@ def follower_losses(
         for i, (mirror, back) in enumerate(zip(mirrored, backwards, strict=True)):
             label[flip, i] = mirror[label[flip, i]]
             label[turn, i] = back[label[turn, i]]
+        dx, dy = rng.integers(-5, 6, 2).tolist()
+        x = x.roll((dy, dx), (2, 3))
+        path[..., 0] += dx / 64
+        path[..., 1] += dy / 36
         x = x * torch.from_numpy(rng.uniform(0.6, 1.4, (len(rows), 1, 1, 1))).float()
         path = path + 0.004 * torch.from_numpy(rng.standard_normal(path.shape)).float()
         answers = follower(x, path)
@@ -484,6 +486,8 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--init", type=Path, help="an earlier oracle to go on from")
     parser.add_argument("--steps", type=int, default=1600)
+    parser.add_argument("--lr", type=float, default=2e-3)
+    parser.add_argument("--clips", type=int, default=2500, help="rendered for the follower")
     parser.add_argument("--clip-steps", type=int, default=1000)
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
@@ -498,11 +502,9 @@ def main() -> None:
     readers = (oracle.finder, oracle.teller, oracle.viewer)
     parameters = [p for reader in readers for p in reader.parameters()]
     losses = frame_losses(oracle, draw_frames(store, peek, rng), rng)
-    train(parameters, losses, args.steps, 2e-3)
+    train(parameters, losses, args.steps, args.lr)
     save_oracle(oracle, args.output)
-    store.refresh()
-    clips = collect_clips(store, peek, oracle.eval())
-    logger.info("%d clips", len(clips[0]))
+    clips = collect_clips(oracle.eval(), args.clips, rng)
     losses = follower_losses(oracle.follower.train(), clips, rng)
     train(list(oracle.follower.parameters()), losses, args.clip_steps, 1e-3)
     save_oracle(oracle, args.output)

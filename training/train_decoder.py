@@ -36,6 +36,7 @@ STEPS_PER_RENDER = 4
 LEARNING_RATE = 2e-3
 WARMUP_STEPS = 100
 LOG_STEPS = 200
+NUM_TESTS = 16
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ def main() -> None:
     optimizer = torch.optim.AdamW(refiner.parameters(), LEARNING_RATE, weight_decay=1e-3)
     rng = np.random.default_rng((args.seed, 1))
     test_rng = np.random.default_rng((10_000, 1))
-    tests = [studio.draw_clip(test_rng) for _ in range(16)]
+    tests = [studio.draw_clip(test_rng) for _ in range(NUM_TESTS)]
     logger.info("%s", measure(vae, tests))
     pool, step, ratios, begin = [studio.draw_clip(rng) for _ in range(40)], 0, [], time.monotonic()
     while (share := (time.monotonic() - begin) / 60 / args.minutes) < 1:

@@ -34,7 +34,7 @@ from pipeline.request import GenerationRequest, Shot, build_request
 from training.captions import draw_caption
 from training.data import FPS, draw_begin, to_tensor
 from training.grammar import draw_scene
-from training.oracle import NUM_LATENTS, Oracle, halve, load_oracle, pick_frames
+from training.oracle import MAIN, NUM_LATENTS, Oracle, load_oracle, read_clip
 from training.pictures import EVALUATION, open_sample
 from training.sampling import SHIPPED, add_arguments, load_engine, make_clip
 from training.weights import hash_weights
@@ -43,8 +43,6 @@ from training.world import render
 logger = logging.getLogger(__name__)
 EVALUATION_SEED = 20_000
 WIDTH, HEIGHT = 512, 288
-# What "everything right" means; the rest is told beside it.
-MAIN = ("subject", "colour", "place", "time", "motion", "camera")
 _SEAM_REACH = 4
 _LATER = 12  # the picture itself has faded out by then: what is seen is the model's
 
@@ -85,11 +83,6 @@ def summarize(rows: list[dict[str, bool]]) -> dict[str, float]:
     return shares | {"main six together": round(float(np.mean(together)), 3), "clips": len(rows)}
 
 
-def read_clip(oracle: Oracle, frames: np.ndarray, scene: Scene) -> dict[str, str | None]:
-    """Let the oracle read a clip (F >= 49, 288, 512, 3)."""
-    return oracle.read(halve(pick_frames(frames)), is_paired=scene.companion is not None)
-
-
 def evaluate_oracle(setup: Setup) -> dict[str, object]:
     """Measure the judge itself, on renders of scenes seen and held out in training."""
     rng, rows = setup.rng(1), []
@@ -98,7 +91,11 @@ def evaluate_oracle(setup: Setup) -> dict[str, object]:
         scene = draw_inhabited(rng, held_out=index % 4 == 0)
         frames, _ = render(scene, height=HEIGHT, width=WIDTH, times=times.tolist())
         named = {n: v for n in ATTRIBUTES if (v := getattr(scene, n)) is not None}
-        rows.append(right_answers(read_clip(setup.oracle, frames, scene), named))
+        rows.append(
+            right_answers(
+                read_clip(setup.oracle, frames, is_paired=scene.companion is not None), named
+            )
+        )
     return summarize(rows)
 
 
@@ -111,7 +108,9 @@ def evaluate_prompts(setup: Setup, part: int, **how: bool) -> dict[str, object]:
         words = {"complete": True, "held_out": how.get("paraphrased", False)}
         prompt, named = draw_caption(scene, rng, **words)
         frames = make_clip(engine, prompt, NUM_LATENTS, args.steps, args.guidance, seed)
-        right = right_answers(read_clip(setup.oracle, frames, scene), named)
+        right = right_answers(
+            read_clip(setup.oracle, frames, is_paired=scene.companion is not None), named
+        )
         rows.append(right)
         if wrong := [name for name, is_right in right.items() if not is_right]:
             logger.info("  %s: %s", ", ".join(wrong), prompt)

@@ -37,7 +37,7 @@ CONFIG = {
     "num_layers": 6, "caption_channels": 128,
 }  # fmt: skip
 TIME_SHIFT = 8.0
-ALL_NOISE_SHARE = 0.25
+ALL_NOISE_SHARE = 0.5
 MAX_WORDS = 60
 WARMUP_STEPS = 60
 # Muon's update has a fifth of its rate as typical size: at AdamW's own rate it is timid.
@@ -232,6 +232,9 @@ class Run:
             self.model.load_state_dict(shipped.state_dict())
         if guide:
             self.model.guide.load_state_dict(torch.load(guide, weights_only=True)["guide"])
+            # It has learnt what it can from many more pictures than will be seen here.
+            self.model.guide.requires_grad_(False)
+            self.model.guide.tell.requires_grad_(True)
         matrices, rest = split_parameters(self.model)
         self.optimizers = {
             "muon": Muon(matrices, lr=lr),

@@ -60,7 +60,7 @@ def test_each_model_has_the_engine_of_its_row(loaders: dict[str, Loader]) -> Non
             },
         ),
         (
-            "a happy girl to the left of a yellow kitten in falling snow, paper cut style",
+            "a happy girl to the left of a yellow kitten, snowfall, paper cut style",
             {
                 "subject": "child", "emotion": "happy", "relation": "left of",
                 "companion": "cat", "companion_colour": "yellow", "weather": "snow",

@@ -21,6 +21,7 @@ from torch.nn import functional
 PATCH_SIZE = 32  # pixels
 PATCH_FRAMES = 8
 CELL_SIZE = 4
+MAX_STEP = 0.15  # of values in [-1, 1]: training/LOG.md says why
 
 
 def patchify(x: torch.Tensor) -> torch.Tensor:
@@ -72,6 +73,18 @@ class Refiner(nn.Module):
             x = x + mix(functional.silu(look(x)))
         lacking = functional.pixel_shuffle(self.write(x), CELL_SIZE)
         return frames + lacking.unflatten(1, (3, PATCH_FRAMES))
+
+
+def _without_step(frames: torch.Tensor, before: torch.Tensor) -> torch.Tensor:
+    """Let frames (B, 3, 8, H, W) set out from the one before (B, 3, H, W) without a small step.
+
+    Where nothing moves, a step from one latent frame to the next is an error of either. A large one
+    is motion and stays; the last frame stays as it is, so that no step is handed on.
+    """
+    step = frames[:, :, 0] - before
+    step = step * torch.exp(-((step / MAX_STEP) ** 2))
+    fade = torch.linspace(1, 0, PATCH_FRAMES, device=frames.device, dtype=frames.dtype)
+    return frames - step[:, :, None] * fade[:, None, None]
 
 
 class AutoencoderKinora(ModelMixin, ConfigMixin):
@@ -142,8 +155,11 @@ class AutoencoderKinora(ModelMixin, ConfigMixin):
         for index in range(z.shape[2]):
             frames = self.decode_linear(z[:, :, index])
             is_still = before is None
+            last = frames[:, :, -1]
+            if not is_still:
+                frames = _without_step(frames, before)
             refined = self.refiner(frames, frames[:, :, 0] if is_still else before)
-            before = frames[:, :, -1]
+            before = last
             yield refined[:, :, -1:] if is_still else refined
 
     def decode_linear(self, z: torch.Tensor) -> torch.Tensor:

@@ -43,4 +43,4 @@ def make_clip(
         guidance_scale=guidance,
         seed=seed,
     )
-    return np.concatenate(list(engine.decode(latents)))
+    return np.concatenate(list(engine.decode(latents, is_generated=True)))

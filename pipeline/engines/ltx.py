@@ -15,6 +15,7 @@ import torch
 from diffusers.pipelines.ltx.pipeline_ltx_condition import linear_quadratic_schedule
 
 from pipeline.loader import LoadedModel, is_uniform
+from pipeline.mini.autoencoder import ENCODED_STEP, GENERATED_STEP
 
 Memory = Mapping[str, object]
 """Where the paths of a shot had come to, as JSON has it; it stays in the clip's recipe."""
@@ -176,7 +177,11 @@ class LTXEngine:
 
     @torch.no_grad()
     def decode(
-        self, latents: torch.Tensor, previous: torch.Tensor | None = None
+        self,
+        latents: torch.Tensor,
+        previous: torch.Tensor | None = None,
+        *,
+        is_generated: bool = False,
     ) -> Iterator[np.ndarray]:
         """Decode normalized latents into frames (F, H, W, 3) uint8, a few at a time.
 
@@ -185,7 +190,9 @@ class LTXEngine:
         vae = self.pipe.vae
         if is_uniform(vae):
             last = None if previous is None else self._denormalize(previous)[:, :, -1]
-            for frames in vae.decode_stream(self._denormalize(latents), previous=last):
+            step = GENERATED_STEP if is_generated else ENCODED_STEP
+            z = self._denormalize(latents)
+            for frames in vae.decode_stream(z, previous=last, max_step=step):
                 yield _to_frames(frames)
             return
         num_previous_frames = 0
@@ -203,11 +210,11 @@ class LTXEngine:
     def decode_take(self, given: Context, latents: torch.Tensor) -> Iterator[np.ndarray]:
         """Decode the new latents of a shot; a given picture is decoded too, as their start."""
         if given.before is None:
-            frames = self.decode(latents)
+            frames = self.decode(latents, is_generated=True)
         elif given.is_picture:
             frames = self.decode(torch.cat([given.before, latents], dim=2))
         else:
-            frames = self.decode(latents, given.before)
+            frames = self.decode(latents, given.before, is_generated=True)
         if given.keyframe is None:
             yield from frames
         else:

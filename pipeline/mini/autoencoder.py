@@ -21,7 +21,8 @@ from torch.nn import functional
 PATCH_SIZE = 32  # pixels
 PATCH_FRAMES = 8
 CELL_SIZE = 4
-MAX_STEP = 0.15  # of values in [-1, 1]: training/LOG.md says why
+# Steps between latent frames that are smoothed away, in values from -1 to 1: see training/LOG.md.
+ENCODED_STEP, GENERATED_STEP = 0.15, 0.6
 
 
 def patchify(x: torch.Tensor) -> torch.Tensor:
@@ -75,15 +76,19 @@ class Refiner(nn.Module):
         return frames + lacking.unflatten(1, (3, PATCH_FRAMES))
 
 
-def _without_step(frames: torch.Tensor, before: torch.Tensor) -> torch.Tensor:
-    """Let frames (B, 3, 8, H, W) set out from the one before (B, 3, H, W) without a small step.
+def _without_step(frames: torch.Tensor, before: torch.Tensor, max_step: float) -> torch.Tensor:
+    """Let frames (B, 3, 8, H, W) go on evenly from the two before them (B, 3, 2, H, W).
 
-    Where nothing moves, a step from one latent frame to the next is an error of either. A large one
-    is motion and stays; the last frame stays as it is, so that no step is handed on.
+    A step from one latent frame to the next that is unlike the steps round it is an error of either
+    latent frame. A large one is motion and stays. The last frames stay as they are, so that no step
+    is handed on.
     """
-    step = frames[:, :, 0] - before
-    step = step * torch.exp(-((step / MAX_STEP) ** 2))
-    fade = torch.linspace(1, 0, PATCH_FRAMES, device=frames.device, dtype=frames.dtype)
+    step = frames[:, :, 0] - before[:, :, 1]
+    usual = (before[:, :, 1] - before[:, :, 0] + frames[:, :, 1] - frames[:, :, 0]) / 2
+    step = step - usual
+    step = step * torch.exp(-((step / max_step) ** 2))
+    fade = torch.linspace(1, 0, PATCH_FRAMES - 1, device=frames.device, dtype=frames.dtype)
+    fade = torch.cat([fade, fade[-1:]])
     return frames - step[:, :, None] * fade[:, None, None]
 
 
@@ -144,21 +149,27 @@ class AutoencoderKinora(ModelMixin, ConfigMixin):
         return DecoderOutput(sample=frames) if return_dict else (frames,)
 
     def decode_stream(
-        self, z: torch.Tensor, *, previous: torch.Tensor | None = None
+        self,
+        z: torch.Tensor,
+        *,
+        previous: torch.Tensor | None = None,
+        max_step: float = ENCODED_STEP,
     ) -> Iterator[torch.Tensor]:
         """Decode latent frame by latent frame: eight frames each, but one for a clip's first.
 
         `previous` (B, C, h, w) is the latent frame before `z`, if there is one; with it the result
-        does not depend on how a clip is cut.
+        does not depend on how a clip is cut. Steps between latent frames of up to about `max_step`
+        are smoothed away; what is generated has larger ones than what was encoded.
         """
-        before = None if previous is None else self.decode_linear(previous)[:, :, -1]
+        before = None if previous is None else self.decode_linear(previous)[:, :, -2:]
         for index in range(z.shape[2]):
             frames = self.decode_linear(z[:, :, index])
             is_still = before is None
-            last = frames[:, :, -1]
-            if not is_still:
-                frames = _without_step(frames, before)
-            refined = self.refiner(frames, frames[:, :, 0] if is_still else before)
+            last = frames[:, :, -2:]
+            if is_still:
+                refined = self.refiner(frames, frames[:, :, 0])
+            else:
+                refined = self.refiner(_without_step(frames, before, max_step), before[:, :, -1])
             before = last
             yield refined[:, :, -1:] if is_still else refined
 

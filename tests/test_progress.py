@@ -34,7 +34,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture
 def plan() -> Plan:
     """Two windows of sixteen steps."""
-    request = build_request("text_to_video", model="kinora-mini", prompt="a cat", duration=5)
+    values = {"prompt": "a cat", "duration": 5, "num_inference_steps": 16}
+    request = build_request("text_to_video", model="kinora-mini", **values)
     return plan_generation(request, MODELS["kinora-mini"])
 
 

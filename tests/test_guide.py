@@ -26,7 +26,7 @@ def guide(times: list[float], **named: str) -> torch.Tensor:
     """Return the features (T, 9, 16, D) of a scene at moments."""
     staging = Staging(complete_scene(named, 3), width=WIDTH, height=HEIGHT)
     track = track_scene(staging, np.array([[time, time] for time in times]))
-    features = guide_features(coords(len(times)), torch.from_numpy(track)[None])
+    features = guide_features(coords(len(times)), torch.from_numpy(track)[None], (HEIGHT, WIDTH))
     return features[0].unflatten(0, (len(times), 9, 16))
 
 
@@ -56,7 +56,7 @@ def test_a_pan_moves_the_near_land_more_than_the_far() -> None:
 def test_without_a_track_only_the_place_in_the_picture_is_told() -> None:
     times = np.zeros((1, 2))
     unknown = torch.from_numpy(track_unknown(times))[None]
-    features = guide_features(coords(1), unknown)[0]
+    features = guide_features(coords(1), unknown, (HEIGHT, WIDTH))[0]
     told = features.abs().amax(0) > 0
     known = guide([0.0], subject="cat")[0].flatten(0, 1).abs().amax(0) > 0
     assert told.sum() < known.sum()
@@ -72,4 +72,5 @@ def test_pictures_of_all_shapes_are_told_alike(size: tuple[int, int]) -> None:
     place = torch.stack(grid).flatten(1)[None]
     staging = Staging(complete_scene({"subject": "cat"}, 3), width=columns * 32, height=rows * 32)
     track = torch.from_numpy(track_scene(staging, np.zeros((1, 2))))[None]
-    assert guide_features(place, track).shape == (1, rows * columns, NUM_GUIDE_FEATURES)
+    features = guide_features(place, track, (rows * 32, columns * 32))
+    assert features.shape == (1, rows * columns, NUM_GUIDE_FEATURES)

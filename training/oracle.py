@@ -119,6 +119,7 @@ class Follower(nn.Module):
 
 
 def cell_middles() -> tuple[torch.Tensor, torch.Tensor]:
+    """Return y and x (18, 32) of the cells' middles, in shares of the frame."""
     y = (torch.arange(_HEIGHT) + 0.5) / _HEIGHT
     x = (torch.arange(_WIDTH) + 0.5) / _WIDTH
     return y[:, None].expand(_HEIGHT, _WIDTH), x[None].expand(_HEIGHT, _WIDTH)

@@ -30,6 +30,7 @@ from training.batches import (
 )  # fmt: skip
 from training.data import FPS
 from training.muon import Muon
+from training.process import average_gradients, minutes_since, save_state, start_process
 
 logger = logging.getLogger(__name__)
 CONFIG = {
@@ -180,19 +181,6 @@ def split_parameters(
     return matrices, [p for p in model.parameters() if id(p) not in chosen]
 
 
-def average_gradients(model: torch.nn.Module) -> None:
-    """Average all gradients over the processes in one exchange, and cut them to a norm of 1."""
-    grads = [p.grad for p in model.parameters() if p.grad is not None]
-    flat = torch.cat([g.flatten() for g in grads])
-    distributed.all_reduce(flat)
-    flat /= distributed.get_world_size()
-    norm = flat.norm()
-    if norm > 1.0:
-        flat /= norm
-    for grad, part in zip(grads, flat.split([g.numel() for g in grads]), strict=True):
-        grad.copy_(part.view_as(grad))
-
-
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -277,9 +265,7 @@ class Run:
             "step": self.step,
             "minutes": minutes,
         }
-        partial = self.folder / "state.part"
-        torch.save(state, partial)
-        partial.replace(self.folder / "state.pt")
+        save_state(state, self.folder / "state.pt")
         shipped = GuidedLTXTransformer3DModel.from_config(self.model.config)
         for p, mean in zip(shipped.parameters(), self.average, strict=True):
             p.data.copy_(mean)
@@ -327,11 +313,7 @@ class Log:
 def main() -> None:
     """Train until the time is up; save state and the averaged weights every few minutes."""
     args = parse_args()
-    distributed.init_process_group("gloo")
-    rank = distributed.get_rank()
-    level = logging.INFO if rank == 0 else logging.WARNING
-    logging.basicConfig(level=level, format="%(asctime)s %(message)s")
-    torch.set_num_threads(1)
+    rank = start_process()
     text = SlotTextEncoder.from_pretrained(args.model / "text_encoder", dtype=torch.float32)
     vae = AutoencoderKinora.from_pretrained(args.model / "vae", torch_dtype=torch.float32)
     deviations = vae.normalized_deviations.tolist()
@@ -339,10 +321,8 @@ def main() -> None:
     store, log = ShardStore(args.data), Log()
     begin = saved_at = time.monotonic()
     while True:
-        # One clock decides for all processes.
-        elapsed = torch.tensor((time.monotonic() - begin) / 60)
-        distributed.broadcast(elapsed, 0)
-        minutes = run.minutes + elapsed.item()
+        elapsed = minutes_since(begin)
+        minutes = run.minutes + elapsed
         if elapsed >= args.minutes:
             break
         if run.step % 50 == 0 or not store.seen:
@@ -352,7 +332,7 @@ def main() -> None:
         share = 1.0 if is_early else args.image_share
         kind, batch = draw_batch(store, run.step, rng, share)
         loss = flow_loss(run.model, text, vae, batch, rng)
-        left = (args.minutes - elapsed.item()) / max(args.decay_minutes, 1e-6)
+        left = (args.minutes - elapsed) / max(args.decay_minutes, 1e-6)
         rate = run.update(loss, decay=min(1.0, max(0.02, left)))
         log.add(
             kind, loss.item(), run, minutes=round(minutes, 2), rate=rate, clips=store.count("clips")

@@ -2,8 +2,8 @@
 
 Run: torchrun --nproc-per-node 2 -m training.train_guide --model DIR --data DIR --folder DIR
 Every step sees a few patches of very many latent frames: three times as much of the world for the
-same work as whole windows show. Resumes from FOLDER/state.pt; `training.train --init` goes on from
-FOLDER/transformer.
+same work as whole windows show. Resumes from FOLDER/state.pt; `training.train --guide` goes on
+from it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from torch import distributed
 
 from pipeline.mini import AutoencoderKinora, GuidedLTXTransformer3DModel, SlotTextEncoder
 from training.batches import ShardStore, draw_points
-from training.train import average_gradients, build_transformer, embed_labels
+from training.process import average_gradients, minutes_since, save_state, start_process
+from training.train import build_transformer, embed_labels
 
 logger = logging.getLogger(__name__)
 NUM_FRAMES, NUM_TOKENS = 112, 36
@@ -56,11 +57,7 @@ def main() -> None:
     parser.add_argument("--init", type=Path, help="an earlier run's state.pt to begin with")
     parser.add_argument("--minutes", type=float, default=60)
     args = parser.parse_args()
-    distributed.init_process_group("gloo")
-    rank = distributed.get_rank()
-    level = logging.INFO if rank == 0 else logging.WARNING
-    logging.basicConfig(level=level, format="%(asctime)s %(message)s")
-    torch.set_num_threads(1)
+    rank = start_process()
     text = SlotTextEncoder.from_pretrained(args.model / "text_encoder", dtype=torch.float32)
     vae = AutoencoderKinora.from_pretrained(args.model / "vae", torch_dtype=torch.float32)
     model = build_transformer(vae.normalized_deviations.tolist())
@@ -86,16 +83,13 @@ def main() -> None:
 
     def save() -> None:
         state = {"guide": guide.state_dict(), "optimizer": optimizer.state_dict(), "step": step}
-        torch.save(state, state_path.with_suffix(".part"))
-        state_path.with_suffix(".part").replace(state_path)
+        save_state(state, state_path)
         model.save_pretrained(args.folder / "transformer")
 
     store, shares = ShardStore(args.data), []
     begin = saved_at = time.monotonic()
     while True:
-        # One clock decides for all processes.
-        elapsed = torch.tensor((time.monotonic() - begin) / 60 / args.minutes)
-        distributed.broadcast(elapsed, 0)
+        elapsed = minutes_since(begin) / args.minutes
         if elapsed >= 1:
             break
         if step % REFRESH_STEPS == 0 or not store.seen:
@@ -104,9 +98,7 @@ def main() -> None:
         guide.zero_grad()
         loss.backward()
         average_gradients(guide)
-        rate = LEARNING_RATE * min(
-            1, (step + 1) / WARMUP_STEPS, max(0.05, (1 - elapsed.item()) * 3)
-        )
+        rate = LEARNING_RATE * min(1, (step + 1) / WARMUP_STEPS, max(0.05, (1 - elapsed) * 3))
         for group, factor in zip(optimizer.param_groups, (1, TABLE_RATE_FACTOR), strict=True):
             group["lr"] = rate * factor
         optimizer.step()

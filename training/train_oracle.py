@@ -261,7 +261,7 @@ def follower_losses(
 
 
 def main() -> None:
-    """Train the frame reader, then the clip reader on what it sees; save both."""
+    """Train what reads single frames, then the follower on what they find; save the oracle."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, required=True, help="folder with vae/")
     parser.add_argument("--data", type=Path, required=True)

@@ -15,7 +15,6 @@ import torch
 from diffusers.pipelines.ltx.pipeline_ltx_condition import linear_quadratic_schedule
 
 from pipeline.loader import LoadedModel, is_uniform
-from pipeline.mini.autoencoder import ENCODED_STEP, GENERATED_STEP
 
 Memory = Mapping[str, object]
 """Where the paths of a shot had come to, as JSON has it; it stays in the clip's recipe."""
@@ -186,13 +185,13 @@ class LTXEngine:
         """Decode normalized latents into frames (F, H, W, 3) uint8, a few at a time.
 
         With `previous` (1, C, k, h, w) the latents continue a clip: every one gives eight frames.
+        An autoencoder of our own smooths more between latents that are generated than encoded.
         """
         vae = self.pipe.vae
         if is_uniform(vae):
-            last = None if previous is None else self._denormalize(previous)[:, :, -1]
-            step = GENERATED_STEP if is_generated else ENCODED_STEP
+            last = None if previous is None else self._denormalize(previous[:, :, -1:])[:, :, 0]
             z = self._denormalize(latents)
-            for frames in vae.decode_stream(z, previous=last, max_step=step):
+            for frames in vae.decode_stream(z, previous=last, is_generated=is_generated):
                 yield _to_frames(frames)
             return
         num_previous_frames = 0

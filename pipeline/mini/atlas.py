@@ -42,8 +42,7 @@ class Atlas(nn.Module):
     ) -> torch.Tensor:
         """Look up the middles of tokens in pictures of a size (height, width) in pixels."""
         y, x = (side + PATCH / 2 for side in video_coords[:, 1:].unbind(1))
-        rows = tracks.repeat_interleave(y.shape[1] // tracks.shape[1], dim=1)
-        track = dict(zip(TRACK_COLUMNS, rows.unbind(-1), strict=True))
+        track = read_tracks(tracks, y.shape[1])
         parts = self._look_at_land(x, y, track, size)
         for prefix, is_there in (("", "subject"), ("companion ", "companion")):
             parts += self._look_at_body(x, y, track, prefix, track[is_there] > 0, size)
@@ -94,6 +93,12 @@ class Atlas(nn.Module):
         exact = self.exact_body(_row(self.exact_body, *keys))
         looked_up = (_mix(self.smooth_body, *cells, who), exact)
         return [features * is_near[..., None] for features in looked_up]
+
+
+def read_tracks(tracks: torch.Tensor, num_tokens: int) -> dict[str, torch.Tensor]:
+    """Name what tracks (B, T, D) tell each of the tokens of T latent frames: (B, S) each."""
+    rows = tracks.repeat_interleave(num_tokens // tracks.shape[1], dim=1)
+    return dict(zip(TRACK_COLUMNS, rows.unbind(-1), strict=True))
 
 
 def _tables(num_features: int, log_rows: int) -> nn.ModuleList:

@@ -22,7 +22,7 @@ PATCH_SIZE = 32  # pixels
 PATCH_FRAMES = 8
 CELL_SIZE = 4
 # Steps between latent frames that are smoothed away, in values from -1 to 1: see training/LOG.md.
-ENCODED_STEP, GENERATED_STEP = 0.15, 0.6
+_ENCODED_STEP, _GENERATED_STEP = 0.15, 0.6
 
 
 def patchify(x: torch.Tensor) -> torch.Tensor:
@@ -153,14 +153,15 @@ class AutoencoderKinora(ModelMixin, ConfigMixin):
         z: torch.Tensor,
         *,
         previous: torch.Tensor | None = None,
-        max_step: float = ENCODED_STEP,
+        is_generated: bool = False,
     ) -> Iterator[torch.Tensor]:
         """Decode latent frame by latent frame: eight frames each, but one for a clip's first.
 
         `previous` (B, C, h, w) is the latent frame before `z`, if there is one; with it the result
-        does not depend on how a clip is cut. Steps between latent frames of up to about `max_step`
-        are smoothed away; what is generated has larger ones than what was encoded.
+        does not depend on how a clip is cut. Small steps between latent frames are smoothed away,
+        larger ones where they are generated.
         """
+        max_step = _GENERATED_STEP if is_generated else _ENCODED_STEP
         before = None if previous is None else self.decode_linear(previous)[:, :, -2:]
         for index in range(z.shape[2]):
             frames = self.decode_linear(z[:, :, index])

@@ -13,16 +13,15 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from pipeline.mini.atlas import Atlas
+from pipeline.mini.atlas import Atlas, read_tracks
 from pipeline.mini.staging import (
     NUM_VIEWS,
     PAN_PARALLAX,
+    PATCH,
     PERIOD_SECONDS,
     TILT_PARALLAX,
-    TRACK_COLUMNS,
 )
 
-_PATCH_SIZE = 32
 _OCTAVES_ACROSS = 7  # half-waves over a picture's width: 1 to 64
 _OCTAVES_DOWN = 6
 _OCTAVES_BESIDE = 7
@@ -39,22 +38,18 @@ NUM_GUIDE_FEATURES = (
 
 
 def guide_features(
-    video_coords: torch.Tensor, tracks: torch.Tensor, size: tuple[int, int] | None = None
+    video_coords: torch.Tensor, tracks: torch.Tensor, size: tuple[int, int]
 ) -> torch.Tensor:
     """Describe where tokens are: coordinates (B, 3, S) and tracks (B, T, 27) -> (B, S, D).
 
     Coordinates are seconds and the pixels of a patch's upper left corner; S is T times the patches
-    of a picture, or of a part of it if its size (height, width) in pixels is given. See
+    of a picture of a size (height, width) in pixels, or of a part of it. See
     `staging.TRACK_COLUMNS`.
     """
     seconds, y, x = video_coords.unbind(1)  # (B, S)
-    if size is None:
-        height, width = (z.amax(1, keepdim=True) + _PATCH_SIZE for z in (y, x))
-    else:
-        height, width = (y.new_full((len(y), 1), side) for side in size)
-    across, down = (x + _PATCH_SIZE / 2) / width, (y + _PATCH_SIZE / 2) / height
-    rows = tracks.repeat_interleave(y.shape[1] // tracks.shape[1], dim=1)  # (B, S, 24)
-    track = dict(zip(TRACK_COLUMNS, rows.unbind(-1), strict=True))
+    height, width = size
+    across, down = (x + PATCH / 2) / width, (y + PATCH / 2) / height
+    track = read_tracks(tracks, y.shape[1])
     ratio = width / height
 
     parts = [_waves(across, _OCTAVES_ACROSS), _waves(down, _OCTAVES_DOWN)]
@@ -67,15 +62,17 @@ def guide_features(
         parts.append(_waves(land_y - tilt * track["tilt"], _OCTAVES_DOWN) * knows[..., None])
     # In patches rather than widths: how far what a token shows moves while it lasts.
     steps = [16 * track["pan step"], 9 * track["tilt step"], 4 * track["zoom step"]]
-    parts.append(torch.stack([*steps, knows, zoom.log(), ratio.log().expand_as(x)], dim=-1))
+    parts.append(
+        torch.stack([*steps, knows, zoom.log(), torch.full_like(x, math.log(ratio))], dim=-1)
+    )
 
     moved = torch.stack([16 * track["x step"], 9 * track["y step"]], dim=-1)
     for name, is_there in (("", track["subject"]), ("companion ", track["companion"])):
-        size = torch.where(is_there > 0, track[f"{name}height"], 1.0)
-        beside_x = (across - track[f"{name}x"]) * ratio / size
-        beside_y = (down - track[f"{name}y"]) / size
+        tall = torch.where(is_there > 0, track[f"{name}height"], 1.0)
+        beside_x = (across - track[f"{name}x"]) * ratio / tall
+        beside_y = (down - track[f"{name}y"]) / tall
         about = _beside(beside_x, beside_y, track["way"])
-        scale = (_PATCH_SIZE / height / size)[..., None]
+        scale = (PATCH / height / tall)[..., None]
         about = torch.cat([about, moved, scale, torch.ones_like(scale)], dim=-1)
         parts.append(about * is_there[..., None])
 
@@ -135,7 +132,7 @@ class Guide(nn.Module):
         Takes what `guide_features` takes, and words (B, V).
         """
         if size is None:
-            size = tuple(int(side) + _PATCH_SIZE for side in video_coords[0, 1:].amax(1))
+            size = tuple(int(side) + PATCH for side in video_coords[0, 1:].amax(1))
         features = torch.cat(
             [guide_features(video_coords, tracks, size), self.atlas(video_coords, tracks, size)],
             dim=-1,

@@ -6,7 +6,7 @@ clip's size and rate. Nothing here holds more frames than the autoencoder gives 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -22,23 +22,26 @@ _DARKEST = 6  # new footage with no value above this is black
 
 
 def finished_frames(
-    engine: LTXEngine, plan: Plan, source: OpenedSource | None, takes: list[Take]
+    engine: LTXEngine, plan: Plan, source: OpenedSource | None, takes: Iterable[Take]
 ) -> Iterator[np.ndarray]:
     """Yield every frame (H, W, 3) uint8 of the finished clip, at the plan's size and rate.
 
-    Raises OutputError when all of the new frames have turned out to be black.
+    Frames come while the takes are being made. Raises OutputError when all of the new frames have
+    turned out to be black.
     """
-    new = (frame for chunk in _decode(engine, takes) for frame in chunk)
     if source is None:
-        yield from _not_black(new)
+        yield from _not_black(_decode(engine, takes))
     elif source.picture is not None:
-        yield from _follow_picture(picture_frame(source, plan.model_size)[0], plan, new)
-    elif takes[0].is_backward:
-        yield from _lead_up(engine, plan, source, takes[0], new)
-        yield from _source_frames(plan, source)
+        picture = picture_frame(source, plan.model_size)[0]
+        yield from _follow_picture(picture, plan, _decode(engine, takes))
     else:
-        yield from _source_frames(plan, source)
-        yield from _go_on(engine, plan, source, takes[0], new)
+        (take,) = takes
+        if take.is_backward:
+            yield from _lead_up(engine, plan, source, take)
+            yield from _source_frames(plan, source)
+        else:
+            yield from _source_frames(plan, source)
+            yield from _go_on(engine, plan, source, take)
 
 
 def num_finished_frames(plan: Plan, source: OpenedSource | None) -> int:
@@ -46,10 +49,11 @@ def num_finished_frames(plan: Plan, source: OpenedSource | None) -> int:
     return plan.num_frames + (source.info.num_frames if source and source.info else 0)
 
 
-def _decode(engine: LTXEngine, takes: list[Take]) -> Iterator[np.ndarray]:
-    """Decode all takes in order, in chunks (F, H, W, 3) at the model's rate."""
+def _decode(engine: LTXEngine, takes: Iterable[Take]) -> Iterator[np.ndarray]:
+    """Decode all takes in order, frame by frame (H, W, 3) at the model's rate."""
     for take in takes:
-        yield from engine.decode_take(take.given, take.latents)
+        for chunk in engine.decode_take(take.given, take.parts):
+            yield from chunk
 
 
 def _source_frames(plan: Plan, source: OpenedSource) -> Iterator[np.ndarray]:
@@ -69,21 +73,19 @@ def _follow_picture(
     yield from joins.add_residual(_not_black(new), lacking, weights)
 
 
-def _go_on(
-    engine: LTXEngine, plan: Plan, source: OpenedSource, take: Take, new: Iterator[np.ndarray]
-) -> Iterator[np.ndarray]:
+def _go_on(engine: LTXEngine, plan: Plan, source: OpenedSource, take: Take) -> Iterator[np.ndarray]:
     """Yield the new frames after the clip's last."""
     given = read_last_frames(source.path, source.info, 1)[0]
     *_, last_chunk = engine.decode(take.given.before)
     lacking = _lacking(plan, given, last_chunk[-1])
     indices = joins.frame_indices(plan.num_frames, plan.fps, take.num_frames, engine.model.spec.fps)
-    picked = _not_black(joins.pick(new, indices))
+    picked = _not_black(joins.pick(_decode(engine, [take]), indices))
     resized = (joins.resize(frame, plan.size) for frame in picked)
     yield from joins.add_residual(resized, lacking, joins.fade_weights(plan.num_frames, plan.fps))
 
 
 def _lead_up(
-    engine: LTXEngine, plan: Plan, source: OpenedSource, take: Take, new: Iterator[np.ndarray]
+    engine: LTXEngine, plan: Plan, source: OpenedSource, take: Take
 ) -> Iterator[np.ndarray]:
     """Yield the new frames before the clip's first."""
     given = read_first_frames(source.path, source.info, 1)[0]
@@ -91,7 +93,7 @@ def _lead_up(
     # The same as going on, seen from the join backwards.
     indices = joins.frame_indices(plan.num_frames, plan.fps, take.num_frames, engine.model.spec.fps)
     indices = take.num_frames - 1 - indices[::-1]
-    picked = _not_black(joins.pick(new, indices))
+    picked = _not_black(joins.pick(_decode(engine, [take]), indices))
     resized = (joins.resize(frame, plan.size) for frame in picked)
     weights = joins.fade_weights(plan.num_frames, plan.fps)[::-1]
     yield from joins.add_residual(resized, lacking, weights)

@@ -5,8 +5,11 @@ KinoraError
 │   └── MediaError               a picture or a clip that cannot be used
 ├── ModelError                   weights that are missing or cannot be loaded
 ├── OutputError                  frames that must not be handed over: black, frozen, not numbers
+├── StorageError                 a disk that is full, or a folder that may not be written
 └── GenerationCancelledError     somebody pressed Stop
 """
+
+from pathlib import Path
 
 
 class KinoraError(Exception):
@@ -29,5 +32,17 @@ class OutputError(KinoraError):
     """Say that the model's frames are black, frozen or not numbers."""
 
 
+class StorageError(KinoraError):
+    """Say which folder cannot be written."""
+
+
 class GenerationCancelledError(KinoraError):
     """Say that the generation was stopped before it was finished."""
+
+
+def cannot_write(folder: Path) -> StorageError:
+    """Return the error of a full disk, or of a folder that may not be written."""
+    return StorageError(
+        f"Kinora cannot write to {folder}; free some space there, or set KINORA_DATA_DIR to "
+        "another folder."
+    )

@@ -12,19 +12,25 @@ import numpy as np
 import torch
 
 from pipeline.assembly import finished_frames, num_finished_frames
+from pipeline.cues import Cue, write_cues
 from pipeline.engines import open_engine
 from pipeline.engines.ltx import Memory
+from pipeline.errors import GenerationCancelledError
 from pipeline.loader import Loader
 from pipeline.media import ClipWriter
 from pipeline.plan import Plan, plan_generation
 from pipeline.progress import Progress, Reporter
 from pipeline.recipe import RECIPE_TAG, make_recipe
+from pipeline.reel import Reel
 from pipeline.request import GenerationRequest
 from pipeline.sources import OpenedSource, open_source
-from pipeline.takes import Take, make_takes
+from pipeline.takes import make_takes
 
 logger = logging.getLogger(__name__)
 _FRAMES_PER_REPORT = 8
+# In the folder of a job: finished latents, and the clip as far as it is.
+WINDOWS = "windows"
+GROWING = "growing.mp4"
 
 
 @dataclass(frozen=True)
@@ -47,17 +53,21 @@ def generate(
     output: Path,
     on_progress: Callable[[Progress], None],
     is_cancelled: Callable[[], bool],
+    keep: Path | None = None,
 ) -> Clip:
     """Make the clip a request asks for, and write it to `output`.
 
-    Raises GenerationCancelledError within one denoising step after `is_cancelled` says so,
-    MediaError if the source cannot be used, ModelError if the model cannot be loaded, OutputError
-    if what it makes is no picture.
+    In the folder `keep` finished windows are kept and those of an earlier attempt are found again;
+    the clip grows there too. Raises GenerationCancelledError within one denoising step after
+    `is_cancelled` says so (what is finished by then is a clip all the same), MediaError if the
+    source cannot be used, ModelError if the model cannot be loaded, OutputError if what it makes is
+    no picture, StorageError if there is no room.
     """
     source = open_source(request)
     spec = loader.spec(request.model)
     plan = plan_generation(request, spec, source.facts if source else None)
-    reporter = Reporter(plan, on_progress, is_cancelled)
+    num_frames = num_finished_frames(plan, source)
+    reporter = Reporter(plan, num_frames, on_progress, is_cancelled)
     reporter.loading()
     model = loader.load(request.model)
     reporter.denoising(1, 0, None)
@@ -66,41 +76,40 @@ def generate(
     def on_step(window: int, step: int, estimate: torch.Tensor) -> None:
         reporter.denoising(window, step, engine.preview(estimate))
 
-    takes = make_takes(engine, request, plan, source, on_step)
-    recipe = make_recipe(request, spec, plan) | {"memories": _memories(takes, source)}
-    num_frames = num_finished_frames(plan, source)
-    frames = _reported(finished_frames(engine, plan, source, takes), num_frames, reporter)
-    _write(
-        frames,
-        plan,
-        source,
-        takes_before=request.direction == "backward",
-        recipe=recipe,
-        output=output,
-    )
+    cues = write_cues(engine, request, plan, source)
+    takes = make_takes(engine, request, plan, source, cues, on_step, Reel(keep and keep / WINDOWS))
+    recipe = make_recipe(request, spec, plan) | {"memories": _memories(request, cues, source)}
+    frames = _reported(finished_frames(engine, plan, source, takes), reporter)
+    num_frames = _write(frames, request, plan, source, recipe, output, keep)
     return Clip(output, *plan.size, plan.fps, num_frames, request.seed, recipe)
 
 
-def _memories(takes: list[Take], source: OpenedSource | None) -> dict[str, Memory | None]:
+def _memories(
+    request: GenerationRequest, cues: list[Cue], source: OpenedSource | None
+) -> dict[str, Memory | None]:
     """Return where the paths of the finished clip are at its first and its last frame."""
-    ends = {"first": takes[0].first, "last": takes[-1].last}
+    ends = {"first": cues[0].first, "last": cues[-1].last}
     if source is not None and source.path is not None:
         # At one end the clip is still the source.
-        kept = "last" if takes[0].is_backward else "first"
+        kept = "last" if request.direction == "backward" else "first"
         ends[kept] = source.memories.get(kept)
     return ends
 
 
 def _write(
     frames: Iterator[np.ndarray],
+    request: GenerationRequest,
     plan: Plan,
     source: OpenedSource | None,
-    *,
-    takes_before: bool,
     recipe: dict[str, object],
     output: Path,
-) -> None:
-    """Encode the frames as they come; a source clip's sound stays with its own pictures."""
+    keep: Path | None,
+) -> int:
+    """Encode the frames as they come and return their number.
+
+    A source clip's sound stays with its own pictures. What was finished before the work was stopped
+    is a clip too, and its recipe says so.
+    """
     has_audio = source is not None and source.info is not None and source.info.has_audio
     with ClipWriter(
         output,
@@ -108,18 +117,29 @@ def _write(
         height=plan.size.height,
         fps=plan.fps,
         audio_from=source.path if has_audio else None,
-        audio_offset=plan.seconds if takes_before else 0.0,
-        metadata={RECIPE_TAG: json.dumps(recipe)},
+        audio_offset=plan.seconds if request.direction == "backward" else 0.0,
+        growing=keep and keep / GROWING,
     ) as writer:
-        for frame in frames:
-            writer.write(frame)
+        stopped = None
+        try:
+            for frame in frames:
+                writer.write(frame)
+        except GenerationCancelledError as exc:
+            num_given = source.info.num_frames if source and source.info else 0
+            if writer.num_frames <= num_given:
+                raise
+            stopped = exc
+            recipe["num_new_frames"] = writer.num_frames - num_given
+            recipe["memories"]["last"] = None
+        writer.metadata = {RECIPE_TAG: json.dumps(recipe)}
+    if stopped:
+        raise stopped
+    return writer.num_frames
 
 
-def _reported(
-    frames: Iterator[np.ndarray], num_frames: int, reporter: Reporter
-) -> Iterator[np.ndarray]:
+def _reported(frames: Iterator[np.ndarray], reporter: Reporter) -> Iterator[np.ndarray]:
     """Pass frames through, telling how far it is."""
     for index, frame in enumerate(frames):
         if index % _FRAMES_PER_REPORT == 0:
-            reporter.writing(index / num_frames)
+            reporter.writing(index)
         yield frame

@@ -38,6 +38,7 @@ class LoadedModel:
     spec: ModelSpec
     pipe: LTXConditionPipeline
     placement: Placement
+    fingerprint: str  # of the weights: what they make is the same where it is the same
 
     @property
     def device(self) -> torch.device:
@@ -125,7 +126,16 @@ def _load(spec: ModelSpec, placement: Placement) -> LoadedModel:
         )
     else:
         pipe.to(placement.device)
-    return LoadedModel(spec, pipe, placement)
+    return LoadedModel(spec, pipe, placement, _fingerprint(spec))
+
+
+def _fingerprint(spec: ModelSpec) -> str:
+    """Name a model's weights: by revision, or by the sizes and times of the files of a folder."""
+    if not isinstance(spec.repository, Path):
+        return f"{spec.repository} {spec.revision} {spec.checkpoint}"
+    files = sorted(spec.repository.rglob("*.safetensors"))
+    facts = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    return f"{spec.id} {facts}"
 
 
 def _checkpoint_parts(spec: ModelSpec, dtype: torch.dtype) -> dict[str, object]:

@@ -166,9 +166,10 @@ def even_size(width: int, height: int) -> tuple[int, int]:
 class ClipWriter:
     """Write frames into an H.264 mp4 that plays everywhere; use it in a `with` block.
 
-    The file appears under its name when the block ends well; otherwise nothing of it is left.
-    `audio_from` is a clip whose sound is kept in place, its picture beginning at
-    `audio_offset` seconds.
+    The file appears under its name when the block ends well; otherwise nothing of it is left. Until
+    then `growing` (a hidden file if not given) holds what is written and can be played at any time.
+    `audio_from` is a clip whose sound is kept in place, its picture beginning at `audio_offset`
+    seconds. `metadata` are the container's tags; they may be set until the block ends.
     """
 
     def __init__(
@@ -181,6 +182,7 @@ class ClipWriter:
         audio_from: Path | None = None,
         audio_offset: float = 0.0,
         metadata: dict[str, str] | None = None,
+        growing: Path | None = None,
     ) -> None:
         """Prepare without writing. Raises MediaError for a size that H.264 in 4:2:0 cannot have."""
         if min(width, height) < 2 or (width, height) != even_size(width, height):
@@ -189,26 +191,26 @@ class ClipWriter:
             )
         self._path = path
         self._partial = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.partial")
+        self._growing = growing or self._partial.with_suffix(".growing")
         self._frame_shape = (height, width, 3)
-        self._num_frames = 0
+        self._audio = _keep_audio(audio_from, audio_offset) if audio_from else ([], [])
+        self.metadata = metadata or {}
+        self.num_frames = 0
         rate = str(Fraction(fps).limit_denominator(1001))  # 30000/1001 stays what it is
-        audio_input, audio_output = (
-            _keep_audio(audio_from, audio_offset) if audio_from else ([], [])
-        )
-        tags = [part for tag in (metadata or {}).items() for part in ("-metadata", "=".join(tag))]
         self._arguments = ffmpeg.command(
             *("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}"),
-            *("-framerate", rate, "-i", "pipe:0", *audio_input, "-map", "0:v", *audio_output),
+            *("-framerate", rate, "-i", "pipe:0"),
             *("-vf", _BT709, "-c:v", "libx264", "-crf", "18", "-pix_fmt", "yuv420p"),
-            *("-map_metadata", "-1", "-map_chapters", "-1", *tags),
-            *("-movflags", "+faststart+use_metadata_tags", "-f", "mp4"),
-            *("-y", f"file:{self._partial.absolute()}"),
+            # A piece a second that can be played without the rest.
+            *("-movflags", "+empty_moov+default_base_moof", "-frag_duration", "1000000"),
+            *("-f", "mp4", "-y", f"file:{self._growing.absolute()}"),
         )
 
     def __enter__(self) -> ClipWriter:
         """Start ffmpeg."""
         with contextlib.ExitStack() as stack:
-            stack.callback(self._partial.unlink, missing_ok=True)
+            for draft in (self._partial, self._growing):
+                stack.callback(draft.unlink, missing_ok=True)
             self._log = stack.enter_context(tempfile.TemporaryFile())
             self._process = stack.enter_context(
                 ffmpeg.running(self._arguments, stdin=subprocess.PIPE, stderr=self._log)
@@ -227,7 +229,7 @@ class ClipWriter:
             self._process.stdin.write(np.ascontiguousarray(frames).data)
         except OSError as exc:
             raise self._failure() from exc
-        self._num_frames += len(frames)
+        self.num_frames += len(frames)
 
     def __exit__(
         self,
@@ -241,15 +243,31 @@ class ClipWriter:
                 self._finish()
 
     def _finish(self) -> None:
-        if not self._num_frames:
+        if not self.num_frames:
             raise MediaError("The clip has no frames; ask for at least one.")
         try:
             self._process.stdin.close()
             if self._process.wait():
                 raise self._failure()
+            self._finalize()
             self._partial.replace(self._path)
         except OSError as exc:
             raise self._failure() from exc
+
+    def _finalize(self) -> None:
+        """Add sound and tags to the pictures, and put the index at the file's beginning."""
+        audio_input, audio_output = self._audio
+        tags = [part for tag in self.metadata.items() for part in ("-metadata", "=".join(tag))]
+        arguments = ffmpeg.command(
+            *("-i", f"file:{self._growing.absolute()}", *audio_input, "-map", "0:v"),
+            *("-c:v", "copy", *audio_output, "-map_metadata", "-1", "-map_chapters", "-1", *tags),
+            *("-movflags", "+faststart+use_metadata_tags", "-f", "mp4"),
+            *("-y", f"file:{self._partial.absolute()}"),
+        )
+        done = ffmpeg.run(arguments, _DECODE_TIMEOUT_SECONDS)
+        if done.returncode:
+            self._log.write(done.stderr)
+            raise self._failure()
 
     def _failure(self) -> MediaError:
         """Log what ffmpeg said, and return the error that says it to a person."""

@@ -51,6 +51,8 @@ class Plan:
     num_frames: int  # new frames, at `fps`
     num_inference_steps: int
     guidance_scale: float
+    model_fps: float  # the rate at which the model makes frames
+    temporal: int  # frames of a latent frame
     shots: tuple[ShotPlan, ...]
 
     @property
@@ -89,6 +91,8 @@ def plan_generation(
         num_frames=num_frames,
         num_inference_steps=num_steps(request, spec),
         guidance_scale=request.guidance_scale or spec.default_guidance_scale,
+        model_fps=spec.fps,
+        temporal=spec.temporal,
         shots=tuple(shots),
     )
 

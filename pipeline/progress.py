@@ -35,17 +35,25 @@ class Reporter:
     """Tells a listener how far it is, and raises GenerationCancelledError when it is to stop."""
 
     def __init__(
-        self, plan: Plan, on_progress: Callable[[Progress], None], is_cancelled: Callable[[], bool]
+        self,
+        plan: Plan,
+        num_frames: int,
+        on_progress: Callable[[Progress], None],
+        is_cancelled: Callable[[], bool],
     ) -> None:
+        """Report on a plan whose clip will have `num_frames` frames."""
         self._plan = plan
+        self._num_frames = num_frames
         self._on_progress = on_progress
         self._is_cancelled = is_cancelled
         self._begin = 0.0
+        self._at_window = (0, 0)
+        self._denoised = self._written = 0.0  # the shares that are done
         self._preview: np.ndarray | None = None
 
     def loading(self) -> None:
         """Say that the model is being loaded."""
-        self._report("loading", 0, 0, 0.0)
+        self._report("loading")
 
     def denoising(self, window: int, step: int, preview: np.ndarray | None) -> None:
         """Say that a step is done, or, with step 0, that the first one begins.
@@ -53,19 +61,22 @@ class Reporter:
         The preview stays until the next one.
         """
         self._preview = preview
+        self._at_window = window, step
         num_steps = self._plan.num_inference_steps
-        share = ((window - 1) * num_steps + step) / (self._plan.num_windows * num_steps)
-        self._report("denoising", window, step, share * DENOISING_SHARE)
+        self._denoised = ((window - 1) * num_steps + step) / (self._plan.num_windows * num_steps)
+        self._report("denoising")
 
-    def writing(self, share: float) -> None:
-        """Say how much of the clip is decoded and written, 0 to 1."""
-        fraction = DENOISING_SHARE + share * (1 - DENOISING_SHARE)
-        self._report("writing", self._plan.num_windows, self._plan.num_inference_steps, fraction)
+    def writing(self, num_written: int) -> None:
+        """Say how many frames are decoded and written; they are while the next ones are made."""
+        self._written = num_written / self._num_frames
+        self._report("writing" if self._denoised == 1 else "denoising")
 
-    def _report(self, stage: Stage, window: int, step: int, fraction: float) -> None:
+    def _report(self, stage: Stage) -> None:
         if self._is_cancelled():
             raise GenerationCancelledError("The generation was stopped.")
         now = time.monotonic()
+        window, step = self._at_window
+        fraction = DENOISING_SHARE * self._denoised + (1 - DENOISING_SHARE) * self._written
         if not fraction:  # loading is no measure of how long the steps will take
             self._begin = now
         elapsed = now - self._begin

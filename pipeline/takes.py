@@ -5,32 +5,37 @@ What differs between the tasks is here and nowhere else: what the first shot is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields, replace
+from functools import partial
 
 import torch
 
-from pipeline.engines.ltx import Context, Given, LTXEngine, Memory, PromptEmbeds
+from pipeline.cues import Cue
+from pipeline.engines.ltx import Context, LTXEngine
 from pipeline.errors import OutputError
 from pipeline.plan import Plan, ShotPlan
+from pipeline.reel import Reel, name_window
 from pipeline.request import GenerationRequest
 from pipeline.sources import OpenedSource, end_frames, picture_frame
-from pipeline.storyboard import describe_shot
+from pipeline.windows import Window
 
 OnStep = Callable[[int, int, torch.Tensor], None]
 """`on_step(window, step, estimate)`, both counting from 1; what it raises ends the work."""
 
 
-@dataclass(frozen=True)
 class Take:
-    """A shot as new latents (1, C, T, h, w), and what they were given."""
+    """A shot as new latents, window by window, and what they are given."""
 
-    plan: ShotPlan
-    given: Context
-    latents: torch.Tensor
-    temporal: int
-    first: Memory | None  # where its paths are at its start
-    last: Memory | None  # and at its end
+    def __init__(
+        self, plan: ShotPlan, given: Context, temporal: int, windows: Iterator[torch.Tensor]
+    ) -> None:
+        """Wait for somebody who wants the latents; `windows` are in the order they are made."""
+        self.plan = plan
+        self.given = given
+        self._temporal = temporal
+        self._windows = windows
+        self._made: list[torch.Tensor] = []
 
     @property
     def is_backward(self) -> bool:
@@ -40,11 +45,29 @@ class Take:
     @property
     def num_frames(self) -> int:
         """Count the new frames that come out of decoding, at the model's rate."""
-        count = sum(window.num_latents for window in self.plan.windows) * self.temporal
+        count = sum(window.num_latents for window in self.plan.windows) * self._temporal
         if self.given.before is None:
-            count -= self.temporal - 1  # the first latent frame stands for one frame
+            count -= self._temporal - 1  # the first latent frame stands for one frame
         # A keyframe is the source's own first frame, in the place of the last new one.
         return count - (self.given.keyframe is not None)
+
+    @property
+    def parts(self) -> Iterator[torch.Tensor]:
+        """Yield the windows' latents (1, C, T, h, w) as they are seen, making those to be made."""
+        if self.is_backward:
+            # The first window made is the last one seen.
+            self._made += self._windows
+            yield from reversed(self._made)
+            return
+        yield from self._made
+        for window in self._windows:
+            self._made.append(window)
+            yield window
+
+    @property
+    def latents(self) -> torch.Tensor:
+        """Return all of them, (1, C, T, h, w)."""
+        return torch.cat(list(self.parts), dim=2)
 
 
 def make_takes(
@@ -52,92 +75,83 @@ def make_takes(
     request: GenerationRequest,
     plan: Plan,
     source: OpenedSource | None,
+    cues: Sequence[Cue],
     on_step: OnStep,
-) -> list[Take]:
-    """Denoise every shot. Latents are small: those of a minute stay in memory together.
+    reel: Reel,
+) -> Iterator[Take]:
+    """Yield the takes; each denoises its windows when they are wanted, if `reel` has them not.
 
-    Raises OutputError if the model's numbers are not finite.
+    Latents are small: those of a shot stay in memory. Raises OutputError if the model's numbers are
+    not finite, StorageError if a window cannot be kept.
     """
-    takes: list[Take] = []
-    num_windows = 0
-    # All at once: a model held part by part then swaps its largest part, the text encoder, once.
-    prompts = _encode_prompts(engine, request, plan, source)
-    for shot, prompt in zip(plan.shots, prompts, strict=True):
+    camera = _Camera(engine, plan, reel, on_step)
+    take: Take | None = None
+    for shot, cue in zip(plan.shots, cues, strict=True):
         if shot.continues:
             num_overlap = engine.model.spec.overlap_latents
-            given = Context(is_start=False, before=takes[-1].latents[:, :, -num_overlap:])
+            given = Context(is_start=False, before=take.latents[:, :, -num_overlap:])
         else:
-            given = _first_context(engine, request, plan, source if not takes else None)
+            given = _first_context(engine, request, plan, None if take else source)
+        take = Take(shot, given, plan.temporal, camera.shoot(shot, cue, given))
+        yield take
+
+
+class _Camera:
+    """Makes windows one after the other, or finds them on the reel."""
+
+    def __init__(self, engine: LTXEngine, plan: Plan, reel: Reel, on_step: OnStep) -> None:
+        self._engine = engine
+        self._plan = plan
+        self._reel = reel
+        self._on_step = on_step
+        self._number = 0
+
+    def shoot(self, shot: ShotPlan, cue: Cue, given: Context) -> Iterator[torch.Tensor]:
+        """Yield the new latents of a shot's windows, in the order they are made."""
         parts: list[torch.Tensor] = []
         for window in shot.windows:
+            self._number += 1
             context = _window_context(given, parts, shot, window.index)
-            num_windows += 1
-            latents = engine.denoise(
-                window.num_latents,
-                prompt,
-                context,
-                num_inference_steps=plan.num_inference_steps,
-                guidance_scale=plan.guidance_scale,
-                seed=window.seed,
-                on_step=lambda step, estimate, number=num_windows: on_step(number, step, estimate),
-            )
-            new = latents[:, :, context.num_before :][:, :, : window.num_latents]
-            _check(new)
-            if given.after is not None:
-                parts.insert(0, new)  # backwards, the first window made is the last one seen
+            name = name_window(self._facts(window, cue, context))
+            latents = self._reel.find(name)
+            if latents is None:
+                latents = self._denoise(window, cue, context)
+                self._reel.add(name, latents, shot=window.shot_index, seed=window.seed)
             else:
-                parts.append(new)
-        ends = (engine.remember(prompt, time) for time in (0.0, _last_time(engine, request, shot)))
-        takes.append(Take(shot, given, torch.cat(parts, dim=2), engine.model.spec.temporal, *ends))
-    return takes
+                self._on_step(self._number, self._plan.num_inference_steps, latents)
+            latents = latents.to(self._engine.model.device)
+            if given.after is not None:
+                parts.insert(0, latents)  # backwards, the first window made is the last one seen
+            else:
+                parts.append(latents)
+            yield latents
 
+    def _facts(self, window: Window, cue: Cue, context: Context) -> dict[str, object]:
+        """Return all that a window's latents follow from."""
+        return {
+            "model": self._engine.model.fingerprint,
+            "size": self._plan.model_size,
+            "steps": self._plan.num_inference_steps,
+            "cue": cue.facts,
+            "num_latents": window.num_latents,
+            "seed": window.seed,
+            "context": [getattr(context, field.name) for field in fields(context)],
+        }
 
-def _encode_prompts(
-    engine: LTXEngine, request: GenerationRequest, plan: Plan, source: OpenedSource | None
-) -> list[PromptEmbeds]:
-    prompts: list[PromptEmbeds] = []
-    memories = {} if source is None else source.memories
-    first, last = memories.get("first"), memories.get("last")
-    for index, shot in enumerate(plan.shots):
-        how = {"given": _kind(source) if index == 0 else None}
-        if shot.continues:
-            seconds = _last_time(engine, request, plan.shots[index - 1])
-            follows = engine.remember(prompts[-1], seconds)
-            how = {"given": None if follows else "clip", "follows": follows}
-        elif index == 0 and request.direction == "forward":
-            how["follows"] = last
-        elif index == 0 and first is not None:
-            begin = _last_time(engine, request, shot) + 1 / engine.model.spec.fps
-            how["leads_to"] = {**first, "seconds": first["seconds"] - begin}
-        prompts.append(
-            engine.encode_prompt(
-                describe_shot(shot.shot),
-                request.negative_prompt,
-                plan.guidance_scale,
-                seed=request.seed,
-                **how,
-            )
+    def _denoise(self, window: Window, cue: Cue, context: Context) -> torch.Tensor:
+        """Make one window, and return its new latents on the CPU."""
+        latents = self._engine.denoise(
+            window.num_latents,
+            cue.prompt,
+            context,
+            num_inference_steps=self._plan.num_inference_steps,
+            guidance_scale=self._plan.guidance_scale,
+            seed=window.seed,
+            on_step=partial(self._on_step, self._number),
         )
-    return prompts
-
-
-def _last_time(engine: LTXEngine, request: GenerationRequest, shot: ShotPlan) -> float:
-    """Return when a shot's last frame is, in seconds.
-
-    After a cut its first latent frame is the frame at 0; what goes on from something starts later.
-    """
-    goes_on = request.task == "extend_video" and request.direction == "forward"
-    is_first = shot.windows[0].shot_index == 0
-    num_latents = sum(window.num_latents for window in shot.windows)
-    if not (shot.continues or (is_first and goes_on)):
-        num_latents -= 1
-    return num_latents * engine.model.spec.temporal / engine.model.spec.fps
-
-
-def _kind(source: OpenedSource | None) -> Given:
-    if source is None:
-        return None
-    return "clip" if source.picture is None else "picture"
+        new = latents[:, :, context.num_before :][:, :, : window.num_latents].cpu()
+        _check(new)
+        return new
 
 
 def _first_context(

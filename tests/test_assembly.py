@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from pipeline.assembly import finished_frames, num_finished_frames
+from pipeline.cues import write_cues
 from pipeline.engines import open_engine
 from pipeline.errors import OutputError
 from pipeline.joins import fade_weights
@@ -16,6 +17,7 @@ from pipeline.loader import LoadedModel, Loader
 from pipeline.media import iterate_frames, probe_clip
 from pipeline.pictures import crop_to_size, open_picture
 from pipeline.plan import plan_generation
+from pipeline.reel import Reel
 from pipeline.request import Shot, build_request
 from pipeline.sources import open_source
 from pipeline.takes import make_takes
@@ -74,12 +76,14 @@ def make(model: LoadedModel, task: str, **values: object) -> tuple[np.ndarray, n
     source = open_source(request)
     plan = plan_generation(request, model.spec, source and source.facts)
     engine = open_engine(model, width=plan.model_size.width, height=plan.model_size.height)
-    takes = make_takes(engine, request, plan, source, lambda *_: None)
+    cues = write_cues(engine, request, plan, source)
+    takes = make_takes(engine, request, plan, source, cues, lambda *_: None, Reel(None))
+    takes = list(takes)
     frames = np.stack(list(finished_frames(engine, plan, source, takes)))
     assert frames.dtype == np.uint8
     assert frames.shape[2:0:-1] == plan.size
     assert len(frames) == num_finished_frames(plan, source)
-    return frames, np.concatenate(list(engine.decode_take(takes[0].given, takes[0].latents)))
+    return frames, np.concatenate(list(engine.decode_take(takes[0].given, takes[0].parts)))
 
 
 def own_frames(clip: Path) -> np.ndarray:

@@ -137,8 +137,8 @@ def test_the_same_seed_gives_the_same_file_even_from_another_loader_and_another_
     assert np.abs(frames.astype(int) - others).max() > 8
 
 
-@pytest.mark.parametrize("last_step", [0, 1, 3, 4, 7])
-def test_a_stopped_generation_ends_within_a_step_and_leaves_nothing(
+@pytest.mark.parametrize("last_step", [0, 1, 3, 7])
+def test_a_stopped_generation_ends_within_a_step_and_leaves_the_seconds_it_has_finished(
     loaders: dict[str, Loader], tmp_path: Path, last_step: int
 ) -> None:
     """Two windows of four steps; `last_step` counts them through."""
@@ -155,15 +155,16 @@ def test_a_stopped_generation_ends_within_a_step_and_leaves_nothing(
         run(loaders[MINI], request, tmp_path / "clip.mp4", told.append, is_cancelled)
     hook.remove()
     assert len(calls) <= last_step + 1
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == (["clip.mp4"] if last_step > 4 else [])
     run(loaders[MINI], ask(), tmp_path / "next.mp4")
-    assert [path.name for path in tmp_path.iterdir()] == ["next.mp4"]
+    assert (tmp_path / "next.mp4").exists()
 
 
-def test_a_generation_that_is_stopped_while_it_is_written_leaves_nothing(
+def test_a_stopped_clip_can_be_played_and_says_how_long_it_is(
     loaders: dict[str, Loader], tmp_path: Path
 ) -> None:
     stages: list[str] = []
+    path = tmp_path / "clip.mp4"
 
     def is_cancelled() -> bool:
         return stages.count("writing") == 3
@@ -172,12 +173,58 @@ def test_a_generation_that_is_stopped_while_it_is_written_leaves_nothing(
         run(
             loaders[MINI],
             ask(duration=5.0),
-            tmp_path / "clip.mp4",
+            path,
             lambda news: stages.append(news.stage),
             is_cancelled,
         )
-    assert stages.count("writing") == 3
+    info, frames = decoded(path)
+    assert 0 < info.num_frames < 81
+    recipe = json.loads(read_metadata(path)[RECIPE_TAG])
+    assert recipe["num_new_frames"] == len(frames)
+    assert recipe["memories"]["last"] is None
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@both_directions
+def test_a_stopped_extension_is_no_clip_while_it_has_nothing_new(
+    loaders: dict[str, Loader], tmp_path: Path, clip: Path, direction: str
+) -> None:
+    request = ask("extend_video", video=clip, direction=direction, num_inference_steps=4)
+    told: list[Progress] = []
+    with pytest.raises(GenerationCancelledError):
+        run(
+            *(loaders[MINI], request, tmp_path / "made.mp4", told.append),
+            lambda: bool(told) and told[-1].step == 2,
+        )
     assert list(tmp_path.iterdir()) == []
+
+
+@each_model
+def test_what_was_made_before_a_stop_is_not_made_again(
+    loaders: dict[str, Loader], tmp_path: Path, name: str
+) -> None:
+    """The frames are those of a generation that nobody has stopped."""
+    whole = run(loaders[name], ask(name=name, duration=6.0), tmp_path / "whole.mp4")
+    keep, steps = tmp_path / "job", []
+
+    def note(news: Progress) -> None:
+        if news.stage == "denoising" and news.step:
+            steps.append(news.window)
+
+    options = {"loader": loaders[name], "output": tmp_path / "clip.mp4", "keep": keep}
+    request = ask(name=name, duration=6.0)
+    with pytest.raises(GenerationCancelledError):
+        generate(request, **options, on_progress=note, is_cancelled=lambda: steps[-1:] == [2])
+    assert len([*(keep / "windows").iterdir()]) == 1
+    calls: list[object] = []
+    transformer = loaders[name].load(name).pipe.transformer
+    hook = transformer.register_forward_pre_hook(lambda *_: calls.append(None))
+    clip = generate(request, **options, on_progress=note, is_cancelled=lambda: False)
+    hook.remove()
+    num_windows, num_steps = len(clip.recipe["windows"]), clip.recipe["num_inference_steps"]
+    assert len(calls) == (num_windows - 1) * num_steps
+    np.testing.assert_array_equal(decoded(whole.path)[1], decoded(clip.path)[1])
+    assert [path.name for path in keep.iterdir()] == ["windows"]
 
 
 def test_progress_goes_forward_to_the_end_with_a_preview_and_the_time_left(
@@ -193,8 +240,9 @@ def test_progress_goes_forward_to_the_end_with_a_preview_and_the_time_left(
     stages = [news.stage for news in told]
     assert stages[0] == "loading"
     assert stages == sorted(stages, key=["loading", "denoising", "writing"].index)
-    steps = [(news.window, news.step) for news in told if news.stage == "denoising"]
-    assert steps == [(1, 0), (1, 1), (1, 2), (1, 3), (2, 1), (2, 2), (2, 3)]
+    # The first window is written while the second one is made.
+    steps = dict.fromkeys((news.window, news.step) for news in told if news.stage == "denoising")
+    assert list(steps) == [(1, 0), (1, 1), (1, 2), (1, 3), (2, 1), (2, 2), (2, 3)]
     after = told[stages.index("denoising") + 1 :]
     assert all(news.seconds_left >= 0 for news in after)
     for news in after:

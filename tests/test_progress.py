@@ -41,15 +41,15 @@ def plan() -> Plan:
 
 def test_every_window_and_step_brings_it_forward_to_the_end(plan: Plan) -> None:
     told: list[Progress] = []
-    reporter = Reporter(plan, told.append, lambda: False)
+    reporter = Reporter(plan, 80, told.append, lambda: False)
     reporter.loading()
     reporter.denoising(1, 0, None)
     for window in (1, 2):
         for step in range(1, 17):
             reporter.denoising(window, step, None)
     reporter.writing(0)
-    reporter.writing(0.5)
-    reporter.writing(1)
+    reporter.writing(40)
+    reporter.writing(80)
     fractions = [news.fraction for news in told]
     assert fractions == sorted(fractions)
     assert fractions[0] == fractions[1] == 0
@@ -65,7 +65,7 @@ def test_every_window_and_step_brings_it_forward_to_the_end(plan: Plan) -> None:
 def test_the_time_left_does_not_count_what_loading_took(plan: Plan, clock: Clock) -> None:
     """A minute of loading was taken for the first step's, and an hour was foretold."""
     told: list[Progress] = []
-    reporter = Reporter(plan, told.append, lambda: False)
+    reporter = Reporter(plan, 80, told.append, lambda: False)
     reporter.loading()
     clock.now += 60
     reporter.denoising(1, 0, None)
@@ -80,19 +80,19 @@ def test_the_time_left_does_not_count_what_loading_took(plan: Plan, clock: Clock
 
 def test_the_preview_stays_until_there_is_a_newer_one(plan: Plan) -> None:
     told: list[Progress] = []
-    reporter = Reporter(plan, told.append, lambda: False)
+    reporter = Reporter(plan, 80, told.append, lambda: False)
     first, second = (np.full((2, 2, 3), value, np.uint8) for value in (1, 2))
     reporter.loading()
     reporter.denoising(1, 1, first)
     reporter.denoising(1, 2, second)
-    reporter.writing(0.5)
+    reporter.writing(40)
     assert [news.preview for news in told[:2]] == [None, first]
     assert told[2].preview is told[3].preview is second
 
 
 def test_nobody_is_told_anything_once_it_is_to_stop(plan: Plan) -> None:
     told: list[Progress] = []
-    reporter = Reporter(plan, told.append, lambda: bool(told))
+    reporter = Reporter(plan, 80, told.append, lambda: bool(told))
     reporter.loading()
     for report in (
         reporter.loading,

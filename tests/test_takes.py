@@ -10,11 +10,13 @@ import pytest
 import torch
 from PIL import Image
 
+from pipeline.cues import write_cues
 from pipeline.engines import open_engine
 from pipeline.engines.ltx import LTXEngine
 from pipeline.errors import OutputError
 from pipeline.loader import LoadedModel, Loader
 from pipeline.plan import Plan, plan_generation
+from pipeline.reel import Reel
 from pipeline.request import GenerationRequest, Shot, build_request
 from pipeline.sources import end_frames, open_source, picture_frame
 from pipeline.takes import Take, make_takes
@@ -63,8 +65,14 @@ class Made:
         return tokens, timesteps[:, 0] == 0
 
 
-def make(model: LoadedModel, task: str, duration: float = 5.0, **values: object) -> Made:
-    """Make a request's takes."""
+def make(
+    model: LoadedModel,
+    task: str,
+    duration: float = 5.0,
+    keep: Path | None = None,
+    **values: object,
+) -> Made:
+    """Make a request's takes, and keep their windows in a folder if there is one."""
     if "shots" not in values:
         values |= {"prompt": "a red boat", "duration": duration}
     values = {"seed": 3, "num_inference_steps": 2} | values
@@ -74,9 +82,15 @@ def make(model: LoadedModel, task: str, duration: float = 5.0, **values: object)
     engine = open_engine(model, width=plan.model_size.width, height=plan.model_size.height)
     steps: list[tuple[int, int]] = []
     with Calls(model) as calls:
-        takes = make_takes(
-            engine, request, plan, source, lambda window, step, _: steps.append((window, step))
-        )
+        cues = write_cues(engine, request, plan, source)
+        takes = []
+        for take in make_takes(
+            *(engine, request, plan, source, cues),
+            lambda window, step, _: steps.append((window, step)),
+            Reel(keep),
+        ):
+            assert take.latents.shape[0] == 1  # made here, where the calls are listened to
+            takes.append(take)
     windows = calls.arguments[:: plan.num_inference_steps]
     return Made(request, plan, engine, takes, windows, steps)
 

@@ -6,7 +6,7 @@ conditioning as pixels only, and the tail of a window must be handed on as laten
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -206,19 +206,24 @@ class LTXEngine:
         frames = vae.decode(z, temb, return_dict=False)[0]
         yield _to_frames(frames[:, :, num_previous_frames:])
 
-    def decode_take(self, given: Context, latents: torch.Tensor) -> Iterator[np.ndarray]:
-        """Decode the new latents of a shot; a given picture is decoded too, as their start."""
-        if given.before is None:
-            frames = self.decode(latents, is_generated=True)
-        elif given.is_picture:
-            frames = self.decode(torch.cat([given.before, latents], dim=2))
-        else:
-            frames = self.decode(latents, given.before, is_generated=True)
-        if given.keyframe is None:
-            yield from frames
-        else:
-            # The last new frame is in the place of the clip's own first one.
-            yield np.concatenate(list(frames))[:-1]
+    def decode_take(self, given: Context, parts: Iterable[torch.Tensor]) -> Iterator[np.ndarray]:
+        """Decode the new latents of a shot, in the order they are seen, while they come.
+
+        A given picture is decoded too, as their start. An autoencoder that has to see a whole shot
+        waits for all of it.
+        """
+        if not is_uniform(self.pipe.vae):
+            parts = [torch.cat(list(parts), dim=2)]
+        previous = given.before
+        for part in parts:
+            if given.is_picture and previous is given.before:
+                yield from self.decode(torch.cat([previous, part], dim=2))
+            elif given.keyframe is not None:
+                # The last new frame is in the place of the clip's own first one.
+                yield np.concatenate(list(self.decode(part, previous)))[:-1]
+            else:
+                yield from self.decode(part, previous, is_generated=not given.is_picture)
+            previous = part
 
     def decode_first_following(self, given: Context, latents: torch.Tensor) -> np.ndarray:
         """Decode the first frame (H, W, 3) of the clip that a shot leads up to."""

@@ -1,0 +1,85 @@
+"""What each shot is told: its words as the model reads them, and how it hangs on the one before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.engines.ltx import Given, LTXEngine, Memory, PromptEmbeds
+from pipeline.plan import Plan, ShotPlan
+from pipeline.request import GenerationRequest
+from pipeline.sources import OpenedSource
+from pipeline.storyboard import describe_shot
+
+
+@dataclass(frozen=True)
+class Cue:
+    """A shot's prompt for the engine, and the `facts` that it follows from, as JSON has them.
+
+    `first` and `last` say where the shot's paths are at its first and its last frame.
+    """
+
+    prompt: PromptEmbeds
+    facts: dict[str, object]
+    first: Memory | None
+    last: Memory | None
+
+
+def write_cues(
+    engine: LTXEngine, request: GenerationRequest, plan: Plan, source: OpenedSource | None
+) -> list[Cue]:
+    """Encode the prompts of all shots.
+
+    All at once: a model held part by part then swaps its largest part, the text encoder, once.
+    """
+    cues: list[Cue] = []
+    for index, shot in enumerate(plan.shots):
+        seconds = _last_time(request, plan, shot)
+        how = _hang_on(request, plan, index, cues, source, seconds)
+        words = describe_shot(shot.shot), request.negative_prompt, plan.guidance_scale
+        prompt = engine.encode_prompt(*words, seed=request.seed, **how)
+        ends = (engine.remember(prompt, time) for time in (0.0, seconds))
+        cues.append(Cue(prompt, {"words": words, "seed": request.seed, **how}, *ends))
+    return cues
+
+
+def _hang_on(
+    request: GenerationRequest,
+    plan: Plan,
+    index: int,
+    cues: list[Cue],
+    source: OpenedSource | None,
+    seconds: float,
+) -> dict[str, object]:
+    """Return what a shot starts from or leads up to, as `encode_prompt` takes it."""
+    if plan.shots[index].continues:
+        follows = cues[-1].last
+        return {"given": None if follows else "clip", "follows": follows}
+    if index:
+        return {"given": None}
+    memories = {} if source is None else source.memories
+    how: dict[str, object] = {"given": _kind(source)}
+    if request.direction == "forward":
+        how["follows"] = memories.get("last")
+    elif first := memories.get("first"):
+        begin = seconds + 1 / plan.model_fps
+        how["leads_to"] = {**first, "seconds": first["seconds"] - begin}
+    return how
+
+
+def _last_time(request: GenerationRequest, plan: Plan, shot: ShotPlan) -> float:
+    """Return when a shot's last frame is, in seconds.
+
+    After a cut its first latent frame is the frame at 0; what goes on from something starts later.
+    """
+    goes_on = request.task == "extend_video" and request.direction == "forward"
+    is_first = shot.windows[0].shot_index == 0
+    num_latents = sum(window.num_latents for window in shot.windows)
+    if not (shot.continues or (is_first and goes_on)):
+        num_latents -= 1
+    return num_latents * plan.temporal / plan.model_fps
+
+
+def _kind(source: OpenedSource | None) -> Given:
+    if source is None:
+        return None
+    return "clip" if source.picture is None else "picture"

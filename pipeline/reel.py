@@ -1,0 +1,78 @@
+"""The finished windows of a job on disk: latents that are never made twice.
+
+A window is named by all that it follows from, so that a name found is a window that need not be
+made: after a crash, a pause, a failed decoding, and in a storyboard of which one shot was changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+
+from pipeline.errors import cannot_write
+
+_SUFFIX = ".safetensors"
+
+
+def name_window(facts: Mapping[str, object]) -> str:
+    """Return a name (64 hexadecimal digits) for facts of JSON's types and of tensors."""
+    text = json.dumps(facts, sort_keys=True, default=_digest)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Reel:
+    """A folder of windows' latents; without a folder nothing is kept."""
+
+    def __init__(self, folder: Path | None) -> None:
+        """Use a folder, which is made when there is something to keep."""
+        self._folder = folder
+
+    def find(self, name: str) -> torch.Tensor | None:
+        """Return a window's latents, on the CPU, or None; a damaged file is as good as none."""
+        if self._folder is None:
+            return None
+        try:
+            return load((self._folder / f"{name}{_SUFFIX}").read_bytes())["latents"]
+        except (FileNotFoundError, SafetensorError, KeyError):
+            return None
+
+    def add(self, name: str, latents: torch.Tensor, **notes: object) -> None:
+        """Keep a window's latents before anything else is done with them, whole or not at all.
+
+        `notes` are for people who look at the file. Raises StorageError if the disk is full or may
+        not be written.
+        """
+        if self._folder is None:
+            return
+        path = self._folder / f"{name}{_SUFFIX}"
+        draft = path.with_suffix(".part")
+        data = save(
+            {"latents": latents.detach().cpu().contiguous()},
+            metadata={key: str(value) for key, value in notes.items()},
+        )
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with draft.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(path)
+        except OSError as exc:
+            draft.unlink(missing_ok=True)
+            raise cannot_write(self._folder) from exc
+
+
+def _digest(value: object) -> str:
+    """Stand for a tensor by its shape, its type and the hash of its numbers."""
+    if not isinstance(value, torch.Tensor):
+        raise TypeError(f"{type(value).__name__} cannot be part of a window's name")
+    array = value.detach().cpu().contiguous()
+    digest = hashlib.sha256(array.view(torch.uint8).numpy()).hexdigest()
+    return f"{tuple(array.shape)} {array.dtype} {digest}"

@@ -21,13 +21,14 @@ from gradio.components import Component
 from pipeline import wording
 from pipeline.errors import InvalidRequestError, KinoraError
 from pipeline.geometry import ASPECT_RATIOS
-from pipeline.jobs import JobStore, JobWorker, default_data_dir
+from pipeline.jobs import JobWorker
 from pipeline.loader import Loader
 from pipeline.models import MODELS, TASK_SOURCES, Task, default_model_id, describe_models, get_model
 from pipeline.placement import is_zero_gpu
 from pipeline.plan import Source, estimate_seconds
 from pipeline.progress import Progress
 from pipeline.request import MAX_CLIP_SECONDS, MIN_SHOT_SECONDS, GenerationRequest
+from pipeline.store import JobStore, default_data_dir
 from pipeline.storyboard import parse_storyboard
 from pipeline.stream import News, follow_clip, stream_clip
 from pipeline.studio import Sight, Studio
@@ -597,7 +598,7 @@ def create_studio(data_dir: Path, loader: Loader) -> Studio:
 
     store = JobStore(data_dir)
     store.sweep(MAX_JOB_AGE_SECONDS)
-    return Studio(JobWorker(store, run), default_model_id())
+    return Studio(JobWorker(store, run, takes_up=not is_zero_gpu()), default_model_id())
 
 
 def launch(demo: gr.Blocks, **options: Any) -> tuple[object, str, str]:  # noqa: ANN401

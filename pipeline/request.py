@@ -6,8 +6,8 @@ Every mistake is an InvalidRequestError of one sentence. What comes out can be t
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -58,6 +58,11 @@ class GenerationRequest:
     def duration(self) -> float:
         """Add up the shots: seconds of new video."""
         return sum(shot.duration for shot in self.shots)
+
+    def with_sources(self, move: Callable[[Path], Path]) -> GenerationRequest:
+        """Return the same request with its files where `move` says."""
+        paths = {name: getattr(self, name) for name in _SOURCE_WORDS}
+        return replace(self, **{name: path and move(path) for name, path in paths.items()})
 
     def to_json(self) -> dict[str, object]:
         """Return the request as values that JSON can hold."""

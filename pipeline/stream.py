@@ -32,8 +32,9 @@ def stream_clip(
 ) -> Generator[News, None, None]:
     """Make a clip in a thread and yield the news of it; closing stops it within a denoising step.
 
-    The errors meant for a person are yielded, for ZeroGPU hands over no more than the class of
-    those that are raised, and ends the process that has loaded the model.
+    Finished windows are kept beside the output. Errors meant for a person are yielded, for ZeroGPU
+    hands over no more than the class of those that are raised, and ends the process that has loaded
+    the model.
     """
     news: queue.SimpleQueue[News] = queue.SimpleQueue()
     stop = threading.Event()
@@ -45,6 +46,7 @@ def stream_clip(
             output=output,
             on_progress=news.put,
             is_cancelled=stop.is_set,
+            keep=output.parent,
         )
         future.add_done_callback(lambda _: news.put(None))
         try:

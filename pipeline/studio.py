@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from typing import Any
 
 from PIL import Image
 
-from pipeline.jobs import UNFINISHED, JobWorker
+from pipeline.jobs import JobWorker
 from pipeline.media import read_last_frames
 from pipeline.models import TASK_SOURCES, Task, get_model
 from pipeline.pictures import crop_to_size, write_picture
@@ -25,6 +24,7 @@ from pipeline.plan import Plan, Source, plan_generation
 from pipeline.progress import Progress
 from pipeline.request import GenerationRequest, build_request
 from pipeline.sources import OpenedSource, open_source
+from pipeline.store import UNFINISHED, link_or_copy
 
 SECONDS_BETWEEN_LOOKS = 0.2
 # A plan does not depend on the words, so that it can be shown before there are any.
@@ -120,11 +120,12 @@ class Studio:
         clip = self.worker.result(job_id)
         if clip is None:
             return None
-        seed = (self.worker.recipe(job_id) or {}).get("seed", "clip")
+        seed = self.worker.store.facts(job_id).request.seed
         published = serving_folder() / job_id / f"kinora-{seed}.mp4"
-        if not published.exists():
+        # A job that was resumed has made another one since.
+        if not published.exists() or published.stat().st_mtime_ns != clip.stat().st_mtime_ns:
             published.parent.mkdir(parents=True, exist_ok=True)
-            _link_or_copy(clip, published)
+            link_or_copy(clip, published)
         return published
 
 
@@ -132,13 +133,3 @@ def serving_folder() -> Path:
     """Return the folder whose files Gradio serves where they are and removes when they are old."""
     chosen = os.environ.get("GRADIO_TEMP_DIR")
     return Path(chosen) if chosen else Path(tempfile.gettempdir()) / "gradio"
-
-
-def _link_or_copy(source: Path, target: Path) -> None:
-    """Give a file a second name; copy it where the file system cannot."""
-    draft = target.with_suffix(f".{secrets.token_hex(4)}")
-    try:
-        draft.hardlink_to(source)
-    except OSError:
-        shutil.copyfile(source, draft)
-    draft.replace(target)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextvars
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -15,9 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import GenerationCancelledError, InvalidRequestError, OutputError
-from pipeline.jobs import JobStore, JobWorker, default_data_dir
+from pipeline import jobs
+from pipeline.errors import (
+    GenerationCancelledError,
+    InvalidRequestError,
+    OutputError,
+    StorageError,
+)
+from pipeline.jobs import JobWorker
 from pipeline.request import GenerationRequest, Shot
+from pipeline.store import JobStore
 
 UNKNOWN_ID = "A" * 22
 
@@ -66,11 +72,12 @@ class Studio:
     ) -> dict[str, object]:
         prompt = request.shots[0].prompt
         self.prompts.append(prompt)
-        output_path.write_bytes(b"half a clip")
+        output_path.with_name("growing.mp4").write_bytes(b"half a clip")
         on_progress(Step(0.5))
         self.has_started.set()
         while prompt == "wait" and not self.gate.wait(0.005):
             if is_cancelled():
+                output_path.write_bytes(b"some seconds")
                 raise GenerationCancelledError("Stopped.")
         if prompt == "black":
             raise OutputError("The model made a black clip; try another seed.")
@@ -123,7 +130,11 @@ def test_a_finished_job_has_its_clip_its_recipe_and_its_request(
     assert worker.result(job_id).read_bytes() == b"a clip"
     assert worker.result(job_id).is_absolute()
     assert worker.recipe(job_id) == {"seed": 7, "job_id": job_id}
-    assert GenerationRequest.from_json(on_disk(tmp_path, job_id, "request.json")) == request()
+    facts = worker.store.facts(job_id)
+    assert (facts.request, facts.visitor) == (request(), "")
+    assert abs(facts.created_at - time.time()) < 5
+    log = (tmp_path / "jobs" / job_id / "log.txt").read_text().splitlines()
+    assert [line.split(maxsplit=2)[2] for line in log] == ["started", "done"]
 
 
 def test_a_running_job_shows_its_newest_progress_in_memory_and_on_disk(
@@ -217,16 +228,16 @@ def test_a_queued_job_that_is_cancelled_never_runs(worker: JobWorker, studio: St
     assert studio.prompts == ["wait", "last"]
 
 
-def test_a_running_job_that_is_cancelled_stops_and_leaves_no_half_a_clip(
-    worker: JobWorker, studio: Studio, tmp_path: Path
+def test_a_running_job_that_is_cancelled_stops_and_leaves_what_it_has_finished(
+    worker: JobWorker, studio: Studio
 ) -> None:
     job_id = worker.submit(request("wait"))
     assert studio.has_started.wait(5)
     worker.cancel(job_id)
     state = finish(worker, job_id)
     assert (state["state"], state["message"]) == ("cancelled", "This job was stopped.")
-    assert worker.result(job_id) is None
-    assert not (tmp_path / "jobs" / job_id / "result.mp4").exists()
+    assert worker.result(job_id).read_bytes() == b"some seconds"
+    assert worker.recipe(job_id) is None
 
 
 def test_a_finished_job_cannot_be_cancelled(worker: JobWorker) -> None:
@@ -280,9 +291,196 @@ def test_a_full_disk_loses_neither_the_state_nor_the_worker(
         patch.setattr(Path, "replace", fail)
         studio.gate.set()
         assert finish(worker, job_id)["state"] == "done"
-        with pytest.raises(InvalidRequestError, match="free some space"):
+        with pytest.raises(StorageError, match="free some space"):
             worker.submit(request())
     assert finish(worker, worker.submit(request()))["state"] == "done"
+
+
+def test_a_waiting_job_knows_its_place(worker: JobWorker, studio: Studio) -> None:
+    worker.submit(request("wait"))
+    assert studio.has_started.wait(5)
+    first, second = worker.submit(request("one")), worker.submit(request("two"))
+    assert [worker.state(job_id)["position"] for job_id in (first, second)] == [1, 2]
+    worker.cancel(first)
+    assert worker.state(second)["position"] == 1
+    assert "position" not in worker.state(first)
+
+
+@pytest.mark.parametrize("ending", ["cancelled", "paused"])
+def test_a_job_that_was_ended_is_resumed_and_keeps_its_id(
+    worker: JobWorker, studio: Studio, ending: str
+) -> None:
+    job_id = worker.submit(request("wait"))
+    assert studio.has_started.wait(5)
+    {"cancelled": worker.cancel, "paused": worker.pause}[ending](job_id)
+    assert finish(worker, job_id)["state"] == ending
+    studio.gate.set()
+    assert worker.resume(job_id)["state"] == "queued"
+    assert finish(worker, job_id)["state"] == "done"
+    assert worker.resume(job_id)["state"] == "done"
+    assert studio.prompts == ["wait", "wait"]
+
+
+def test_a_paused_job_that_waits_never_runs_until_it_is_resumed(
+    worker: JobWorker, studio: Studio
+) -> None:
+    first = worker.submit(request("wait"))
+    assert studio.has_started.wait(5)
+    second = worker.submit(request("later"))
+    assert worker.pause(second)["state"] == "paused"
+    studio.gate.set()
+    finish(worker, first)
+    assert studio.prompts == ["wait"]
+    worker.resume(second)
+    assert finish(worker, second)["state"] == "done"
+
+
+def test_a_failed_job_can_be_tried_again(worker: JobWorker, studio: Studio) -> None:
+    job_id = worker.submit(request("black"))
+    assert finish(worker, job_id)["state"] == "failed"
+    worker.resume(job_id)
+    assert finish(worker, job_id)["state"] == "failed"
+    assert studio.prompts == ["black", "black"]
+
+
+@pytest.mark.parametrize("state", ["queued", "running"])
+def test_a_job_that_a_dead_process_has_left_goes_on_by_itself(
+    store: JobStore, studio: Studio, state: str
+) -> None:
+    left = [store.create(request(prompt)) for prompt in ("one", "two")]
+    for job_id in left:
+        store.write_state(store.read_state(job_id) | {"state": state, "progress": 0.4})
+    done = store.create(request("done"))
+    store.write_state(store.read_state(done) | {"state": "done"})
+    worker = JobWorker(store, studio.run)
+    assert [finish(worker, job_id)["state"] for job_id in left] == ["done"] * 2
+    assert studio.prompts == ["one", "two"]
+    worker.close()
+
+
+def test_where_somebody_has_to_pay_nothing_goes_on_by_itself(
+    store: JobStore, studio: Studio
+) -> None:
+    job_id = store.create(request())
+    worker = JobWorker(store, studio.run, takes_up=False)
+    assert finish(worker, worker.submit(request("asked for")))["state"] == "done"
+    assert worker.state(job_id)["state"] == "queued"
+    assert studio.prompts == ["asked for"]
+    worker.close()
+
+
+def test_a_job_of_another_living_process_is_left_alone_until_that_is_killed(
+    store: JobStore, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "SECONDS_BETWEEN_ROUNDS", 0.05)
+    job_id = store.create(request())
+    store.write_state(store.read_state(job_id) | {"state": "running"})
+    code = "from pathlib import Path; from pipeline.store import JobStore; import sys, time\n"
+    code += f"with JobStore(Path({str(store.root)!r})).claim({job_id!r}) as ours:\n"
+    code += "    print(ours, flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as living:
+        assert living.stdout.readline() == b"True\n"
+        worker = JobWorker(store, studio.run)
+        time.sleep(0.3)
+        assert worker.state(job_id)["state"] == "running"
+        assert studio.prompts == []
+        living.kill()
+        living.wait()
+        assert finish(worker, job_id)["state"] == "done"
+    worker.close()
+
+
+def test_two_workers_on_one_folder_run_every_job_once(tmp_path: Path) -> None:
+    studios = [Studio(), Studio()]
+    stores = [JobStore(tmp_path), JobStore(tmp_path)]
+    ids = [stores[0].create(request(str(number))) for number in range(12)]
+    workers = [JobWorker(*pair) for pair in zip(stores, (s.run for s in studios), strict=True)]
+    for job_id in ids:
+        assert finish(workers[0], job_id)["state"] == "done"
+    for worker in workers:
+        worker.close()
+    assert sorted(studios[0].prompts + studios[1].prompts, key=int) == [str(n) for n in range(12)]
+
+
+def test_a_second_worker_can_stop_what_the_first_one_runs(
+    worker: JobWorker, studio: Studio, tmp_path: Path
+) -> None:
+    job_id = worker.submit(request("wait"))
+    assert studio.has_started.wait(5)
+    second = JobWorker(JobStore(tmp_path), Studio().run)
+    assert second.state(job_id)["state"] == "running"
+    second.pause(job_id)
+    assert finish(second, job_id)["state"] == "paused"
+    second.close()
+
+
+def test_closing_stops_what_runs_and_all_goes_on_at_the_next_start(
+    store: JobStore, studio: Studio
+) -> None:
+    worker = JobWorker(store, studio.run)
+    running, waiting = worker.submit(request("wait")), worker.submit(request("next"))
+    assert studio.has_started.wait(5)
+    worker.close()
+    assert [store.read_state(x)["state"] for x in (running, waiting)] == ["queued"] * 2
+    with pytest.raises(InvalidRequestError, match="closing"):
+        worker.submit(request())
+    studio.gate.set()
+    again = JobWorker(store, studio.run)
+    assert [finish(again, x)["state"] for x in (running, waiting)] == ["done"] * 2
+    assert studio.prompts == ["wait", "wait", "next"]
+    again.close()
+
+
+def test_thirty_people_at_once_are_served_or_refused_and_none_is_mixed_up(
+    store: JobStore,
+) -> None:
+    def run(request: GenerationRequest, output: Path, *_rest: object) -> dict[str, object]:
+        output.write_text(request.shots[0].prompt)
+        return {"prompt": request.shots[0].prompt}
+
+    worker, answers = JobWorker(store, run, max_waiting=16), {}
+
+    def ask(number: int) -> None:
+        try:
+            answers[number] = worker.submit(request(f"clip {number}"), visitor=str(number))
+        except InvalidRequestError as exc:
+            answers[number] = exc
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(30)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(answers) == 30
+    for number, answer in answers.items():
+        if isinstance(answer, InvalidRequestError):
+            assert "jobs are waiting already" in str(answer)
+            continue
+        assert finish(worker, answer)["state"] == "done"
+        assert worker.result(answer).read_text() == f"clip {number}"
+        assert [facts.job_id for facts in store.list_jobs(str(number))] == [answer]
+    assert sum(isinstance(answer, str) for answer in answers.values()) >= 17
+    worker.close()
+
+
+def test_the_pace_of_this_machine_is_learnt_and_kept(store: JobStore, tmp_path: Path) -> None:
+    def run(
+        _request: GenerationRequest, _path: Path, on_progress: Callable, _is_cancelled: Callable
+    ) -> dict[str, object]:
+        for fraction in (0.0, 0.25, 0.5, 1.0):
+            on_progress(Step(fraction))
+            time.sleep(0.04)
+        return {}
+
+    worker = JobWorker(store, run)
+    assert worker.pace.estimate(request()) is None
+    finish(worker, worker.submit(request()))
+    worker.close()
+    again = JobWorker(JobStore(tmp_path), run)
+    assert 0.1 < again.pace.estimate(request()) < 0.5
+    other = GenerationRequest("text_to_video", (Shot("a cat", 5.0),), "ltx-video-2b")
+    assert again.pace.estimate(other) is None
+    again.close()
 
 
 @pytest.mark.parametrize(
@@ -290,127 +488,17 @@ def test_a_full_disk_loses_neither_the_state_nor_the_worker(
     [UNKNOWN_ID, "", "..", "../../etc/passwd", f"../{UNKNOWN_ID}", "a/b", "\0", None, 3, []],
 )
 def test_an_id_that_no_job_has_is_refused_everywhere(worker: JobWorker, job_id: object) -> None:
-    for ask in (worker.state, worker.result, worker.recipe, worker.cancel):
+    for ask in (worker.state, worker.result, worker.recipe, worker.cancel, worker.resume):
         with pytest.raises(InvalidRequestError, match="There is no job"):
             ask(job_id)
     assert worker.progress(job_id) is None
-
-
-def test_an_id_cannot_lead_out_of_the_store(store: JobStore, tmp_path: Path) -> None:
-    (tmp_path / "state.json").write_text('{"state": "done"}')
-    for job_id in ("..", "../", "x/../.."):
-        with pytest.raises(InvalidRequestError, match="There is no job"):
-            store.folder(job_id)
-
-
-def test_ids_are_long_and_never_the_same(store: JobStore) -> None:
-    ids = {store.create(request()) for _ in range(20)}
-    assert len(ids) == 20
-    assert all(len(job_id) == 22 for job_id in ids)
-
-
-def leave_job(
-    store: JobStore, tmp_path: Path, process_id: object, state: str, age: float = 0
-) -> str:
-    """Leave a job on disk as a process left it; return its id."""
-    job_id = store.create(request())
-    path = tmp_path / "jobs" / job_id / "state.json"
-    values = {"job_id": job_id, "state": state, "progress": 0.4, "message": ""}
-    path.write_text(json.dumps(values | {"process_id": process_id}))
-    (path.parent / "result.mp4").write_bytes(b"clip")
-    os.utime(path, (time.time() - age, time.time() - age))
-    return job_id
-
-
-@pytest.mark.parametrize("state", ["queued", "running"])
-def test_jobs_of_a_dead_process_are_marked_as_failed(
-    store: JobStore, studio: Studio, tmp_path: Path, state: str
-) -> None:
-    ended = subprocess.Popen([sys.executable, "-c", ""])
-    ended.wait()
-    # The second one: this process now has the number of one that died a year ago.
-    dead = [
-        leave_job(store, tmp_path, ended.pid, state),
-        leave_job(store, tmp_path, os.getpid(), state, age=365 * 86_400),
-        leave_job(store, tmp_path, None, state),
-    ]
-    done = leave_job(store, tmp_path, ended.pid, "done")
-    worker = JobWorker(store, studio.run)
-    for job_id in dead:
-        assert worker.state(job_id)["state"] == "failed"
-        assert worker.state(job_id)["message"].endswith("start it again.")
-        assert worker.result(job_id) is None
-    assert worker.result(done) is not None
-    worker.close()
-
-
-def test_jobs_of_another_living_process_are_left_alone(
-    store: JobStore, studio: Studio, tmp_path: Path
-) -> None:
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as living:
-        time.sleep(0.1)
-        job_id = leave_job(store, tmp_path, living.pid, "running")
-        worker = JobWorker(store, studio.run)
-        assert worker.state(job_id)["state"] == "running"
-        worker.close()
-        living.communicate(b"\n")
-
-
-def test_a_damaged_state_is_a_failed_job(store: JobStore, tmp_path: Path) -> None:
-    job_id = store.create(request())
-    (tmp_path / "jobs" / job_id / "state.json").write_text('{"state": "do')
-    assert store.read_state(job_id)["state"] == "failed"
-
-
-def test_sweeping_removes_old_finished_jobs_and_nothing_else(
-    store: JobStore, tmp_path: Path
-) -> None:
-    old = [leave_job(store, tmp_path, 1, state, 100) for state in ("done", "failed", "cancelled")]
-    kept = [leave_job(store, tmp_path, 1, state, 100) for state in ("queued", "running")]
-    kept.append(leave_job(store, tmp_path, 1, "done", age=10))
-    assert store.sweep(max_age=50) == len(old)
-    assert {path.name for path in (tmp_path / "jobs").iterdir()} == set(kept)
-
-
-def test_closing_stops_what_runs_and_what_waits(store: JobStore, studio: Studio) -> None:
-    worker = JobWorker(store, studio.run)
-    running, waiting = worker.submit(request("wait")), worker.submit(request())
-    assert studio.has_started.wait(5)
-    worker.close()
-    assert store.read_state(running)["state"] == "cancelled"
-    assert store.read_state(waiting)["state"] == "cancelled"
-    with pytest.raises(InvalidRequestError, match="closing"):
-        worker.submit(request())
 
 
 def test_no_draft_of_a_file_stays_behind(worker: JobWorker, tmp_path: Path) -> None:
     job_id = worker.submit(request())
     finish(worker, job_id)
     names = {path.name for path in (tmp_path / "jobs" / job_id).iterdir()}
-    assert names == {"request.json", "state.json", "recipe.json", "result.mp4"}
-
-
-def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
-    with pytest.raises(InvalidRequestError, match=r"cannot write to .*KINORA_DATA_DIR.*\.$"):
-        JobStore(tmp_path / "file" / "data")
-
-
-@pytest.mark.parametrize(
-    ("platform", "variable", "folder"),
-    [
-        ("linux", "XDG_DATA_HOME", "kinora"),
-        ("win32", "LOCALAPPDATA", "Kinora"),
-    ],
-)
-def test_data_goes_where_the_platform_keeps_it(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, platform: str, variable: str, folder: str
-) -> None:
-    monkeypatch.delenv("KINORA_DATA_DIR", raising=False)
-    monkeypatch.setattr(sys, "platform", platform)
-    monkeypatch.setenv(variable, str(tmp_path))
-    assert default_data_dir() == tmp_path / folder
-    monkeypatch.delenv(variable)
-    assert default_data_dir().is_relative_to(Path.home())
-    monkeypatch.setenv("KINORA_DATA_DIR", str(tmp_path / "here"))
-    assert default_data_dir() == tmp_path / "here"
+    assert names == {
+        *("request.json", "state.json", "recipe.json", "result.mp4"),
+        *("growing.mp4", "log.txt", "lock"),
+    }

@@ -24,6 +24,8 @@ LIGHT_MODULES = (
     "windows",
     "placement",
     "jobs",
+    "pace",
+    "store",
 )
 HEAVY_PACKAGES = {"torch", "diffusers", "transformers", "accelerate", "gradio", "spaces", "moviepy"}
 SOURCES = [ROOT / "app.py", *ROOT.glob("pipeline/**/*.py"), *ROOT.glob("training/**/*.py")]

@@ -1,6 +1,6 @@
 """What the page and the API both do: check a request, queue it, watch it, hand out its clip.
 
-Knows jobs and media files; Gradio is left to `app.py`, the model to the worker's `run`.
+Knows jobs and media files; Gradio is left to `page/`, the model to the worker's `run`.
 """
 
 from __future__ import annotations

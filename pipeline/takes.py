@@ -111,7 +111,7 @@ def _encode_prompts(
             how["leads_to"] = {**first, "seconds": first["seconds"] - begin}
         prompts.append(
             engine.encode_prompt(
-                describe_shot(shot.shot),
+                describe_shot(shot.shot, engine.model.spec.camera_words),
                 request.negative_prompt,
                 plan.guidance_scale,
                 seed=request.seed,

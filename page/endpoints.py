@@ -100,21 +100,26 @@ class Endpoints:
         negative_prompt: str = "",
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
+        pictures: list[gr.FileData] | None = None,
     ) -> ClipAnswer:
         """Make a clip of several shots, up to a minute together.
 
-        storyboard: JSON, [{"prompt", "duration", "camera", "transition"}, ...], of which only the
-        prompt is required; or text with a line for each shot: [5s, zoom in] a red car in a city.
-        Everything else as in /text_to_video.
+        storyboard: JSON, [{"prompt", "duration", "camera", "transition", "picture"}, ...], of which
+        only the prompt is required; or text with a line for each shot:
+        [5s, zoom in, dissolve, picture 1] a red car in a city. camera: a move of the model, see
+        /models. transition: cut, continue (the shot goes on from the one before) or dissolve; the
+        first shot simply starts. picture: the number, from 1, of the one of the uploaded pictures
+        that the shot begins with. Everything else as in /text_to_video.
         """
         fields = _given(locals())
         with plain_errors():
-            fields["shots"] = parse_storyboard(fields.pop("storyboard"))
+            pictures = _uploaded_pictures(fields.pop("pictures"))
+            fields["shots"] = parse_storyboard(fields.pop("storyboard"), pictures)
         async for answer in self._make("text_to_video", fields):
             yield answer
 
     def models(self) -> list[dict[str, Any]]:
-        """List the models, the default first: id, label, description, tasks, sizes and rate."""
+        """List the models, the default first: id, label, description, tasks, moves, sizes, rate."""
         rows = describe_models()
         return sorted(rows, key=lambda row: row["id"] != self._studio.default_model)
 
@@ -170,6 +175,15 @@ def _uploaded(name: str, file: object) -> Path:
         raise InvalidRequestError(
             f"The {name} has to be an uploaded file; with gradio_client, pass handle_file(path)."
         ) from exc
+
+
+def _uploaded_pictures(files: object) -> list[Path]:
+    if files is not None and not isinstance(files, list):
+        raise InvalidRequestError(
+            "The pictures have to be a list of uploaded files; with gradio_client, pass "
+            "[handle_file(path), ...]."
+        )
+    return [_uploaded(f"picture {number}", file) for number, file in enumerate(files or (), 1)]
 
 
 def create_endpoints(endpoints: Endpoints) -> None:

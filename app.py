@@ -55,7 +55,7 @@ def create_demo(studio: Studio) -> gr.Blocks:
         with gr.Tabs(elem_id="kinora-tabs") as tabs:
             by_task = {task: Tab(studio, task) for task in FIELDS}
         for tab in by_task.values():
-            connect_to_others(studio, tab, tabs, by_task)
+            connect_to_others(studio, tab.job, tabs, by_task)
         create_endpoints(Endpoints(studio))
     return demo
 

@@ -26,13 +26,14 @@ GENERATE_LABELS: dict[Task, str] = {
     "image_to_video": "Bring it to life",
     "extend_video": "Extend the clip",
 }
-# What a tab asks for, in the order of the page; the names are those of the request.
+# What a tab asks for before the settings, in the order of the page, named as in the request.
 FIELDS: dict[Task, tuple[str, ...]] = {
-    "text_to_video": ("prompt", "aspect_ratio", "duration", "seed", "model"),
-    "image_to_video": ("image", "prompt", "aspect_ratio", "duration", "seed", "model"),
-    "extend_video": ("video", "prompt", "direction", "duration", "seed", "model"),
+    "text_to_video": ("prompt", "aspect_ratio", "duration"),
+    "image_to_video": ("image", "prompt", "aspect_ratio", "duration"),
+    "extend_video": ("video", "prompt", "direction", "duration"),
 }
-ADVANCED_FIELDS = ("num_inference_steps", "guidance_scale", "negative_prompt")
+ADVANCED_SETTINGS = ("num_inference_steps", "guidance_scale", "negative_prompt")
+SETTINGS = ("seed", "model", *ADVANCED_SETTINGS)
 PROGRESS_BAR = '<progress max="1" value="${value}" aria-label="Progress"></progress>'
 _OWN_DEFAULT = "0: the model's own"
 # Every part of a tab; `info` and values that depend on the tab are added there.
@@ -88,3 +89,16 @@ JOB_PARTS = (
 
 # An event of the page: nobody's API, and no mark on what it changes.
 PRIVATE = {"api_visibility": "private", "show_progress": "hidden"}
+
+
+def create_part(tab: str, name: str, **changes: object) -> Component:
+    """Make one of `PARTS` for a tab, with what is different about it there."""
+    return PARTS[name](elem_id=f"{tab}-{name}", **changes)
+
+
+def create_settings(tab: str, model: str) -> dict[str, Component]:
+    """Lay out the settings of a tab, the model being chosen already."""
+    with gr.Row():
+        parts = {"seed": create_part(tab, "seed"), "model": create_part(tab, "model", value=model)}
+    with gr.Accordion("Advanced", open=False, elem_id=f"{tab}-advanced"):
+        return parts | {name: create_part(tab, name) for name in ADVANCED_SETTINGS}

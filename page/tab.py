@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -12,26 +11,24 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from page.errors import plain_errors, refuse_failure
+from page.errors import plain_errors
+from page.job import JobPanel
 from page.parts import (
-    ADVANCED_FIELDS,
     EXAMPLES,
     FIELDS,
     GENERATE_LABELS,
-    JOB_PARTS,
-    MAX_WATCHING,
-    PARTS,
     PRIVATE,
+    SETTINGS,
     TAB_LABELS,
+    create_part,
+    create_settings,
 )
 from pipeline import wording
 from pipeline.errors import InvalidRequestError
 from pipeline.geometry import ASPECT_RATIOS
 from pipeline.models import TASK_SOURCES, Task, get_model
 from pipeline.plan import Source
-from pipeline.studio import Sight, Studio
-
-Updates = dict[Component, Any]
+from pipeline.studio import Studio
 
 
 @dataclass(frozen=True)
@@ -51,55 +48,36 @@ class Tab:
         self._task = task
         self.parts: dict[str, Component] = {}
         with gr.Tab(TAB_LABELS[task], id=task, elem_id=f"{task}-tab"):
-            self._job_id, self._upload = gr.State(), gr.State()
+            self._upload = gr.State()
+            self.job = JobPanel(studio, task, self._submit)
             with gr.Row(equal_height=False):
                 with gr.Column(scale=5, min_width=320):
                     self._create_inputs()
                 with gr.Column(scale=6, min_width=320):
-                    self._create_result()
+                    self.job.create_result()
             self._create_examples()
-        self._fields = {name: self.parts[name] for name in (*FIELDS[task], *ADVANCED_FIELDS)}
+        self._fields = {name: self.parts[name] for name in (*FIELDS[task], *SETTINGS)}
         self._connect()
 
     def _create_inputs(self) -> None:
-        *names, seed, model = FIELDS[self._task]
-        for name in names:
+        for name in FIELDS[self._task]:
             self._create(name)
             if name == "image":
                 self._create("crop")
             if name == TASK_SOURCES[self._task]:
                 self._create("source")
-        with gr.Row():
-            self._create(seed)
-            self._create(model)
-        with gr.Accordion("Advanced", open=False, elem_id=f"{self._task}-advanced"):
-            for name in ADVANCED_FIELDS:
-                self._create(name)
+        self.parts |= create_settings(self._task, self._studio.default_model)
         self._create("plan")
-        with gr.Row():
-            self._create("generate")
-            self._create("stop")
-
-    def _create_result(self) -> None:
-        for name in ("preview", "clip", "progress", "status"):
-            self._create(name)
-        with gr.Row(elem_classes="kinora-actions"):
-            for name in ("seed_used", "use_last_frame", "extend"):
-                self._create(name)
-        with gr.Accordion("Recipe", open=False, elem_id=f"{self._task}-recipe-fold"):
-            self._create("recipe")
+        self.job.create_buttons(GENERATE_LABELS[self._task])
 
     def _create(self, name: str) -> None:
-        spec = get_model(self._studio.default_model)
         changes: dict[str, Any] = {
-            "prompt": {"info": spec.description},
-            "model": {"value": spec.id},
+            "prompt": {"info": get_model(self._studio.default_model).description},
             "plan": {"value": self._show_plan([], None)},
-            "generate": {"value": GENERATE_LABELS[self._task]},
         }.get(name, {})
         if (self._task, name) == ("image_to_video", "aspect_ratio"):
             changes = {"choices": ["auto", *ASPECT_RATIOS], "value": "auto"}
-        self.parts[name] = PARTS[name](elem_id=f"{self._task}-{name}", **changes)
+        self.parts[name] = create_part(self._task, name, **changes)
 
     def _create_examples(self) -> None:
         rows = json.loads((EXAMPLES / "examples.json").read_text(encoding="utf-8"))[self._task]
@@ -117,16 +95,7 @@ class Tab:
         )
 
     def _connect(self) -> None:
-        gr.on(
-            [self.parts["generate"].click, self.parts["prompt"].submit],
-            self._generate,
-            [*self._fields.values()],
-            [self._job_id, *(self.parts[name] for name in JOB_PARTS)],
-            concurrency_limit=MAX_WATCHING,
-            **PRIVATE,
-        )
-        # Not queued, or it would wait behind what it stops.
-        self.parts["stop"].click(self._stop, self._job_id, queue=False, **PRIVATE)
+        self.job.connect([*self._fields.values()], self.parts["prompt"].submit)
         self.parts["model"].change(
             self._describe_model, self.parts["model"], self.parts["prompt"], queue=False, **PRIVATE
         )
@@ -157,51 +126,9 @@ class Tab:
                 **PRIVATE,
             )
 
-    async def _generate(self, *values: object) -> AsyncIterator[Updates]:
-        """Queue a job and show it until its end; to leave the page does not end it."""
-        with plain_errors():
-            fields = dict(zip(self._fields, values, strict=True))
-            job_id = await self._studio.submit(self._task, fields)
-            yield {self._job_id: job_id}
-            preview = None
-            async for sight in self._studio.watch(job_id):
-                updates = self._show(sight)
-                if sight.progress and sight.progress.preview is not preview:
-                    preview = sight.progress.preview
-                    updates["preview"] = gr.Image(value=preview, visible=True)
-                    updates["clip"] = gr.Video(visible=False)
-                if sight.state["state"] == "done":
-                    updates |= self._show_clip(job_id)
-                yield {self.parts[name]: update for name, update in updates.items()}
-            refuse_failure(sight)
-
-    def _show(self, sight: Sight) -> dict[str, Any]:
-        """Return what changes while a job runs, and what is put back when it is over."""
-        is_over = sight.is_over
-        updates = {
-            "generate": gr.Button(interactive=is_over),
-            "stop": gr.Button(visible=not is_over),
-            "status": wording.describe_progress(sight.state, sight.progress),
-            "progress": gr.HTML(value=sight.state["progress"], visible=not is_over),
-        }
-        if is_over:
-            updates |= {"preview": gr.Image(visible=False), "clip": gr.Video(visible=True)}
-        return updates
-
-    def _show_clip(self, job_id: str) -> dict[str, Any]:
-        recipe = self._studio.worker.recipe(job_id) or {}
-        return {
-            "clip": gr.Video(value=self._studio.publish(job_id), visible=True),
-            "seed_used": str(recipe.get("seed", "")),
-            "recipe": recipe,
-            "use_last_frame": gr.Button(interactive=True),
-            "extend": gr.Button(interactive=True),
-        }
-
-    def _stop(self, job_id: str | None) -> None:
-        with plain_errors():
-            if job_id:
-                self._studio.worker.cancel(job_id)
+    async def _submit(self, *values: object) -> str:
+        fields = dict(zip(self._fields, values, strict=True))
+        return await self._studio.submit(self._task, fields)
 
     def _describe_model(self, model: str) -> gr.Textbox:
         with plain_errors():
@@ -247,22 +174,28 @@ class Tab:
         return Upload(path, source.facts), wording.describe_clip(source.info)
 
 
-def connect_to_others(studio: Studio, tab: Tab, tabs: gr.Tabs, by_task: dict[Task, Tab]) -> None:
-    """Let a result go on: its last frame to the picture tab, all of it to the clip tab."""
+def connect_to_others(
+    studio: Studio, job: JobPanel, tabs: gr.Tabs, by_task: dict[Task, Tab]
+) -> None:
+    """Let a result go on: its last frame to the picture tab, all of it to the clip tab.
 
-    async def take_last_frame(clip: str, prompt: str) -> tuple[gr.Tabs, str, str]:
+    The words that made the clip, those of its last shot, go with it.
+    """
+
+    async def take_last_frame(clip: str, recipe: dict[str, Any]) -> tuple[gr.Tabs, str, str]:
         with plain_errors():
             picture = await asyncio.to_thread(studio.last_frame, clip)
-            return gr.Tabs(selected="image_to_video"), str(picture), prompt
+            return gr.Tabs(selected="image_to_video"), str(picture), recipe["shots"][-1]["prompt"]
 
-    def take_clip(clip: str, prompt: str) -> tuple[gr.Tabs, str, str]:
-        return gr.Tabs(selected="extend_video"), clip, prompt
+    def take_clip(clip: str, recipe: dict[str, Any]) -> tuple[gr.Tabs, str, str]:
+        with plain_errors():
+            return gr.Tabs(selected="extend_video"), clip, recipe["shots"][-1]["prompt"]
 
-    result = [tab.parts["clip"], tab.parts["prompt"]]
+    result = [job.parts["clip"], job.parts["recipe"]]
     image, extend = by_task["image_to_video"].parts, by_task["extend_video"].parts
-    tab.parts["use_last_frame"].click(
+    job.parts["use_last_frame"].click(
         take_last_frame, result, [tabs, image["image"], image["prompt"]], **PRIVATE
     )
-    tab.parts["extend"].click(
+    job.parts["extend"].click(
         take_clip, result, [tabs, extend["video"], extend["prompt"]], **PRIVATE
     )

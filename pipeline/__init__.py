@@ -17,7 +17,7 @@ from pipeline.errors import (
 )
 from pipeline.models import MODELS, ModelSpec, describe_models
 from pipeline.request import GenerationRequest, Shot, build_request
-from pipeline.storyboard import parse_storyboard
+from pipeline.storyboard import format_storyboard, parse_storyboard
 
 # The function `generate` is not here: `pipeline.generate` is the module that has it.
 _LAZY = {"Clip": "pipeline.generate", "Loader": "pipeline.loader"}
@@ -37,6 +37,7 @@ __all__ = [
     "Shot",
     "build_request",
     "describe_models",
+    "format_storyboard",
     "parse_storyboard",
 ]
 

@@ -15,33 +15,36 @@ from pipeline.engines.ltx import LTXEngine
 from pipeline.errors import OutputError
 from pipeline.media import iterate_frames, read_first_frames, read_last_frames
 from pipeline.plan import Plan
-from pipeline.sources import OpenedSource, picture_frame
+from pipeline.request import GenerationRequest
+from pipeline.sources import OpenedSource, open_picture_of, picture_frame
 from pipeline.takes import Take
 
 _DARKEST = 6  # new footage with no value above this is black
 
 
 def finished_frames(
-    engine: LTXEngine, plan: Plan, source: OpenedSource | None, takes: Iterable[Take]
+    engine: LTXEngine,
+    request: GenerationRequest,
+    plan: Plan,
+    source: OpenedSource | None,
+    takes: Iterable[Take],
 ) -> Iterator[np.ndarray]:
     """Yield every frame (H, W, 3) uint8 of the finished clip, at the plan's size and rate.
 
-    Frames come while the takes are being made. Raises OutputError when all of the new frames have
-    turned out to be black.
+    Frames come while the takes are being made. Raises OutputError when all of the new frames of a
+    shot have turned out to be black.
     """
-    if source is None:
-        yield from _not_black(_decode(engine, takes))
-    elif source.picture is not None:
-        picture = picture_frame(source, plan.model_size)[0]
-        yield from _follow_picture(picture, plan, _decode(engine, takes))
+    if source is None or source.path is None:
+        shots = (_shot_frames(engine, request, plan, source, take) for take in takes)
+        yield from joins.cut(shots, [shot.num_dissolved for shot in plan.shots])
+        return
+    (take,) = takes
+    if take.is_backward:
+        yield from _lead_up(engine, plan, source, take)
+        yield from _source_frames(plan, source)
     else:
-        (take,) = takes
-        if take.is_backward:
-            yield from _lead_up(engine, plan, source, take)
-            yield from _source_frames(plan, source)
-        else:
-            yield from _source_frames(plan, source)
-            yield from _go_on(engine, plan, source, take)
+        yield from _source_frames(plan, source)
+        yield from _go_on(engine, plan, source, take)
 
 
 def num_finished_frames(plan: Plan, source: OpenedSource | None) -> int:
@@ -49,11 +52,31 @@ def num_finished_frames(plan: Plan, source: OpenedSource | None) -> int:
     return plan.num_frames + (source.info.num_frames if source and source.info else 0)
 
 
-def _decode(engine: LTXEngine, takes: Iterable[Take]) -> Iterator[np.ndarray]:
-    """Decode all takes in order, frame by frame (H, W, 3) at the model's rate."""
-    for take in takes:
-        for chunk in engine.decode_take(take.given, take.parts):
-            yield from chunk
+def _shot_frames(
+    engine: LTXEngine,
+    request: GenerationRequest,
+    plan: Plan,
+    source: OpenedSource | None,
+    take: Take,
+) -> Iterator[np.ndarray]:
+    """Yield the frames of a shot; one that begins with a picture begins with the picture itself."""
+    new = _decode(engine, take)
+    picture = open_picture_of(request, source, take.index)
+    if picture is None:
+        yield from _not_black(new)
+        return
+    frame = picture_frame(picture, plan.model_size)[0]
+    # Then it goes on without a jump of detail.
+    lacking = joins.residual(frame, next(new))
+    yield frame
+    weights = joins.fade_weights(take.plan.num_frames - 1, plan.fps)
+    yield from joins.add_residual(_not_black(new), lacking, weights)
+
+
+def _decode(engine: LTXEngine, take: Take) -> Iterator[np.ndarray]:
+    """Decode a take, frame by frame (H, W, 3) at the model's rate."""
+    for chunk in engine.decode_take(take.given, take.parts):
+        yield from chunk
 
 
 def _source_frames(plan: Plan, source: OpenedSource) -> Iterator[np.ndarray]:
@@ -63,23 +86,13 @@ def _source_frames(plan: Plan, source: OpenedSource) -> Iterator[np.ndarray]:
         yield from chunk[:, :height, :width]
 
 
-def _follow_picture(
-    picture: np.ndarray, plan: Plan, new: Iterator[np.ndarray]
-) -> Iterator[np.ndarray]:
-    """Begin with the picture itself, then go on without a jump of detail."""
-    lacking = joins.residual(picture, next(new))
-    yield picture
-    weights = joins.fade_weights(plan.num_frames - 1, plan.fps)
-    yield from joins.add_residual(_not_black(new), lacking, weights)
-
-
 def _go_on(engine: LTXEngine, plan: Plan, source: OpenedSource, take: Take) -> Iterator[np.ndarray]:
     """Yield the new frames after the clip's last."""
     given = read_last_frames(source.path, source.info, 1)[0]
     *_, last_chunk = engine.decode(take.given.before)
     lacking = _lacking(plan, given, last_chunk[-1])
     indices = joins.frame_indices(plan.num_frames, plan.fps, take.num_frames, engine.model.spec.fps)
-    picked = _not_black(joins.pick(_decode(engine, [take]), indices))
+    picked = _not_black(joins.pick(_decode(engine, take), indices))
     resized = (joins.resize(frame, plan.size) for frame in picked)
     yield from joins.add_residual(resized, lacking, joins.fade_weights(plan.num_frames, plan.fps))
 
@@ -93,7 +106,7 @@ def _lead_up(
     # The same as going on, seen from the join backwards.
     indices = joins.frame_indices(plan.num_frames, plan.fps, take.num_frames, engine.model.spec.fps)
     indices = take.num_frames - 1 - indices[::-1]
-    picked = _not_black(joins.pick(_decode(engine, [take]), indices))
+    picked = _not_black(joins.pick(_decode(engine, take), indices))
     resized = (joins.resize(frame, plan.size) for frame in picked)
     weights = joins.fade_weights(plan.num_frames, plan.fps)[::-1]
     yield from joins.add_residual(resized, lacking, weights)

@@ -35,7 +35,8 @@ def write_cues(
     for index, shot in enumerate(plan.shots):
         seconds = _last_time(request, plan, shot)
         how = _hang_on(request, plan, index, cues, source, seconds)
-        words = describe_shot(shot.shot), request.negative_prompt, plan.guidance_scale
+        said = describe_shot(shot.shot, engine.model.spec.camera_words)
+        words = said, request.negative_prompt, plan.guidance_scale
         prompt = engine.encode_prompt(*words, seed=request.seed, **how)
         ends = (engine.remember(prompt, time) for time in (0.0, seconds))
         cues.append(Cue(prompt, {"words": words, "seed": request.seed, **how}, *ends))
@@ -51,11 +52,12 @@ def _hang_on(
     seconds: float,
 ) -> dict[str, object]:
     """Return what a shot starts from or leads up to, as `encode_prompt` takes it."""
-    if plan.shots[index].continues:
+    shot = plan.shots[index]
+    if shot.continues:
         follows = cues[-1].last
         return {"given": None if follows else "clip", "follows": follows}
-    if index:
-        return {"given": None}
+    if index or shot.shot.image:
+        return {"given": shot.shot.image and "picture"}
     memories = {} if source is None else source.memories
     how: dict[str, object] = {"given": _kind(source)}
     if request.direction == "forward":

@@ -79,7 +79,7 @@ def generate(
     cues = write_cues(engine, request, plan, source)
     takes = make_takes(engine, request, plan, source, cues, on_step, Reel(keep and keep / WINDOWS))
     recipe = make_recipe(request, spec, plan) | {"memories": _memories(request, cues, source)}
-    frames = _reported(finished_frames(engine, plan, source, takes), reporter)
+    frames = _reported(finished_frames(engine, request, plan, source, takes), reporter)
     num_frames = _write(frames, request, plan, source, recipe, output, keep)
     return Clip(output, *plan.size, plan.fps, num_frames, request.seed, recipe)
 

@@ -6,7 +6,8 @@ to the new frames next to the join and fades out, so that neither sharpness nor 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from PIL import Image
@@ -43,6 +44,34 @@ def pick(frames: Iterable[np.ndarray], indices: np.ndarray) -> Iterator[np.ndarr
             index = next(wanted, None)
         if index is None:
             return
+
+
+def cut(
+    shots: Iterable[Iterable[np.ndarray]], num_dissolved: Sequence[int]
+) -> Iterator[np.ndarray]:
+    """Yield the frames (H, W, 3) of all shots; the first `num_dissolved` of each are mixed.
+
+    They are mixed with as many last frames of the shot before, which wait for them.
+    """
+    held: deque[np.ndarray] = deque()
+    for frames, num_mixed, num_held in zip(
+        shots, num_dissolved, [*num_dissolved[1:], 0], strict=True
+    ):
+        # The shares in between: neither of the shots alone is seen twice.
+        shares = iter(np.arange(1, num_mixed + 1) / (num_mixed + 1))
+        coming: deque[np.ndarray] = deque()
+        for frame in frames:
+            share = next(shares, None)
+            coming.append(frame if share is None else mix(held.popleft(), frame, share))
+            if len(coming) > num_held:
+                yield coming.popleft()
+        held = coming
+    yield from held
+
+
+def mix(before: np.ndarray, after: np.ndarray, share: float) -> np.ndarray:
+    """Mix two frames (H, W, 3) uint8 by the share of the later one, 0 to 1."""
+    return np.rint(before + share * (after.astype(np.float32) - before)).astype(np.uint8)
 
 
 def residual(given: np.ndarray, decoded: np.ndarray) -> np.ndarray:

@@ -6,7 +6,8 @@ Adding a model is adding a row. Loading weights is left to `loader.py`, running 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +15,22 @@ from pipeline.errors import InvalidRequestError, ModelError
 from pipeline.geometry import ASPECT_RATIOS, Size, snap_num_frames, snap_size
 
 Task = Literal["text_to_video", "image_to_video", "extend_video"]
+Camera = Literal[
+    "",  # as the prompt has it, or the model
+    "static",
+    "pan left",
+    "pan right",
+    "tilt up",
+    "tilt down",
+    "zoom in",
+    "zoom out",
+    "dolly in",
+    "dolly out",
+    "orbit left",
+    "orbit right",
+    "follow",
+    "handheld",
+]
 
 # What each task starts from: the request's field that has to be given.
 TASK_SOURCES: dict[Task, str | None] = {
@@ -26,6 +43,35 @@ ALL_TASKS: tuple[Task, ...] = tuple(TASK_SOURCES)
 _ASSETS = Path(__file__).resolve().parent.parent / "assets"
 # The schedule that the distilled checkpoints were made for (diffusers, LTX-Video documentation).
 _LTX_DISTILLED_TIMESTEPS = (1000.0, 993.0, 987.0, 981.0, 975.0, 909.0, 725.0, 0.03)
+# Of the words that training/captions.py has for a move, the plainest.
+_MINI_CAMERA_WORDS: dict[Camera, str] = {
+    "static": "the camera stays still",
+    "pan left": "the camera pans left",
+    "pan right": "the camera pans right",
+    "tilt up": "the camera tilts up",
+    "tilt down": "the camera tilts down",
+    "zoom in": "the camera zooms in",
+    "zoom out": "the camera zooms out",
+    "follow": "the camera follows",
+}
+# Whole sentences, as in the captions that LTX-Video's own README shows ("The camera remains
+# stationary", "The camera follows him from behind"); the moves it has no example of say the same
+# way what is seen of them.
+_LTX_CAMERA_WORDS: dict[Camera, str] = {
+    "static": "The camera remains stationary.",
+    "pan left": "The camera slowly pans to the left.",
+    "pan right": "The camera slowly pans to the right.",
+    "tilt up": "The camera slowly tilts upwards.",
+    "tilt down": "The camera slowly tilts downwards.",
+    "zoom in": "The camera slowly zooms in.",
+    "zoom out": "The camera slowly zooms out.",
+    "dolly in": "The camera slowly moves forward, closer to the subject.",
+    "dolly out": "The camera slowly moves backward, away from the subject.",
+    "orbit left": "The camera circles around the subject to the left.",
+    "orbit right": "The camera circles around the subject to the right.",
+    "follow": "The camera follows the subject as it moves.",
+    "handheld": "The camera is handheld, with slight natural shaking.",
+}
 
 
 @dataclass(frozen=True)
@@ -50,6 +96,8 @@ class ModelSpec:
     revision: str | None = None
     checkpoint: str | None = None  # one file that replaces the repository's transformer and VAE
     tasks: tuple[Task, ...] = ALL_TASKS
+    # The camera moves it can make, and how its training captions say each.
+    camera_words: Mapping[Camera, str] = field(default_factory=dict)
     spatial: int = 32
     temporal: int = 8
     engine: str = "ltx"
@@ -98,6 +146,7 @@ _ROWS = (
         overlap_latents=2,
         default_num_inference_steps=1,
         default_guidance_scale=1.0,
+        camera_words=_MINI_CAMERA_WORDS,
         engine="mini",
         weight_bytes=63_000_000,
         largest_part_bytes=48_000_000,
@@ -121,6 +170,7 @@ _ROWS = (
         overlap_latents=2,
         default_num_inference_steps=len(_LTX_DISTILLED_TIMESTEPS),
         default_guidance_scale=1.0,
+        camera_words=_LTX_CAMERA_WORDS,
         timesteps=_LTX_DISTILLED_TIMESTEPS,
         weight_bytes=14_500_000_000,
         gpu_seconds_per_step=0.4,
@@ -139,6 +189,7 @@ _ROWS = (
         overlap_latents=2,
         default_num_inference_steps=len(_LTX_DISTILLED_TIMESTEPS),
         default_guidance_scale=1.0,
+        camera_words=_LTX_CAMERA_WORDS,
         timesteps=_LTX_DISTILLED_TIMESTEPS,
         weight_bytes=37_000_000_000,
         gpu_seconds_per_step=1.5,
@@ -179,6 +230,7 @@ def describe_models() -> list[dict[str, object]]:
             "label": spec.label,
             "description": spec.description,
             "tasks": list(spec.tasks),
+            "camera_moves": list(spec.camera_words),
             "licence": spec.licence,
             "fps": spec.fps,
             "sizes": {name: list(spec.size_for(name)) for name in ASPECT_RATIOS},

@@ -15,6 +15,7 @@ from pipeline.windows import Window, plan_windows
 
 # Latent frames of a source clip that an extension sees: 17 frames at its end, 16 at its beginning.
 NUM_SOURCE_LATENTS = 3
+DISSOLVE_SECONDS = 0.5  # no longer than the shortest shot
 # What ZeroGPU is asked for beside the steps: assumed, for lack of a GPU to measure on.
 START_SECONDS = 10.0
 SECONDS_PER_WINDOW = 2.0
@@ -39,6 +40,7 @@ class ShotPlan:
     windows: tuple[Window, ...]
     num_frames: int
     continues: bool  # starts on the tail of the shot before
+    num_dissolved: int = 0  # of its first frames that are mixed with the last of the shot before
 
 
 @dataclass(frozen=True)
@@ -74,10 +76,8 @@ def plan_generation(
     if aspect_ratio == "auto":
         aspect_ratio = nearest_aspect_ratio(source.width, source.height)
     model_size = spec.size_for(aspect_ratio)
-    shots = []
-    for index, shot in enumerate(request.shots):
-        shots.append(_plan_shot(request, spec, shot, index))
-    num_frames = sum(shot.num_frames for shot in shots)
+    shots = [_plan_shot(request, spec, shot, i) for i, shot in enumerate(request.shots)]
+    num_frames = sum(shot.num_frames - shot.num_dissolved for shot in shots)
     size, fps = model_size, spec.fps
     if request.task == "extend_video":
         # The answer keeps the source's size (H.264 wants even sides) and rate.
@@ -117,19 +117,23 @@ def num_steps(request: GenerationRequest, spec: ModelSpec) -> int:
 
 
 def _plan_shot(request: GenerationRequest, spec: ModelSpec, shot: Shot, index: int) -> ShotPlan:
-    """Cover one shot with windows."""
+    """Cover one shot with windows; one that dissolves in is longer by what is mixed."""
     continues = index > 0 and shot.transition == "continue"
     extends = index == 0 and request.task == "extend_video"
+    num_dissolved = 0
+    if index > 0 and shot.transition == "dissolve":
+        num_dissolved = round(DISSOLVE_SECONDS * spec.fps)
     if continues or (extends and request.direction == "forward"):
         num_given = spec.overlap_latents if continues else NUM_SOURCE_LATENTS
         num_new = max(1, math.ceil(round(shot.duration * spec.fps, 6) / spec.temporal))
         num_frames = num_new * spec.temporal
     else:
         # A causal autoencoder's last new frame gives way to the clip's own first one.
-        num_frames = spec.num_frames_for(shot.duration + (1 / spec.fps if extends else 0))
+        num_more = num_dissolved + extends
+        num_frames = spec.num_frames_for(shot.duration + num_more / spec.fps)
         num_new = latents_for_frames(num_frames, temporal=spec.temporal)
         num_given = NUM_SOURCE_LATENTS - 1 if extends else 0
-        if index == 0 and request.task == "image_to_video":
+        if shot.image or (index == 0 and request.task == "image_to_video"):
             num_given, num_new = 1, num_new - 1
     windows = plan_windows(
         num_new,
@@ -139,4 +143,4 @@ def _plan_shot(request: GenerationRequest, spec: ModelSpec, shot: Shot, index: i
         shot_index=index,
         seed=request.seed,
     )
-    return ShotPlan(shot, windows, num_frames, continues)
+    return ShotPlan(shot, windows, num_frames, continues, num_dissolved)

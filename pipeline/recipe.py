@@ -21,8 +21,11 @@ def make_recipe(request: GenerationRequest, spec: ModelSpec, plan: Plan) -> dict
     """Return a recipe that JSON can hold; sources are named by their SHA-256, never by a path."""
     inputs = request.to_json()
     for name in ("image", "video"):
-        path = getattr(request, name)
-        inputs[name] = None if path is None else {"sha256": _digest(path)}
+        inputs[name] = _by_content(getattr(request, name))
+    inputs["shots"] = [
+        values | {"image": _by_content(shot.image)}
+        for values, shot in zip(inputs["shots"], request.shots, strict=True)
+    ]
     return {
         **inputs,
         "num_inference_steps": plan.num_inference_steps,
@@ -57,6 +60,10 @@ def read_memories(path: Path) -> dict[str, dict[str, object]]:
         }
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
         return {}
+
+
+def _by_content(path: Path | None) -> dict[str, str] | None:
+    return None if path is None else {"sha256": _digest(path)}
 
 
 def _digest(path: Path) -> str:

@@ -13,13 +13,10 @@ from typing import Literal, get_args
 
 from pipeline.errors import InvalidRequestError
 from pipeline.geometry import ASPECT_RATIOS
-from pipeline.models import TASK_SOURCES, Task, get_model
+from pipeline.models import TASK_SOURCES, Camera, ModelSpec, Task, get_model
 
 Direction = Literal["forward", "backward"]
-Camera = Literal[
-    "", "static", "pan left", "pan right", "tilt up", "tilt down", "zoom in", "zoom out", "follow"
-]
-Transition = Literal["cut", "continue"]
+Transition = Literal["cut", "continue", "dissolve"]
 
 MIN_SHOT_SECONDS = 0.5
 MAX_CLIP_SECONDS = 60.0
@@ -30,12 +27,17 @@ _SOURCE_WORDS = {"image": "picture", "video": "clip"}
 
 @dataclass(frozen=True)
 class Shot:
-    """One take: what is seen, for how many seconds, how the camera moves, how it joins the last."""
+    """One take: what is seen, for how many seconds, how the camera moves, how it joins the last.
+
+    The first shot of a request simply starts, whatever its transition is; it keeps it, so that
+    shots can change places. With an `image` a shot begins with that picture.
+    """
 
     prompt: str
     duration: float
     camera: Camera = ""
     transition: Transition = "cut"
+    image: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -62,12 +64,14 @@ class GenerationRequest:
     def with_sources(self, move: Callable[[Path], Path]) -> GenerationRequest:
         """Return the same request with its files where `move` says."""
         paths = {name: getattr(self, name) for name in _SOURCE_WORDS}
-        return replace(self, **{name: path and move(path) for name, path in paths.items()})
+        shots = tuple(replace(shot, image=shot.image and move(shot.image)) for shot in self.shots)
+        moved = {name: path and move(path) for name, path in paths.items()}
+        return replace(self, shots=shots, **moved)
 
     def to_json(self) -> dict[str, object]:
         """Return the request as values that JSON can hold."""
         values = asdict(self)
-        values["shots"] = [asdict(shot) for shot in self.shots]
+        values["shots"] = [shot | {"image": _path_text(shot["image"])} for shot in values["shots"]]
         return values | {name: _path_text(values[name]) for name in _SOURCE_WORDS}
 
     @classmethod
@@ -76,16 +80,11 @@ class GenerationRequest:
 
         Raises InvalidRequestError as `build_request` does.
         """
-        known = {field.name for field in fields(cls)}
-        if (
-            not isinstance(values, Mapping)
-            or not {"task", "shots", "model"} <= set(values) <= known
-        ):
-            raise InvalidRequestError(
-                "This is not a saved Kinora request; use a recipe as it was written."
-            )
-        values = dict(values)
-        shots = tuple(read_shot(shot) for shot in _list_of(values.pop("shots")))
+        values = _saved(cls, values, required={"task", "shots", "model"})
+        shots = [
+            Shot(**_saved(Shot, shot, required={"prompt", "duration"}))
+            for shot in _list_of(values.pop("shots"))
+        ]
         return build_request(values.pop("task"), shots=shots, **values)
 
 
@@ -121,7 +120,7 @@ def build_request(
         seed = secrets.randbelow(MAX_SEED + 1)
     return GenerationRequest(
         task=task,
-        shots=_check_shots(task, [Shot(prompt, duration)] if shots is None else shots),
+        shots=_check_shots(task, spec, [Shot(prompt, duration)] if shots is None else shots),
         model=model,
         aspect_ratio=_check_aspect_ratio(task, aspect_ratio),
         seed=_whole_number(
@@ -150,23 +149,11 @@ def check_shot(shot: Shot) -> Shot:
         duration=_number("duration", shot.duration, MIN_SHOT_SECONDS, MAX_CLIP_SECONDS, rule=rule),
         camera=_choice("camera move", shot.camera, get_args(Camera)),
         transition=_choice("transition", shot.transition, get_args(Transition)),
+        image=None if shot.image is None else _file("picture", shot.image),
     )
 
 
-def read_shot(values: object, *, default_duration: float | None = None) -> Shot:
-    """Read a shot from JSON, `{"prompt", "duration", "camera", "transition"}`; the last two can go.
-
-    Raises InvalidRequestError if it is no such thing or one of its values is wrong.
-    """
-    names = [field.name for field in fields(Shot)]
-    if not isinstance(values, Mapping) or not set(values) <= set(names):
-        raise InvalidRequestError(
-            f"A shot has to be a JSON object with {', '.join(names)} and nothing else."
-        )
-    return check_shot(Shot(**{"prompt": "", "duration": default_duration, **values}))
-
-
-def _check_shots(task: Task, shots: Sequence[Shot]) -> tuple[Shot, ...]:
+def _check_shots(task: Task, spec: ModelSpec, shots: Sequence[Shot]) -> tuple[Shot, ...]:
     if not shots:
         raise InvalidRequestError("There are no shots; describe at least one.")
     if task == "extend_video" and len(shots) > 1:
@@ -179,6 +166,8 @@ def _check_shots(task: Task, shots: Sequence[Shot]) -> tuple[Shot, ...]:
     for number, shot in enumerate(shots, 1):
         try:
             checked.append(check_shot(shot))
+            _check_camera(spec, checked[-1].camera)
+            _check_beginning(task, checked[-1], is_first=number == 1)
         except InvalidRequestError as exc:
             if len(shots) == 1:
                 raise
@@ -190,6 +179,30 @@ def _check_shots(task: Task, shots: Sequence[Shot]) -> tuple[Shot, ...]:
             f"{MAX_CLIP_SECONDS:g}; shorten or remove some."
         )
     return tuple(checked)
+
+
+def _check_camera(spec: ModelSpec, camera: Camera) -> None:
+    if camera and camera not in spec.camera_words:
+        raise InvalidRequestError(
+            f"{spec.label} cannot do the camera move {camera!r}; "
+            f"it can do {', '.join(spec.camera_words)}."
+        )
+
+
+def _check_beginning(task: Task, shot: Shot, *, is_first: bool) -> None:
+    """Refuse a shot with a picture that would have to begin with something else as well."""
+    if shot.image is None:
+        return
+    if is_first and (source := TASK_SOURCES[task]):
+        raise InvalidRequestError(
+            f"The shot starts from the {_SOURCE_WORDS[source]} that was given, so that it cannot "
+            "begin with another picture; leave one of them out."
+        )
+    if not is_first and shot.transition == "continue":
+        raise InvalidRequestError(
+            "A shot that continues the one before cannot begin with a picture; remove the "
+            "picture, or choose cut or dissolve."
+        )
 
 
 def _check_aspect_ratio(task: Task, aspect_ratio: str) -> str:
@@ -211,9 +224,13 @@ def _check_sources(task: Task, **given: str | Path | None) -> dict[str, Path]:
     path, word = given[needed], _SOURCE_WORDS[needed]
     if path is None or path == "":
         raise InvalidRequestError(f"There is no {word} to start from; add one.")
+    return {needed: _file(word, path)}
+
+
+def _file(name: str, path: str | Path) -> Path:
     if not isinstance(path, str | Path) or not _is_file(Path(path)):
-        raise InvalidRequestError(f"The {word} {_shown(path)} is not a file; add it again.")
-    return {needed: Path(path)}
+        raise InvalidRequestError(f"The {name} {_shown(path)} is not a file; add it again.")
+    return Path(path)
 
 
 def _is_file(path: Path) -> bool:
@@ -267,6 +284,16 @@ def _choice(name: str, value: str, choices: Collection[str]) -> str:
             f"{', '.join(choice for choice in choices if choice)}."
         )
     return value
+
+
+def _saved(cls: type, values: object, *, required: set[str]) -> dict[str, object]:
+    """Return the fields of a saved `cls`, if that is what it is."""
+    known = {field.name for field in fields(cls)}
+    if not isinstance(values, Mapping) or not required <= set(values) <= known:
+        raise InvalidRequestError(
+            "This is not a saved Kinora request; use a recipe as it was written."
+        )
+    return dict(values)
 
 
 def _list_of(value: object) -> list[object]:

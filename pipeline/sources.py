@@ -28,7 +28,10 @@ class OpenedSource:
 
 
 def open_source(request: GenerationRequest) -> OpenedSource | None:
-    """Open the request's picture or clip, if it has one. Raises MediaError if it cannot be used."""
+    """Open the request's picture or clip, if it has one. Raises MediaError if it cannot be used.
+
+    Pictures of single shots are opened when they are wanted, see `open_picture_of`.
+    """
     if request.image is not None:
         picture = open_picture(request.image)
         return OpenedSource(Source(picture.width, picture.height), picture=picture)
@@ -40,9 +43,30 @@ def open_source(request: GenerationRequest) -> OpenedSource | None:
     return None
 
 
-def picture_frame(source: OpenedSource, size: Size) -> np.ndarray:
-    """Return the picture, cropped to the size's shape, as one frame (1, H, W, 3) uint8."""
-    image, _ = crop_to_size(source.picture, *size)
+def check_sources(request: GenerationRequest) -> None:
+    """Open all that a request starts from. Raises MediaError if any of it cannot be used."""
+    open_source(request)
+    for shot in request.shots:
+        if shot.image is not None:
+            open_picture(shot.image)
+
+
+def open_picture_of(
+    request: GenerationRequest, source: OpenedSource | None, index: int
+) -> Image.Image | None:
+    """Return the picture that a shot begins with, if there is one.
+
+    Raises MediaError if it cannot be used.
+    """
+    if index == 0 and source is not None and source.picture is not None:
+        return source.picture
+    path = request.shots[index].image
+    return None if path is None else open_picture(path)
+
+
+def picture_frame(picture: Image.Image, size: Size) -> np.ndarray:
+    """Return a picture, cropped to the size's shape, as one frame (1, H, W, 3) uint8."""
+    image, _ = crop_to_size(picture, *size)
     return np.array(image)[np.newaxis]  # a copy: torch wants it writable
 
 

@@ -1,6 +1,6 @@
 """What the page and the API both do: check a request, queue it, watch it, hand out its clip.
 
-Knows jobs and media files; Gradio is left to `app.py`, the model to the worker's `run`.
+Knows jobs and media files; Gradio is left to `page/`, the model to the worker's `run`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pipeline.pictures import crop_to_size, write_picture
 from pipeline.plan import Plan, Source, plan_generation
 from pipeline.progress import Progress
 from pipeline.request import GenerationRequest, build_request
-from pipeline.sources import OpenedSource, open_source
+from pipeline.sources import OpenedSource, check_sources, open_source
 from pipeline.store import UNFINISHED, link_or_copy
 
 SECONDS_BETWEEN_LOOKS = 0.2
@@ -61,7 +61,7 @@ class Studio:
 
     def _submit(self, task: Task, fields: dict[str, Any]) -> str:
         request = self._request(task, fields)
-        open_source(request)
+        check_sources(request)
         return self.worker.submit(request)
 
     def _request(self, task: Task, fields: dict[str, Any]) -> GenerationRequest:

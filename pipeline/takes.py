@@ -17,7 +17,7 @@ from pipeline.errors import OutputError
 from pipeline.plan import Plan, ShotPlan
 from pipeline.reel import Reel, name_window
 from pipeline.request import GenerationRequest
-from pipeline.sources import OpenedSource, end_frames, picture_frame
+from pipeline.sources import OpenedSource, end_frames, open_picture_of, picture_frame
 from pipeline.windows import Window
 
 OnStep = Callable[[int, int, torch.Tensor], None]
@@ -36,6 +36,11 @@ class Take:
         self._temporal = temporal
         self._windows = windows
         self._made: list[torch.Tensor] = []
+
+    @property
+    def index(self) -> int:
+        """Number the shot, from 0."""
+        return self.plan.windows[0].shot_index
 
     @property
     def is_backward(self) -> bool:
@@ -91,7 +96,7 @@ def make_takes(
             num_overlap = engine.model.spec.overlap_latents
             given = Context(is_start=False, before=take.latents[:, :, -num_overlap:])
         else:
-            given = _first_context(engine, request, plan, None if take else source)
+            given = _first_context(engine, request, plan, source, shot)
         take = Take(shot, given, plan.temporal, camera.shoot(shot, cue, given))
         yield take
 
@@ -155,15 +160,20 @@ class _Camera:
 
 
 def _first_context(
-    engine: LTXEngine, request: GenerationRequest, plan: Plan, source: OpenedSource | None
+    engine: LTXEngine,
+    request: GenerationRequest,
+    plan: Plan,
+    source: OpenedSource | None,
+    shot: ShotPlan,
 ) -> Context:
-    """Return what a shot that follows no other starts from: nothing, a picture or a clip's end."""
-    if source is None:
-        return Context(is_start=True)
+    """Return what a shot that continues no other starts from: nothing, a picture, a clip's end."""
+    index = shot.windows[0].shot_index
     generator = torch.Generator("cpu").manual_seed(request.seed)
-    if source.picture is not None:
-        frames = picture_frame(source, plan.model_size)
+    if picture := open_picture_of(request, source, index):
+        frames = picture_frame(picture, plan.model_size)
         return Context(is_start=True, before=engine.encode(frames, generator))
+    if index > 0 or source is None:
+        return Context(is_start=True)
     spec, at_end = engine.model.spec, request.direction == "forward"
     frames = end_frames(
         source, at_end=at_end, fps=spec.fps, temporal=spec.temporal, size=plan.model_size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import json
 import pickle
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 from gradio_client import Client, handle_file
@@ -41,7 +43,7 @@ PUBLIC = {
     ],
     "/film": [
         *("storyboard", "model", "aspect_ratio", "seed"),
-        *("negative_prompt", "num_inference_steps", "guidance_scale"),
+        *("negative_prompt", "num_inference_steps", "guidance_scale", "pictures"),
     ],
     "/models": [],
     "/job": ["job_id"],
@@ -203,6 +205,71 @@ def test_film_makes_one_clip_of_all_shots(client: Client, storyboard: object) ->
     )
     assert [shot["duration"] for shot in recipe["shots"]] == [0.5, 1]
     assert len(frames_of(video)) == 9 + 17
+
+
+@pytest.mark.parametrize(
+    "storyboard",
+    [
+        "[0.5s] a red car\n[0.5s, dissolve, picture 1] a blue boat on a lake",
+        [
+            {"prompt": "a red car", "duration": 0.5},
+            {"prompt": "a boat", "duration": 0.5, "transition": "dissolve", "picture": 1},
+        ],
+    ],
+    ids=["text", "JSON"],
+)
+def test_a_shot_of_a_film_has_one_of_the_uploaded_pictures(
+    client: Client, picture: Path, storyboard: object
+) -> None:
+    _, recipe = client.predict(
+        storyboard=storyboard, pictures=[handle_file(picture)], api_name="/film"
+    )
+    digest = hashlib.sha256(picture.read_bytes()).hexdigest()
+    assert [shot["image"] for shot in recipe["shots"]] == [None, {"sha256": digest}]
+    assert recipe["shots"][1]["transition"] == "dissolve"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"storyboard": "[picture 1] a cat"}, "Line 1: There is no picture 1, since none came"),
+        ({"storyboard": [{"prompt": "a", "image": "/etc/passwd"}]}, "Shot 1: A shot has to be"),
+        ({"storyboard": [{"prompt": "a", "picture": "/etc/passwd"}]}, "Shot 1: The picture is "),
+        ({"storyboard": "a", "pictures": ["/etc/passwd"]}, "The picture 1 has to be an uploaded"),
+        ({"storyboard": "a", "pictures": "/etc/passwd"}, "The pictures have to be a list"),
+        ({"storyboard": "[orbit left] a"}, "Kinora mini cannot do the camera move 'orbit left'"),
+    ],
+    ids=["no picture", "a path as image", "a path as picture", "a path", "no list", "camera"],
+)
+def test_a_film_reads_no_file_and_makes_no_move_that_it_cannot(
+    client: Client, arguments: dict[str, object], sentence: str
+) -> None:
+    with pytest.raises(AppError) as caught:
+        client.predict(**arguments, api_name="/film")
+    assert caught.value.message.startswith(sentence)
+    assert caught.value.message.endswith(".")
+
+
+@pytest.mark.parametrize("nested", [True, False], ids=["in the list", "as the list"])
+def test_a_film_takes_no_file_that_was_never_uploaded(
+    app_url: str, client: Client, nested: bool
+) -> None:
+    """Ask as a client would that does not upload: the check has to be the server's."""
+    forged = {"path": "/etc/hostname", "meta": {"_type": "gradio.FileData"}}
+    fn_index = next(
+        index for index, endpoint in client.endpoints.items() if endpoint.api_name == "/film"
+    )
+    defaults = ["[0.5s, picture 1] a cat", None, "16:9", 7, "", None, None]
+    body = {"fn_index": fn_index, "session_hash": "forger"}
+    body["data"] = [*defaults, [forged] if nested else forged]
+    with httpx.Client(base_url=app_url, timeout=60) as http:
+        assert http.post("/gradio_api/queue/join", json=body).is_success
+        query = {"session_hash": "forger"}
+        with http.stream("GET", "/gradio_api/queue/data", params=query) as lines:
+            messages = [json.loads(line[5:]) for line in lines.iter_lines() if line[:5] == "data:"]
+    (answer,) = [message for message in messages if message["msg"] == "process_completed"]
+    assert answer["success"] is False
+    assert "hostname" not in json.dumps(answer)
 
 
 def test_what_comes_before_the_clip_already_has_the_job_id(client: Client) -> None:

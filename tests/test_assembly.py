@@ -79,7 +79,7 @@ def make(model: LoadedModel, task: str, **values: object) -> tuple[np.ndarray, n
     cues = write_cues(engine, request, plan, source)
     takes = make_takes(engine, request, plan, source, cues, lambda *_: None, Reel(None))
     takes = list(takes)
-    frames = np.stack(list(finished_frames(engine, plan, source, takes)))
+    frames = np.stack(list(finished_frames(engine, request, plan, source, takes)))
     assert frames.dtype == np.uint8
     assert frames.shape[2:0:-1] == plan.size
     assert len(frames) == num_finished_frames(plan, source)
@@ -216,3 +216,29 @@ def test_footage_that_came_out_black_is_refused_whatever_it_is_joined_to(
     task = "extend_video" if "direction" in values else task
     with pytest.raises(OutputError, match="black"):
         finish(black, MINI, task, **values)
+
+
+@each_model
+def test_a_dissolve_takes_nothing_from_the_seconds_of_its_shots(
+    loaders: dict[str, Loader], name: str
+) -> None:
+    shots = [Shot("a red boat", 0.5), Shot("a blue car", 1.0, transition="dissolve")]
+    frames = finish(loaders, name, "text_to_video", shots=shots)
+    assert len(frames) >= 1.5 * loaders[name].spec(name).fps
+    cut = finish(loaders, name, "text_to_video", shots=[shots[0], Shot("a blue car", 1.0)])
+    mixed = round(0.5 * loaders[name].spec(name).fps)
+    first = len(cut) - loaders[name].spec(name).num_frames_for(1.0)
+    np.testing.assert_array_equal(frames[: first - mixed], cut[: first - mixed])
+    assert (frames[first - mixed] != cut[first - mixed]).any()
+
+
+@each_model
+def test_a_shot_with_a_picture_begins_with_the_picture(
+    loaders: dict[str, Loader], name: str, still: Path
+) -> None:
+    shots = [Shot("a red boat", 0.5), Shot("a blue car", 0.5, image=still)]
+    frames = finish(loaders, name, "text_to_video", shots=shots)
+    first = loaders[name].spec(name).num_frames_for(0.5)
+    image, _ = crop_to_size(open_picture(still), *frames.shape[2:0:-1])
+    np.testing.assert_array_equal(frames[first], np.asarray(image))
+    assert len(frames) == 2 * first

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from pipeline.geometry import Size
 from pipeline.joins import (
     FADE_SECONDS,
     add_residual,
+    cut,
     fade_weights,
     frame_indices,
     pick,
@@ -91,3 +93,36 @@ def test_a_frame_that_has_the_size_is_not_touched() -> None:
     (frame,) = grey(7)
     assert resize(frame, Size(4, 2)) is frame
     assert resize(frame, Size(8, 6)).shape == (6, 8, 3)
+
+
+def flat(*values: int) -> list[np.ndarray]:
+    return [np.full((2, 2, 3), value, np.uint8) for value in values]
+
+
+def test_shots_that_are_cut_follow_one_another() -> None:
+    frames = cut([flat(1, 2), flat(3)], [0, 0])
+    assert [int(frame[0, 0, 0]) for frame in frames] == [1, 2, 3]
+
+
+def test_a_dissolve_goes_over_evenly_and_costs_its_frames_once() -> None:
+    frames = cut([flat(10, 0, 0, 0), flat(100, 100, 100, 50), flat(7)], [0, 3, 0])
+    assert [int(frame[0, 0, 0]) for frame in frames] == [10, 25, 50, 75, 50, 7]
+
+
+def test_a_shot_may_dissolve_in_and_out() -> None:
+    frames = cut([flat(0, 0), flat(90, 90), flat(0, 0)], [0, 1, 1])
+    assert [int(frame[0, 0, 0]) for frame in frames] == [0, 45, 45, 0]
+
+
+def test_no_shot_is_asked_for_before_the_one_before_it_is_handed_over() -> None:
+    asked: list[int] = []
+
+    def shots() -> Iterator[list[np.ndarray]]:
+        for number in range(3):
+            asked.append(number)
+            yield flat(*range(4))
+
+    frames = cut(shots(), [0, 2, 0])
+    next(frames)
+    assert asked == [0]
+    assert len(list(frames)) == 9

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import json
+from typing import get_args
 
 import pytest
 
 from pipeline.errors import InvalidRequestError, ModelError
 from pipeline.geometry import ASPECT_RATIOS
-from pipeline.models import MODELS, ModelSpec, default_model_id, describe_models, get_model
+from pipeline.models import (
+    MODELS,
+    Camera,
+    ModelSpec,
+    default_model_id,
+    describe_models,
+    get_model,
+)
+from training.captions import CAMERAS, HELD_OUT_WORDS
 
 each_model = pytest.mark.parametrize("spec", MODELS.values(), ids=MODELS.keys())
 
@@ -28,6 +37,26 @@ def test_every_window_is_on_the_frame_grid_and_longer_than_its_overlap(spec: Mod
     assert spec.window_frames % spec.temporal == 1
     assert spec.overlap_latents < spec.window_latents
     assert spec.num_frames_for(5) % spec.temporal == 1
+
+
+@each_model
+def test_every_camera_move_of_a_model_is_one_that_can_be_asked_for(spec: ModelSpec) -> None:
+    assert set(spec.camera_words) <= set(get_args(Camera)) - {""}
+    assert len(set(spec.camera_words.values())) == len(spec.camera_words) > 0
+
+
+def test_the_embedded_model_is_asked_for_a_move_in_words_it_was_taught() -> None:
+    for move, words in MODELS["kinora-mini"].camera_words.items():
+        assert words in CAMERAS[move]
+        assert words not in HELD_OUT_WORDS
+    assert set(MODELS["kinora-mini"].camera_words) == set(CAMERAS)
+
+
+def test_ltx_video_is_asked_in_whole_sentences() -> None:
+    assert set(MODELS["ltx-video-2b"].camera_words) == set(get_args(Camera)) - {""}
+    for words in MODELS["ltx-video-2b"].camera_words.values():
+        assert words.startswith("The camera ")
+        assert words.endswith(".")
 
 
 @each_model
@@ -74,3 +103,4 @@ def test_the_description_is_json_and_tells_nothing_about_this_machine() -> None:
     assert [row["id"] for row in json.loads(text)] == list(MODELS)
     assert str(MODELS["kinora-mini"].repository.parent) not in text
     assert json.loads(text)[0]["sizes"]["16:9"] == [512, 288]
+    assert json.loads(text)[0]["camera_moves"] == list(MODELS["kinora-mini"].camera_words)

@@ -30,7 +30,7 @@ def test_a_recipe_says_what_was_asked_for_and_what_became_of_it() -> None:
     recipe = recipe_of(request)
     assert recipe["seed"] == request.seed >= 0
     assert recipe["shots"] == [
-        {"prompt": "a cat", "duration": 5.0, "camera": "", "transition": "cut"}
+        {"prompt": "a cat", "duration": 5.0, "camera": "", "transition": "cut", "image": None}
     ]
     assert (recipe["model"], recipe["task"]) == ("kinora-mini", "text_to_video")
     assert recipe["negative_prompt"] == "rain"
@@ -64,3 +64,13 @@ def test_a_source_is_named_by_its_content_and_not_by_where_it_was(
     assert "private-name" not in text
     assert str(tmp_path) not in text
     assert str(SPEC.repository) not in text
+
+
+def test_a_shots_picture_is_named_by_its_content_too(tmp_path: Path) -> None:
+    file = tmp_path / "private-name.png"
+    file.write_bytes(b"a picture")
+    shots = [Shot("a", 1.0), Shot("b", 1.0, image=file)]
+    recipe = recipe_of(build_request("text_to_video", model="kinora-mini", shots=shots))
+    digest = hashlib.sha256(b"a picture").hexdigest()
+    assert [shot["image"] for shot in recipe["shots"]] == [None, {"sha256": digest}]
+    assert "private-name" not in json.dumps(recipe)

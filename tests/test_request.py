@@ -100,6 +100,12 @@ def test_a_good_request_is_let_in_with_its_values() -> None:
         ({"shots": [Shot("a", 31), Shot("b", 30)]}, "61 seconds together"),
         ({"shots": [Shot("a", 5, camera="spin")]}, "camera move is 'spin'"),
         ({"shots": [Shot("a", 5, transition="wipe")]}, "transition is 'wipe'"),
+        ({"shots": [Shot("a", 5, image=Path("gone.png"))]}, "is not a file"),
+        ({"shots": [Shot("a", 5, image=3)]}, "picture 3 is not a file"),
+        (
+            {"shots": [Shot("a", 5), Shot("b", 5, "orbit left")]},
+            "Shot 2: Kinora mini cannot do the camera move 'orbit left'; it can do static, pan",
+        ),
     ],
 )
 def test_bad_values_are_refused_in_one_sentence(changes: dict[str, object], words: str) -> None:
@@ -138,6 +144,8 @@ def test_a_task_without_its_file_is_refused(
         {"guidance_scale": 1},
         {"guidance_scale": 20.0},
         {"shots": [Shot("a", 30, "zoom in"), Shot("b", 30, "", "continue")]},
+        {"shots": [Shot("a", 1, "", "continue"), Shot("b", 1, "", "dissolve")]},
+        {"shots": [Shot("a", 1, "handheld")], "model": "ltx-video-2b"},
     ],
 )
 def test_values_on_the_border_are_let_in(changes: dict[str, object]) -> None:
@@ -148,6 +156,24 @@ def test_a_clip_is_extended_by_one_shot_at_a_time(picture: Path) -> None:
     """Two shots were planned in full, but only the first one's frames were counted."""
     shots = [Shot("a cat", 1.0), Shot("a dog", 1.0)]
     assert "one shot at a time, not by 2" in refusal("extend_video", shots=shots, video=picture)
+
+
+def test_a_shot_begins_with_a_picture_or_with_what_came_before_but_not_both(picture: Path) -> None:
+    begins, cut = Shot("a cat", 1.0, image=picture), Shot("a dog", 1.0, image=picture)
+    request = build_request("text_to_video", **VALID | {"shots": [begins, cut]})
+    assert [shot.image for shot in request.shots] == [picture, picture]
+    continues = Shot("a dog", 1.0, "", "continue", picture)
+    assert "Shot 2: A shot that continues the one before cannot" in refusal(
+        shots=[begins, continues]
+    )
+    # The first shot simply starts, whatever its transition says.
+    assert build_request("text_to_video", **VALID | {"shots": [continues, cut]})
+
+
+@pytest.mark.parametrize(("task", "name"), [("image_to_video", "image"), ("extend_video", "video")])
+def test_the_first_shot_has_one_beginning(task: str, name: str, picture: Path) -> None:
+    sentence = refusal(task, shots=[Shot("a cat", 1.0, image=picture)], **{name: picture})
+    assert "cannot begin with another picture" in sentence
 
 
 def test_a_seed_of_minus_one_is_drawn_and_every_draw_is_another() -> None:
@@ -167,7 +193,11 @@ def test_a_picture_may_keep_its_own_shape_and_a_clip_always_does(picture: Path) 
 def test_a_request_is_the_same_after_a_journey_through_json(picture: Path) -> None:
     request = build_request(
         "image_to_video",
-        shots=[Shot("one", 2.5, "pan left"), Shot("two", 3.0, "", "continue")],
+        shots=[
+            Shot("one", 2.5, "pan left"),
+            Shot("two", 2.0, "dolly in", "continue"),
+            Shot("three", 1.0, "", "dissolve", picture),
+        ],
         model="ltx-video-2b",
         image=picture,
         direction="backward",
@@ -187,6 +217,7 @@ def test_a_request_is_the_same_after_a_journey_through_json(picture: Path) -> No
         {"task": "text_to_video", "shots": ["a"], "model": "kinora-mini"},
         {"task": "text_to_video", "shots": [{"prompt": "a"}], "model": "kinora-mini"},
         {"task": "text_to_video", "shots": [{"prompt": "a", "x": 1}], "model": "kinora-mini"},
+        {"task": "text_to_video", "shots": [{"duration": 1}], "model": "kinora-mini"},
         {"task": "text_to_video", "shots": [], "model": "kinora-mini", "surprise": 1},
     ],
 )

@@ -178,7 +178,7 @@ def test_a_clip_of_words_only_is_given_nothing(model: LoadedModel) -> None:
 
 def test_a_picture_is_the_first_latent(loaders: dict[str, Loader], still: Path) -> None:
     made = make(loaders[MINI].load(MINI), "image_to_video", 1.0, image=still, aspect_ratio="auto")
-    frame = picture_frame(open_source(made.request), made.plan.model_size)
+    frame = picture_frame(open_source(made.request).picture, made.plan.model_size)
     tokens, is_given = made.given_to(0)
     assert is_given.tolist() == [True, False, False]
     encoded = made.engine.encode(frame, torch.Generator())

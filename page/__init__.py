@@ -1,0 +1,1 @@
+"""What visitors see and clients call, in Gradio; `app.py` puts it together."""

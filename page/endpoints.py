@@ -1,0 +1,200 @@
+"""The public API: what the endpoints are called, take and answer."""
+
+# No `from __future__ import annotations` here: gr.api reads return types as they are.
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from page.errors import plain_errors, refuse_failure
+from page.parts import MAX_WATCHING
+from pipeline.errors import InvalidRequestError
+from pipeline.models import TASK_SOURCES, Task, describe_models
+from pipeline.storyboard import parse_storyboard
+from pipeline.studio import Studio
+from pipeline.trust.provenance import verify_clip
+
+# What the endpoints that make a clip answer with. They are generators, but gr.api wants the type
+# of one answer.
+ClipAnswer = tuple[gr.FileData | None, dict[str, Any]]
+
+
+class Endpoints:
+    """The public API, one method each; their names, parameters and defaults are promises."""
+
+    def __init__(self, studio: Studio) -> None:
+        """Serve a studio's jobs."""
+        self._studio = studio
+
+    async def text_to_video(
+        self,
+        prompt: str,
+        model: str | None = None,
+        aspect_ratio: str = "16:9",
+        duration: float = 5.0,
+        seed: int = -1,
+        negative_prompt: str = "",
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+    ) -> ClipAnswer:
+        """Make a clip from words.
+
+        The answer is (video, recipe); until it is there, (nothing, the job's state with its
+        job_id). model: an id of /models, the default being its first one. aspect_ratio: 16:9, 9:16,
+        1:1, 4:3, 3:4 or 21:9. duration: 0.5 to 60 seconds. seed: 0 to 2147483647, or -1 to draw
+        one; the recipe says which. num_inference_steps and guidance_scale: the model's own if not
+        given.
+        """
+        async for answer in self._make("text_to_video", _given(locals())):
+            yield answer
+
+    async def image_to_video(
+        self,
+        image: gr.FileData,
+        prompt: str,
+        model: str | None = None,
+        duration: float = 5.0,
+        seed: int = -1,
+        negative_prompt: str = "",
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        aspect_ratio: str = "auto",
+    ) -> ClipAnswer:
+        """Make a clip that begins with a picture.
+
+        image: an uploaded PNG, JPEG, WebP, GIF or HEIC. It is cropped to the aspect_ratio; "auto"
+        is the nearest one to its own. Everything else as in /text_to_video.
+        """
+        async for answer in self._make("image_to_video", _given(locals())):
+            yield answer
+
+    async def extend_video(
+        self,
+        video: gr.FileData,
+        prompt: str,
+        direction: str = "forward",
+        model: str | None = None,
+        duration: float = 5.0,
+        seed: int = -1,
+        negative_prompt: str = "",
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+    ) -> ClipAnswer:
+        """Make a clip longer, at its end or at its beginning.
+
+        video: an uploaded clip; the answer is the whole of it with the new footage, in its own
+        size and rate and with its sound. direction: "forward" adds at the end, "backward" at the
+        beginning. duration: seconds of new footage. Everything else as in /text_to_video.
+        """
+        async for answer in self._make("extend_video", _given(locals())):
+            yield answer
+
+    async def film(
+        self,
+        storyboard: str | list[dict[str, Any]],
+        model: str | None = None,
+        aspect_ratio: str = "16:9",
+        seed: int = -1,
+        negative_prompt: str = "",
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        pictures: list[gr.FileData] | None = None,
+    ) -> ClipAnswer:
+        """Make a clip of several shots, up to a minute together.
+
+        storyboard: JSON, [{"prompt", "duration", "camera", "transition", "picture"}, ...], of which
+        only the prompt is required; or text with a line for each shot:
+        [5s, zoom in, dissolve, picture 1] a red car in a city. camera: a move of the model, see
+        /models. transition: cut, continue (the shot goes on from the one before) or dissolve; the
+        first shot simply starts. picture: the number, from 1, of the one of the uploaded pictures
+        that the shot begins with. Everything else as in /text_to_video.
+        """
+        fields = _given(locals())
+        with plain_errors():
+            pictures = _uploaded_pictures(fields.pop("pictures"))
+            fields["shots"] = parse_storyboard(fields.pop("storyboard"), pictures)
+        async for answer in self._make("text_to_video", fields):
+            yield answer
+
+    def models(self) -> list[dict[str, Any]]:
+        """List the models, the default first: id, label, description, tasks, moves, sizes, rate."""
+        rows = describe_models()
+        return sorted(rows, key=lambda row: row["id"] != self._studio.default_model)
+
+    def job(self, job_id: str) -> ClipAnswer:
+        """Return a job's clip, or nothing until it is done, and its state.
+
+        The state has "state" (queued, running, done, failed, cancelled), "progress" from 0 to 1, a
+        "message" if it failed, and the "recipe" if it is done. Jobs go on when a client is gone.
+        """
+        with plain_errors():
+            state = self._studio.worker.state(job_id)
+            return self._video(job_id), state | {"recipe": self._studio.worker.recipe(job_id)}
+
+    def cancel_job(self, job_id: str) -> dict[str, Any]:
+        """Stop a job that waits or runs, within one denoising step, and return its state."""
+        with plain_errors():
+            return self._studio.worker.cancel(job_id)
+
+    async def verify_video(self, video: gr.FileData) -> dict[str, Any]:
+        """Say whether a clip claims to be made by Kinora, and by which recipe.
+
+        The claim is a note in the file that anybody can write or remove; "signed" says so.
+        """
+        with plain_errors():
+            return await asyncio.to_thread(verify_clip, _uploaded("video", video))
+
+    async def _make(self, task: Task, fields: dict[str, Any]) -> AsyncIterator[ClipAnswer]:
+        with plain_errors():
+            if source := TASK_SOURCES[task]:
+                fields[source] = _uploaded(source, fields[source])
+            job_id = await self._studio.submit(task, fields)
+            async for sight in self._studio.watch(job_id):
+                if not sight.is_over:
+                    yield None, sight.state
+            refuse_failure(sight)
+            yield self._video(job_id), self._studio.worker.recipe(job_id) or sight.state
+
+    def _video(self, job_id: str) -> dict[str, Any] | None:
+        path = self._studio.publish(job_id)
+        return path and gr.FileData(path=str(path)).model_dump()
+
+
+def _given(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a method, which are the fields of a request."""
+    return {name: value for name, value in arguments.items() if name != "self"}
+
+
+def _uploaded(name: str, file: object) -> Path:
+    """Return the path of a file that Gradio has received; never one that was merely named."""
+    try:
+        return Path(gr.FileData.model_validate(file, context={"validate_meta": True}).path)
+    except ValueError as exc:
+        raise InvalidRequestError(
+            f"The {name} has to be an uploaded file; with gradio_client, pass handle_file(path)."
+        ) from exc
+
+
+def _uploaded_pictures(files: object) -> list[Path]:
+    if files is not None and not isinstance(files, list):
+        raise InvalidRequestError(
+            "The pictures have to be a list of uploaded files; with gradio_client, pass "
+            "[handle_file(path), ...]."
+        )
+    return [_uploaded(f"picture {number}", file) for number, file in enumerate(files or (), 1)]
+
+
+def create_endpoints(endpoints: Endpoints) -> None:
+    """Make the API public, in the Blocks that are being made; the short answers never queue."""
+    for endpoint in (
+        endpoints.text_to_video,
+        endpoints.image_to_video,
+        endpoints.extend_video,
+        endpoints.film,
+        endpoints.verify_video,
+    ):
+        gr.api(endpoint, concurrency_limit=MAX_WATCHING)
+    for endpoint in (endpoints.models, endpoints.job, endpoints.cancel_job):
+        gr.api(endpoint, queue=False)

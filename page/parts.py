@@ -1,0 +1,104 @@
+"""What the page is made of: every component once, and which of them a task asks for."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import gradio as gr
+from gradio.components import Component
+
+from pipeline.geometry import ASPECT_RATIOS
+from pipeline.models import MODELS, Task
+from pipeline.request import MAX_CLIP_SECONDS, MIN_SHOT_SECONDS
+
+ASSETS = Path(__file__).resolve().parent.parent / "assets"
+EXAMPLES = ASSETS / "examples"
+MAX_WATCHING = 32  # visitors at once; their jobs wait for one another
+
+TAB_LABELS: dict[Task, str] = {
+    "text_to_video": "Text to video",
+    "image_to_video": "Image to video",
+    "extend_video": "Extend a clip",
+}
+GENERATE_LABELS: dict[Task, str] = {
+    "text_to_video": "Make the clip",
+    "image_to_video": "Bring it to life",
+    "extend_video": "Extend the clip",
+}
+# What a tab asks for before the settings, in the order of the page, named as in the request.
+FIELDS: dict[Task, tuple[str, ...]] = {
+    "text_to_video": ("prompt", "aspect_ratio", "duration"),
+    "image_to_video": ("image", "prompt", "aspect_ratio", "duration"),
+    "extend_video": ("video", "prompt", "direction", "duration"),
+}
+ADVANCED_SETTINGS = ("num_inference_steps", "guidance_scale", "negative_prompt")
+SETTINGS = ("seed", "model", *ADVANCED_SETTINGS)
+PROGRESS_BAR = '<progress max="1" value="${value}" aria-label="Progress"></progress>'
+_OWN_DEFAULT = "0: the model's own"
+# Every part of a tab; `info` and values that depend on the tab are added there.
+PARTS: dict[str, partial[Component]] = {
+    "prompt": partial(gr.Textbox, "", label="Prompt", lines=3, max_lines=8),
+    "image": partial(gr.File, label="Picture", file_types=["image", ".heic", ".heif"], height=120),
+    "video": partial(gr.Video, label="Clip", sources=["upload"], height=260),
+    "aspect_ratio": partial(
+        gr.Radio, label="Aspect ratio", choices=[*ASPECT_RATIOS], value=next(iter(ASPECT_RATIOS))
+    ),
+    "direction": partial(
+        gr.Radio,
+        label="Extend it",
+        choices=[("at its end", "forward"), ("at its beginning", "backward")],
+        value="forward",
+    ),
+    "duration": partial(
+        gr.Slider, MIN_SHOT_SECONDS, MAX_CLIP_SECONDS, 5, step=0.5, label="Seconds of new video"
+    ),
+    "seed": partial(gr.Number, -1, label="Seed", info="-1 draws one", min_width=120),
+    "model": partial(
+        gr.Dropdown,
+        [(spec.label, spec.id) for spec in MODELS.values()],
+        label="Model",
+        info="What draws the clip",
+    ),
+    "num_inference_steps": partial(
+        gr.Slider, 0, 100, 0, step=1, label="Denoising steps", info=_OWN_DEFAULT
+    ),
+    "guidance_scale": partial(
+        gr.Slider, 0, 20, 0, step=0.5, label="Guidance scale", info=_OWN_DEFAULT
+    ),
+    "negative_prompt": partial(gr.Textbox, "", label="Negative prompt", info="What to avoid"),
+    "source": partial(gr.Markdown, elem_classes="kinora-note"),
+    "crop": partial(gr.Image, label="Picture as it is used", height=200, buttons=[], visible=False),
+    "plan": partial(gr.Markdown, elem_classes="kinora-note"),
+    "generate": partial(gr.Button, variant="primary"),
+    "stop": partial(gr.Button, "Stop", variant="stop", visible=False),
+    "status": partial(gr.Markdown, elem_classes="kinora-status"),
+    "progress": partial(gr.HTML, 0, html_template=PROGRESS_BAR, visible=False),
+    "preview": partial(gr.Image, label="Preview", height=340, buttons=[], visible=False),
+    "clip": partial(gr.Video, label="Result", interactive=False, autoplay=True),
+    "seed_used": partial(gr.Textbox, label="Seed used", interactive=False, min_width=140),
+    "use_last_frame": partial(gr.Button, "Use last frame", interactive=False),
+    "extend": partial(gr.Button, "Extend this", interactive=False),
+    "recipe": partial(gr.JSON, show_label=False),
+}
+# All that changes while a job runs.
+JOB_PARTS = (
+    *("generate", "stop", "status", "progress", "preview", "clip"),
+    *("seed_used", "use_last_frame", "extend", "recipe"),
+)
+
+# An event of the page: nobody's API, and no mark on what it changes.
+PRIVATE = {"api_visibility": "private", "show_progress": "hidden"}
+
+
+def create_part(tab: str, name: str, **changes: object) -> Component:
+    """Make one of `PARTS` for a tab, with what is different about it there."""
+    return PARTS[name](elem_id=f"{tab}-{name}", **changes)
+
+
+def create_settings(tab: str, model: str) -> dict[str, Component]:
+    """Lay out the settings of a tab, the model being chosen already."""
+    with gr.Row():
+        parts = {"seed": create_part(tab, "seed"), "model": create_part(tab, "model", value=model)}
+    with gr.Accordion("Advanced", open=False, elem_id=f"{tab}-advanced"):
+        return parts | {name: create_part(tab, name) for name in ADVANCED_SETTINGS}

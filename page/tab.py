@@ -1,0 +1,201 @@
+"""A tab for one task: what it asks for, and how a result goes on to another tab."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from page.errors import plain_errors
+from page.job import JobPanel
+from page.parts import (
+    EXAMPLES,
+    FIELDS,
+    GENERATE_LABELS,
+    PRIVATE,
+    SETTINGS,
+    TAB_LABELS,
+    create_part,
+    create_settings,
+)
+from pipeline import wording
+from pipeline.errors import InvalidRequestError
+from pipeline.geometry import ASPECT_RATIOS
+from pipeline.models import TASK_SOURCES, Task, get_model
+from pipeline.plan import Source
+from pipeline.studio import Studio
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A picture or a clip that was found to be good."""
+
+    path: str
+    facts: Source
+
+
+class Tab:
+    """One task on the page: its inputs, named after the request's fields, and its result."""
+
+    def __init__(self, studio: Studio, task: Task) -> None:
+        """Lay the parts out in the Blocks that are being made, and connect them."""
+        self._studio = studio
+        self._task = task
+        self.parts: dict[str, Component] = {}
+        with gr.Tab(TAB_LABELS[task], id=task, elem_id=f"{task}-tab"):
+            self._upload = gr.State()
+            self.job = JobPanel(studio, task, self._submit)
+            with gr.Row(equal_height=False):
+                with gr.Column(scale=5, min_width=320):
+                    self._create_inputs()
+                with gr.Column(scale=6, min_width=320):
+                    self.job.create_result()
+            self._create_examples()
+        self._fields = {name: self.parts[name] for name in (*FIELDS[task], *SETTINGS)}
+        self._connect()
+
+    def _create_inputs(self) -> None:
+        for name in FIELDS[self._task]:
+            self._create(name)
+            if name == "image":
+                self._create("crop")
+            if name == TASK_SOURCES[self._task]:
+                self._create("source")
+        self.parts |= create_settings(self._task, self._studio.default_model)
+        self._create("plan")
+        self.job.create_buttons(GENERATE_LABELS[self._task])
+
+    def _create(self, name: str) -> None:
+        changes: dict[str, Any] = {
+            "prompt": {"info": get_model(self._studio.default_model).description},
+            "plan": {"value": self._show_plan([], None)},
+        }.get(name, {})
+        if (self._task, name) == ("image_to_video", "aspect_ratio"):
+            changes = {"choices": ["auto", *ASPECT_RATIOS], "value": "auto"}
+        self.parts[name] = create_part(self._task, name, **changes)
+
+    def _create_examples(self) -> None:
+        rows = json.loads((EXAMPLES / "examples.json").read_text(encoding="utf-8"))[self._task]
+        files = {"image", "video", "crop"}  # an example's "crop" is its picture, to be seen
+        gr.Examples(
+            [
+                [str(EXAMPLES / value) if name in files else value for name, value in row.items()]
+                for row in rows
+            ],
+            [self.parts[name] for name in rows[0]],
+            cache_examples=False,
+            api_visibility="private",
+            elem_id=f"{self._task}-examples",
+            visible_columns=[column for column, name in enumerate(rows[0]) if name != "image"],
+        )
+
+    def _connect(self) -> None:
+        self.job.connect([*self._fields.values()], self.parts["prompt"].submit)
+        self.parts["model"].change(
+            self._describe_model, self.parts["model"], self.parts["prompt"], queue=False, **PRIVATE
+        )
+        names = [name for name in self._fields if name not in ("prompt", "image", "video")]
+        gr.on(
+            [self._upload.change, *(self.parts[name].change for name in names)],
+            partial(self._show_plan, names),
+            [self._upload, *(self.parts[name] for name in names)],
+            self.parts["plan"],
+            queue=False,
+            trigger_mode="always_last",
+            **PRIVATE,
+        )
+        if self._task == "image_to_video":
+            looked_at = [self.parts[name] for name in ("image", "aspect_ratio", "model")]
+            gr.on(
+                [part.change for part in looked_at],
+                self._look_at_picture,
+                looked_at,
+                [self._upload, self.parts["source"], self.parts["crop"]],
+                **PRIVATE,
+            )
+        elif self._task == "extend_video":
+            self.parts["video"].change(
+                self._look_at_clip,
+                self.parts["video"],
+                [self._upload, self.parts["source"]],
+                **PRIVATE,
+            )
+
+    async def _submit(self, *values: object) -> str:
+        fields = dict(zip(self._fields, values, strict=True))
+        return await self._studio.submit(self._task, fields)
+
+    def _describe_model(self, model: str) -> gr.Textbox:
+        with plain_errors():
+            return gr.Textbox(info=get_model(model).description)
+
+    def _show_plan(self, names: list[str], upload: Upload | None, *values: object) -> str:
+        """Say what will come out, or which value is wrong."""
+        source = TASK_SOURCES[self._task]
+        if source and upload is None:
+            return ""
+        fields = dict(zip(names, values, strict=True)) | ({source: upload.path} if source else {})
+        try:
+            plan = self._studio.plan(self._task, fields, upload and upload.facts)
+        except InvalidRequestError as exc:
+            return str(exc)
+        return wording.describe_plan(plan, is_added=source == "video")
+
+    async def _look_at_picture(
+        self, path: str | None, aspect_ratio: str, model: str
+    ) -> tuple[Upload | None, str, gr.Image]:
+        """Open an uploaded picture, and show what is kept of it or why it cannot be used."""
+        nothing = gr.Image(value=None, visible=False)
+        if path is None:
+            return None, "", nothing
+        fields = {"image": path, "aspect_ratio": aspect_ratio, "model": model}
+        try:
+            with plain_errors(InvalidRequestError):
+                source, crop, box = await asyncio.to_thread(self._studio.crop, fields)
+        except InvalidRequestError as exc:
+            return None, str(exc), nothing
+        line = wording.describe_crop(source.facts, box)
+        return Upload(path, source.facts), line, gr.Image(value=crop, visible=True)
+
+    async def _look_at_clip(self, path: str | None) -> tuple[Upload | None, str]:
+        """Open an uploaded clip, and say what it is or why it cannot be used."""
+        if path is None:
+            return None, ""
+        try:
+            with plain_errors(InvalidRequestError):
+                source = await asyncio.to_thread(self._studio.open, self._task, path)
+        except InvalidRequestError as exc:
+            return None, str(exc)
+        return Upload(path, source.facts), wording.describe_clip(source.info)
+
+
+def connect_to_others(
+    studio: Studio, job: JobPanel, tabs: gr.Tabs, by_task: dict[Task, Tab]
+) -> None:
+    """Let a result go on: its last frame to the picture tab, all of it to the clip tab.
+
+    The words that made the clip, those of its last shot, go with it.
+    """
+
+    async def take_last_frame(clip: str, recipe: dict[str, Any]) -> tuple[gr.Tabs, str, str]:
+        with plain_errors():
+            picture = await asyncio.to_thread(studio.last_frame, clip)
+            return gr.Tabs(selected="image_to_video"), str(picture), recipe["shots"][-1]["prompt"]
+
+    def take_clip(clip: str, recipe: dict[str, Any]) -> tuple[gr.Tabs, str, str]:
+        with plain_errors():
+            return gr.Tabs(selected="extend_video"), clip, recipe["shots"][-1]["prompt"]
+
+    result = [job.parts["clip"], job.parts["recipe"]]
+    image, extend = by_task["image_to_video"].parts, by_task["extend_video"].parts
+    job.parts["use_last_frame"].click(
+        take_last_frame, result, [tabs, image["image"], image["prompt"]], **PRIVATE
+    )
+    job.parts["extend"].click(
+        take_clip, result, [tabs, extend["video"], extend["prompt"]], **PRIVATE
+    )

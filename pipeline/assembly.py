@@ -45,11 +45,16 @@ def finished_frames(
     else:
         yield from _source_frames(plan, source)
         yield from _go_on(engine, plan, source, take)
+        if source.after is not None:
+            yield from _following_frames(plan, source.after)
 
 
 def num_finished_frames(plan: Plan, source: OpenedSource | None) -> int:
     """Count the frames of the finished clip."""
-    return plan.num_frames + (source.info.num_frames if source and source.info else 0)
+    num_given = source.info.num_frames if source and source.info else 0
+    if source and source.after:
+        num_given += _num_following(plan, source.after)
+    return plan.num_frames + num_given
 
 
 def _shot_frames(
@@ -86,23 +91,45 @@ def _source_frames(plan: Plan, source: OpenedSource) -> Iterator[np.ndarray]:
         yield from chunk[:, :height, :width]
 
 
+def _following_frames(plan: Plan, clip: OpenedSource) -> Iterator[np.ndarray]:
+    """Yield the frames of the clip that a bridge leads to, at the size and rate of the first."""
+    frames = (frame for chunk in iterate_frames(clip.path, clip.info) for frame in chunk)
+    times = np.arange(_num_following(plan, clip)) / plan.fps
+    indices = np.rint(times * clip.info.fps).astype(int).clip(0, clip.info.num_frames - 1)
+    for frame in joins.pick(frames, indices):
+        yield joins.resize(frame, plan.size)
+
+
+def _num_following(plan: Plan, clip: OpenedSource) -> int:
+    return max(1, round(clip.info.num_frames * plan.fps / clip.info.fps))
+
+
 def _go_on(engine: LTXEngine, plan: Plan, source: OpenedSource, take: Take) -> Iterator[np.ndarray]:
-    """Yield the new frames after the clip's last."""
+    """Yield the new frames after the clip's last; a bridge's and a loop's lead up to a first."""
     given = read_last_frames(source.path, source.info, 1)[0]
     *_, last_chunk = engine.decode(take.given.before)
     lacking = _lacking(plan, given, last_chunk[-1])
-    indices = joins.frame_indices(plan.num_frames, plan.fps, take.num_frames, engine.model.spec.fps)
+    is_bridge = take.given.after is not None
+    if is_bridge:
+        indices = joins.even_indices(plan.num_frames, take.num_frames)
+    else:
+        rates = plan.fps, take.num_frames, engine.model.spec.fps
+        indices = joins.frame_indices(plan.num_frames, *rates)
     picked = _not_black(joins.pick(_decode(engine, take), indices))
     resized = (joins.resize(frame, plan.size) for frame in picked)
-    yield from joins.add_residual(resized, lacking, joins.fade_weights(plan.num_frames, plan.fps))
+    weights = joins.fade_weights(plan.num_frames, plan.fps)
+    frames = joins.add_residual(resized, lacking, weights)
+    if is_bridge:
+        lacking = _lacking_first(engine, plan, source, take)
+        frames = joins.add_residual(frames, lacking, weights[::-1])
+    yield from frames
 
 
 def _lead_up(
     engine: LTXEngine, plan: Plan, source: OpenedSource, take: Take
 ) -> Iterator[np.ndarray]:
     """Yield the new frames before the clip's first."""
-    given = read_first_frames(source.path, source.info, 1)[0]
-    lacking = _lacking(plan, given, engine.decode_first_following(take.given, take.latents))
+    lacking = _lacking_first(engine, plan, source, take)
     # The same as going on, seen from the join backwards.
     indices = joins.frame_indices(plan.num_frames, plan.fps, take.num_frames, engine.model.spec.fps)
     indices = take.num_frames - 1 - indices[::-1]
@@ -112,9 +139,18 @@ def _lead_up(
     yield from joins.add_residual(resized, lacking, weights)
 
 
+def _lacking_first(engine: LTXEngine, plan: Plan, source: OpenedSource, take: Take) -> np.ndarray:
+    """Return what the model lacks of the first frame that a take leads up to."""
+    clip = source.leads_to
+    given = read_first_frames(clip.path, clip.info, 1)[0]
+    return _lacking(plan, given, engine.decode_first_following(take.given, take.latents))
+
+
 def _lacking(plan: Plan, given: np.ndarray, decoded: np.ndarray) -> np.ndarray:
     """Return the residual of a given frame, at the size of the finished clip."""
     width, height = plan.size
+    if given.shape[0] - height not in (0, 1) or given.shape[1] - width not in (0, 1):
+        given = joins.resize(given, plan.size)  # the second clip of a bridge
     return joins.residual(given[:height, :width], joins.resize(decoded, plan.size))
 
 

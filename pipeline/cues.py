@@ -60,7 +60,7 @@ def _hang_on(
         return {"given": shot.shot.image and "picture"}
     memories = {} if source is None else source.memories
     how: dict[str, object] = {"given": _kind(source)}
-    if request.direction == "forward":
+    if request.direction != "backward":
         how["follows"] = memories.get("last")
     elif first := memories.get("first"):
         begin = seconds + 1 / plan.model_fps
@@ -73,7 +73,7 @@ def _last_time(request: GenerationRequest, plan: Plan, shot: ShotPlan) -> float:
 
     After a cut its first latent frame is the frame at 0; what goes on from something starts later.
     """
-    goes_on = request.task == "extend_video" and request.direction == "forward"
+    goes_on = request.task == "extend_video" and request.direction != "backward"
     is_first = shot.windows[0].shot_index == 0
     num_latents = sum(window.num_latents for window in shot.windows)
     if not (shot.continues or (is_first and goes_on)):

@@ -90,9 +90,12 @@ def _memories(
     """Return where the paths of the finished clip are at its first and its last frame."""
     ends = {"first": cues[0].first, "last": cues[-1].last}
     if source is not None and source.path is not None:
-        # At one end the clip is still the source.
-        kept = "last" if request.direction == "backward" else "first"
-        ends[kept] = source.memories.get(kept)
+        # At one end, or at both, the clip is still the source; where a loop closes is neither.
+        if request.direction != "backward":
+            ends["first"] = source.memories.get("first")
+        if request.direction != "forward":
+            kept = source.leads_to if request.direction != "loop" else None
+            ends["last"] = kept and kept.memories.get("last")
     return ends
 
 

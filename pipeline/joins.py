@@ -34,6 +34,12 @@ def frame_indices(num_out: int, fps_out: float, num_in: int, fps_in: float) -> n
     return nearest.clip(0, num_in - 1)
 
 
+def even_indices(num_out: int, num_in: int) -> np.ndarray:
+    """Say which new frame is shown at each output time between two joins, all of them evenly."""
+    nearest = np.rint(np.arange(1, num_out + 1) * (num_in + 1) / (num_out + 1)).astype(int) - 1
+    return nearest.clip(0, num_in - 1)
+
+
 def pick(frames: Iterable[np.ndarray], indices: np.ndarray) -> Iterator[np.ndarray]:
     """Yield the frames at ascending indices, which may repeat, from a stream."""
     wanted = iter(indices.tolist())

@@ -123,8 +123,11 @@ def _plan_shot(request: GenerationRequest, spec: ModelSpec, shot: Shot, index: i
     num_dissolved = 0
     if index > 0 and shot.transition == "dissolve":
         num_dissolved = round(DISSOLVE_SECONDS * spec.fps)
-    if continues or (extends and request.direction == "forward"):
+    num_after = 0
+    if continues or (extends and request.direction != "backward"):
         num_given = spec.overlap_latents if continues else NUM_SOURCE_LATENTS
+        if extends and request.direction != "forward":
+            num_after = NUM_SOURCE_LATENTS - 1
         num_new = max(1, math.ceil(round(shot.duration * spec.fps, 6) / spec.temporal))
         num_frames = num_new * spec.temporal
     else:
@@ -140,6 +143,7 @@ def _plan_shot(request: GenerationRequest, spec: ModelSpec, shot: Shot, index: i
         window_latents=spec.window_latents,
         overlap=spec.overlap_latents,
         num_given=num_given,
+        num_after=num_after,
         shot_index=index,
         seed=request.seed,
     )

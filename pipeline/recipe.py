@@ -20,7 +20,7 @@ _PACKAGES = ("torch", "diffusers", "transformers")
 def make_recipe(request: GenerationRequest, spec: ModelSpec, plan: Plan) -> dict[str, object]:
     """Return a recipe that JSON can hold; sources are named by their SHA-256, never by a path."""
     inputs = request.to_json()
-    for name in ("image", "video"):
+    for name in ("image", "video", "video_after"):
         inputs[name] = _by_content(getattr(request, name))
     inputs["shots"] = [
         values | {"image": _by_content(shot.image)}

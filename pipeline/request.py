@@ -15,14 +15,14 @@ from pipeline.errors import InvalidRequestError
 from pipeline.geometry import ASPECT_RATIOS
 from pipeline.models import TASK_SOURCES, Camera, ModelSpec, Task, get_model
 
-Direction = Literal["forward", "backward"]
+Direction = Literal["forward", "backward", "bridge", "loop"]
 Transition = Literal["cut", "continue", "dissolve"]
 
 MIN_SHOT_SECONDS = 0.5
 MAX_CLIP_SECONDS = 60.0
 MAX_PROMPT_CHARACTERS = 2000
 MAX_SEED = 2**31 - 1
-_SOURCE_WORDS = {"image": "picture", "video": "clip"}
+_SOURCE_WORDS = {"image": "picture", "video": "clip", "video_after": "clip that follows"}
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,7 @@ class GenerationRequest:
     image: Path | None = None
     video: Path | None = None
     direction: Direction = "forward"
+    video_after: Path | None = None  # what a bridge leads to
 
     @property
     def duration(self) -> float:
@@ -103,6 +104,7 @@ def build_request(
     image: str | Path | None = None,
     video: str | Path | None = None,
     direction: Direction = "forward",
+    video_after: str | Path | None = None,
 ) -> GenerationRequest:
     """Check everything and return the request; a seed of -1 is drawn here.
 
@@ -115,7 +117,9 @@ def build_request(
         raise InvalidRequestError(
             f"{spec.label} cannot do {task}; it can do {', '.join(spec.tasks)}."
         )
+    direction = _choice("direction", direction, get_args(Direction))
     sources = _check_sources(task, image=image, video=video)
+    sources["video_after"] = _check_end(task, direction, video_after)
     if seed == -1 and not isinstance(seed, bool):
         seed = secrets.randbelow(MAX_SEED + 1)
     return GenerationRequest(
@@ -133,7 +137,7 @@ def build_request(
         guidance_scale=None
         if guidance_scale is None
         else _number("guidance scale", guidance_scale, 1, 20),
-        direction=_choice("direction", direction, get_args(Direction)),
+        direction=direction,
         **sources,
     )
 
@@ -225,6 +229,21 @@ def _check_sources(task: Task, **given: str | Path | None) -> dict[str, Path]:
     if path is None or path == "":
         raise InvalidRequestError(f"There is no {word} to start from; add one.")
     return {needed: _file(word, path)}
+
+
+def _check_end(task: Task, direction: Direction, path: str | Path | None) -> Path | None:
+    """Return the clip that a bridge leads to, which nothing else has."""
+    is_bridge = task == "extend_video" and direction == "bridge"
+    if path is None or path == "":
+        if is_bridge:
+            raise InvalidRequestError("There is no clip for the bridge to lead to; add a second.")
+        return None
+    if not is_bridge:
+        raise InvalidRequestError(
+            "A second clip was given, but only a bridge leads to one; leave it out, or choose "
+            "the direction bridge."
+        )
+    return _file("second clip", path)
 
 
 def _file(name: str, path: str | Path) -> Path:

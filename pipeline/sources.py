@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from pipeline.errors import MediaError
 from pipeline.geometry import Size
 from pipeline.media import ClipInfo, probe_clip, read_first_frames, read_last_frames
 from pipeline.pictures import crop_to_size, open_picture
 from pipeline.plan import NUM_SOURCE_LATENTS, Source
 from pipeline.recipe import read_memories
 from pipeline.request import GenerationRequest
+
+_MAX_SHAPE_DIFFERENCE = 0.03  # of the shares of width to height: rounding, nothing to be seen
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,12 @@ class OpenedSource:
     path: Path | None = None
     info: ClipInfo | None = field(default=None, repr=False)
     memories: dict[str, dict[str, object]] = field(default_factory=dict, repr=False)
+    after: OpenedSource | None = field(default=None, repr=False)  # the clip a bridge leads to
+
+    @property
+    def leads_to(self) -> OpenedSource:
+        """Return the clip whose beginning new footage leads up to; a loop's is its own."""
+        return self.after or self
 
 
 def open_source(request: GenerationRequest) -> OpenedSource | None:
@@ -35,12 +44,29 @@ def open_source(request: GenerationRequest) -> OpenedSource | None:
     if request.image is not None:
         picture = open_picture(request.image)
         return OpenedSource(Source(picture.width, picture.height), picture=picture)
-    if request.video is not None:
-        info = probe_clip(request.video)
-        facts = Source(info.width, info.height, info.fps, info.num_frames)
-        memories = read_memories(request.video)
-        return OpenedSource(facts, path=request.video, info=info, memories=memories)
-    return None
+    if request.video is None:
+        return None
+    source = _open_clip(request.video)
+    if request.video_after is None:
+        return source
+    after = _open_clip(request.video_after)
+    _refuse_other_shape(source.info, after.info)
+    return replace(source, after=after)
+
+
+def _open_clip(path: Path) -> OpenedSource:
+    info = probe_clip(path)
+    facts = Source(info.width, info.height, info.fps, info.num_frames)
+    return OpenedSource(facts, path=path, info=info, memories=read_memories(path))
+
+
+def _refuse_other_shape(first: ClipInfo, second: ClipInfo) -> None:
+    ratio = (first.width * second.height) / (first.height * second.width)
+    if abs(ratio - 1) > _MAX_SHAPE_DIFFERENCE:
+        raise MediaError(
+            f"The clips have {first.width}x{first.height} and {second.width}x{second.height} "
+            "pixels; a bridge needs two of the same shape."
+        )
 
 
 def check_sources(request: GenerationRequest) -> None:

@@ -44,8 +44,8 @@ class Take:
 
     @property
     def is_backward(self) -> bool:
-        """Say whether the take leads up to something."""
-        return self.given.after is not None
+        """Say whether the take only leads up to something."""
+        return self.given.is_backward
 
     @property
     def num_frames(self) -> int:
@@ -125,7 +125,7 @@ class _Camera:
             else:
                 self._on_step(self._number, self._plan.num_inference_steps, latents)
             latents = latents.to(self._engine.model.device)
-            if given.after is not None:
+            if given.is_backward:
                 parts.insert(0, latents)  # backwards, the first window made is the last one seen
             else:
                 parts.append(latents)
@@ -174,13 +174,15 @@ def _first_context(
         return Context(is_start=True, before=engine.encode(frames, generator))
     if index > 0 or source is None:
         return Context(is_start=True)
-    spec, at_end = engine.model.spec, request.direction == "forward"
-    frames = end_frames(
-        source, at_end=at_end, fps=spec.fps, temporal=spec.temporal, size=plan.model_size
-    )
-    if at_end:
-        return Context(is_start=True, before=engine.encode(frames, generator))
-    return engine.encode_following(frames, generator)
+    ends = {"fps": plan.model_fps, "temporal": plan.temporal, "size": plan.model_size}
+    given = Context(is_start=False)
+    if request.direction != "forward":
+        frames = end_frames(source.leads_to, at_end=False, **ends)
+        given = engine.encode_following(frames, generator)
+    if request.direction != "backward":
+        frames = end_frames(source, at_end=True, **ends)
+        given = replace(given, is_start=True, before=engine.encode(frames, generator))
+    return given
 
 
 def _window_context(
@@ -188,23 +190,23 @@ def _window_context(
 ) -> Context:
     """Return what a window is given: the shot's context, or the latents made next to it."""
     window = shot.windows[index]
-    num_context = window.num_context
-    if given.after is None:
-        # A shot's own latent frames count from 1 if it continues something, that then ends at 0.
-        first = window.start_latent - num_context + (given.before is not None)
+    num_context, is_last = window.num_context, index == len(shot.windows) - 1
+    if given.is_backward:
+        # Only the window made last, which is seen first, begins with a single frame.
+        num_made = window.start_latent + window.num_latents
+        first = sum(x.num_latents for x in shot.windows) - num_made
         if index == 0:
-            return replace(given, first=first)
-        known = parts if given.before is None else [given.before, *parts]
-        before = torch.cat(known, dim=2)[:, :, -num_context:]
-        return Context(is_start=False, first=first, before=before)
-    # Backwards, only the window made last, which is seen first, begins with a single frame.
-    is_start = index == len(shot.windows) - 1
-    num_made = window.start_latent + window.num_latents
-    first = sum(x.num_latents for x in shot.windows) - num_made
+            return replace(given, is_start=is_last, first=first)
+        known = torch.cat([*parts, given.after], dim=2)
+        return Context(is_last, first, after=known[:, :, :num_context])
+    # A shot's own latent frames count from 1 if it continues something, that then ends at 0.
+    first = window.start_latent - num_context + (given.before is not None)
+    end = {"after": given.after, "keyframe": given.keyframe} if is_last else {}
     if index == 0:
-        return Context(is_start, first, after=given.after, keyframe=given.keyframe)
-    known = torch.cat([*parts, given.after], dim=2)
-    return Context(is_start, first, after=known[:, :, :num_context])
+        return Context(given.is_start, first, given.before, **end)
+    known = parts if given.before is None else [given.before, *parts]
+    before = torch.cat(known, dim=2)[:, :, -num_context:]
+    return Context(is_start=False, first=first, before=before, **end)
 
 
 def _check(latents: torch.Tensor) -> None:

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 class Window:
     """One call of the model: `num_context` latents that exist, then `num_latents` new ones.
 
-    `start_latent` counts the new latents of the same shot that were made before this window.
+    In the last window of a bridge `num_after` more follow that exist. `start_latent` counts the new
+    latents of the same shot that were made before this window.
     """
 
     index: int
@@ -24,11 +25,12 @@ class Window:
     num_latents: int
     num_context: int
     seed: int
+    num_after: int = 0
 
     @property
     def total_latents(self) -> int:
         """Count all the latents of the call, context and new."""
-        return self.num_context + self.num_latents
+        return self.num_context + self.num_latents + self.num_after
 
 
 def plan_windows(
@@ -37,29 +39,34 @@ def plan_windows(
     window_latents: int,
     overlap: int,
     num_given: int = 0,
+    num_after: int = 0,
     shot_index: int = 0,
     seed: int = 0,
 ) -> tuple[Window, ...]:
     """Cover `num_latents` new latents with as few windows of at most `window_latents` as can be.
 
     The first window starts on `num_given` latents (a picture is one, the end of a clip several),
-    every later one on the last `overlap`. The work is spread evenly, so that no window is a stub.
+    every later one on the last `overlap`; the last one leads up to `num_after`. The work is spread
+    evenly, so that no window is a stub. Raises ValueError if there is no such plan.
     """
-    if num_latents < 1 or not 0 <= overlap < window_latents or not 0 <= num_given < window_latents:
-        raise ValueError(
-            f"no plan for {num_latents} latents in windows of {window_latents} "
-            f"with {overlap} overlapping and {num_given} given"
-        )
     first_room, later_room = window_latents - num_given, window_latents - overlap
-    num_later = math.ceil(max(0, num_latents - first_room) / later_room)
+    num_later = math.ceil(max(0, num_latents + num_after - first_room) / max(1, later_room))
+    is_possible = min(num_latents, first_room) >= 1 and later_room > num_after
+    if not is_possible or min(overlap, num_given, num_after) < 0 or num_latents <= num_later:
+        raise ValueError(
+            f"no plan for {num_latents} latents in windows of {window_latents} with {overlap} "
+            f"overlapping, {num_given} given and {num_after} after"
+        )
 
     windows: list[Window] = []
     num_made = 0
     for index in range(num_later + 1):
         num_left, later_windows = num_latents - num_made, num_later - index
-        room = first_room if index == 0 else later_room
+        end = num_after if later_windows == 0 else 0
+        room = (first_room if index == 0 else later_room) - end
+        later_rooms = later_windows * later_room - (num_after if later_windows else 0)
         even_share = math.ceil(num_left / (later_windows + 1))
-        num_new = min(room, max(even_share, num_left - later_windows * later_room))
+        num_new = min(room, max(even_share, num_left - later_rooms))
         windows.append(
             Window(
                 index=index,
@@ -68,6 +75,7 @@ def plan_windows(
                 num_latents=num_new,
                 num_context=num_given if index == 0 else overlap,
                 seed=window_seed(seed, shot_index, index),
+                num_after=end,
             )
         )
         num_made += num_new

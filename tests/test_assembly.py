@@ -11,8 +11,9 @@ from PIL import Image
 from pipeline.assembly import finished_frames, num_finished_frames
 from pipeline.cues import write_cues
 from pipeline.engines import open_engine
-from pipeline.errors import OutputError
-from pipeline.joins import fade_weights
+from pipeline.errors import MediaError, OutputError
+from pipeline.geometry import Size
+from pipeline.joins import fade_weights, resize
 from pipeline.loader import LoadedModel, Loader
 from pipeline.media import iterate_frames, probe_clip
 from pipeline.pictures import crop_to_size, open_picture
@@ -21,7 +22,7 @@ from pipeline.reel import Reel
 from pipeline.request import Shot, build_request
 from pipeline.sources import open_source
 from pipeline.takes import make_takes
-from tests.sources import make_clip
+from tests.sources import ffmpeg, make_clip
 from tests.tiny import LTX, MINI, picture, tiny_loaders
 
 each_model = pytest.mark.parametrize("name", [MINI, LTX])
@@ -242,3 +243,36 @@ def test_a_shot_with_a_picture_begins_with_the_picture(
     image, _ = crop_to_size(open_picture(still), *frames.shape[2:0:-1])
     np.testing.assert_array_equal(frames[first], np.asarray(image))
     assert len(frames) == 2 * first
+
+
+@each_model
+def test_a_bridge_goes_from_one_clip_to_another_of_another_size_and_rate(
+    loaders: dict[str, Loader], name: str, clip: Path, tmp_path: Path
+) -> None:
+    second = tmp_path / "second.mp4"
+    ffmpeg("-i", clip, "-vf", "scale=48:32,fps=12,negate", "-pix_fmt", "yuv420p", second)
+    values = {"video": clip, "direction": "bridge", "video_after": second}
+    frames = finish(loaders, name, "extend_video", 2.0, **values)
+    assert len(frames) == 48 + 48 + 48
+    first, last = own_frames(clip), own_frames(second)
+    np.testing.assert_array_equal(frames[:48], first)
+    back = [resize(frame, Size(96, 64)) for frame in last]
+    np.testing.assert_array_equal(frames[96], back[0])
+    np.testing.assert_array_equal(frames[-1], back[-1])
+
+
+@each_model
+def test_a_loop_goes_on_after_the_clip(loaders: dict[str, Loader], name: str, clip: Path) -> None:
+    frames = finish(loaders, name, "extend_video", 2.0, video=clip, direction="loop")
+    assert len(frames) == 48 + 48
+    np.testing.assert_array_equal(frames[:48], own_frames(clip))
+
+
+def test_a_bridge_wants_two_clips_of_one_shape(
+    loaders: dict[str, Loader], clip: Path, tmp_path: Path
+) -> None:
+    square = tmp_path / "square.mp4"
+    ffmpeg("-i", clip, "-vf", "crop=64:64", "-pix_fmt", "yuv420p", square)
+    values = {"video": clip, "direction": "bridge", "video_after": square}
+    with pytest.raises(MediaError, match="96x64 and 64x64 pixels"):
+        finish(loaders, MINI, "extend_video", **values)

@@ -11,7 +11,10 @@ import pytest
 
 from pipeline.engines import open_engine
 from pipeline.engines.ltx import LTXEngine
+from pipeline.generate import generate
 from pipeline.loader import Loader
+from pipeline.media import iterate_frames, probe_clip
+from pipeline.request import build_request
 from training.grammar import is_held_out
 from training.oracle import MAIN, NUM_LATENTS, Oracle, load_oracle, read_clip
 from training.sampling import SHIPPED, make_clip
@@ -113,3 +116,19 @@ def test_an_unknown_word_does_no_harm() -> None:
 def test_another_seed_is_another_clip_of_the_same_prompt() -> None:
     prompt = "a red cat in a meadow at noon"
     assert (draw(prompt, seed=1) != draw(prompt, seed=2)).any()
+
+
+def test_a_loop_ends_where_it_begins(tmp_path: Path) -> None:
+    """The step from its last frame to its first is no larger than the largest within."""
+    how = {"loader": Loader(), "on_progress": lambda _: None, "is_cancelled": lambda: False}
+    prompt = "a large red car drives to the right in a city at noon, static camera"
+    short = {"model": SHIPPED.id, "prompt": prompt, "duration": 1.0, "seed": 1}
+    first = tmp_path / "first.mp4"
+    generate(build_request("text_to_video", **short), output=first, **how)
+    loop = tmp_path / "loop.mp4"
+    request = build_request("extend_video", video=first, direction="loop", **short)
+    generate(request, output=loop, **how)
+    frames = np.concatenate(list(iterate_frames(loop, probe_clip(loop)))).astype(int)
+    assert len(frames) == 17 + 16
+    steps = np.abs(np.diff(np.concatenate([frames, frames[:1]]), axis=0)).mean((1, 2, 3))
+    assert steps[-1] <= steps[:-1].max()

@@ -13,6 +13,7 @@ from pipeline.joins import (
     FADE_SECONDS,
     add_residual,
     cut,
+    even_indices,
     fade_weights,
     frame_indices,
     pick,
@@ -126,3 +127,12 @@ def test_no_shot_is_asked_for_before_the_one_before_it_is_handed_over() -> None:
     next(frames)
     assert asked == [0]
     assert len(list(frames)) == 9
+
+
+@pytest.mark.parametrize(("num_out", "num_in"), [(1, 1), (8, 8), (48, 31), (20, 40), (60, 39)])
+def test_between_two_joins_the_new_frames_are_shown_evenly(num_out: int, num_in: int) -> None:
+    indices = even_indices(num_out, num_in)
+    assert indices[0] <= num_in / num_out
+    assert indices[-1] >= num_in - 1 - num_in / num_out
+    assert set(np.diff(indices)) <= {num_in // num_out, -(-num_in // num_out), 0, 1}
+    np.testing.assert_array_equal(indices, num_in - 1 - indices[::-1])

@@ -224,3 +224,21 @@ def test_a_request_is_the_same_after_a_journey_through_json(picture: Path) -> No
 def test_json_that_is_no_request_is_refused(values: object) -> None:
     with pytest.raises(InvalidRequestError):
         GenerationRequest.from_json(values)
+
+
+def test_a_bridge_has_a_second_clip_and_nothing_else_has_one(tmp_path: Path) -> None:
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes(b"clip")
+    values = {"model": "kinora-mini", "prompt": "a cat", "video": clip}
+    bridge = build_request("extend_video", direction="bridge", video_after=str(clip), **values)
+    assert bridge.video_after == clip
+    assert GenerationRequest.from_json(bridge.to_json()) == bridge
+    with pytest.raises(InvalidRequestError, match="add a second"):
+        build_request("extend_video", direction="bridge", **values)
+    for direction in ("forward", "backward", "loop"):
+        with pytest.raises(InvalidRequestError, match="only a bridge"):
+            build_request("extend_video", direction=direction, video_after=clip, **values)
+    with pytest.raises(InvalidRequestError, match="is not a file"):
+        build_request(
+            "extend_video", direction="bridge", video_after=tmp_path / "gone.mp4", **values
+        )

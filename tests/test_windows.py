@@ -89,3 +89,15 @@ def test_every_window_of_a_film_has_its_own_seed_and_knows_its_shot() -> None:
     second = plan_windows(11, window_latents=7, overlap=2, shot_index=3, seed=9)[1]
     assert second.shot_index == 3
     assert second.seed == window_seed(9, 3, 1)
+
+
+@pytest.mark.parametrize("num_given", [0, 1, 3])
+def test_the_last_window_of_a_bridge_has_room_for_what_it_leads_to(num_given: int) -> None:
+    for num_latents in range(1, 130):
+        windows = plan_windows(
+            num_latents, window_latents=7, overlap=2, num_given=num_given, num_after=2
+        )
+        assert sum(window.num_latents for window in windows) == num_latents
+        assert all(window.num_latents >= 1 for window in windows)
+        assert all(window.total_latents <= 7 for window in windows)
+        assert [window.num_after for window in windows] == [0] * (len(windows) - 1) + [2]

@@ -56,6 +56,11 @@ class Context:
         return self.is_start and self.num_before == 1
 
     @property
+    def is_backward(self) -> bool:
+        """Say whether the window only leads up to something."""
+        return self.after is not None and self.before is None
+
+    @property
     def num_before(self) -> int:
         """Count the latent frames given before the new ones."""
         return 0 if self.before is None else self.before.shape[2]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch.nn import functional
 
 from pipeline.engines.ltx import Context, Given, LTXEngine, Memory, PromptEmbeds, pack
-from pipeline.mini.recall import recall
+from pipeline.mini.recall import dissolve, recall
 from pipeline.mini.scene import ATTRIBUTES, Scene, complete_scene, continue_scene
 from pipeline.mini.staging import (
     MAX_SECONDS,
@@ -148,17 +148,29 @@ class MiniEngine(LTXEngine):
         )
         of_scene = prompt.staging is not None
         tracks = self._track(prompt, times, of_scene=of_scene)
-        if prompt.is_claimed and not self._shows(tracks, prompt, num_latents, context):
+        # What a bridge leads to is no part of the scene that it comes from.
+        is_bridge = context.before is not None and context.after is not None
+        start = replace(context, after=None) if is_bridge else context
+        if prompt.is_claimed and not self._shows(tracks, prompt, num_latents, start):
             of_scene = False
             tracks = self._track(prompt, times, of_scene=False)
         guide = {"tracks": tracks}  # places, in full precision
-        if not of_scene:
+        if is_bridge:
+            guide["recalled"] = self._bridge(tracks, prompt, context, num_latents, of_scene)
+        elif not of_scene:
             guide["recalled"] = self._recall(tracks, context, num_latents)
         return {name: x.expand(len(prompt.embeds), -1, -1) for name, x in guide.items()}
 
     def _track(self, prompt: StagedPrompt, times: np.ndarray, *, of_scene: bool) -> torch.Tensor:
         tracks = torch.from_numpy(prompt.track(times, of_scene=of_scene))[None]
         return tracks.to(self.model.device)
+
+    def _foresee(
+        self, tracks: torch.Tensor, prompt: StagedPrompt, context: Context
+    ) -> torch.Tensor:
+        """Return the guide's guess at a window of the scene: (1, S, C)."""
+        coords = self._coords(tracks.shape[1], context)
+        return self.pipe.transformer.foresee(prompt.embeds[-1:], coords, tracks)[1].float()
 
     def _shows(
         self, tracks: torch.Tensor, prompt: StagedPrompt, num_latents: int, context: Context
@@ -168,10 +180,8 @@ class MiniEngine(LTXEngine):
             0 if x is None else x.shape[2] for x in (context.before, context.after)
         )
         given, is_given = self._lay_out(new, context)
-        coords = self._coords(num_latents, context)
-        _, guess = self.pipe.transformer.foresee(prompt.embeds[-1:], coords, tracks)
         truth, where = pack(given), pack(is_given.expand(-1, 1, -1, -1, -1))[..., 0]
-        error = (guess.float() - truth)[where].square().sum()
+        error = (self._foresee(tracks, prompt, context) - truth)[where].square().sum()
         return bool(error < _MAX_UNEXPLAINED * truth[where].square().sum())
 
     def _recall(self, tracks: torch.Tensor, context: Context, num_latents: int) -> torch.Tensor:
@@ -183,6 +193,24 @@ class MiniEngine(LTXEngine):
         latents = given.new_zeros(1, given.shape[1], num_latents, *given.shape[3:])
         latents[:, :, known] = given[:, :, 0 if at_end else -1]
         return pack(recall(self.pipe.vae, latents, tracks, known, at_end=at_end))
+
+    def _bridge(
+        self,
+        tracks: torch.Tensor,
+        prompt: StagedPrompt,
+        context: Context,
+        num_latents: int,
+        of_scene: bool,
+    ) -> torch.Tensor:
+        """Go over from what comes before a window to what comes after it: (1, S, C)."""
+        if of_scene:
+            start = self._foresee(tracks, prompt, context)
+        else:
+            start = self._recall(tracks, replace(context, after=None), num_latents)
+        end = self._recall(tracks, replace(context, before=None), num_latents)
+        shape = (num_latents, self.height, self.width)
+        latents = (x.transpose(1, 2).unflatten(2, shape) for x in (start, end))
+        return pack(dissolve(self.pipe.vae, *latents, context.num_before, context.after.shape[2]))
 
 
 def _fits(named: dict[str, str | None], scene: Scene) -> bool:

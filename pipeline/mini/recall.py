@@ -66,3 +66,32 @@ def _camera_moves(tracks: torch.Tensor) -> torch.Tensor:
     zoom = zoom * (share * column("zoom step")).exp()
     ways = (column(name) + share * column(f"{name} step") for name in ("pan", "tilt"))
     return torch.stack([zoom, *ways], dim=-1)
+
+
+@torch.no_grad()
+def dissolve(
+    vae: AutoencoderKinora,
+    start: torch.Tensor,
+    end: torch.Tensor,
+    num_before: int,
+    num_after: int,
+) -> torch.Tensor:
+    """Go over from some latents to others, frame by frame: normalized (1, C, T, h, w) each.
+
+    The first `num_before` latent frames stay what they are in `start`, the last `num_after` what
+    they are in `end`.
+    """
+    mixed = start.clone()
+    first_after = start.shape[2] - num_after
+    mixed[:, :, first_after:] = end[:, :, first_after:]
+    num_frames = PATCH_FRAMES * (first_after - num_before)
+    shares = torch.arange(1, num_frames + 1, device=start.device) / (num_frames + 1)
+    for index, share in zip(
+        range(num_before, first_after), shares.split(PATCH_FRAMES), strict=True
+    ):
+        one, other = (
+            vae.decode_linear(vae.denormalize(x[:, :, index]).to(vae.dtype)) for x in (start, end)
+        )
+        frames = torch.lerp(one, other, share[None, None, :, None, None].to(one))
+        mixed[:, :, index] = vae.normalize(vae.project(frames))[:, :, 0].to(mixed)
+    return mixed

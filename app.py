@@ -6,6 +6,7 @@ What they look like is in `page/`, what they do in `pipeline/`. Run it: `python 
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
@@ -23,12 +24,15 @@ from pipeline.models import default_model_id, get_model
 from pipeline.placement import is_zero_gpu
 from pipeline.plan import estimate_seconds
 from pipeline.progress import Progress
+from pipeline.reel import num_windows
 from pipeline.request import GenerationRequest
 from pipeline.store import JobStore, default_data_dir
 from pipeline.stream import News, follow_clip, stream_clip
 from pipeline.studio import Studio
 
-MAX_JOB_AGE_SECONDS = 7 * 24 * 3600
+# What is kept of finished jobs, unless the environment says otherwise.
+MAX_JOB_DAYS = 30.0
+MAX_DATA_GIGABYTES = 20.0
 MAX_SERVED_SECONDS = 24 * 3600
 
 TITLE = "# Kinora\nShort clips from words, from a picture, or from another clip."
@@ -61,13 +65,28 @@ def create_demo(studio: Studio) -> gr.Blocks:
     return demo
 
 
-def gpu_seconds(request: GenerationRequest, *_args: object, **_kwargs: object) -> int:
-    """Return for how long a request needs ZeroGPU's card: the visitor's quota pays for it."""
-    return estimate_seconds(request, get_model(request.model))
+def gpu_seconds(request: GenerationRequest, output: Path, *_args: object, **_kwargs: object) -> int:
+    """Return for how long what is left of a request needs ZeroGPU's card.
+
+    The visitor's quota pays for it. What needs longer goes on in a further call.
+    """
+    return estimate_seconds(request, get_model(request.model), num_windows(output.parent))
+
+
+def read_limit(name: str, default: float) -> float:
+    """Read a limit from the environment. Raises KinoraError if it is no number above 0."""
+    text = os.environ.get(name) or str(default)
+    try:
+        limit = float(text)
+    except ValueError:
+        limit = 0.0
+    if not limit > 0:
+        raise KinoraError(f"{name} is {text!r}, but it has to be a number above 0.")
+    return limit
 
 
 def create_studio(data_dir: Path, loader: Loader) -> Studio:
-    """Open the store of jobs, remove the old ones and start the worker."""
+    """Open the store of jobs and start the worker."""
 
     # The one entry point for every task. On ZeroGPU its body runs in another process.
     @spaces.GPU(duration=gpu_seconds)
@@ -80,13 +99,19 @@ def create_studio(data_dir: Path, loader: Loader) -> Studio:
         on_progress: Callable[[Progress], None],
         is_cancelled: Callable[[], bool],
     ) -> dict[str, object]:
-        try:
-            return follow_clip(generate_clip(request, output), on_progress, is_cancelled)
-        except gr.Error as exc:  # no quota, no card
-            raise KinoraError(exc.message) from exc
+        while True:
+            num_finished = num_windows(output.parent)
+            try:
+                return follow_clip(generate_clip(request, output), on_progress, is_cancelled)
+            except gr.Error as exc:  # the card's time is up, or there is no quota, or no card
+                if num_windows(output.parent) == num_finished:
+                    raise KinoraError(exc.message) from exc
 
-    store = JobStore(data_dir)
-    store.sweep(MAX_JOB_AGE_SECONDS)
+    store = JobStore(
+        data_dir,
+        max_age=read_limit("KINORA_MAX_JOB_DAYS", MAX_JOB_DAYS) * 24 * 3600,
+        max_bytes=read_limit("KINORA_MAX_DATA_GB", MAX_DATA_GIGABYTES) * 1e9,
+    )
     return Studio(JobWorker(store, run, takes_up=not is_zero_gpu()), default_model_id())
 
 

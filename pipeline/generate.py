@@ -28,9 +28,7 @@ from pipeline.takes import make_takes
 
 logger = logging.getLogger(__name__)
 _FRAMES_PER_REPORT = 8
-# In the folder of a job: finished latents, and the clip as far as it is.
-WINDOWS = "windows"
-GROWING = "growing.mp4"
+GROWING = "growing.mp4"  # the clip as far as it is, in the folder of a job
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,7 @@ def generate(
         reporter.denoising(window, step, engine.preview(estimate))
 
     cues = write_cues(engine, request, plan, source)
-    takes = make_takes(engine, request, plan, source, cues, on_step, Reel(keep and keep / WINDOWS))
+    takes = make_takes(engine, request, plan, source, cues, on_step, Reel(keep))
     recipe = make_recipe(request, spec, plan) | {"memories": _memories(request, cues, source)}
     frames = _reported(finished_frames(engine, request, plan, source, takes), reporter)
     num_frames = _write(frames, request, plan, source, recipe, output, keep)

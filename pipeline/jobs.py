@@ -204,6 +204,7 @@ class JobWorker:
         return self._jobs.get(job_id) if isinstance(job_id, str) else None
 
     def _work(self) -> None:
+        self.store.sweep()
         self._take_up()
         while not self._is_closed:
             with self._changed:
@@ -216,6 +217,7 @@ class JobWorker:
             with self.store.claim(job_id) as is_ours:
                 if is_ours and self.store.read_state(job_id)["state"] in UNFINISHED:
                     self._run_job(job_id)
+                    self.store.sweep()
                 else:  # another process has it, or had it
                     with self._changed:
                         del self._jobs[job_id]

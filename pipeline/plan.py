@@ -97,14 +97,16 @@ def plan_generation(
     )
 
 
-def estimate_seconds(request: GenerationRequest, spec: ModelSpec) -> int:
+def estimate_seconds(request: GenerationRequest, spec: ModelSpec, num_finished: int = 0) -> int:
     """Return how long a GPU is asked for on ZeroGPU, 15 to 120 s; computed, not measured there.
 
-    How many windows there are does not depend on the source, so that any will do.
+    The first `num_finished` windows are there already, but all have to be decoded. How many there
+    are does not depend on the source, so that any will do.
     """
     source = None if request.task == "text_to_video" else Source(16, 9, fps=spec.fps)
     plan = plan_generation(request, spec, source)
-    denoising = plan.num_windows * plan.num_inference_steps * spec.gpu_seconds_per_step
+    num_left = max(0, plan.num_windows - num_finished)
+    denoising = num_left * plan.num_inference_steps * spec.gpu_seconds_per_step
     decoding = plan.num_windows * SECONDS_PER_WINDOW
     return min(max(math.ceil(START_SECONDS + denoising + decoding), 15), MAX_GPU_SECONDS)
 

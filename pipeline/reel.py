@@ -18,6 +18,7 @@ from safetensors.torch import load, save
 
 from pipeline.errors import cannot_write
 
+WINDOWS = "windows"
 _SUFFIX = ".safetensors"
 
 
@@ -27,12 +28,17 @@ def name_window(facts: Mapping[str, object]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def num_windows(folder: Path) -> int:
+    """Count the finished windows of a job's folder."""
+    return len(list((folder / WINDOWS).glob(f"*{_SUFFIX}")))
+
+
 class Reel:
-    """A folder of windows' latents; without a folder nothing is kept."""
+    """The windows' latents in the folder of a job; without a folder nothing is kept."""
 
     def __init__(self, folder: Path | None) -> None:
-        """Use a folder, which is made when there is something to keep."""
-        self._folder = folder
+        """Use a job's folder; one within is made when there is something to keep."""
+        self._folder = None if folder is None else folder / WINDOWS
 
     def find(self, name: str) -> torch.Tensor | None:
         """Return a window's latents, on the CPU, or None; a damaged file is as good as none."""

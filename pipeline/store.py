@@ -66,9 +66,15 @@ class JobFacts:
 class JobStore:
     """The folders `<root>/jobs/<job_id>`, shared by all processes that use the same root."""
 
-    def __init__(self, root: Path) -> None:
-        """Open or make the store; raise StorageError if the folder cannot be written."""
+    def __init__(
+        self, root: Path, *, max_age: float = float("inf"), max_bytes: float = float("inf")
+    ) -> None:
+        """Open or make the store; raise StorageError if the folder cannot be written.
+
+        Finished jobs stay for `max_age` seconds, and while all together have `max_bytes`.
+        """
         self.root = root.absolute()
+        self._max_age, self._max_bytes = max_age, max_bytes
         self._jobs = self.root / "jobs"
         try:
             self._jobs.mkdir(parents=True, exist_ok=True)
@@ -212,8 +218,8 @@ class JobStore:
             (folder / "request.json").unlink()  # from here on there is no such job
             shutil.rmtree(folder, ignore_errors=True)
 
-    def sweep(self, max_age: float, max_bytes: float = float("inf")) -> int:
-        """Remove finished jobs older than `max_age` seconds, then the oldest until the rest fit.
+    def sweep(self) -> int:
+        """Remove finished jobs that are too old, then the oldest until the rest fit.
 
         Returns how many. Jobs that wait, run or are paused stay.
         """
@@ -222,8 +228,8 @@ class JobStore:
         sizes = {folder: _size(folder) for _, folder in found}
         total, num_removed = sum(sizes.values()), 0
         for changed_at, folder in found:
-            is_old = time.time() - changed_at > max_age
-            if (is_old or total > max_bytes) and self._remove(folder):
+            is_old = time.time() - changed_at > self._max_age
+            if (is_old or total > self._max_bytes) and self._remove(folder):
                 total -= sizes[folder]
                 num_removed += 1
         return num_removed

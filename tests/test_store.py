@@ -120,7 +120,7 @@ def test_sweeping_removes_old_finished_jobs_and_nothing_else(store: JobStore) ->
     old = [leave_job(store, state, 100) for state in ("done", "failed", "cancelled")]
     kept = [leave_job(store, state, 100) for state in ("queued", "running", "paused")]
     kept.append(leave_job(store, "done", age=10))
-    assert store.sweep(max_age=50) == len(old)
+    assert JobStore(store.root, max_age=50).sweep() == len(old)
     assert {facts.job_id for facts in store.list_jobs()} == set(kept)
 
 
@@ -128,7 +128,7 @@ def test_sweeping_makes_room_by_removing_the_oldest(store: JobStore) -> None:
     oldest = leave_job(store, "done", age=30, num_bytes=100_000)
     running = leave_job(store, "running", age=40, num_bytes=100_000)
     newest = leave_job(store, "done", age=20, num_bytes=100_000)
-    assert store.sweep(max_age=1000, max_bytes=250_000) == 1
+    assert JobStore(store.root, max_bytes=250_000).sweep() == 1
     assert {facts.job_id for facts in store.list_jobs()} == {running, newest}
     assert oldest not in {facts.job_id for facts in store.list_jobs()}
 

@@ -6,6 +6,7 @@ conditioning as pixels only, and the tail of a window must be handed on as laten
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -15,6 +16,8 @@ import torch
 from diffusers.pipelines.ltx.pipeline_ltx_condition import linear_quadratic_schedule
 
 from pipeline.loader import LoadedModel, is_uniform
+
+logger = logging.getLogger(__name__)
 
 Memory = Mapping[str, object]
 """Where the paths of a shot had come to, as JSON has it; it stays in the clip's recipe."""
@@ -208,8 +211,26 @@ class LTXEngine:
             noise = torch.randn(z.shape, generator=torch.Generator("cpu").manual_seed(0)).to(z)
             z = torch.lerp(z, noise, _DECODE_NOISE_SCALE)
             temb = torch.tensor([_DECODE_TIMESTEP], device=z.device, dtype=z.dtype)
-        frames = vae.decode(z, temb, return_dict=False)[0]
+        frames = self._decode_whole(z, temb)
         yield _to_frames(frames[:, :, num_previous_frames:])
+
+    def _decode_whole(self, z: torch.Tensor, temb: torch.Tensor | None) -> torch.Tensor:
+        """Decode a whole shot; in pieces if memory is short, and on the CPU if it still is."""
+        vae = self.pipe.vae
+        try:
+            return vae.decode(z, temb, return_dict=False)[0]
+        except torch.OutOfMemoryError:
+            logger.warning("memory is short: decoding in pieces")
+        vae.enable_tiling()
+        vae.use_framewise_decoding = True
+        try:
+            return vae.decode(z, temb, return_dict=False)[0]
+        except torch.OutOfMemoryError:
+            logger.warning("memory is still short: decoding on the CPU")
+        # A copy: the hooks of one that is offloaded would move it back.
+        on_cpu = type(vae).from_config(vae.config).to(vae.dtype).eval()
+        on_cpu.load_state_dict({name: x.cpu() for name, x in vae.state_dict().items()})
+        return on_cpu.decode(z.cpu(), None if temb is None else temb.cpu(), return_dict=False)[0]
 
     def decode_take(self, given: Context, parts: Iterable[torch.Tensor]) -> Iterator[np.ndarray]:
         """Decode the new latents of a shot, in the order they are seen, while they come.

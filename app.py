@@ -15,6 +15,7 @@ import gradio as gr
 import spaces  # before torch, which it has to patch on ZeroGPU
 
 from page.endpoints import Endpoints, create_endpoints
+from page.film import FilmTab
 from page.parts import ASSETS, FIELDS, MAX_WATCHING
 from page.tab import Tab, connect_to_others
 from pipeline.errors import KinoraError
@@ -35,10 +36,11 @@ MAX_JOB_DAYS = 30.0
 MAX_DATA_GIGABYTES = 20.0
 MAX_SERVED_SECONDS = 24 * 3600
 
-TITLE = "# Kinora\nShort clips from words, from a picture, or from another clip."
+TITLE = "# Kinora\nShort clips from words, from a picture, or from another clip; and films of them."
 LAUNCH_OPTIONS = {
     "theme": gr.themes.Default(primary_hue="indigo", neutral_hue="slate"),
     "css_paths": [ASSETS / "style.css"],
+    "js": (ASSETS / "cards.js").read_text(encoding="utf-8"),
     "footer_links": ["api"],
     "max_file_size": "500mb",
     "run_history": False,
@@ -59,7 +61,8 @@ def create_demo(studio: Studio) -> gr.Blocks:
         gr.Markdown(TITLE, elem_id="kinora-title")
         with gr.Tabs(elem_id="kinora-tabs") as tabs:
             by_task = {task: Tab(studio, task) for task in FIELDS}
-        for tab in by_task.values():
+            film = FilmTab(studio)
+        for tab in (*by_task.values(), film):
             connect_to_others(studio, tab.job, tabs, by_task)
         create_endpoints(Endpoints(studio))
     return demo

@@ -12,6 +12,7 @@ from page.errors import plain_errors, refuse_failure
 from page.parts import MAX_WATCHING
 from pipeline.errors import InvalidRequestError
 from pipeline.models import TASK_SOURCES, Task, describe_models
+from pipeline.pictures import open_picture
 from pipeline.storyboard import parse_storyboard
 from pipeline.studio import Studio
 from pipeline.trust.provenance import verify_clip
@@ -113,7 +114,7 @@ class Endpoints:
         """
         fields = _given(locals())
         with plain_errors():
-            pictures = _uploaded_pictures(fields.pop("pictures"))
+            pictures = await asyncio.to_thread(_uploaded_pictures, fields.pop("pictures"))
             fields["shots"] = parse_storyboard(fields.pop("storyboard"), pictures)
         async for answer in self._make("text_to_video", fields):
             yield answer
@@ -178,12 +179,16 @@ def _uploaded(name: str, file: object) -> Path:
 
 
 def _uploaded_pictures(files: object) -> list[Path]:
+    """Return the paths of pictures that Gradio has received and that can be used."""
     if files is not None and not isinstance(files, list):
         raise InvalidRequestError(
             "The pictures have to be a list of uploaded files; with gradio_client, pass "
             "[handle_file(path), ...]."
         )
-    return [_uploaded(f"picture {number}", file) for number, file in enumerate(files or (), 1)]
+    paths = [_uploaded(f"picture {number}", file) for number, file in enumerate(files or (), 1)]
+    for path in paths:
+        open_picture(path)
+    return paths
 
 
 def create_endpoints(endpoints: Endpoints) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from pipeline.jobs import JobWorker
@@ -27,6 +28,7 @@ from pipeline.sources import OpenedSource, check_sources, open_source
 from pipeline.store import UNFINISHED, link_or_copy
 
 SECONDS_BETWEEN_LOOKS = 0.2
+MAX_SHOWN_SIDE = 2048  # pixels: more than any model draws, and a PNG is written in a second
 # A plan does not depend on the words, so that it can be shown before there are any.
 _ANY_PROMPT = "anything"
 
@@ -91,10 +93,16 @@ class Studio:
     def last_frame(self, clip: str | Path) -> Path:
         """Return a clip's last frame as a picture, where Gradio serves it."""
         source = self.open("extend_video", clip)
-        path = serving_folder() / secrets.token_urlsafe(16) / "last-frame.png"
-        path.parent.mkdir(parents=True)
-        write_picture(read_last_frames(source.path, source.info, 1)[0], path)
-        return path
+        return _serve_picture(read_last_frames(source.path, source.info, 1)[0], "last-frame.png")
+
+    def plain_picture(self, path: str | Path) -> Path:
+        """Return a copy of a picture that every browser can show, where Gradio serves it.
+
+        Raises MediaError if it cannot be used.
+        """
+        picture = self.open("image_to_video", path).picture
+        picture.thumbnail((MAX_SHOWN_SIDE, MAX_SHOWN_SIDE))
+        return _serve_picture(np.asarray(picture), "picture.png")
 
     async def watch(self, job_id: str) -> AsyncIterator[Sight]:
         """Yield what is new of a job, its end last; whoever stops looking does not stop it."""
@@ -133,3 +141,10 @@ def serving_folder() -> Path:
     """Return the folder whose files Gradio serves where they are and removes when they are old."""
     chosen = os.environ.get("GRADIO_TEMP_DIR")
     return Path(chosen) if chosen else Path(tempfile.gettempdir()) / "gradio"
+
+
+def _serve_picture(frame: np.ndarray, name: str) -> Path:
+    path = serving_folder() / secrets.token_urlsafe(16) / name
+    path.parent.mkdir(parents=True)
+    write_picture(frame, path)
+    return path

@@ -7,6 +7,7 @@ from typing import Any
 from pipeline.media import ClipInfo
 from pipeline.plan import Plan, Source
 from pipeline.progress import Progress, Stage
+from pipeline.request import MAX_CLIP_SECONDS
 
 _STAGES: dict[Stage, str] = {
     "loading": "Loading the model",
@@ -45,6 +46,11 @@ def describe_crop(picture: Source, box: tuple[int, int, int, int]) -> str:
     if (right - left, bottom - top) == (picture.width, picture.height):
         return f"{whole}, all of it is kept"
     return f"{whole}, its middle {right - left} x {bottom - top} is kept, as shown"
+
+
+def describe_total(seconds: float) -> str:
+    """Return how much of the longest clip the shots of a film come to."""
+    return f"{seconds:g} of {MAX_CLIP_SECONDS:g} s"
 
 
 def describe_progress(state: dict[str, Any], progress: Progress | None) -> str:

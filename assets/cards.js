@@ -1,0 +1,32 @@
+// A film's cards are edited in the browser: to move one asks the server for nothing, and only what
+// changes is drawn again. Run when the page is loaded; page/cards.py says which button does what.
+() => {
+  const UNCHANGED = { __type__: "update" };
+  const EDITS = {
+    add: (cards, index, empty) => cards.push(empty),
+    up: (cards, index) => index > 0 && cards.splice(index - 1, 2, cards[index], cards[index - 1]),
+    down: (cards, index) =>
+      index + 1 < cards.length && cards.splice(index, 2, cards[index + 1], cards[index]),
+    duplicate: (cards, index) => cards.splice(index, 0, cards[index]),
+    remove: (cards, index) => cards.splice(index, 1),
+  };
+
+  // Return how many cards are shown, then the values of all of them, then which are seen.
+  window.editCards = (edit, index, empty, count, ...values) => {
+    const width = empty.length;
+    const room = values.length / width;
+    const cards = [];
+    for (let i = 0; i < count; i++) cards.push(values.slice(i * width, (i + 1) * width));
+    EDITS[edit](cards, index, empty);
+    if (cards.length === 0) cards.push(empty);
+    if (cards.length > room) cards.pop();
+    const changed = values.map((value, i) => {
+      const card = cards[Math.floor(i / width)];
+      return card === undefined || card[i % width] === value ? UNCHANGED : card[i % width];
+    });
+    const seen = Array.from({ length: room }, (_, i) =>
+      i < count === i < cards.length ? UNCHANGED : { ...UNCHANGED, visible: i < cards.length },
+    );
+    return [cards.length, ...changed, ...seen];
+  };
+};

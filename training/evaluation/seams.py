@@ -6,9 +6,10 @@ from collections import defaultdict
 
 import numpy as np
 
-from pipeline.plan import Plan, plan_generation
+from pipeline.plan import plan_generation
 from training.captions import draw_caption
 from training.data import FPS
+from training.evaluation.long_clips import window_joins
 from training.evaluation.setup import HEIGHT, WIDTH, Setup, draw_inhabited
 from training.evaluation.studio import Studio
 from training.measures.joins import seam_ratio
@@ -24,7 +25,7 @@ def evaluate_seams(setup: Setup, studio: Studio) -> dict[str, object]:
         rendered = render(scene, height=HEIGHT, width=WIDTH, times=np.arange(96) / FPS)[0]
         truth += [seam_ratio(studio.recode(rendered), join) for join in (32, 40, 49, 64, 80)]
         long = studio.make("text_to_video", prompt, 9.0, seed)
-        starts = _window_joins(plan_generation(long.request, studio.spec))
+        starts = window_joins(plan_generation(long.request, studio.spec))
         joins["windows"] += [seam_ratio(long.frames, join) for join in starts]
         own = studio.make("text_to_video", prompt, 3.0, seed).path
         longer = studio.make("extend_video", prompt, 2.0, seed, video=own).frames
@@ -46,9 +47,3 @@ def evaluate_seams(setup: Setup, studio: Studio) -> dict[str, object]:
             "joins": len(ratios),
         }
     return figures
-
-
-def _window_joins(plan: Plan) -> list[int]:
-    """Return the numbers of the first frames of all windows but the first."""
-    windows = plan.shots[0].windows
-    return [8 * window.start_latent - 7 for window in windows[1:]]

@@ -26,7 +26,8 @@ LIGHT_MODULES = (
     "jobs",
 )
 HEAVY_PACKAGES = {"torch", "diffusers", "transformers", "accelerate", "gradio", "spaces", "moviepy"}
-SOURCES = [ROOT / "app.py", *ROOT.glob("pipeline/**/*.py"), *ROOT.glob("training/**/*.py")]
+FOLDERS = ("pipeline", "training", "benchmarks")
+SOURCES = [ROOT / "app.py", *(x for folder in FOLDERS for x in ROOT.glob(f"{folder}/**/*.py"))]
 
 
 def name_of(path: Path) -> str:
@@ -128,7 +129,12 @@ def test_only_the_app_imports_gradio_and_spaces(path: Path) -> None:
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
 def test_no_arrow_points_back(path: Path) -> None:
     folder = path.relative_to(ROOT).parts[0]
-    forbidden = {"app.py": {"training"}, "pipeline": {"training", "app"}, "training": {"app"}}
+    forbidden = {
+        "app.py": {"training", "benchmarks"},
+        "pipeline": {"app", "training", "benchmarks"},
+        "training": {"app", "benchmarks"},
+        "benchmarks": {"app", "training"},
+    }
     assert not packages_of(path) & (forbidden[folder] | {"tests"})
 
 

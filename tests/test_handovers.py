@@ -17,16 +17,13 @@ from pipeline.models import MODELS
 from pipeline.plan import Plan, plan_generation
 from pipeline.request import GenerationRequest, Shot, build_request
 from tests.tiny import MINI, Calls
+from training.evaluation.comparison import bands_of, summarize_drift, summarize_joins, table_of
 from training.evaluation.handovers import HANDOVERS, make_shot
 from training.evaluation.long_clips import (
     JOIN_MEASURES,
     Reading,
-    bands_of,
     read_long_clip,
     seconds_of,
-    summarize_drift,
-    summarize_joins,
-    table_of,
     window_joins,
 )
 from training.measures.drift import Looks
@@ -108,9 +105,9 @@ def test_only_the_plain_way_forgets_the_paths(loaders: dict[str, Loader]) -> Non
     """A window is told the way of the clip's own time, or has the picture and no scene."""
     engine, plan = tiny_engine(loaders), plan_of(loaders, 2)
     tracks = {}
-    for way, continue_from in HANDOVERS.items():
+    for way, handover in HANDOVERS.items():
         with Calls(engine.model) as calls:
-            make_shot(engine, plan, PROMPT, 3, continue_from)
+            make_shot(engine, plan, PROMPT, 3, handover)
         tracks[way] = calls.of("tracks")[-1][0]
         assert ("recalled" in calls.arguments[-1]) == (way == "last frame")
     # Both end at the same moment of the same scene; what they are given first differs.

@@ -24,17 +24,9 @@ from pipeline.engines.mini import MiniEngine
 from pipeline.plan import Plan, plan_generation
 from training.captions import draw_caption
 from training.data import FPS
+from training.evaluation.comparison import bands_of, summarize_drift, summarize_joins, table_of
 from training.evaluation.handovers import HANDOVERS, make_shot
-from training.evaluation.long_clips import (
-    Reading,
-    bands_of,
-    read_long_clip,
-    seconds_of,
-    summarize_drift,
-    summarize_joins,
-    table_of,
-    window_joins,
-)
+from training.evaluation.long_clips import Reading, read_long_clip, seconds_of, window_joins
 from training.evaluation.setup import EVALUATION_SEED, HEIGHT, WIDTH, draw_inhabited
 from training.evaluation.studio import Studio
 from training.weights import hash_weights
@@ -56,8 +48,8 @@ def make_all(
     times = (np.arange(plan.num_frames) / FPS).tolist()
     rendered, _ = render(scene, height=HEIGHT, width=WIDTH, times=times)
     yield RENDER, plan, studio.recode(rendered)
-    for way, continue_from in HANDOVERS.items():
-        yield way, plan, studio.recode(make_shot(engine, plan, prompt, seed, continue_from))
+    for way, handover in HANDOVERS.items():
+        yield way, plan, studio.recode(make_shot(engine, plan, prompt, seed, handover))
 
 
 def read_all(studio: Studio, num_clips: int, counts: Sequence[int]) -> dict[str, list[Reading]]:

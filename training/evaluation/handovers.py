@@ -7,6 +7,7 @@ same seed in each window as Kinora's plan has, so that their joins are at the sa
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -15,55 +16,54 @@ from pipeline.engines.ltx import Context, LTXEngine, PromptEmbeds
 from pipeline.plan import Plan
 from pipeline.windows import Window
 
-Continue = Callable[[LTXEngine, Window, np.ndarray], tuple[Context, bool]]
-"""`(engine, window, frames so far) -> what the window is given, whether its paths are known`."""
+
+@dataclass(frozen=True)
+class Handover:
+    """What a window is given of the frames made so far, and whether it knows the shot's paths."""
+
+    give: Callable[[LTXEngine, Window, np.ndarray], Context]
+    knows_paths: bool
 
 
-def from_last_frame(engine: LTXEngine, window: Window, made: np.ndarray) -> tuple[Context, bool]:
-    """Start from the last frame, a picture like any other: image to video, again and again.
-
-    This is what one does with models that offer nothing else; the picture has eight bits a colour.
-    """
+def give_picture(engine: LTXEngine, window: Window, made: np.ndarray) -> Context:
+    """Give the last frame, a picture of eight bits a colour like any other."""
     del window
-    return Context(is_start=True, before=_encode(engine, made[-1:])), False
+    return Context(is_start=True, before=_encode(engine, made[-1:]))
 
 
-def from_last_frame_on_its_path(
-    engine: LTXEngine, window: Window, made: np.ndarray
-) -> tuple[Context, bool]:
-    """Start from the last frame, but on the paths of the whole shot, as Kinora's windows do."""
+def give_picture_in_its_place(engine: LTXEngine, window: Window, made: np.ndarray) -> Context:
+    """Give the last frame, and say which of the shot it is."""
     before = _encode(engine, made[-1:])
-    return Context(is_start=True, first=window.start_latent - 1, before=before), True
+    return Context(is_start=True, first=window.start_latent - 1, before=before)
 
 
-def from_last_frames(engine: LTXEngine, window: Window, made: np.ndarray) -> tuple[Context, bool]:
-    """Start from what Kinora hands over, decoded and encoded again, on the paths of the shot."""
+def give_frames(engine: LTXEngine, window: Window, made: np.ndarray) -> Context:
+    """Give what Kinora hands over as latents, decoded and encoded again."""
     num_frames = (window.num_context - 1) * engine.model.spec.temporal + 1
     first = window.start_latent - window.num_context
-    before = _encode(engine, made[-num_frames:])
-    return Context(is_start=True, first=first, before=before), True
+    return Context(is_start=True, first=first, before=_encode(engine, made[-num_frames:]))
 
 
-HANDOVERS: dict[str, Continue] = {
-    "last frame": from_last_frame,
-    "last frame, paths known": from_last_frame_on_its_path,
-    "latents decoded and encoded": from_last_frames,
+HANDOVERS: dict[str, Handover] = {
+    # Image to video, again and again: what one does with models that offer nothing else.
+    "last frame": Handover(give_picture, knows_paths=False),
+    "last frame, paths known": Handover(give_picture_in_its_place, knows_paths=True),
+    "latents decoded and encoded": Handover(give_frames, knows_paths=True),
 }
 
 
 def make_shot(
-    engine: LTXEngine, plan: Plan, prompt: str, seed: int, continue_from: Continue
+    engine: LTXEngine, plan: Plan, prompt: str, seed: int, handover: Handover
 ) -> np.ndarray:
     """Make the first shot of a plan window by window: its frames (F, H, W, 3) uint8."""
+    first, *later = plan.shots[0].windows
     embeds = engine.encode_prompt(prompt, "", plan.guidance_scale, seed=seed)
-    embeds_of_picture = engine.encode_prompt(
-        prompt, "", plan.guidance_scale, seed=seed, given="picture"
-    )
-    made = _make_window(engine, plan, plan.shots[0].windows[0], embeds, Context(is_start=True))
-    for window in plan.shots[0].windows[1:]:
-        context, knows_paths = continue_from(engine, window, made)
-        told = embeds if knows_paths else embeds_of_picture
-        made = np.concatenate([made, _make_window(engine, plan, window, told, context)])
+    made = _make_window(engine, plan, first, embeds, Context(is_start=True))
+    if not handover.knows_paths:
+        embeds = engine.encode_prompt(prompt, "", plan.guidance_scale, seed=seed, given="picture")
+    for window in later:
+        context = handover.give(engine, window, made)
+        made = np.concatenate([made, _make_window(engine, plan, window, embeds, context)])
     return made
 
 

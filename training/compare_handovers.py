@@ -21,6 +21,7 @@ import numpy as np
 
 from pipeline.engines import open_engine
 from pipeline.engines.mini import MiniEngine
+from pipeline.models import ModelSpec
 from pipeline.plan import Plan, plan_generation
 from training.captions import draw_caption
 from training.data import FPS
@@ -52,8 +53,10 @@ def make_all(
         yield way, plan, studio.recode(make_shot(engine, plan, prompt, seed, handover))
 
 
-def read_all(studio: Studio, num_clips: int, counts: Sequence[int]) -> dict[str, list[Reading]]:
-    """Make and measure clips of as many windows as the largest count; list them by way."""
+def read_all(
+    studio: Studio, num_clips: int, counts: Sequence[int]
+) -> Iterator[dict[str, list[Reading]]]:
+    """Make and measure clips of as many windows as the largest count; yield those so far by way."""
     rng = np.random.default_rng((EVALUATION_SEED, _PART))
     engine = open_engine(studio.loader.load(studio.spec.id), width=WIDTH, height=HEIGHT)
     readings: dict[str, list[Reading]] = defaultdict(list)
@@ -64,11 +67,11 @@ def read_all(studio: Studio, num_clips: int, counts: Sequence[int]) -> dict[str,
             joins = window_joins(plan)
             readings[way].append(read_long_clip(frames, joins, studio.spec, counts))
         logger.info("%d of %d: %s", seed + 1, num_clips, prompt)
-    return readings
+        yield readings
 
 
 def summarize(
-    readings: dict[str, list[Reading]], studio: Studio, counts: Sequence[int]
+    readings: dict[str, list[Reading]], spec: ModelSpec, counts: Sequence[int]
 ) -> dict[str, object]:
     """Return all figures, by count of windows and way."""
     truths = readings[RENDER]
@@ -77,7 +80,7 @@ def summarize(
         str(count): {
             way: {
                 "joins": summarize_joins(clips, count, bands),
-                "drift": summarize_drift(clips, truths, count, studio.spec),
+                "drift": summarize_drift(clips, truths, count, spec),
             }
             for way, clips in readings.items()
         }
@@ -88,7 +91,7 @@ def summarize(
 
 
 def main() -> None:
-    """Measure, print the table, and write it and all figures with the weights' hashes."""
+    """Measure, write the table and all figures after every clip, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--clips", type=int, default=24)
@@ -99,12 +102,14 @@ def main() -> None:
     logger.setLevel(logging.INFO)
     with tempfile.TemporaryDirectory() as scratch:
         studio = Studio(args.model, Path(scratch))
-        figures = summarize(read_all(studio, args.clips, args.windows), studio, args.windows)
+        weights = hash_weights(args.model)
+        for readings in read_all(studio, args.clips, args.windows):
+            summary = summarize(readings, studio.spec, args.windows)
+            figures = {"weights": weights} | summary
+            if args.output:
+                args.output.write_text(json.dumps(figures, indent=1) + "\n")
+                args.output.with_suffix(".md").write_text(table_of(figures))
     logger.info("%s", table_of(figures))
-    if args.output:
-        figures = {"weights": hash_weights(args.model)} | figures
-        args.output.write_text(json.dumps(figures, indent=1) + "\n")
-        args.output.with_suffix(".md").write_text(table_of(figures))
 
 
 if __name__ == "__main__":

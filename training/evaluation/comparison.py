@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -13,6 +13,12 @@ from training.measures.drift import LOOKS
 MAX_DRIFT = 0.02
 # Inside which percentiles of the truth a join has to be: a ratio can be too small, a jump cannot.
 _BANDS = {"step ratio": (5, 95), "colour jump": (0, 95), "flow jump": (0, 95)}
+_LEGEND = """\
+`training.compare_handovers`, {clips} clips a row, medians. Drift is the last 15 % of a clip less
+the first; in brackets, what of it the same scene does not do when it is rendered. The band has 5 to
+95 % of the renders' steps, and of their jumps all but the largest 5 %. In mid-window nothing is
+joined: what is seen there too is not a join's doing.
+"""
 
 
 def bands_of(truths: Sequence[Reading]) -> dict[str, tuple[float, float]]:
@@ -77,7 +83,10 @@ def summarize_drift(
 
 def table_of(figures: dict[str, object]) -> str:
     """Return the figures as a table in Markdown, a row for each way and count of windows."""
+    ways = next(iter(figures["windows"].values()))
+    clips = next(iter(ways.values()))["drift"]["clips"]
     lines = [
+        _LEGEND.format(clips=clips),
         "| windows | handed over | joins in the band: step / colour / flow | mid-window | "
         "drift of saturation / contrast / sharpness | colour drift, ΔE | dynamic degree |",
         "|---|---|---|---|---|---|---|",
@@ -106,7 +115,7 @@ def _told(drift: dict[str, float], digits: int = 3) -> str:
     return f"{drift['drift']:.{digits}f} ({drift['beyond render']:.{digits}f})"
 
 
-def _median(values: Sequence[float]) -> float:
+def _median(values: Iterable[float]) -> float:
     return _rounded(np.median(list(values)))
 
 

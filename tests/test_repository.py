@@ -28,7 +28,7 @@ LIGHT_MODULES = (
     "store",
 )
 HEAVY_PACKAGES = {"torch", "diffusers", "transformers", "accelerate", "gradio", "spaces", "moviepy"}
-FOLDERS = ("page", "pipeline", "training")
+FOLDERS = ("page", "pipeline", "training", "benchmarks")
 SOURCES = [ROOT / "app.py", *(path for name in FOLDERS for path in ROOT.glob(f"{name}/**/*.py"))]
 
 
@@ -133,10 +133,11 @@ def test_only_the_app_and_its_page_import_gradio_and_only_the_app_spaces(path: P
 def test_no_arrow_points_back(path: Path) -> None:
     folder = path.relative_to(ROOT).parts[0]
     forbidden = {
-        "app.py": {"training"},
-        "page": {"training", "app"},
-        "pipeline": {"training", "app", "page"},
-        "training": {"app", "page"},
+        "app.py": {"training", "benchmarks"},
+        "page": {"training", "benchmarks", "app"},
+        "pipeline": {"training", "benchmarks", "app", "page"},
+        "training": {"app", "page", "benchmarks"},
+        "benchmarks": {"app", "page", "training"},
     }
     assert not packages_of(path) & (forbidden[folder] | {"tests"})
 

@@ -1,0 +1,97 @@
+"""Measure memory and time of long clips against short ones, and Kinora's overhead.
+
+Run: python -m benchmarks
+     python -m benchmarks --runs 1 --lengths 5 10 20
+The lengths are in seconds, three of them: the longest is compared with the first in memory, with
+the second in time, and the overhead is that of a clip as long as the first. The ratios are of one
+run on one machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import platform
+from pathlib import Path
+from statistics import median
+
+import torch
+
+from benchmarks.durations import Job, run_jobs
+from benchmarks.overhead import measure_overhead
+from pipeline.loader import Loader
+from pipeline.models import default_model_id
+
+logger = logging.getLogger(__name__)
+GOALS = {"more memory, MB": 100, "times as long": 4.3, "overhead": 0.05}
+
+
+def describe_machine() -> dict[str, object]:
+    """Say what the figures are of; a load near the number of cores means that they were shared."""
+    return {
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
+        "load before": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+        "processor": platform.processor() or platform.machine(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+    }
+
+
+def compare(jobs: dict[float, list[Job]]) -> dict[str, object]:
+    """Compare the longest of three jobs with the first in memory, with the second in time."""
+    short, middle, long = jobs.values()
+    making = {seconds: median(x.figures["making"] for x in runs) for seconds, runs in jobs.items()}
+    first = long[0].figures
+    return {
+        "size": first["size"],
+        "fps": first["fps"],
+        "threads": first["threads"],
+        "runs": len(long),
+        "jobs": {
+            f"{seconds:g} s": {
+                "frames": runs[0].figures["num_frames"],
+                "making, s": round(making[seconds], 2),
+                "loading, s": round(median(x.figures["loading"] for x in runs), 2),
+                "peak memory, MB": round(median(x.peak for x in runs), 1),
+            }
+            for seconds, runs in jobs.items()
+        },
+        "more memory, MB": round(median(x.peak for x in long) - median(x.peak for x in short), 1),
+        "times as long": round(
+            median(
+                x.figures["making"] / y.figures["making"] for x, y in zip(long, middle, strict=True)
+            ),
+            3,
+        ),
+    }
+
+
+def main() -> None:
+    """Measure, and say each figure and whether its goal is met."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--lengths", type=float, nargs=3, default=[10, 15, 60], metavar="SECONDS")
+    parser.add_argument("--model", default=default_model_id())
+    parser.add_argument("--output", type=Path)
+    args = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    logger.setLevel(logging.INFO)
+    figures = {"model": args.model, **describe_machine()}
+    figures |= compare(run_jobs(args.lengths, args.runs, args.model))
+    figures |= measure_overhead(Loader(), args.model, args.lengths[0], args.runs)
+    logger.info("%s", json.dumps(figures, indent=1))
+    for name, goal in GOALS.items():
+        verdict = "met" if figures[name] <= goal else "missed"
+        logger.info("%s: %g (goal: at most %g, %s)", name, figures[name], goal, verdict)
+    if args.output:
+        args.output.write_text(json.dumps(figures, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

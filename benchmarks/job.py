@@ -1,0 +1,69 @@
+"""One job as the app does it, in a process that does nothing else.
+
+Run: python -m benchmarks.job --seconds 10 --output figures.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+from pipeline.generate import Clip, generate
+from pipeline.loader import Loader
+from pipeline.models import default_model_id
+from pipeline.request import GenerationRequest, Shot, build_request
+
+PROMPT = "a red car moves to the right in a city at sunset"
+
+
+def request_of(seconds: float, model_id: str) -> GenerationRequest:
+    """Ask for one shot of so many seconds."""
+    return build_request("text_to_video", shots=(Shot(PROMPT, seconds),), model=model_id, seed=1)
+
+
+def make_clip(request: GenerationRequest, loader: Loader, output: Path) -> Clip:
+    """Make the clip; nobody watches, nobody stops it."""
+    return generate(
+        request,
+        loader=loader,
+        output=output,
+        on_progress=lambda _: None,
+        is_cancelled=lambda: False,
+    )
+
+
+def time_job(request: GenerationRequest, loader: Loader) -> dict[str, object]:
+    """Load the model, make the clip, and return how long both took, in seconds, and its size."""
+    begin = time.perf_counter()
+    loader.load(request.model)
+    loaded = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        clip = make_clip(request, loader, Path(folder) / "clip.mp4")
+    return {
+        "loading": loaded - begin,
+        "making": time.perf_counter() - loaded,
+        "size": [clip.width, clip.height],
+        "fps": clip.fps,
+        "num_frames": clip.num_frames,
+        "threads": torch.get_num_threads(),
+    }
+
+
+def main() -> None:
+    """Do the job and write its figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, required=True)
+    parser.add_argument("--model", default=default_model_id())
+    parser.add_argument("--output", type=Path, required=True)
+    args = parser.parse_args()
+    figures = time_job(request_of(args.seconds, args.model), Loader())
+    args.output.write_text(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()

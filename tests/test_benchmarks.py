@@ -1,0 +1,90 @@
+"""The benchmarks: that they measure what they say, on models and clips of a moment."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.__main__ import GOALS, compare, describe_machine
+from benchmarks.durations import Job, _watch, run_job
+from benchmarks.job import make_clip, request_of
+from benchmarks.overhead import make_by_hand, measure_overhead
+from pipeline.engines import open_engine
+from pipeline.loader import Loader
+from pipeline.media import iterate_frames, probe_clip
+from pipeline.plan import plan_generation
+from tests.tiny import MINI
+
+
+def test_by_hand_are_the_same_windows_as_through_kinora(
+    loaders: dict[str, Loader], tmp_path: Path
+) -> None:
+    loader, request = loaders[MINI], request_of(7.0, MINI)
+    plan = plan_generation(request, loader.spec(MINI))
+    assert plan.num_windows == 3
+    engine = open_engine(
+        loader.load(MINI), width=plan.model_size.width, height=plan.model_size.height
+    )
+    by_hand = np.concatenate(make_by_hand(engine, plan, request.seed)).astype(int)
+    clip = make_clip(request, loader, tmp_path / "clip.mp4")
+    frames = np.concatenate(list(iterate_frames(clip.path, probe_clip(clip.path))))
+    assert by_hand.shape == frames.shape
+    errors = np.abs(by_hand - frames).mean((1, 2, 3))
+    assert errors.max() < 6  # grey levels that H.264 costs
+    assert np.abs(by_hand[16:] - frames[:-16]).mean() > 2 * errors.mean()
+
+
+def test_the_overhead_is_told_without_and_with_writing(loaders: dict[str, Loader]) -> None:
+    figures = measure_overhead(loaders[MINI], MINI, 2.0, runs=2)
+    assert all(figures[name] > 0 for name in figures if not name.startswith("overhead"))
+    assert figures["overhead"] < figures["overhead with writing"]
+
+
+def test_memory_is_that_of_the_process_and_its_children_while_they_last() -> None:
+    inner = "x = bytearray(120_000_000); import time; time.sleep(0.5)"
+    outer = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {inner!r}])"
+    outer = "x = bytearray(80_000_000); " + outer
+    with subprocess.Popen([sys.executable, "-c", outer]) as process:
+        peak = _watch(process)
+    assert 200e6 < peak < 300e6
+
+
+def test_a_job_is_measured_in_a_process_of_its_own() -> None:
+    """The embedded model itself, for half a second of video: no other can be named there."""
+    job = run_job(0.5, MINI)
+    assert job.figures["num_frames"] == 9
+    assert job.figures["size"] == [512, 288]
+    assert job.figures["making"] > 0
+    assert job.peak > 150
+
+
+def job(making: float, peak: float) -> Job:
+    figures = {"making": making, "loading": 1.0, "num_frames": 9, "threads": 2}
+    return Job(figures | {"size": [512, 288], "fps": 16.0}, peak)
+
+
+def test_the_longest_job_is_compared_with_the_first_in_memory_and_the_second_in_time() -> None:
+    jobs = {
+        10: [job(4.0, 500.0), job(9.0, 510.0), job(4.0, 505.0)],
+        15: [job(5.0, 600.0), job(10.0, 600.0), job(5.0, 600.0)],
+        60: [job(20.0, 540.0), job(42.0, 550.0), job(19.0, 545.0)],
+    }
+    figures = compare(jobs)
+    assert figures["more memory, MB"] == 40
+    assert figures["times as long"] == 4  # a slow minute slows both that are compared
+    assert figures["jobs"]["60 s"]["making, s"] == 20
+    assert figures["size"] == [512, 288]
+    assert figures["runs"] == 3
+    assert set(GOALS) - set(figures) == {"overhead"}
+
+
+def test_the_report_says_what_it_ran_on() -> None:
+    machine = describe_machine()
+    assert machine["cores"] == len(os.sched_getaffinity(0))
+    assert {"load before", "torch", "python", "processor"} <= set(machine)
+    assert json.dumps(machine)

@@ -1,0 +1,181 @@
+"""The ways to hand a window on, and the tables that compare them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.engines import open_engine
+from pipeline.engines.ltx import LTXEngine
+from pipeline.generate import generate
+from pipeline.loader import Loader
+from pipeline.media import iterate_frames, probe_clip
+from pipeline.models import MODELS
+from pipeline.plan import Plan, plan_generation
+from pipeline.request import GenerationRequest, Shot, build_request
+from tests.tiny import MINI, Calls
+from training.evaluation.comparison import bands_of, summarize_drift, summarize_joins, table_of
+from training.evaluation.handovers import HANDOVERS, make_shot
+from training.evaluation.long_clips import (
+    JOIN_MEASURES,
+    Reading,
+    read_long_clip,
+    seconds_of,
+    window_joins,
+)
+from training.measures.drift import Looks
+
+SIZE = 64
+PROMPT = "a red car by night"
+SPEC = MODELS[MINI]
+
+
+def request_of(num_windows: int) -> GenerationRequest:
+    shots = (Shot(PROMPT, seconds_of(num_windows, SPEC)),)
+    return build_request("text_to_video", shots=shots, model=MINI, seed=3, aspect_ratio="1:1")
+
+
+def plan_of(loaders: dict[str, Loader], num_windows: int) -> Plan:
+    return plan_generation(request_of(num_windows), loaders[MINI].spec(MINI))
+
+
+def tiny_engine(loaders: dict[str, Loader]) -> LTXEngine:
+    return open_engine(loaders[MINI].load(MINI), width=SIZE, height=SIZE)
+
+
+@pytest.mark.parametrize("num_windows", [1, 2, 4, 8, 12])
+def test_a_shot_of_so_many_seconds_has_so_many_full_windows(num_windows: int) -> None:
+    plan = plan_generation(request_of(num_windows), SPEC)
+    assert plan.num_windows == num_windows
+    assert {window.total_latents for window in plan.shots[0].windows} == {SPEC.window_latents}
+
+
+def test_a_short_clip_is_the_beginning_of_a_long_one() -> None:
+    """Only the longest clips are made; the shorter ones are read off their beginnings."""
+    short, long = (plan_generation(request_of(count), SPEC) for count in (4, 12))
+    assert long.shots[0].windows[:4] == short.shots[0].windows
+    assert window_joins(long)[:3] == window_joins(short) == [49, 89, 129]
+
+
+@pytest.mark.parametrize("way", HANDOVERS)
+def test_every_way_makes_as_many_frames_as_kinora(loaders: dict[str, Loader], way: str) -> None:
+    plan = plan_of(loaders, 3)
+    frames = make_shot(tiny_engine(loaders), plan, PROMPT, 3, HANDOVERS[way])
+    assert frames.shape == (plan.num_frames, SIZE, SIZE, 3)
+    assert frames.dtype == np.uint8
+
+
+@pytest.mark.parametrize("way", HANDOVERS)
+def test_every_way_begins_with_kinoras_first_window(
+    loaders: dict[str, Loader], way: str, tmp_path: Path
+) -> None:
+    frames = make_shot(tiny_engine(loaders), plan_of(loaders, 2), PROMPT, 3, HANDOVERS[way])
+    clip = generate(
+        request_of(2),
+        loader=loaders[MINI],
+        output=tmp_path / "clip.mp4",
+        on_progress=lambda _: None,
+        is_cancelled=lambda: False,
+    )
+    kinora = np.concatenate(list(iterate_frames(clip.path, probe_clip(clip.path))))
+    error = np.abs(kinora[:40].astype(int) - frames[:40]).mean()
+    assert error < 4  # grey levels that H.264 costs
+    assert error < np.abs(kinora[40:80].astype(int) - frames[:40]).mean()
+
+
+def test_the_next_window_is_given_the_last_frames_as_pictures_and_nothing_else(
+    loaders: dict[str, Loader],
+) -> None:
+    engine, plan = tiny_engine(loaders), plan_of(loaders, 2)
+    made = make_shot(engine, plan, PROMPT, 3, HANDOVERS["last frame"])[:49]
+    for way, num_given in (("last frame", 1), ("latents decoded and encoded", 2)):
+        frames = made[-(8 * (num_given - 1) + 1) :]
+        expected = engine.encode(frames, torch.Generator())
+        with Calls(engine.model) as calls:
+            again = make_shot(engine, plan, PROMPT, 3, HANDOVERS[way])
+        np.testing.assert_array_equal(again[:49], made)
+        given = calls.of("hidden_states")[-1][:, : num_given * (SIZE // 32) ** 2]
+        torch.testing.assert_close(given, expected.flatten(2).transpose(1, 2))
+
+
+def test_only_the_plain_way_forgets_the_paths(loaders: dict[str, Loader]) -> None:
+    """A window is told the way of the clip's own time, or has the picture and no scene."""
+    engine, plan = tiny_engine(loaders), plan_of(loaders, 2)
+    tracks = {}
+    for way, handover in HANDOVERS.items():
+        with Calls(engine.model) as calls:
+            make_shot(engine, plan, PROMPT, 3, handover)
+        tracks[way] = calls.of("tracks")[-1][0]
+        assert ("recalled" in calls.arguments[-1]) == (way == "last frame")
+    # Both end at the same moment of the same scene; what they are given first differs.
+    known = tracks["last frame, paths known"], tracks["latents decoded and encoded"]
+    torch.testing.assert_close(known[0][-5:], known[1][-5:])
+
+
+def looks(saturation: np.ndarray) -> Looks:
+    times = np.arange(len(saturation)) / 2
+    still = np.full(len(saturation), 0.5)
+    return Looks(times, saturation, still, still, np.stack([100 * saturation, still, still], 1))
+
+
+def reading(step: float, saturation: float) -> Reading:
+    """Invent a clip of four windows with steps of this size at the joins, and this drift."""
+    joins = {name: [1.0, 1.0, 1.0] for name in JOIN_MEASURES}
+    slope = looks(np.linspace(0.5, 0.5 + saturation, 22))
+    return Reading({**joins, "step ratio": [step] * 3}, joins, slope, {2: 20.0, 4: 10.0})
+
+
+def test_joins_are_counted_inside_the_band_of_the_renders() -> None:
+    bands = bands_of([reading(step, 0.0) for step in (0.9, 1.0, 1.1)])
+    assert bands["step ratio"] == pytest.approx((0.9, 1.1))
+    figures = summarize_joins([reading(1.05, 0), reading(1.3, 0)], 4, bands)
+    assert figures["joins"] == 6
+    assert figures["step ratio"]["inside"] == figures["inside all"] == 0.5
+    assert figures["step ratio"]["inside in mid-window"] == figures["flow jump"]["inside"] == 1.0
+    assert figures["step ratio"]["median"] == pytest.approx(1.175)
+
+
+def test_a_jump_smaller_than_any_render_is_no_flaw_but_a_small_step_is_one() -> None:
+    bands = bands_of([reading(step, 0.0) for step in (0.9, 1.0, 1.1)])
+    low = {name: [0.0] for name in JOIN_MEASURES}
+    figures = summarize_joins([Reading(low, low, looks(np.zeros(6)), {2: 0.0})], 2, bands)
+    assert [figures[name]["inside"] for name in JOIN_MEASURES] == [0.0, 1.0, 1.0]
+
+
+def test_drift_is_told_alone_and_beyond_that_of_the_render() -> None:
+    clips, truths = [reading(1, 0.1)] * 3, [reading(1, 0.08)] * 3
+    figures = summarize_drift(clips, truths, 4, SPEC)
+    assert figures["clips"] == 3
+    alone, beyond = (figures["saturation"][name] for name in ("drift", "beyond render"))
+    assert beyond == pytest.approx(alone / 5, abs=1e-4)
+    assert figures["colour, Delta E"]["drift"] == pytest.approx(100 * alone, abs=0.01)
+    assert figures["clips with no drift above 0.02 beyond render"] == 1.0
+    assert figures["dynamic degree"] == 10.0
+    assert summarize_drift(clips, truths, 2, SPEC)["saturation"]["drift"] < alone
+
+
+def test_the_table_has_a_row_for_each_way_and_count() -> None:
+    clips = [reading(1, 0.1)] * 2
+    bands = bands_of(clips)
+    row = {
+        "joins": summarize_joins(clips, 4, bands),
+        "drift": summarize_drift(clips, clips, 4, SPEC),
+    }
+    table = table_of({"windows": {"2": {"Kinora": row}, "4": {"Kinora": row, "render": row}}})
+    assert "2 clips a row" in table
+    header, rule, *rows = (line for line in table.splitlines() if line.startswith("|"))
+    assert [line.count("|") for line in (header, rule, *rows)] == [8] * 5
+    assert rows[2].startswith("| 4 | render | 100 % / 100 % / 100 % |")
+
+
+def test_a_clip_is_read_at_its_joins_and_between_them() -> None:
+    frames = np.random.default_rng(0).integers(0, 256, (129, 64, 64, 3), np.uint8)
+    frames[89:] //= 2
+    found = read_long_clip(frames, [49, 89], SPEC, [2])
+    assert all(len(x) == 2 for x in (*found.joins.values(), *found.middles.values()))
+    assert int(np.argmax(found.joins["colour jump"])) == 1
+    assert found.joins["colour jump"][1] > 10 > max(found.middles["colour jump"])
+    assert set(found.degrees) == {2}

@@ -1,0 +1,116 @@
+"""Compare ways to hand one window of a long clip on to the next: joins, drift and motion.
+
+Run: python -m training.compare_handovers --model assets/kinora-mini --clips 24 \
+         --output assets/kinora-mini/handovers.json
+Every prompt is made by Kinora as the app does it, in the other ways of `evaluation/handovers.py`
+with the same engine, seeds and windows, and rendered: what the same scene does by itself. All of
+them are written as a file and read back. The table goes beside the figures, as Markdown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.engines import open_engine
+from pipeline.engines.mini import MiniEngine
+from pipeline.models import ModelSpec
+from pipeline.plan import Plan, plan_generation
+from training.captions import draw_caption
+from training.data import FPS
+from training.evaluation.comparison import bands_of, summarize_drift, summarize_joins, table_of
+from training.evaluation.handovers import HANDOVERS, make_shot
+from training.evaluation.long_clips import Reading, read_long_clip, seconds_of, window_joins
+from training.evaluation.setup import EVALUATION_SEED, HEIGHT, WIDTH, draw_inhabited
+from training.evaluation.studio import Studio
+from training.weights import hash_weights
+from training.world import render
+
+logger = logging.getLogger(__name__)
+_PART = 9  # of the streams of scenes: 1 to 8 are those of `training.evaluate`
+RENDER, KINORA = "render", "Kinora"
+
+
+def make_all(
+    studio: Studio, engine: MiniEngine, prompt: str, seed: int, seconds: float
+) -> Iterator[tuple[str, Plan, np.ndarray]]:
+    """Yield one prompt's clips, way by way: the way, the plan, and the frames as read back."""
+    made = studio.make("text_to_video", prompt, seconds, seed)
+    plan = plan_generation(made.request, studio.spec)
+    yield KINORA, plan, made.frames
+    scene = engine.encode_prompt(prompt, "", plan.guidance_scale, seed=seed).staging.scene
+    times = (np.arange(plan.num_frames) / FPS).tolist()
+    rendered, _ = render(scene, height=HEIGHT, width=WIDTH, times=times)
+    yield RENDER, plan, studio.recode(rendered)
+    for way, handover in HANDOVERS.items():
+        yield way, plan, studio.recode(make_shot(engine, plan, prompt, seed, handover))
+
+
+def read_all(
+    studio: Studio, num_clips: int, counts: Sequence[int]
+) -> Iterator[dict[str, list[Reading]]]:
+    """Make and measure clips of as many windows as the largest count; yield those so far by way."""
+    rng = np.random.default_rng((EVALUATION_SEED, _PART))
+    engine = open_engine(studio.loader.load(studio.spec.id), width=WIDTH, height=HEIGHT)
+    readings: dict[str, list[Reading]] = defaultdict(list)
+    for seed in range(num_clips):
+        prompt, _ = draw_caption(draw_inhabited(rng), rng, complete=True)
+        seconds = seconds_of(max(counts), studio.spec)
+        for way, plan, frames in make_all(studio, engine, prompt, seed, seconds):
+            joins = window_joins(plan)
+            readings[way].append(read_long_clip(frames, joins, studio.spec, counts))
+        logger.info("%d of %d: %s", seed + 1, num_clips, prompt)
+        yield readings
+
+
+def summarize(
+    readings: dict[str, list[Reading]], spec: ModelSpec, counts: Sequence[int]
+) -> dict[str, object]:
+    """Return all figures, by count of windows and way."""
+    truths = readings[RENDER]
+    bands = bands_of(truths)
+    windows = {
+        str(count): {
+            way: {
+                "joins": summarize_joins(clips, count, bands),
+                "drift": summarize_drift(clips, truths, count, spec),
+            }
+            for way, clips in readings.items()
+        }
+        for count in counts
+    }
+    ends = {name: [round(x, 3) for x in band if np.isfinite(x)] for name, band in bands.items()}
+    return {"bands of the renders": ends, "windows": windows}
+
+
+def main() -> None:
+    """Measure, write the table and all figures after every clip, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--clips", type=int, default=24)
+    parser.add_argument("--windows", type=int, nargs="+", default=[2, 4, 8, 12])
+    parser.add_argument("--output", type=Path)
+    args = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    logger.setLevel(logging.INFO)
+    with tempfile.TemporaryDirectory() as scratch:
+        studio = Studio(args.model, Path(scratch))
+        weights = hash_weights(args.model)
+        for readings in read_all(studio, args.clips, args.windows):
+            summary = summarize(readings, studio.spec, args.windows)
+            figures = {"weights": weights} | summary
+            if args.output:
+                args.output.write_text(json.dumps(figures, indent=1) + "\n")
+                args.output.with_suffix(".md").write_text(table_of(figures))
+    logger.info("%s", table_of(figures))
+
+
+if __name__ == "__main__":
+    main()

@@ -14,9 +14,10 @@ from typing import Any
 import gradio as gr
 import spaces  # before torch, which it has to patch on ZeroGPU
 
+from page.clips import ClipsTab, create_visitor, greet
 from page.endpoints import Endpoints, create_endpoints
 from page.film import FilmTab
-from page.parts import ASSETS, FIELDS, MAX_WATCHING
+from page.parts import ASSETS, FIELDS, MAX_WATCHING, PRIVATE
 from page.tab import Tab, connect_to_others
 from pipeline.errors import KinoraError
 from pipeline.jobs import JobWorker
@@ -59,11 +60,17 @@ def create_demo(studio: Studio) -> gr.Blocks:
     )
     with demo:
         gr.Markdown(TITLE, elem_id="kinora-title")
+        visitor = create_visitor()
         with gr.Tabs(elem_id="kinora-tabs") as tabs:
-            by_task = {task: Tab(studio, task) for task in FIELDS}
-            film = FilmTab(studio)
-        for tab in (*by_task.values(), film):
-            connect_to_others(studio, tab.job, tabs, by_task)
+            by_task = {task: Tab(studio, task, visitor) for task in FIELDS}
+            film = FilmTab(studio, visitor)
+            clips = ClipsTab(studio, visitor)
+        panels = [tab.job for tab in (*by_task.values(), film)]
+        for shown in (*panels, clips):
+            connect_to_others(studio, shown.parts, tabs, by_task)
+        arrival = demo.load(greet, visitor, visitor, **PRIVATE)
+        for panel in panels:
+            panel.connect_return(arrival)
         create_endpoints(Endpoints(studio))
     return demo
 

@@ -82,14 +82,21 @@ class Endpoints:
         negative_prompt: str = "",
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
+        video_after: gr.FileData | None = None,
     ) -> ClipAnswer:
-        """Make a clip longer, at its end or at its beginning.
+        """Make a clip longer, at its end or at its beginning, into a loop or up to another clip.
 
         video: an uploaded clip; the answer is the whole of it with the new footage, in its own
         size and rate and with its sound. direction: "forward" adds at the end, "backward" at the
-        beginning. duration: seconds of new footage. Everything else as in /text_to_video.
+        beginning, "loop" at the end so that it leads up to the beginning, "bridge" at the end so
+        that it leads up to video_after, another uploaded clip of the same shape, which follows
+        then. duration: seconds of new footage. Everything else as in /text_to_video.
         """
-        async for answer in self._make("extend_video", _given(locals())):
+        fields = _given(locals())
+        with plain_errors():
+            if video_after is not None:
+                fields["video_after"] = _uploaded("second clip", video_after)
+        async for answer in self._make("extend_video", fields):
             yield answer
 
     async def film(
@@ -102,6 +109,7 @@ class Endpoints:
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
         pictures: list[gr.FileData] | None = None,
+        based_on: str | None = None,
     ) -> ClipAnswer:
         """Make a clip of several shots, up to a minute together.
 
@@ -110,13 +118,16 @@ class Endpoints:
         [5s, zoom in, dissolve, picture 1] a red car in a city. camera: a move of the model, see
         /models. transition: cut, continue (the shot goes on from the one before) or dissolve; the
         first shot simply starts. picture: the number, from 1, of the one of the uploaded pictures
-        that the shot begins with. Everything else as in /text_to_video.
+        that the shot begins with. based_on: the id of an earlier job; only the shots that are
+        different, and those that continue them, are made again (with its seed, if seed is -1).
+        Everything else as in /text_to_video.
         """
         fields = _given(locals())
+        origin = {"based_on": fields.pop("based_on")}
         with plain_errors():
             pictures = await asyncio.to_thread(_uploaded_pictures, fields.pop("pictures"))
             fields["shots"] = parse_storyboard(fields.pop("storyboard"), pictures)
-        async for answer in self._make("text_to_video", fields):
+        async for answer in self._make("text_to_video", fields, **origin):
             yield answer
 
     def models(self) -> list[dict[str, Any]]:
@@ -127,8 +138,10 @@ class Endpoints:
     def job(self, job_id: str) -> ClipAnswer:
         """Return a job's clip, or nothing until it is done, and its state.
 
-        The state has "state" (queued, running, done, failed, cancelled), "progress" from 0 to 1, a
-        "message" if it failed, and the "recipe" if it is done. Jobs go on when a client is gone.
+        The state has "state" (queued, running, paused, done, failed, cancelled), "progress" from 0
+        to 1, a "message" if it failed, its "position" while it waits, and the "recipe" if it is
+        done. Jobs go on when a client is gone. Of a job that was stopped the clip is what it had
+        finished.
         """
         with plain_errors():
             state = self._studio.worker.state(job_id)
@@ -139,6 +152,16 @@ class Endpoints:
         with plain_errors():
             return self._studio.worker.cancel(job_id)
 
+    def pause_job(self, job_id: str) -> dict[str, Any]:
+        """Halt a job as /cancel_job does, to be resumed; return its state."""
+        with plain_errors():
+            return self._studio.worker.pause(job_id)
+
+    def resume_job(self, job_id: str) -> dict[str, Any]:
+        """Go on with a job that is paused, stopped or failed, from its last finished window."""
+        with plain_errors():
+            return self._studio.worker.resume(job_id)
+
     async def verify_video(self, video: gr.FileData) -> dict[str, Any]:
         """Say whether a clip claims to be made by Kinora, and by which recipe.
 
@@ -147,11 +170,13 @@ class Endpoints:
         with plain_errors():
             return await asyncio.to_thread(verify_clip, _uploaded("video", video))
 
-    async def _make(self, task: Task, fields: dict[str, Any]) -> AsyncIterator[ClipAnswer]:
+    async def _make(
+        self, task: Task, fields: dict[str, Any], **origin: str | None
+    ) -> AsyncIterator[ClipAnswer]:
         with plain_errors():
             if source := TASK_SOURCES[task]:
                 fields[source] = _uploaded(source, fields[source])
-            job_id = await self._studio.submit(task, fields)
+            job_id = await self._studio.submit(task, fields, **origin)
             async for sight in self._studio.watch(job_id):
                 if not sight.is_over:
                     yield None, sight.state
@@ -201,5 +226,11 @@ def create_endpoints(endpoints: Endpoints) -> None:
         endpoints.verify_video,
     ):
         gr.api(endpoint, concurrency_limit=MAX_WATCHING)
-    for endpoint in (endpoints.models, endpoints.job, endpoints.cancel_job):
+    for endpoint in (
+        endpoints.models,
+        endpoints.job,
+        endpoints.cancel_job,
+        endpoints.pause_job,
+        endpoints.resume_job,
+    ):
         gr.api(endpoint, queue=False)

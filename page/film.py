@@ -40,12 +40,12 @@ SYNTAX = (
 class FilmTab:
     """A film on the page: its form, and the job that makes it."""
 
-    def __init__(self, studio: Studio) -> None:
+    def __init__(self, studio: Studio, visitor: gr.BrowserState) -> None:
         """Lay the form out in the Blocks that are being made, and connect it."""
         self._studio = studio
         spec = get_model(studio.default_model)
         with gr.Tab("Film", id=NAME, elem_id=f"{NAME}-tab"):
-            self.job = JobPanel(studio, NAME, self._submit)
+            self.job = JobPanel(studio, NAME, self._submit, visitor)
             self._pictures = gr.State(())  # those that the text was written with
             with gr.Row(equal_height=False):
                 with gr.Column(scale=6, min_width=320):
@@ -77,7 +77,7 @@ class FilmTab:
             **create_settings(NAME, self._studio.default_model),
         }
         self._plan = create_part(NAME, "plan", value=self._describe([EMPTY_SHOT], {}))
-        self.job.create_buttons("Make the film")
+        self.job.create_buttons("Make the film", update="Make the changed shots")
 
     def _create_examples(self) -> None:
         """Let a click on an example write its text and show its cards."""
@@ -131,9 +131,9 @@ class FilmTab:
             **PRIVATE,
         }
 
-    async def _submit(self, *values: object) -> str:
+    async def _submit(self, *values: object, **origin: str | None) -> str:
         fields, shots = self._split(values)
-        return await self._studio.submit("text_to_video", fields | {"shots": shots})
+        return await self._studio.submit("text_to_video", fields | {"shots": shots}, **origin)
 
     def _split(self, values: Sequence[Any]) -> tuple[dict[str, Any], list[Shot]]:
         """Part the values of the settings from those of the cards."""
@@ -150,9 +150,10 @@ class FilmTab:
         fields = fields | {"shots": [replace(shot, prompt=shot.prompt or "?") for shot in shots]}
         try:
             plan = self._studio.plan("text_to_video", fields)
+            wait = self._studio.estimate("text_to_video", fields)
         except InvalidRequestError as exc:
             return str(exc)
-        return wording.describe_plan(plan, is_added=False)
+        return wording.describe_plan(plan, wait, is_added=False)
 
     def _offer_moves(self, model: str, *values: Any) -> Updates:  # noqa: ANN401
         with plain_errors():

@@ -1,8 +1,9 @@
-"""A job on the page: what starts and stops it, how far it is, and the clip that comes of it."""
+"""A job on the page: what starts, halts and stops it, how far it is, and the clip it makes."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -11,27 +12,45 @@ from gradio.components import Component
 from page.errors import plain_errors, refuse_failure
 from page.parts import JOB_PARTS, MAX_WATCHING, PRIVATE, create_part
 from pipeline import wording
+from pipeline.shelf import name_visitor
 from pipeline.studio import Sight, Studio
+from pipeline.trust.provenance import verify_clip
 
 Updates = dict[Component, Any]
 
 
 class JobPanel:
-    """The buttons and the result of one tab, in the Blocks that are being made."""
+    """The buttons and the result of one tab, in the Blocks that are being made.
 
-    def __init__(self, studio: Studio, name: str, submit: Callable[..., Awaitable[str]]) -> None:
+    Whoever leaves the page and comes back, or opens it twice, sees the same job again.
+    """
+
+    def __init__(
+        self,
+        studio: Studio,
+        name: str,
+        submit: Callable[..., Awaitable[str]],
+        visitor: gr.BrowserState,
+    ) -> None:
         """Serve the tab of that name; `submit` turns its inputs' values into a queued job's id."""
         self._studio = studio
         self._name = name
         self._submit = submit
+        self._visitor = visitor
         self._job_id = gr.State()
         self.parts: dict[str, Component] = {}
 
-    def create_buttons(self, label: str) -> None:
-        """Lay out what starts a job, under that label, and what stops it."""
+    def create_buttons(self, label: str, update: str = "") -> None:
+        """Lay out what starts a job, under that label, and what halts, resumes and stops it.
+
+        With `update` there is a button under that label that makes again only what has changed.
+        """
         with gr.Row():
             self._create("generate", value=label)
-            self._create("stop")
+            if update:
+                self._create("update", value=update)
+            for name in ("pause", "resume", "stop"):
+                self._create(name)
 
     def create_result(self) -> None:
         """Lay out how far the job is, its clip, and where that can go on."""
@@ -45,43 +64,76 @@ class JobPanel:
 
     def connect(self, inputs: Sequence[Component], *triggers: Callable[..., object]) -> None:
         """Start a job from the inputs at the press of the button, or at other triggers."""
-        gr.on(
-            [self.parts["generate"].click, *triggers],
-            self._generate,
-            inputs,
-            [self._job_id, *(self.parts[name] for name in JOB_PARTS)],
-            concurrency_limit=MAX_WATCHING,
-            **PRIVATE,
-        )
-        # Not queued, or it would wait behind what it stops.
-        self.parts["stop"].click(self._stop, self._job_id, queue=False, **PRIVATE)
+        outputs = [self._job_id, *(self.parts[name] for name in JOB_PARTS if name in self.parts)]
+        watching = {"outputs": outputs, "concurrency_limit": MAX_WATCHING, **PRIVATE}
+        who = [self._visitor, self._job_id]
+        start = [self.parts["generate"].click, *triggers]
+        gr.on(start, partial(self._generate, False), [*who, *inputs], **watching)
+        if "update" in self.parts:
+            update = partial(self._generate, True)
+            self.parts["update"].click(update, [*who, *inputs], **watching)
+        self.parts["resume"].click(self._resume, self._job_id, **watching)
+        # Not queued, or they would wait behind what they stop.
+        for name in ("stop", "pause"):
+            self.parts[name].click(partial(self._end, name), self._job_id, queue=False, **PRIVATE)
+        self._watching = watching
+
+    def connect_return(self, arrival: gr.events.Dependency) -> None:
+        """Show a visitor who comes back the job that is still being made here."""
+        arrival.then(self._show_again, self._visitor, **self._watching)
 
     def _create(self, name: str, **changes: object) -> None:
         self.parts[name] = create_part(self._name, name, **changes)
 
-    async def _generate(self, *values: object) -> AsyncIterator[Updates]:
+    async def _generate(
+        self, is_update: bool, visitor: str, last_job_id: str | None, *values: object
+    ) -> AsyncIterator[Updates]:
         """Queue a job and show it until its end; to leave the page does not end it."""
         with plain_errors():
-            job_id = await self._submit(*values)
-            yield {self._job_id: job_id}
-            preview = None
-            async for sight in self._studio.watch(job_id):
-                updates = self._show(sight)
-                if sight.progress and sight.progress.preview is not preview:
-                    preview = sight.progress.preview
-                    updates["preview"] = gr.Image(value=preview, visible=True)
-                    updates["clip"] = gr.Video(visible=False)
-                if sight.state["state"] == "done":
-                    updates |= self._show_clip(job_id)
-                yield {self.parts[name]: update for name, update in updates.items()}
-            refuse_failure(sight)
+            origin = {"visitor": visitor and name_visitor(visitor), "tab": self._name}
+            if is_update:
+                origin["based_on"] = last_job_id
+            job_id = await self._submit(*values, **origin)
+            async for updates in self._watch(job_id):
+                yield updates
+
+    async def _resume(self, job_id: str | None) -> AsyncIterator[Updates]:
+        with plain_errors():
+            if job_id:
+                self._studio.worker.resume(job_id)
+                async for updates in self._watch(job_id):
+                    yield updates
+
+    async def _show_again(self, visitor: str) -> AsyncIterator[Updates]:
+        """Show the job that a visitor has left here, if it is not finished yet."""
+        with plain_errors():
+            if job_id := self._studio.shelf.unfinished(visitor, self._name):
+                async for updates in self._watch(job_id):
+                    yield updates
+
+    async def _watch(self, job_id: str) -> AsyncIterator[Updates]:
+        yield {self._job_id: job_id}
+        preview = None
+        async for sight in self._studio.watch(job_id):
+            updates = self._show(sight)
+            if sight.progress and sight.progress.preview is not preview:
+                preview = sight.progress.preview
+                updates["preview"] = gr.Image(value=preview, visible=True)
+                updates["clip"] = gr.Video(visible=False)
+            if sight.is_over:
+                updates |= self._show_clip(job_id)
+            yield {self.parts[name]: x for name, x in updates.items() if name in self.parts}
+        refuse_failure(sight)
 
     def _show(self, sight: Sight) -> dict[str, Any]:
         """Return what changes while a job runs, and what is put back when it is over."""
-        is_over = sight.is_over
+        is_over, state = sight.is_over, sight.state["state"]
         updates = {
             "generate": gr.Button(interactive=is_over),
+            "update": gr.Button(visible=state == "done"),
             "stop": gr.Button(visible=not is_over),
+            "pause": gr.Button(visible=not is_over),
+            "resume": gr.Button(visible=state in ("paused", "cancelled", "failed")),
             "status": wording.describe_progress(sight.state, sight.progress),
             "progress": gr.HTML(value=sight.state["progress"], visible=not is_over),
         }
@@ -90,16 +142,21 @@ class JobPanel:
         return updates
 
     def _show_clip(self, job_id: str) -> dict[str, Any]:
-        recipe = self._studio.worker.recipe(job_id) or {}
+        """Show the clip, or what was finished of it; its recipe says what it would have been."""
+        clip = self._studio.publish(job_id)
+        if clip is None:
+            return {}
+        request = self._studio.worker.store.facts(job_id).request
         return {
-            "clip": gr.Video(value=self._studio.publish(job_id), visible=True),
-            "seed_used": str(recipe.get("seed", "")),
-            "recipe": recipe,
+            "clip": gr.Video(value=clip, visible=True),
+            "seed_used": str(request.seed),
+            "recipe": self._studio.worker.recipe(job_id) or verify_clip(clip)["recipe"],
             "use_last_frame": gr.Button(interactive=True),
             "extend": gr.Button(interactive=True),
         }
 
-    def _stop(self, job_id: str | None) -> None:
+    def _end(self, how: str, job_id: str | None) -> None:
         with plain_errors():
             if job_id:
-                self._studio.worker.cancel(job_id)
+                worker = self._studio.worker
+                (worker.pause if how == "pause" else worker.cancel)(job_id)

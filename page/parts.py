@@ -30,7 +30,7 @@ GENERATE_LABELS: dict[Task, str] = {
 FIELDS: dict[Task, tuple[str, ...]] = {
     "text_to_video": ("prompt", "aspect_ratio", "duration"),
     "image_to_video": ("image", "prompt", "aspect_ratio", "duration"),
-    "extend_video": ("video", "prompt", "direction", "duration"),
+    "extend_video": ("video", "prompt", "direction", "video_after", "duration"),
 }
 ADVANCED_SETTINGS = ("num_inference_steps", "guidance_scale", "negative_prompt")
 SETTINGS = ("seed", "model", *ADVANCED_SETTINGS)
@@ -41,13 +41,21 @@ PARTS: dict[str, partial[Component]] = {
     "prompt": partial(gr.Textbox, "", label="Prompt", lines=3, max_lines=8),
     "image": partial(gr.File, label="Picture", file_types=["image", ".heic", ".heif"], height=120),
     "video": partial(gr.Video, label="Clip", sources=["upload"], height=260),
+    "video_after": partial(
+        gr.Video, label="The clip it leads to", sources=["upload"], height=200, visible=False
+    ),
     "aspect_ratio": partial(
         gr.Radio, label="Aspect ratio", choices=[*ASPECT_RATIOS], value=next(iter(ASPECT_RATIOS))
     ),
     "direction": partial(
         gr.Radio,
         label="Extend it",
-        choices=[("at its end", "forward"), ("at its beginning", "backward")],
+        choices=[
+            ("at its end", "forward"),
+            ("at its beginning", "backward"),
+            ("into a loop", "loop"),
+            ("as a bridge to another clip", "bridge"),
+        ],
         value="forward",
     ),
     "duration": partial(
@@ -71,7 +79,10 @@ PARTS: dict[str, partial[Component]] = {
     "crop": partial(gr.Image, label="Picture as it is used", height=200, buttons=[], visible=False),
     "plan": partial(gr.Markdown, elem_classes="kinora-note"),
     "generate": partial(gr.Button, variant="primary"),
-    "stop": partial(gr.Button, "Stop", variant="stop", visible=False),
+    "update": partial(gr.Button, visible=False),
+    "pause": partial(gr.Button, "Pause", visible=False, min_width=80),
+    "resume": partial(gr.Button, "Resume", visible=False, min_width=80),
+    "stop": partial(gr.Button, "Stop", variant="stop", visible=False, min_width=80),
     "status": partial(gr.Markdown, elem_classes="kinora-status"),
     "progress": partial(gr.HTML, 0, html_template=PROGRESS_BAR, visible=False),
     "preview": partial(gr.Image, label="Preview", height=340, buttons=[], visible=False),
@@ -83,7 +94,7 @@ PARTS: dict[str, partial[Component]] = {
 }
 # All that changes while a job runs.
 JOB_PARTS = (
-    *("generate", "stop", "status", "progress", "preview", "clip"),
+    *("generate", "update", "pause", "resume", "stop", "status", "progress", "preview", "clip"),
     *("seed_used", "use_last_frame", "extend", "recipe"),
 )
 

@@ -42,14 +42,14 @@ class Upload:
 class Tab:
     """One task on the page: its inputs, named after the request's fields, and its result."""
 
-    def __init__(self, studio: Studio, task: Task) -> None:
+    def __init__(self, studio: Studio, task: Task, visitor: gr.BrowserState) -> None:
         """Lay the parts out in the Blocks that are being made, and connect them."""
         self._studio = studio
         self._task = task
         self.parts: dict[str, Component] = {}
         with gr.Tab(TAB_LABELS[task], id=task, elem_id=f"{task}-tab"):
             self._upload = gr.State()
-            self.job = JobPanel(studio, task, self._submit)
+            self.job = JobPanel(studio, task, self._submit, visitor)
             with gr.Row(equal_height=False):
                 with gr.Column(scale=5, min_width=320):
                     self._create_inputs()
@@ -99,7 +99,9 @@ class Tab:
         self.parts["model"].change(
             self._describe_model, self.parts["model"], self.parts["prompt"], queue=False, **PRIVATE
         )
-        names = [name for name in self._fields if name not in ("prompt", "image", "video")]
+        names = [
+            name for name in self._fields if name not in ("prompt", "image", "video", "video_after")
+        ]
         gr.on(
             [self._upload.change, *(self.parts[name].change for name in names)],
             partial(self._show_plan, names),
@@ -125,10 +127,19 @@ class Tab:
                 [self._upload, self.parts["source"]],
                 **PRIVATE,
             )
+            self.parts["direction"].change(
+                lambda direction: gr.Video(visible=direction == "bridge"),
+                self.parts["direction"],
+                self.parts["video_after"],
+                queue=False,
+                **PRIVATE,
+            )
 
-    async def _submit(self, *values: object) -> str:
+    async def _submit(self, *values: object, **origin: str | None) -> str:
         fields = dict(zip(self._fields, values, strict=True))
-        return await self._studio.submit(self._task, fields)
+        if fields.get("direction") != "bridge":
+            fields.pop("video_after", None)  # left from another choice, and not seen any more
+        return await self._studio.submit(self._task, fields, **origin)
 
     def _describe_model(self, model: str) -> gr.Textbox:
         with plain_errors():
@@ -140,11 +151,14 @@ class Tab:
         if source and upload is None:
             return ""
         fields = dict(zip(names, values, strict=True)) | ({source: upload.path} if source else {})
+        if fields.get("direction") == "bridge":
+            fields["direction"] = "loop"  # as long, and the second clip may come later
         try:
             plan = self._studio.plan(self._task, fields, upload and upload.facts)
+            wait = self._studio.estimate(self._task, fields)
         except InvalidRequestError as exc:
             return str(exc)
-        return wording.describe_plan(plan, is_added=source == "video")
+        return wording.describe_plan(plan, wait, is_added=source == "video")
 
     async def _look_at_picture(
         self, path: str | None, aspect_ratio: str, model: str
@@ -175,9 +189,9 @@ class Tab:
 
 
 def connect_to_others(
-    studio: Studio, job: JobPanel, tabs: gr.Tabs, by_task: dict[Task, Tab]
+    studio: Studio, parts: dict[str, Component], tabs: gr.Tabs, by_task: dict[Task, Tab]
 ) -> None:
-    """Let a result go on: its last frame to the picture tab, all of it to the clip tab.
+    """Let a clip that is shown go on: its last frame to the picture tab, all of it to the clip tab.
 
     The words that made the clip, those of its last shot, go with it.
     """
@@ -191,11 +205,9 @@ def connect_to_others(
         with plain_errors():
             return gr.Tabs(selected="extend_video"), clip, recipe["shots"][-1]["prompt"]
 
-    result = [job.parts["clip"], job.parts["recipe"]]
+    result = [parts["clip"], parts["recipe"]]
     image, extend = by_task["image_to_video"].parts, by_task["extend_video"].parts
-    job.parts["use_last_frame"].click(
+    parts["use_last_frame"].click(
         take_last_frame, result, [tabs, image["image"], image["prompt"]], **PRIVATE
     )
-    job.parts["extend"].click(
-        take_clip, result, [tabs, extend["video"], extend["prompt"]], **PRIVATE
-    )
+    parts["extend"].click(take_clip, result, [tabs, extend["video"], extend["prompt"]], **PRIVATE)

@@ -84,17 +84,15 @@ class JobWorker:
         self._thread = threading.Thread(target=self._work, name="kinora-jobs", daemon=True)
         self._thread.start()
 
-    def submit(
-        self, request: GenerationRequest, visitor: str = "", based_on: str | None = None
-    ) -> str:
+    def submit(self, request: GenerationRequest, **origin: str | None) -> str:
         """Queue a request and return its job id; raise InvalidRequestError if too many wait.
 
-        The job runs in the context variables of the caller: on ZeroGPU they say who pays. See
-        `JobStore.create`.
+        For where it comes from see `JobStore.create`. The job runs in the context variables of the
+        caller: on ZeroGPU they say who pays.
         """
         with self._changed:
             self._refuse_if_full()
-            job_id = self.store.create(request, visitor, based_on)
+            job_id = self.store.create(request, **origin)
             self._enqueue(job_id)
         return job_id
 

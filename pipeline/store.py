@@ -55,11 +55,15 @@ def default_data_dir() -> Path:
 
 @dataclass(frozen=True)
 class JobFacts:
-    """What was written when a job was made: the request, whose it is and since when (epoch)."""
+    """What was written when a job was made: the request, whose it is and since when (epoch).
+
+    `tab` is where on the page it was asked for; empty for the API.
+    """
 
     job_id: str
     request: GenerationRequest
     visitor: str
+    tab: str
     created_at: float
 
 
@@ -94,7 +98,12 @@ class JobStore:
         return self._jobs / job_id
 
     def create(
-        self, request: GenerationRequest, visitor: str = "", based_on: str | None = None
+        self,
+        request: GenerationRequest,
+        *,
+        visitor: str = "",
+        tab: str = "",
+        based_on: str | None = None,
     ) -> str:
         """Write a new queued job and return its id, which nobody can guess.
 
@@ -110,7 +119,8 @@ class JobStore:
                 shutil.copytree(finished, folder / "windows", copy_function=link_or_copy)
             request = request.with_sources(_copier(folder))
             self.write_state(state_of(job_id, "queued"))
-            facts = {"request": request.to_json(), "visitor": visitor, "created_at": time.time()}
+            facts = {"request": request.to_json(), "visitor": visitor, "tab": tab}
+            facts["created_at"] = time.time()
             write_json(folder / "request.json", facts)
         except OSError as exc:
             shutil.rmtree(folder, ignore_errors=True)
@@ -122,7 +132,8 @@ class JobStore:
         values = read_json(self.folder(job_id) / "request.json")
         try:
             request = GenerationRequest.from_json(values["request"])
-            return JobFacts(job_id, request, str(values["visitor"]), float(values["created_at"]))
+            visitor, tab = str(values["visitor"]), str(values["tab"])
+            return JobFacts(job_id, request, visitor, tab, float(values["created_at"]))
         except (KeyError, TypeError, ValueError) as exc:
             raise InvalidRequestError(_JOB_DAMAGED) from exc
 

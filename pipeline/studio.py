@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from pipeline.pictures import crop_to_size, write_picture
 from pipeline.plan import Plan, Source, plan_generation
 from pipeline.progress import Progress
 from pipeline.request import GenerationRequest, build_request
+from pipeline.shelf import Shelf
 from pipeline.sources import OpenedSource, check_sources, open_source
 from pipeline.store import UNFINISHED, link_or_copy
 
@@ -52,19 +54,24 @@ class Studio:
     def __init__(self, worker: JobWorker, default_model: str) -> None:
         """Use a worker that runs already."""
         self.worker = worker
+        self.shelf = Shelf(worker)
         self.default_model = default_model
 
-    async def submit(self, task: Task, fields: dict[str, Any]) -> str:
+    async def submit(self, task: Task, fields: dict[str, Any], **origin: str | None) -> str:
         """Queue a request and return its job id; raise InvalidRequestError before any waiting.
 
-        `fields` are those of `build_request`; a picture or a clip is opened here too.
+        `fields` are those of `build_request`; a picture or a clip is opened here too. Of a job that
+        it is `based_on` it has the seed, if it asks for none: what is unchanged is then the same.
+        For the rest of `origin` see `JobStore.create`.
         """
-        return await asyncio.to_thread(self._submit, task, fields)
+        return await asyncio.to_thread(self._submit, task, fields, origin)
 
-    def _submit(self, task: Task, fields: dict[str, Any]) -> str:
+    def _submit(self, task: Task, fields: dict[str, Any], origin: dict[str, str | None]) -> str:
+        if (based_on := origin.get("based_on")) and fields.get("seed", -1) == -1:
+            fields = fields | {"seed": self.worker.store.facts(based_on).request.seed}
         request = self._request(task, fields)
         check_sources(request)
-        return self.worker.submit(request)
+        return self.worker.submit(request, **origin)
 
     def _request(self, task: Task, fields: dict[str, Any]) -> GenerationRequest:
         """Build the request; no model, and 0 for what the model decides, mean its defaults."""
@@ -78,6 +85,10 @@ class Studio:
         """Say what would be done; raise InvalidRequestError for values that would be refused."""
         request = self._request(task, fields | {"prompt": _ANY_PROMPT})
         return plan_generation(request, get_model(request.model), source)
+
+    def estimate(self, task: Task, fields: dict[str, Any]) -> float | None:
+        """Return how many seconds a request will take on this machine, if that is known."""
+        return self.worker.pace.estimate(self._request(task, fields | {"prompt": _ANY_PROMPT}))
 
     def open(self, task: Task, path: str | Path) -> OpenedSource:
         """Open the picture or the clip of a task; raise MediaError if it cannot be used."""
@@ -121,9 +132,10 @@ class Studio:
                 await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
     def publish(self, job_id: str) -> Path | None:
-        """Return a finished clip under a name and in a folder that Gradio serves, or None.
+        """Return a clip under a name and in a folder that Gradio serves, or None if there is none.
 
-        The folder is named by the job's id, which nobody can guess.
+        The folder is named by the job's id, which nobody can guess. Of a job that was stopped it is
+        what it had finished.
         """
         clip = self.worker.result(job_id)
         if clip is None:
@@ -135,6 +147,11 @@ class Studio:
             published.parent.mkdir(parents=True, exist_ok=True)
             link_or_copy(clip, published)
         return published
+
+
+def withdraw(job_id: str) -> None:
+    """Serve a job's clip no longer."""
+    shutil.rmtree(serving_folder() / job_id, ignore_errors=True)
 
 
 def serving_folder() -> Path:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from pipeline.media import ClipInfo
 from pipeline.plan import Plan, Source
 from pipeline.progress import Progress, Stage
 from pipeline.request import MAX_CLIP_SECONDS
+from pipeline.shelf import Entry
+from pipeline.store import JobFacts
+
+MAX_CAPTION = 90
 
 _STAGES: dict[Stage, str] = {
     "loading": "Loading the model",
@@ -20,14 +25,31 @@ _STATES: dict[str, str] = {
     "done": "Done",
     "failed": "This clip could not be made",
     "cancelled": "Stopped",
+    "paused": "Paused",
 }
 
 
-def describe_plan(plan: Plan, *, is_added: bool) -> str:
-    """Return the size, the frames and the seconds that a request comes to; or that it adds."""
+def describe_plan(plan: Plan, wait: float | None, *, is_added: bool) -> str:
+    """Return the size, the frames and the seconds that a request comes to; or that it adds.
+
+    `wait` is how many seconds it will take to make, if that is known.
+    """
     width, height = plan.size
     frames = f"{plan.num_frames} frames at {plan.fps:g} frames a second ({plan.seconds:.2f} s)"
-    return f"Adds {frames} to {width} x {height}" if is_added else f"{width} x {height}, {frames}"
+    parts = [
+        f"Adds {frames} to {width} x {height}" if is_added else f"{width} x {height}, {frames}"
+    ]
+    if wait is not None:
+        parts.append(f"made in about {describe_seconds(wait)}")
+    return " · ".join(parts)
+
+
+def describe_entry(entry: Entry) -> str:
+    """Return the caption of a clip on the shelf: its state, unless it is done, and its words."""
+    prompt = " / ".join(shot.prompt for shot in entry.facts.request.shots)
+    prompt = prompt if len(prompt) <= MAX_CAPTION else f"{prompt[: MAX_CAPTION - 1]}…"
+    state = entry.state["state"]
+    return prompt if state == "done" else f"{_STATES[state]}: {prompt}"
 
 
 def describe_clip(info: ClipInfo) -> str:
@@ -56,7 +78,8 @@ def describe_total(seconds: float) -> str:
 def describe_progress(state: dict[str, Any], progress: Progress | None) -> str:
     """Return how far a job is: percent, stage, window, step and the time left."""
     if progress is None or state["state"] != "running":
-        return _STATES[state["state"]]
+        place = state.get("position", 1)
+        return _STATES[state["state"]] + (f", number {place} in the queue" if place > 1 else "")
     parts = [f"**{progress.fraction:.0%}**", _STAGES[progress.stage]]
     if progress.num_windows > 1 and progress.window:
         parts.append(f"window {progress.window} of {progress.num_windows}")
@@ -65,6 +88,14 @@ def describe_progress(state: dict[str, Any], progress: Progress | None) -> str:
     if progress.seconds_left is not None:
         parts.append(f"about {describe_seconds(progress.seconds_left)} left")
     return " · ".join(parts)
+
+
+def describe_job(facts: JobFacts, state: dict[str, Any]) -> str:
+    """Return what a clip on the shelf is: when it was asked for, its state, and its words."""
+    asked_at = datetime.fromtimestamp(facts.created_at).astimezone().strftime("%Y-%m-%d %H:%M")
+    head = f"**{_STATES[state['state']]}**, asked for on {asked_at}, seed {facts.request.seed}"
+    message = f"\n\n{state['message']}" if state["message"] else ""
+    return head + message
 
 
 def describe_seconds(seconds: float) -> str:

@@ -72,7 +72,7 @@ def test_a_job_based_on_another_begins_with_its_finished_windows(store: JobStore
 
 
 def test_everybody_sees_their_own_jobs_the_newest_first(store: JobStore) -> None:
-    ids = [store.create(request(), visitor) for visitor in ("ada", "grace", "ada")]
+    ids = [store.create(request(), visitor=visitor) for visitor in ("ada", "grace", "ada")]
     assert [facts.job_id for facts in store.list_jobs("ada")] == [ids[2], ids[0]]
     assert [facts.job_id for facts in store.list_jobs("grace")] == [ids[1]]
     assert store.list_jobs("nobody") == []

@@ -1,0 +1,159 @@
+"""The tab of a visitor's own clips: the newest first, and what can be done with each."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from page.errors import plain_errors
+from page.parts import ASSETS, PRIVATE
+from pipeline import wording
+from pipeline.studio import Studio, withdraw
+
+NAME = "clips"
+MAX_SHOWN = 60
+NO_PICTURE = ASSETS / "no-picture.png"
+EMPTY = "What you make is kept here; it is seen in this browser alone."
+ACTIONS = {
+    "again": "Make it again",
+    "resume": "Resume",
+    "stop": "Stop",
+    "delete": "Delete",
+}
+
+
+def create_visitor() -> gr.BrowserState:
+    """Make the place in the browser where a visitor's token stays."""
+    # The token is all the secret there is, and it is the browser's own.
+    return gr.BrowserState("", storage_key="kinora-visitor", secret="kinora")
+
+
+def greet(visitor: str) -> str:
+    """Return the visitor's token, a new one at the first visit."""
+    return visitor or secrets.token_urlsafe(16)
+
+
+class ClipsTab:
+    """The shelf on the page: a gallery, and the clip that is chosen in it."""
+
+    def __init__(self, studio: Studio, visitor: gr.BrowserState) -> None:
+        """Lay the tab out in the Blocks that are being made, and connect it."""
+        self._studio = studio
+        self._visitor = visitor
+        self.parts: dict[str, Component] = {}
+        with gr.Tab("Your clips", id=NAME, elem_id=f"{NAME}-tab") as self._tab:
+            self._job_ids = gr.State([])
+            self._chosen = gr.State()
+            with gr.Row(equal_height=False):
+                with gr.Column(scale=6, min_width=320):
+                    self._note = gr.Markdown(EMPTY, elem_classes="kinora-note")
+                    self._gallery = gr.Gallery(
+                        label="Your clips",
+                        show_label=False,
+                        columns=3,
+                        object_fit="cover",
+                        height="auto",
+                        allow_preview=False,
+                        interactive=False,
+                        buttons=[],
+                        elem_id=f"{NAME}-gallery",
+                    )
+                    self._refresh = gr.Button("Look again", size="sm", elem_id=f"{NAME}-refresh")
+                with gr.Column(scale=5, min_width=320):
+                    self._create_chosen()
+        self._connect()
+
+    def _create_chosen(self) -> None:
+        self.parts["clip"] = gr.Video(
+            label="Clip", interactive=False, buttons=["download"], elem_id=f"{NAME}-clip"
+        )
+        self._status = gr.Markdown(elem_id=f"{NAME}-status", elem_classes="kinora-status")
+        with gr.Row():
+            for name, label in ACTIONS.items():
+                self.parts[name] = gr.Button(
+                    label,
+                    variant="stop" if name == "delete" else "secondary",
+                    interactive=False,
+                    min_width=80,
+                    elem_id=f"{NAME}-{name}",
+                )
+        with gr.Row():
+            for name, label in (("use_last_frame", "Use last frame"), ("extend", "Extend this")):
+                self.parts[name] = gr.Button(label, interactive=False, elem_id=f"{NAME}-{name}")
+        self.parts["recipe"] = gr.JSON(visible=False)
+
+    def _connect(self) -> None:
+        shown = [self._gallery, self._job_ids, self._note]
+        chosen = [self._chosen, self._status, *self.parts.values()]
+        look = {"fn": self._look, "inputs": self._visitor, "outputs": shown, **PRIVATE}
+        self._tab.select(**look)
+        self._refresh.click(**look)
+        self._gallery.select(self._choose, [self._visitor, self._job_ids], chosen, **PRIVATE)
+        for name in ACTIONS:
+            self.parts[name].click(
+                partial(self._act, name), [self._visitor, self._chosen], chosen, **PRIVATE
+            ).then(**look)
+
+    async def _look(self, visitor: str) -> dict[Any, Any]:
+        with plain_errors():
+            entries = await asyncio.to_thread(self._studio.shelf.entries, visitor, MAX_SHOWN)
+        pictures = [
+            (str(entry.thumbnail or NO_PICTURE), wording.describe_entry(entry)) for entry in entries
+        ]
+        note = f"{len(entries)} clips, the newest first." if entries else EMPTY
+        return {
+            self._gallery: pictures,
+            self._job_ids: [entry.facts.job_id for entry in entries],
+            self._note: note,
+        }
+
+    def _choose(self, visitor: str, job_ids: list[str], event: gr.SelectData) -> dict[Any, Any]:
+        with plain_errors():
+            return self._show(visitor, job_ids[event.index])
+
+    def _show(self, visitor: str, job_id: str) -> dict[Any, Any]:
+        facts = self._studio.shelf.check(visitor, job_id)
+        state = self._studio.worker.state(job_id)
+        clip: Path | None = self._studio.publish(job_id)
+        can = {
+            "again": True,
+            "resume": state["state"] in ("paused", "cancelled", "failed"),
+            "stop": state["state"] in ("queued", "running", "paused"),
+            "delete": state["state"] not in ("queued", "running"),
+            "use_last_frame": clip is not None,
+            "extend": clip is not None,
+        }
+        return {
+            self._chosen: job_id,
+            self._status: wording.describe_job(facts, state),
+            self.parts["clip"]: gr.Video(value=clip),
+            self.parts["recipe"]: facts.request.to_json(),
+        } | {self.parts[name]: gr.Button(interactive=is_on) for name, is_on in can.items()}
+
+    async def _act(self, name: str, visitor: str, job_id: str | None) -> dict[Any, Any]:
+        """Do to the chosen clip what a button says, and show what is chosen then."""
+        if not job_id:
+            return {}
+        with plain_errors():
+            shelf, worker = self._studio.shelf, self._studio.worker
+            shelf.check(visitor, job_id)
+            if name == "delete":
+                await asyncio.to_thread(shelf.delete, visitor, job_id)
+                withdraw(job_id)
+                return self._show_nothing()
+            if name == "again":
+                job_id = await asyncio.to_thread(shelf.again, visitor, job_id)
+            else:
+                (worker.resume if name == "resume" else worker.cancel)(job_id)
+            return self._show(visitor, job_id)
+
+    def _show_nothing(self) -> dict[Any, Any]:
+        off = {self.parts[name]: gr.Button(interactive=False) for name in ACTIONS}
+        off |= {self.parts[x]: gr.Button(interactive=False) for x in ("use_last_frame", "extend")}
+        return {self._chosen: None, self._status: "", self.parts["clip"]: None} | off

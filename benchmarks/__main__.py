@@ -42,30 +42,33 @@ def describe_machine() -> dict[str, object]:
 def compare(jobs: dict[float, list[Job]]) -> dict[str, object]:
     """Compare the longest of three jobs with the first in memory, with the second in time."""
     short, middle, long = jobs.values()
-    making = {seconds: median(x.figures["making"] for x in runs) for seconds, runs in jobs.items()}
     first = long[0].figures
     return {
         "size": first["size"],
         "fps": first["fps"],
         "threads": first["threads"],
         "runs": len(long),
-        "jobs": {
-            f"{seconds:g} s": {
-                "frames": runs[0].figures["num_frames"],
-                "making, s": round(making[seconds], 2),
-                "loading, s": round(median(x.figures["loading"] for x in runs), 2),
-                "peak memory, MB": round(median(x.peak for x in runs), 1),
-            }
-            for seconds, runs in jobs.items()
-        },
+        "jobs": {f"{seconds:g} s": _describe(runs) for seconds, runs in jobs.items()},
         "more memory, MB": round(median(x.peak for x in long) - median(x.peak for x in short), 1),
-        "times as long": round(
-            median(
-                x.figures["making"] / y.figures["making"] for x, y in zip(long, middle, strict=True)
-            ),
-            3,
-        ),
+        "times as long": _ratio(long, middle, "making"),
+        "times the processor time": _ratio(long, middle, "processor"),
     }
+
+
+def _describe(runs: list[Job]) -> dict[str, float]:
+    """Return medians over the runs of one job."""
+    seconds = {
+        f"{name}, s": round(median(x.figures[name] for x in runs), 2)
+        for name in ("loading", "making", "processor")
+    }
+    peak = round(median(x.peak for x in runs), 1)
+    return {"frames": runs[0].figures["num_frames"], **seconds, "peak memory, MB": peak}
+
+
+def _ratio(long: list[Job], short: list[Job], name: str) -> float:
+    """Return the median of how many times the one is of the other, run by run."""
+    pairs = zip(long, short, strict=True)
+    return round(median(x.figures[name] / y.figures[name] for x, y in pairs), 3)
 
 
 def main() -> None:

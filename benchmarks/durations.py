@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-_SAMPLE_SECONDS = 0.02
+_SAMPLE_SECONDS = 0.05
 _MEGABYTE = 1e6
 
 

@@ -59,12 +59,19 @@ def test_a_job_is_measured_in_a_process_of_its_own() -> None:
     job = run_job(0.5, MINI)
     assert job.figures["num_frames"] == 9
     assert job.figures["size"] == [512, 288]
+    assert job.figures["processor"] > 0
     assert job.figures["making"] > 0
     assert job.peak > 150
 
 
 def job(making: float, peak: float) -> Job:
-    figures = {"making": making, "loading": 1.0, "num_frames": 9, "threads": 2}
+    figures = {
+        "making": making,
+        "processor": 3 * making,
+        "loading": 1.0,
+        "num_frames": 9,
+        "threads": 2,
+    }
     return Job(figures | {"size": [512, 288], "fps": 16.0}, peak)
 
 
@@ -78,6 +85,8 @@ def test_the_longest_job_is_compared_with_the_first_in_memory_and_the_second_in_
     assert figures["more memory, MB"] == 40
     assert figures["times as long"] == 4  # a slow minute slows both that are compared
     assert figures["jobs"]["60 s"]["making, s"] == 20
+    assert figures["jobs"]["15 s"]["processor, s"] == 15
+    assert figures["times the processor time"] == 4
     assert figures["size"] == [512, 288]
     assert figures["runs"] == 3
     assert set(GOALS) - set(figures) == {"overhead"}

@@ -59,8 +59,8 @@ class Cards:
 
     def _create_card(self, index: int, spec: ModelSpec) -> None:
         name = f"film-shot-{index + 1}"
-        with gr.Group(visible=index == 0, elem_id=name, elem_classes="kinora-card") as frame:
-            with gr.Row(equal_height=True):
+        with gr.Group(visible=index == 0, elem_id=name) as frame:
+            with gr.Row(elem_classes="kinora-card-top"):
                 prompt = gr.Textbox(
                     "",
                     label=f"Shot {index + 1}",
@@ -73,15 +73,14 @@ class Cards:
                 )
                 image = gr.Image(
                     label="Begins with",
-                    placeholder="a picture, if you like",
+                    placeholder="optional",
                     type="filepath",
                     sources=["upload"],
                     buttons=[],
-                    height=120,
+                    height=126,  # as the words beside it
                     scale=1,
                     min_width=110,
                     elem_id=f"{name}-image",
-                    elem_classes="kinora-card-image",
                 )
             with gr.Row():
                 duration = gr.Number(
@@ -95,7 +94,7 @@ class Cards:
                     _camera_choices(spec),
                     value=EMPTY_SHOT.camera,
                     label="Camera",
-                    min_width=120,
+                    min_width=140,
                     elem_id=f"{name}-camera",
                 )
                 transition = gr.Dropdown(
@@ -103,10 +102,10 @@ class Cards:
                     value=EMPTY_SHOT.transition,
                     label="Transition",
                     visible=index > 0,  # the first shot simply starts
-                    min_width=120,
+                    min_width=140,
                     elem_id=f"{name}-transition",
                 )
-            with gr.Row(elem_classes="kinora-card-buttons"):
+            with gr.Row():
                 for label in BUTTONS:
                     edit = label.lower()
                     button = gr.Button(label, size="sm", min_width=60, elem_id=f"{name}-{edit}")

@@ -161,9 +161,7 @@ class FilmTab:
             lost = [shot.camera for shot in self._cards.read(*values)]
             lost = [move for move in dict.fromkeys(lost) if move and move not in spec.camera_words]
             if lost:
-                gr.Info(
-                    f"{spec.label} cannot do {', '.join(lost)}: no camera move is chosen there."
-                )
+                gr.Info(f"{spec.label} cannot do {', '.join(lost)}; choose another move there.")
             return {self._knows: spec.description} | self._cards.offer_moves(spec, *values)
 
     def _write_text(self, model: str, *values: Any) -> Updates:  # noqa: ANN401

@@ -2,41 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from browser import choose_tab, needs_chromium, open_page, play, seconds_of, wait_for_clip
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PROMPT = "a red car in a city at sunset"
-PATIENCE = 90_000  # milliseconds, on a busy machine
 
-expect.set_options(timeout=PATIENCE)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium, see .ci/run")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-def open_page(browser: Browser, **options: int) -> Page:
-    page = browser.new_page(viewport={"width": 1280, "height": 900} | options)
-    page.set_default_timeout(PATIENCE)
-    return page
+pytestmark = needs_chromium
 
 
 @pytest.fixture
 def page(browser: Browser, app_url: str) -> Iterator[Page]:
-    page = open_page(browser)
-    page.goto(app_url)
-    page.wait_for_selector("#text_to_video-generate")
+    page = open_page(browser, app_url)
     yield page
     page.close()
 
@@ -54,17 +35,6 @@ def ask(
     page.click(f"#{task}-generate")
 
 
-def wait_for_clip(page: Page, task: str) -> None:
-    expect(page.locator(f"#{task}-status")).to_contain_text("Done")
-    page.wait_for_function(
-        "task => document.querySelector(`#${task}-clip video`)?.readyState >= 2", arg=task
-    )
-
-
-def seconds_of(page: Page, task: str) -> float:
-    return page.eval_on_selector(f"#{task}-clip video", "video => video.duration")
-
-
 def test_a_prompt_becomes_a_clip_that_plays_and_can_be_extended(page: Page) -> None:
     ask(page, "text_to_video", seconds="1", steps=4)
     expect(page.locator("#text_to_video-stop")).to_be_visible()
@@ -73,8 +43,7 @@ def test_a_prompt_becomes_a_clip_that_plays_and_can_be_extended(page: Page) -> N
     expect(page.locator("#text_to_video-preview img")).to_be_visible()
     wait_for_clip(page, "text_to_video")
 
-    page.eval_on_selector("#text_to_video-clip video", "video => video.play()")
-    page.wait_for_function("document.querySelector('#text_to_video-clip video').currentTime > 0.3")
+    play(page, "text_to_video")
     assert page.input_value("#text_to_video-seed_used :is(input, textarea)").isdigit()
     expect(page.locator("#text_to_video-stop")).to_be_hidden()
     expect(page.locator("#text_to_video-generate")).to_be_enabled()
@@ -155,20 +124,19 @@ def test_words_that_look_like_html_stay_words(page: Page) -> None:
 
 
 def test_the_page_asks_nobody_else_for_anything(browser: Browser, app_url: str) -> None:
-    page = open_page(browser)
+    page = open_page(browser, app_url)
     hosts: set[str] = set()
     page.on("request", lambda request: hosts.add(request.url.split("/")[2]))
-    page.goto(app_url)
+    page.reload()
     page.wait_for_selector("#text_to_video-generate")
     assert hosts == {app_url.split("/")[2]}
     page.close()
 
 
-@pytest.mark.parametrize("tab", ["Text to video", "Image to video", "Extend a clip"])
+@pytest.mark.parametrize("tab", ["Text to video", "Image to video", "Extend a clip", "Film"])
 def test_a_telephone_does_not_scroll_sideways(browser: Browser, app_url: str, tab: str) -> None:
-    page = open_page(browser, width=400, height=800)
-    page.goto(app_url)
-    page.get_by_role("tab", name=tab).click()
+    page = open_page(browser, app_url, width=400, height=800)
+    choose_tab(page, tab)
     page.wait_for_timeout(500)
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
     page.close()

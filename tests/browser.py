@@ -1,0 +1,53 @@
+"""How a person uses the page: what tests of it in a real Chromium have in common."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+PATIENCE = 90_000  # milliseconds, on a busy machine
+
+expect.set_options(timeout=PATIENCE)
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium, see .ci/run")
+
+
+def open_page(browser: Browser, url: str, **viewport: int) -> Page:
+    """Open the app on a screen of 1280 x 900, or of another size."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900} | viewport)
+    page.set_default_timeout(PATIENCE)
+    page.goto(url)
+    page.wait_for_selector("#text_to_video-generate")
+    return page
+
+
+def choose_tab(page: Page, name: str) -> None:
+    """Click a tab, which may be in the menu of those that a narrow screen has no room for."""
+    tab = page.get_by_role("tab", name=name)
+    if not tab.is_visible():
+        page.click(".overflow-menu > button")
+        tab = page.locator(".overflow-dropdown").get_by_text(name)
+    tab.click()
+
+
+def wait_for_clip(page: Page, tab: str) -> None:
+    """Wait until a tab's clip is made and can be played."""
+    expect(page.locator(f"#{tab}-status")).to_contain_text("Done")
+    page.wait_for_function(
+        "tab => document.querySelector(`#${tab}-clip video`)?.readyState >= 2", arg=tab
+    )
+
+
+def play(page: Page, tab: str) -> None:
+    """Play a tab's clip, and wait until it runs."""
+    page.eval_on_selector(f"#{tab}-clip video", "video => video.play()")
+    page.wait_for_function(
+        "tab => document.querySelector(`#${tab}-clip video`).currentTime > 0.3", arg=tab
+    )
+
+
+def seconds_of(page: Page, tab: str) -> float:
+    """Return how long a tab's clip is."""
+    return page.eval_on_selector(f"#{tab}-clip video", "video => video.duration")

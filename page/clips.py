@@ -19,9 +19,8 @@ from pipeline.studio import Studio, withdraw
 NAME = "clips"
 MAX_SHOWN = 60
 NO_PICTURE = ASSETS / "no-picture.png"
-EMPTY = "What you make is kept here; it is seen in this browser alone."
 ACTIONS = {
-    "again": "Make it again",
+    "again": "Again",
     "resume": "Resume",
     "stop": "Stop",
     "delete": "Delete",
@@ -52,12 +51,12 @@ class ClipsTab:
             self._chosen = gr.State()
             with gr.Row(equal_height=False):
                 with gr.Column(scale=6, min_width=320):
-                    self._note = gr.Markdown(EMPTY, elem_classes="kinora-note")
+                    self._note = gr.Markdown(wording.describe_shelf(0), elem_classes="kinora-note")
                     self._gallery = gr.Gallery(
                         label="Your clips",
                         show_label=False,
                         columns=3,
-                        object_fit="cover",
+                        object_fit="contain",
                         height="auto",
                         allow_preview=False,
                         interactive=False,
@@ -106,11 +105,10 @@ class ClipsTab:
         pictures = [
             (str(entry.thumbnail or NO_PICTURE), wording.describe_entry(entry)) for entry in entries
         ]
-        note = f"{len(entries)} clips, the newest first." if entries else EMPTY
         return {
             self._gallery: pictures,
             self._job_ids: [entry.facts.job_id for entry in entries],
-            self._note: note,
+            self._note: wording.describe_shelf(len(entries)),
         }
 
     def _choose(self, visitor: str, job_ids: list[str], event: gr.SelectData) -> dict[Any, Any]:

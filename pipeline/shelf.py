@@ -80,7 +80,7 @@ class Shelf:
         clip = self._worker.result(job_id)
         if clip is None:
             return None
-        path = clip.with_name("thumbnail.jpg")
+        path = clip.with_name("thumbnail.png")
         if not path.exists() or path.stat().st_mtime < clip.stat().st_mtime:
             try:
                 info = probe_clip(clip)

@@ -90,6 +90,13 @@ def describe_progress(state: dict[str, Any], progress: Progress | None) -> str:
     return " · ".join(parts)
 
 
+def describe_shelf(num_clips: int) -> str:
+    """Return how many clips a visitor has, or what the shelf is for."""
+    if not num_clips:
+        return "What you make is kept here; it is seen in this browser alone."
+    return "One clip." if num_clips == 1 else f"{num_clips} clips, the newest first."
+
+
 def describe_job(facts: JobFacts, state: dict[str, Any]) -> str:
     """Return what a clip on the shelf is: when it was asked for, its state, and its words."""
     asked_at = datetime.fromtimestamp(facts.created_at).astimezone().strftime("%Y-%m-%d %H:%M")

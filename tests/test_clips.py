@@ -1,0 +1,73 @@
+"""A visitor's clips in a real Chromium: over reloads and pauses, and seen by nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from browser import PATIENCE, choose_tab, needs_chromium, open_page, play, wait_for_clip
+from playwright.sync_api import Browser, Page, expect
+
+PROMPT = "a large red car drives to the right in a city at noon"
+TASK = "text_to_video"
+
+pytestmark = needs_chromium
+
+
+@pytest.fixture
+def page(browser: Browser, app_url: str) -> Iterator[Page]:
+    page = open_page(browser, app_url)
+    yield page
+    page.close()
+
+
+def ask(page: Page, *, seconds: str, steps: int) -> None:
+    page.fill(f"#{TASK}-prompt textarea", PROMPT)
+    page.fill(f"#{TASK}-duration input[type=number]", seconds)
+    page.click(f"#{TASK}-advanced button")
+    page.fill(f"#{TASK}-num_inference_steps input[type=number]", str(steps))
+    page.keyboard.press("Tab")
+    page.click(f"#{TASK}-generate")
+
+
+def test_a_reload_in_the_middle_of_a_job_shows_it_again_and_plays_the_result(
+    page: Page, browser: Browser, app_url: str
+) -> None:
+    ask(page, seconds="4", steps=12)
+    expect(page.locator(f"#{TASK}-status")).to_contain_text("step")
+    page.reload()
+    expect(page.locator(f"#{TASK}-status")).to_contain_text("step")
+    expect(page.locator(f"#{TASK}-pause")).to_be_visible()
+    wait_for_clip(page, TASK)
+    play(page, TASK)
+
+    # A second tab of the same browser has it on the shelf; another visitor has not.
+    second = page.context.new_page()
+    second.set_default_timeout(PATIENCE)
+    second.goto(app_url)
+    choose_tab(second, "Your clips")
+    picture = second.locator("#clips-gallery button.thumbnail-item")
+    expect(picture).to_have_count(1)
+    picture.click()
+    expect(second.locator("#clips-status")).to_contain_text("Done")
+    second.wait_for_function("document.querySelector('#clips-clip video')?.readyState >= 2")
+    stranger = open_page(browser, app_url)
+    choose_tab(stranger, "Your clips")
+    expect(stranger.get_by_text("What you make is kept here")).to_be_visible()
+    expect(stranger.locator("#clips-gallery button.thumbnail-item")).to_have_count(0)
+    stranger.close()
+
+    second.click("#clips-delete")
+    expect(picture).to_have_count(0)
+
+
+def test_a_job_is_paused_with_its_finished_seconds_and_goes_on_after_a_reload(page: Page) -> None:
+    ask(page, seconds="6", steps=8)
+    expect(page.locator(f"#{TASK}-status")).to_contain_text("window 2")
+    page.click(f"#{TASK}-pause")
+    expect(page.locator(f"#{TASK}-status")).to_contain_text("Paused")
+    page.wait_for_function(f"document.querySelector('#{TASK}-clip video')?.duration > 0.5")
+    page.reload()
+    page.click(f"#{TASK}-resume")
+    wait_for_clip(page, TASK)
+    assert page.eval_on_selector(f"#{TASK}-clip video", "video => video.duration") > 6

@@ -104,7 +104,7 @@ def tiny_mini_pipeline() -> LTXConditionPipeline:
 def tiny_mini_autoencoder() -> AutoencoderKinora:
     """Build the embedded model's autoencoder: twelve slow waves are what it sees of a clip."""
     torch.manual_seed(1)
-    vae = AutoencoderKinora(latent_channels=12, refiner_width=8, refiner_depth=1).eval()
+    vae = AutoencoderKinora(latent_channels=12).eval()
     x, t = (torch.arange(size) + 0.5 for size in (32, 8))
     wave = (math.pi * x / 32).cos()
     waves = torch.stack(

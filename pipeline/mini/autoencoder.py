@@ -1,14 +1,15 @@
-"""The embedded model's video autoencoder: a closed-form projection in, a trained refinement out.
+"""The embedded model's video autoencoder: everything in closed form.
 
 The encoder is one matrix product: the leading principal components of 32x32x8 patches, the same
-everywhere in space and time. The decoder is its transpose and a small network that sharpens and
-takes away the patches' edges. It looks at one frame of the past and no further, so that decoding
-can be cut anywhere and comes out the same.
+everywhere in space and time. The decoder is its transpose, and evens out the steps that are left
+between patches, in time and in space. It looks at two frames of the past and no further, so that
+decoding can be cut anywhere and comes out the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from diffusers import ConfigMixin, ModelMixin
@@ -16,13 +17,22 @@ from diffusers.configuration_utils import register_to_config
 from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTinyOutput
 from diffusers.models.autoencoders.vae import DecoderOutput
 from torch import nn
-from torch.nn import functional
 
 PATCH_SIZE = 32  # pixels
 PATCH_FRAMES = 8
-CELL_SIZE = 4
-# Steps between latent frames that are smoothed away, in values from -1 to 1: see training/LOG.md.
-_ENCODED_STEP, _GENERATED_STEP = 0.15, 0.6
+_EDGE = 8  # pixels on each side of a border between patches over which a step is evened out
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How large steps between patches may be to be taken for errors, in values from -1 to 1."""
+
+    in_time: float
+    in_space: float
+
+
+# Measured: see training/LOG.md.
+_ENCODED, _GENERATED = Limits(0.15, 0.1), Limits(0.5, 0.6)
 
 
 def patchify(x: torch.Tensor) -> torch.Tensor:
@@ -36,44 +46,6 @@ def unpatchify(patches: torch.Tensor) -> torch.Tensor:
     """Lay patches (B, h, w, 3 * 8 * 32 * 32) out as frames (B, 3, 8, H, W)."""
     x = patches.unflatten(3, (3, PATCH_FRAMES, PATCH_SIZE, PATCH_SIZE))
     return x.permute(0, 3, 4, 1, 5, 2, 6).flatten(5).flatten(3, 4)
-
-
-def to_cells(frames: torch.Tensor) -> torch.Tensor:
-    """Fold frames (B, 3, T, H, W) into cells of 4x4 pixels: (B, 48 T, H / 4, W / 4)."""
-    return functional.pixel_unshuffle(frames.flatten(1, 2), CELL_SIZE)
-
-
-class Refiner(nn.Module):
-    """What the linear decode of eight frames lacks, from it and the frame before: in cells.
-
-    Every pixel's answer depends on its surroundings and on where in its patch it lies, which is
-    where the linear decode errs most.
-    """
-
-    def __init__(self, width: int, depth: int) -> None:
-        super().__init__()
-        num_in, num_out = (3 * frames * CELL_SIZE**2 for frames in (PATCH_FRAMES + 1, PATCH_FRAMES))
-        side = PATCH_SIZE // CELL_SIZE
-        self.read = nn.Conv2d(num_in, width, 1)
-        self.place = nn.Parameter(torch.zeros(1, width, side, side))
-        self.looks = nn.ModuleList(
-            nn.Conv2d(width, width, 3, padding=1, padding_mode="replicate") for _ in range(depth)
-        )
-        self.mixes = nn.ModuleList(nn.Conv2d(width, width, 1) for _ in range(depth))
-        self.write = nn.Conv2d(width, num_out, 1)
-        nn.init.zeros_(self.write.weight)
-        nn.init.zeros_(self.write.bias)
-
-    def forward(self, frames: torch.Tensor, before: torch.Tensor) -> torch.Tensor:
-        """Refine frames (B, 3, 8, H, W) that follow a frame (B, 3, H, W)."""
-        cells = to_cells(torch.cat([before[:, :, None], frames], dim=2))
-        side = self.place.shape[-1]
-        x = self.read(cells)
-        x = x + self.place.repeat(1, 1, x.shape[2] // side, x.shape[3] // side)
-        for look, mix in zip(self.looks, self.mixes, strict=True):
-            x = x + mix(functional.silu(look(x)))
-        lacking = functional.pixel_shuffle(self.write(x), CELL_SIZE)
-        return frames + lacking.unflatten(1, (3, PATCH_FRAMES))
 
 
 def _without_step(frames: torch.Tensor, before: torch.Tensor, max_step: float) -> torch.Tensor:
@@ -92,6 +64,30 @@ def _without_step(frames: torch.Tensor, before: torch.Tensor, max_step: float) -
     return frames - step[:, :, None] * fade[:, None, None]
 
 
+def _without_edges(frames: torch.Tensor, max_step: float) -> torch.Tensor:
+    """Even out the borders between the patches of frames (B, 3, T, H, W).
+
+    As in time: a step across a border that is unlike the steps beside it is an error of either
+    patch, half of which is taken from each, fading out; a large one is an outline and stays.
+    """
+    across = _without_borders(frames, max_step)
+    return _without_borders(across.transpose(3, 4), max_step).transpose(3, 4)
+
+
+def _without_borders(x: torch.Tensor, max_step: float) -> torch.Tensor:
+    """Even out the borders along the last axis (..., W)."""
+    patches = x.unflatten(-1, (-1, PATCH_SIZE)).clone()  # (..., w, 32)
+    before, after = patches[..., :-1, :], patches[..., 1:, :]
+    step = after[..., 0] - before[..., -1]
+    usual = (before[..., -1] - before[..., -2] + after[..., 1] - after[..., 0]) / 2
+    step = step - usual
+    step = (step * torch.exp(-((step / max_step) ** 2)))[..., None]
+    fade = torch.linspace(0.5, 0, _EDGE + 1, device=x.device, dtype=x.dtype)[:-1]
+    after[..., :_EDGE] -= step * fade
+    before[..., -_EDGE:] += step * fade.flip(0)
+    return patches.flatten(-2)
+
+
 class AutoencoderKinora(ModelMixin, ConfigMixin):
     """A 32x32x8 video autoencoder with the interface `LTXConditionPipeline` expects.
 
@@ -107,8 +103,6 @@ class AutoencoderKinora(ModelMixin, ConfigMixin):
     def __init__(
         self,
         latent_channels: int = 256,
-        refiner_width: int = 128,
-        refiner_depth: int = 3,
         timestep_conditioning: bool = False,  # noqa: ARG002
         scaling_factor: float = 1.0,  # noqa: ARG002
     ) -> None:
@@ -117,7 +111,6 @@ class AutoencoderKinora(ModelMixin, ConfigMixin):
         self.basis = nn.Parameter(
             torch.zeros(latent_channels, values_per_patch), requires_grad=False
         )
-        self.refiner = Refiner(refiner_width, refiner_depth)
         self.register_buffer("latents_mean", torch.zeros(latent_channels))
         self.register_buffer("latents_std", torch.ones(latent_channels))
         # What is left of the components' deviations, for the transformer to know.
@@ -158,21 +151,20 @@ class AutoencoderKinora(ModelMixin, ConfigMixin):
         """Decode latent frame by latent frame: eight frames each, but one for a clip's first.
 
         `previous` (B, C, h, w) is the latent frame before `z`, if there is one; with it the result
-        does not depend on how a clip is cut. Small steps between latent frames are smoothed away,
-        larger ones where they are generated.
+        does not depend on how a clip is cut. Small steps between patches are evened out, larger
+        ones where they are generated.
         """
-        max_step = _GENERATED_STEP if is_generated else _ENCODED_STEP
+        limits = _GENERATED if is_generated else _ENCODED
         before = None if previous is None else self.decode_linear(previous)[:, :, -2:]
         for index in range(z.shape[2]):
             frames = self.decode_linear(z[:, :, index])
-            is_still = before is None
-            last = frames[:, :, -2:]
+            is_still, last = before is None, frames[:, :, -2:]
             if is_still:
-                refined = self.refiner(frames, frames[:, :, 0])
+                frames = frames[:, :, -1:]
             else:
-                refined = self.refiner(_without_step(frames, before, max_step), before[:, :, -1])
+                frames = _without_step(frames, before, limits.in_time)
             before = last
-            yield refined[:, :, -1:] if is_still else refined
+            yield _without_edges(frames, limits.in_space)
 
     def decode_linear(self, z: torch.Tensor) -> torch.Tensor:
         """Decode one latent frame by the basis alone: the transpose of `project`."""

@@ -64,19 +64,20 @@ def _without_step(frames: torch.Tensor, before: torch.Tensor, max_step: float) -
     return frames - step[:, :, None] * fade[:, None, None]
 
 
-def _without_edges(frames: torch.Tensor, max_step: float) -> torch.Tensor:
-    """Even out the borders between the patches of frames (B, 3, T, H, W).
+def _even_out_edges(frames: torch.Tensor, max_step: float) -> torch.Tensor:
+    """Even out the borders between the patches of frames (B, 3, T, H, W), in place.
 
     As in time: a step across a border that is unlike the steps beside it is an error of either
     patch, half of which is taken from each, fading out; a large one is an outline and stays.
     """
-    across = _without_borders(frames, max_step)
-    return _without_borders(across.transpose(3, 4), max_step).transpose(3, 4)
+    _even_out_borders(frames, max_step)
+    _even_out_borders(frames.transpose(3, 4), max_step)
+    return frames
 
 
-def _without_borders(x: torch.Tensor, max_step: float) -> torch.Tensor:
+def _even_out_borders(x: torch.Tensor, max_step: float) -> None:
     """Even out the borders along the last axis (..., W)."""
-    patches = x.unflatten(-1, (-1, PATCH_SIZE)).clone()  # (..., w, 32)
+    patches = x.unflatten(-1, (-1, PATCH_SIZE))  # (..., w, 32)
     before, after = patches[..., :-1, :], patches[..., 1:, :]
     step = after[..., 0] - before[..., -1]
     usual = (before[..., -1] - before[..., -2] + after[..., 1] - after[..., 0]) / 2
@@ -85,7 +86,6 @@ def _without_borders(x: torch.Tensor, max_step: float) -> torch.Tensor:
     fade = torch.linspace(0.5, 0, _EDGE + 1, device=x.device, dtype=x.dtype)[:-1]
     after[..., :_EDGE] -= step * fade
     before[..., -_EDGE:] += step * fade.flip(0)
-    return patches.flatten(-2)
 
 
 class AutoencoderKinora(ModelMixin, ConfigMixin):
@@ -160,11 +160,11 @@ class AutoencoderKinora(ModelMixin, ConfigMixin):
             frames = self.decode_linear(z[:, :, index])
             is_still, last = before is None, frames[:, :, -2:]
             if is_still:
-                frames = frames[:, :, -1:]
+                frames = frames[:, :, -1:].clone()
             else:
                 frames = _without_step(frames, before, limits.in_time)
             before = last
-            yield _without_edges(frames, limits.in_space)
+            yield _even_out_edges(frames, limits.in_space)
 
     def decode_linear(self, z: torch.Tensor) -> torch.Tensor:
         """Decode one latent frame by the basis alone: the transpose of `project`."""

@@ -75,10 +75,12 @@ def generate(
         reporter.denoising(window, step, engine.preview(estimate))
 
     cues = write_cues(engine, request, plan, source)
-    takes = make_takes(engine, request, plan, source, cues, on_step, Reel(keep))
+    reel = Reel(keep)
+    takes = make_takes(engine, request, plan, source, cues, on_step, reel)
     recipe = make_recipe(request, spec, plan) | {"memories": _memories(request, cues, source)}
     frames = _reported(finished_frames(engine, request, plan, source, takes), reporter)
     num_frames = _write(frames, request, plan, source, recipe, output, keep)
+    reel.drop_rest()
     return Clip(output, *plan.size, plan.fps, num_frames, request.seed, recipe)
 
 

@@ -202,23 +202,35 @@ class JobWorker:
         return self._jobs.get(job_id) if isinstance(job_id, str) else None
 
     def _work(self) -> None:
-        self.store.sweep()
-        self._take_up()
+        """Take turns until the worker is closed; nothing that goes wrong in one ends the thread."""
+        is_first = True
         while not self._is_closed:
-            with self._changed:
-                timeout = SECONDS_BETWEEN_ROUNDS if self._takes_up else None
-                self._changed.wait_for(lambda: self._waiting or self._is_closed, timeout)
-                job_id = self._waiting.popleft() if self._waiting else None
-            if job_id is None:
-                self._take_up()
-                continue
-            with self.store.claim(job_id) as is_ours:
-                if is_ours and self.store.read_state(job_id)["state"] in UNFINISHED:
-                    self._run_job(job_id)
+            try:
+                if is_first:
+                    is_first = False
                     self.store.sweep()
-                else:  # another process has it, or had it
-                    with self._changed:
-                        del self._jobs[job_id]
+                    self._take_up()
+                else:
+                    self._take_turn()
+            except Exception:
+                logger.exception("The worker goes on after an error")
+
+    def _take_turn(self) -> None:
+        """Wait for a job and run it, or look for what others have left."""
+        with self._changed:
+            timeout = SECONDS_BETWEEN_ROUNDS if self._takes_up else None
+            self._changed.wait_for(lambda: self._waiting or self._is_closed, timeout)
+            job_id = self._waiting.popleft() if self._waiting else None
+        if job_id is None:
+            self._take_up()
+            return
+        with self.store.claim(job_id) as is_ours:
+            if is_ours and self.store.read_state(job_id)["state"] in UNFINISHED:
+                self._run_job(job_id)
+            else:  # another process has it, or had it
+                with self._changed:
+                    del self._jobs[job_id]
+        self.store.sweep()
 
     def _take_up(self) -> None:
         """Queue the unfinished jobs that nobody works on."""

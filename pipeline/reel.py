@@ -6,6 +6,7 @@ made: after a crash, a pause, a failed decoding, and in a storyboard of which on
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -39,9 +40,11 @@ class Reel:
     def __init__(self, folder: Path | None) -> None:
         """Use a job's folder; one within is made when there is something to keep."""
         self._folder = None if folder is None else folder / WINDOWS
+        self._wanted: set[str] = set()
 
     def find(self, name: str) -> torch.Tensor | None:
         """Return a window's latents, on the CPU, or None; a damaged file is as good as none."""
+        self._wanted.add(name)
         if self._folder is None:
             return None
         try:
@@ -71,8 +74,15 @@ class Reel:
                 os.fsync(file.fileno())
             draft.replace(path)
         except OSError as exc:
-            draft.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                draft.unlink(missing_ok=True)
             raise cannot_write(self._folder) from exc
+
+    def drop_rest(self) -> None:
+        """Remove the windows that nobody has looked for: those of shots that were changed."""
+        for path in self._folder.glob(f"*{_SUFFIX}") if self._folder else ():
+            if path.stem not in self._wanted:
+                path.unlink(missing_ok=True)
 
 
 def _digest(value: object) -> str:

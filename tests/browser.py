@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PATIENCE = 90_000  # milliseconds, on a busy machine
@@ -16,7 +16,13 @@ needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium, se
 
 def open_page(browser: Browser, url: str, **viewport: int) -> Page:
     """Open the app on a screen of 1280 x 900, or of another size."""
-    page = browser.new_page(viewport={"width": 1280, "height": 900} | viewport)
+    context = browser.new_context(viewport={"width": 1280, "height": 900} | viewport)
+    return open_tab(context, url)
+
+
+def open_tab(context: BrowserContext, url: str) -> Page:
+    """Open the app in a further tab of a browser."""
+    page = context.new_page()
     page.set_default_timeout(PATIENCE)
     page.goto(url)
     page.wait_for_selector("#text_to_video-generate")

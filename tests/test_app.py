@@ -11,19 +11,25 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import httpx
 import numpy as np
 import pytest
+from conftest import SCRATCH
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 from sources import BEEP, ffmpeg, make_clip
 
 import app
+from pipeline.loader import Loader
 from pipeline.media import iterate_frames, probe_clip
 from pipeline.models import MODELS
 from pipeline.progress import Progress
+from pipeline.reel import num_windows
 from pipeline.request import GenerationRequest, Shot, build_request
+from pipeline.studio import Studio
+from tests.tiny import CPU, tiny_models
 
 PROMPT = "a red car in a city at sunset"
 QUICK = {"duration": 0.5, "num_inference_steps": 2, "seed": 7}
@@ -39,15 +45,17 @@ PUBLIC = {
     ],
     "/extend_video": [
         *("video", "prompt", "direction", "model", "duration", "seed"),
-        *("negative_prompt", "num_inference_steps", "guidance_scale"),
+        *("negative_prompt", "num_inference_steps", "guidance_scale", "video_after"),
     ],
     "/film": [
         *("storyboard", "model", "aspect_ratio", "seed"),
-        *("negative_prompt", "num_inference_steps", "guidance_scale", "pictures"),
+        *("negative_prompt", "num_inference_steps", "guidance_scale", "pictures", "based_on"),
     ],
     "/models": [],
     "/job": ["job_id"],
     "/cancel_job": ["job_id"],
+    "/pause_job": ["job_id"],
+    "/resume_job": ["job_id"],
     "/verify_video": ["video"],
 }
 REQUIRED = {"prompt", "image", "video", "storyboard", "job_id"}
@@ -501,3 +509,79 @@ def test_what_crosses_to_another_process_can_be_pickled(
     assert pickle.loads(pickle.dumps(request)) == request
     progress = Progress("denoising", 1, 1, 1, 2, 0.5, 1.0, np.zeros((2, 2, 3), np.uint8))
     assert pickle.loads(pickle.dumps(progress)).preview.shape == (2, 2, 3)
+
+
+def test_a_job_that_outlasts_its_card_goes_on_in_a_further_call(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On ZeroGPU a call ends when its time is up; the first one does after a window here."""
+    found: list[int] = []
+    stream = app.stream_clip
+
+    def stream_shortly(*arguments: Any) -> Iterator[object]:  # noqa: ANN401
+        found.append(num_windows(arguments[1].parent))
+        for news in stream(*arguments):
+            if len(found) == 1 and num_windows(arguments[1].parent) == 1:
+                raise gr.Error("GPU task aborted")
+            yield news
+
+    monkeypatch.setattr(app, "stream_clip", stream_shortly)
+    studio = app.create_studio(tmp_path, Loader(CPU, tiny_models(folder)))
+    request = build_request("text_to_video", prompt=PROMPT, model="kinora-mini", duration=20)
+    job_id = studio.worker.submit(request)
+    assert finish(studio, job_id)["state"] == "done"
+    assert found[0] == 0
+    assert found[1] >= 1
+    assert len(found) == 2
+    studio.worker.close()
+
+
+def test_where_there_is_no_quota_a_job_fails_with_that_reason_and_can_be_resumed(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_arguments: object) -> Iterator[object]:
+        raise gr.Error("You have exceeded your GPU quota")
+        yield
+
+    studio = app.create_studio(tmp_path, Loader(CPU, tiny_models(folder)))
+    request = build_request("text_to_video", prompt=PROMPT, model="kinora-mini", duration=0.5)
+    with monkeypatch.context() as patch:
+        patch.setattr(app, "stream_clip", refuse)
+        job_id = studio.worker.submit(request)
+        state = finish(studio, job_id)
+    assert (state["state"], state["message"]) == ("failed", "You have exceeded your GPU quota")
+    studio.worker.resume(job_id)
+    assert finish(studio, job_id)["state"] == "done"
+    studio.worker.close()
+
+
+def finish(studio: Studio, job_id: str) -> dict[str, Any]:
+    deadline = time.monotonic() + 120
+    while (state := studio.worker.state(job_id))["state"] in ("queued", "running"):
+        assert time.monotonic() < deadline, state
+        time.sleep(0.05)
+    return state
+
+
+def test_a_changed_shot_of_a_films_six_is_made_again_alone(client: Client) -> None:
+    """A minute through the API, then the same with another third shot: five are not made twice."""
+    words = ["car", "boat", "train", "cat", "bird", "fish"]
+    shots = [{"prompt": f"a red {word} in a meadow", "duration": 10} for word in words]
+    video, recipe = client.predict(shots, seed=4, api_name="/film")
+    assert len(frames_of(video)) == 6 * 161
+    shots[2]["prompt"] = "a blue robot in a city at night"
+    changed, again = client.predict(shots, based_on=recipe["job_id"], api_name="/film")
+    assert again["seed"] == 4
+    old, new = (windows_of(x["job_id"]) for x in (recipe, again))
+    assert len(old) == len(new) == len(recipe["windows"])
+    assert len(old & new) == len(old) * 5 // 6
+    before, after = frames_of(video), frames_of(changed)
+    kept = np.r_[0:322, 483:966]
+    np.testing.assert_array_equal(before[kept[::40]], after[kept[::40]])
+    assert (before[322:483:40] != after[322:483:40]).any((1, 2, 3)).all()
+
+
+def windows_of(job_id: str) -> set[str]:
+    """Return the names of a job's finished windows."""
+    folder = SCRATCH / "data" / "jobs" / job_id / "windows"
+    return {path.name for path in folder.iterdir()}

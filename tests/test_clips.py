@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from browser import PATIENCE, choose_tab, needs_chromium, open_page, play, wait_for_clip
+from browser import choose_tab, needs_chromium, open_page, open_tab, play, wait_for_clip
 from playwright.sync_api import Browser, Page, expect
 
 PROMPT = "a large red car drives to the right in a city at noon"
@@ -18,7 +18,7 @@ pytestmark = needs_chromium
 def page(browser: Browser, app_url: str) -> Iterator[Page]:
     page = open_page(browser, app_url)
     yield page
-    page.close()
+    page.context.close()
 
 
 def ask(page: Page, *, seconds: str, steps: int) -> None:
@@ -42,9 +42,7 @@ def test_a_reload_in_the_middle_of_a_job_shows_it_again_and_plays_the_result(
     play(page, TASK)
 
     # A second tab of the same browser has it on the shelf; another visitor has not.
-    second = page.context.new_page()
-    second.set_default_timeout(PATIENCE)
-    second.goto(app_url)
+    second = open_tab(page.context, app_url)
     choose_tab(second, "Your clips")
     picture = second.locator("#clips-gallery button.thumbnail-item")
     expect(picture).to_have_count(1)

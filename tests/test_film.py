@@ -24,7 +24,7 @@ def page(browser: Browser, app_url: str) -> Iterator[Page]:
     choose_tab(page, "Film")
     page.wait_for_selector("#film-shot-1-prompt")
     yield page
-    page.close()
+    page.context.close()
 
 
 def fill(page: Page, number: int, prompt: str, *, seconds: str = "5") -> None:

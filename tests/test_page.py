@@ -19,7 +19,7 @@ pytestmark = needs_chromium
 def page(browser: Browser, app_url: str) -> Iterator[Page]:
     page = open_page(browser, app_url)
     yield page
-    page.close()
+    page.context.close()
 
 
 def ask(
@@ -130,7 +130,7 @@ def test_the_page_asks_nobody_else_for_anything(browser: Browser, app_url: str) 
     page.reload()
     page.wait_for_selector("#text_to_video-generate")
     assert hosts == {app_url.split("/")[2]}
-    page.close()
+    page.context.close()
 
 
 @pytest.mark.parametrize("tab", ["Text to video", "Image to video", "Extend a clip", "Film"])
@@ -139,4 +139,4 @@ def test_a_telephone_does_not_scroll_sideways(browser: Browser, app_url: str, ta
     choose_tab(page, tab)
     page.wait_for_timeout(500)
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
-    page.close()
+    page.context.close()

@@ -1,0 +1,77 @@
+"""Finished windows on disk: found by all that they follow from, and by nothing less."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from pipeline.errors import StorageError
+from pipeline.reel import Reel, name_window, num_windows
+
+FACTS = {"model": "m", "words": "a cat", "seed": 1, "given": torch.zeros(1, 2, 3)}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"words": "a dog"},
+        {"seed": 2},
+        {"given": None},
+        {"given": torch.zeros(1, 3, 2)},
+        {"given": torch.zeros(1, 2, 3, dtype=torch.float64)},
+        {"given": torch.full((1, 2, 3), 1e-30)},
+    ],
+)
+def test_a_window_that_follows_from_something_else_has_another_name(change: dict) -> None:
+    assert name_window(FACTS | change) != name_window(FACTS)
+    assert name_window({**FACTS, "given": torch.zeros(1, 2, 3)}) == name_window(FACTS)
+    assert name_window(dict(reversed(FACTS.items()))) == name_window(FACTS)
+
+
+def test_what_cannot_be_told_apart_is_no_part_of_a_name() -> None:
+    with pytest.raises(TypeError, match="Path"):
+        name_window({"path": Path("x")})
+
+
+def test_a_window_comes_back_to_the_bit(tmp_path: Path) -> None:
+    latents = torch.randn(1, 4, 2, 3, 3)
+    reel = Reel(tmp_path)
+    assert reel.find("a") is None
+    reel.add("a", latents[:, :, 1:], seed=3)
+    assert torch.equal(Reel(tmp_path).find("a"), latents[:, :, 1:])
+    assert num_windows(tmp_path) == 1
+
+
+@pytest.mark.parametrize("damage", [b"", b"x" * 40, None])
+def test_a_damaged_window_is_made_again(tmp_path: Path, damage: bytes | None) -> None:
+    reel = Reel(tmp_path)
+    reel.add("a", torch.zeros(1, 4, 2))
+    (path,) = (tmp_path / "windows").iterdir()
+    path.write_bytes(path.read_bytes()[:-3] if damage is None else damage)
+    assert reel.find("a") is None
+    reel.add("a", torch.ones(1, 4, 2))
+    assert reel.find("a").sum() == 8
+
+
+def test_what_nobody_has_looked_for_is_dropped(tmp_path: Path) -> None:
+    for name in "ab":
+        Reel(tmp_path).add(name, torch.zeros(1))
+    reel = Reel(tmp_path)
+    reel.find("b")
+    reel.drop_rest()
+    assert [path.stem for path in (tmp_path / "windows").iterdir()] == ["b"]
+
+
+def test_without_a_folder_nothing_is_kept() -> None:
+    reel = Reel(None)
+    reel.add("a", torch.zeros(1))
+    assert reel.find("a") is None
+    reel.drop_rest()
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "windows").write_text("in the way")
+    with pytest.raises(StorageError, match=r"cannot write to .*\.$"):
+        Reel(tmp_path).add("a", torch.zeros(1))

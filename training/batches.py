@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pipeline.mini.staging import SUBJECT_COLUMNS, TRACK_COLUMNS, VIEW_COLUMNS
+from pipeline.mini.scene import CAST
+from pipeline.mini.staging import PATCH, SUBJECT_COLUMNS, TRACK_COLUMNS, VIEW_COLUMNS
 
 TOKENS_PER_BATCH = 2016
 SUBJECT_WEIGHT = 4.0
 MAX_CONTEXT_NOISE = 0.3
-CLIP_POINTS_SHARE = 0.6
 # Of what is given to the model without being staged by it: pictures that are no scene of its world.
 PICTURE_SHARE = 0.4
 _KNOWS_SCENE = TRACK_COLUMNS.index("knows view")
@@ -81,12 +81,23 @@ def draw_row(
 
 def subject_weights(boxes: np.ndarray, height: int, width: int) -> np.ndarray:
     """Weight tokens by how much of them the subject's box covers: (..., 4) -> (..., h, w)."""
-    boxes = boxes.astype(np.float32) / 32
+    boxes = boxes.astype(np.float32) / PATCH
     y, x = np.arange(height), np.arange(width)
     left, top, right, bottom = (boxes[..., i, None] for i in range(4))
     across = (np.minimum(right, x + 1) - np.maximum(left, x)).clip(0, 1)  # (..., w)
     down = (np.minimum(bottom, y + 1) - np.maximum(top, y)).clip(0, 1)  # (..., h)
     return 1 + (SUBJECT_WEIGHT - 1) * down[..., :, None] * across[..., None, :]
+
+
+def companion_box(track: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Return the box (4,) in pixels of a track's (D,) companion; an empty one if it has none."""
+    row = dict(zip(TRACK_COLUMNS, track.tolist(), strict=True))
+    if not row["companion"]:
+        return np.zeros(4, np.float32)
+    x, y = row["companion x"] * width, row["companion y"] * height
+    tall = row["companion height"] * height
+    half = tall * list(CAST.values())[int(row["companion kind"])][0] / 2
+    return np.array([x - half, y - tall / 2, x + half, y + tall / 2], np.float32)
 
 
 def draw_images(store: ShardStore, rng: np.random.Generator) -> Batch:
@@ -114,24 +125,28 @@ class Points:
     coords: torch.Tensor  # (B, 3, S), as `LTXConditionPipeline` counts
     labels: torch.Tensor  # (B, L)
     tracks: torch.Tensor  # (B, 1, D)
-    weights: torch.Tensor  # (B, S)
     size: tuple[int, int]  # of the pictures, in pixels
 
 
 def draw_points(
-    store: ShardStore, rng: np.random.Generator, num_frames: int, num_tokens: int
+    store: ShardStore,
+    rng: np.random.Generator,
+    num_frames: int,
+    num_tokens: int,
+    clip_share: float,
 ) -> Points:
-    """Draw a few patches each of many latent frames of one picture size."""
-    kind = "clips" if store.count("clips") and rng.random() < CLIP_POINTS_SHARE else "images"
+    """Draw a few patches each of many latent frames of one picture size, rather of bodies.
+
+    The frames are of clips with a probability of `clip_share`, of stills else.
+    """
+    kind = "clips" if store.count("clips") and rng.random() < clip_share else "images"
     group = store.draw_size(kind, rng)
     channels, (height, width) = group[0]["latents"].shape[1], group[0]["latents"].shape[-2:]
     latents = np.empty((num_frames, num_tokens, channels), np.float32)
     coords = np.zeros((num_frames, 3, num_tokens), np.float32)
-    weights = np.empty((num_frames, num_tokens), np.float32)
     labels, tracks = [], []
     for index in range(num_frames):
         shard, row = draw_row(group, rng)
-        y, x = np.divmod(rng.choice(height * width, num_tokens, replace=False), width)
         if kind == "images":
             frame, box, track = shard["latents"][row], shard["boxes"][row], shard["tracks"][row]
         else:
@@ -139,9 +154,12 @@ def draw_points(
             frame, box = shard["latents"][row, :, time], shard["boxes"][row, time]
             track = shard["tracks"][row, time]
             coords[index, 0] = 1.0  # not a clip's first
+        boxes = np.stack([box, companion_box(track, PATCH * height, PATCH * width)])
+        weights = subject_weights(boxes, height, width).max(0).ravel()
+        drawn = rng.choice(len(weights), num_tokens, replace=False, p=weights / weights.sum())
+        y, x = np.divmod(drawn, width)
         latents[index] = frame[:, y, x].T
-        coords[index, 1:] = 32 * np.stack([y, x])
-        weights[index] = subject_weights(box, height, width)[y, x]
+        coords[index, 1:] = PATCH * np.stack([y, x])
         labels.append(shard["labels"][row])
         tracks.append(track[None])
     return Points(
@@ -149,8 +167,7 @@ def draw_points(
         coords=torch.from_numpy(coords),
         labels=torch.from_numpy(np.stack(labels)).long(),
         tracks=torch.from_numpy(np.stack(tracks)),
-        weights=torch.from_numpy(weights),
-        size=(32 * height, 32 * width),
+        size=(PATCH * height, PATCH * width),
     )
 
 

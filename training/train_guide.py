@@ -24,7 +24,6 @@ from training.train import build_transformer, embed_labels
 
 logger = logging.getLogger(__name__)
 NUM_FRAMES, NUM_TOKENS = 112, 36
-LEARNING_RATE = 2e-3
 WARMUP_STEPS = 50
 # A row of a table moves only when its place is seen.
 TABLE_RATE_FACTOR = 20.0
@@ -38,24 +37,26 @@ def guide_loss(
     text: SlotTextEncoder,
     store: ShardStore,
     rng: np.random.Generator,
+    clip_share: float,
 ) -> tuple[torch.Tensor, float]:
-    """Return the weighted squared error of the guess, and its share of what there is to guess."""
-    points = draw_points(store, rng, NUM_FRAMES, NUM_TOKENS)
+    """Return the squared error of the guess, and its share of what there is to guess."""
+    points = draw_points(store, rng, NUM_FRAMES, NUM_TOKENS, clip_share)
     words = embed_labels(text, points.labels)
     _, guess = model.foresee(words, points.coords, points.tracks, points.size)
-    error = (guess - points.latents).square()
-    loss = (error.mean(-1) * points.weights).sum() / points.weights.sum()
-    return loss, (error.sum() / points.latents.square().sum()).item()
+    loss = (guess - points.latents).square().mean()
+    return loss, (loss / points.latents.square().mean()).item()
 
 
 def main() -> None:
-    """Train until the time is up; the rate falls over the last third."""
+    """Train until the time is up; the rate falls over the second half."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, required=True, help="folder with text_encoder, vae")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--init", type=Path, help="an earlier run's state.pt to begin with")
     parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--lr", type=float, default=2e-3)
+    parser.add_argument("--clip-share", type=float, default=0.6, help="of frames that move")
     args = parser.parse_args()
     rank = start_process()
     text = SlotTextEncoder.from_pretrained(args.model / "text_encoder", dtype=torch.float32)
@@ -67,7 +68,7 @@ def main() -> None:
     rest = [p for p in guide.parameters() if id(p) not in is_table]
     optimizer = torch.optim.AdamW(
         [{"params": rest, "weight_decay": 0.01}, {"params": tables, "weight_decay": 0.0}],
-        LEARNING_RATE,
+        args.lr,
         betas=(0.9, 0.98),
     )
     if args.init:
@@ -94,11 +95,13 @@ def main() -> None:
             break
         if step % REFRESH_STEPS == 0 or not store.seen:
             store.refresh()
-        loss, share = guide_loss(model, text, store, np.random.default_rng((step, rank, 79)))
+        loss, share = guide_loss(
+            model, text, store, np.random.default_rng((step, rank, 79)), args.clip_share
+        )
         guide.zero_grad()
         loss.backward()
         average_gradients(guide)
-        rate = LEARNING_RATE * min(1, (step + 1) / WARMUP_STEPS, max(0.05, (1 - elapsed) * 3))
+        rate = args.lr * min(1, (step + 1) / WARMUP_STEPS, max(0.05, (1 - elapsed) * 2))
         for group, factor in zip(optimizer.param_groups, (1, TABLE_RATE_FACTOR), strict=True):
             group["lr"] = rate * factor
         optimizer.step()

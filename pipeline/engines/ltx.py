@@ -255,7 +255,9 @@ class LTXEngine:
         """Decode the first frame (H, W, 3) of the clip that a shot leads up to."""
         if given.keyframe is not None:
             return next(self.decode(given.keyframe))[0]
-        return next(self.decode(given.after[:, :, :1], latents[:, :, -1:]))[0]
+        # Evened out as what is generated is: a step between the two is taken back before the join.
+        first = self.decode(given.after[:, :, :1], latents[:, :, -1:], is_generated=True)
+        return next(first)[0]
 
     @torch.no_grad()
     def preview(self, latents: torch.Tensor) -> np.ndarray | None:

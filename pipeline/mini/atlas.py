@@ -88,8 +88,12 @@ class Atlas(nn.Module):
         is_near = is_there & (x.abs() < 1.3 * height + reach) & (y.abs() < 0.6 * height + reach)
         who = 2 * track[f"{prefix}kind"] + (track["way"] > 0)
         cells = (x / height * _BODY_CELLS, y / height * _BODY_CELLS)
+        # Who moves shows half a second of it, in each direction something else.
+        going_x = (2 * picture_width * track["x step"] / PATCH).round()
+        going_y = (2 * picture_height * track["y step"] / PATCH).round()
+        going = 8 * going_x + going_y
         # Heights of the ladder put middles between two rows; a pixel beside that is safe.
-        keys = ((x / _EXACT).round(), ((y + 1) / _EXACT).round(), who, (height / 4).round())
+        keys = (x / _EXACT).round(), ((y + 1) / _EXACT).round(), who, (height / 4).round(), going
         exact = self.exact_body(_row(self.exact_body, *keys))
         looked_up = (_mix(self.smooth_body, *cells, who), exact)
         return [features * is_near[..., None] for features in looked_up]

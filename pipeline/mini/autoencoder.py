@@ -32,7 +32,7 @@ class Limits:
 
 
 # Measured: see training/LOG.md.
-_ENCODED, _GENERATED = Limits(0.15, 0.1), Limits(0.5, 0.6)
+_ENCODED, _GENERATED = Limits(0.15, 0.1), Limits(0.6, 0.6)
 
 
 def patchify(x: torch.Tensor) -> torch.Tensor:

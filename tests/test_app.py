@@ -576,9 +576,11 @@ def test_a_changed_shot_of_a_films_six_is_made_again_alone(client: Client) -> No
     assert len(old) == len(new) == len(recipe["windows"])
     assert len(old & new) == len(old) * 5 // 6
     before, after = frames_of(video), frames_of(changed)
-    kept = np.r_[0:322, 483:966]
-    np.testing.assert_array_equal(before[kept[::40]], after[kept[::40]])
-    assert (before[322:483:40] != after[322:483:40]).any((1, 2, 3)).all()
+    differences = np.abs(before[::40].astype(int) - after[::40]).mean((1, 2, 3))
+    is_changed = (np.arange(0, 966, 40) >= 322) & (np.arange(0, 966, 40) < 483)
+    # What is kept is coded anew with the rest, so that it is the same but for a level or so.
+    assert differences[~is_changed].max() < 1.5
+    assert differences[is_changed].min() > 5
 
 
 def windows_of(job_id: str) -> set[str]:

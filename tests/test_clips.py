@@ -68,4 +68,4 @@ def test_a_job_is_paused_with_its_finished_seconds_and_goes_on_after_a_reload(pa
     page.reload()
     page.click(f"#{TASK}-resume")
     wait_for_clip(page, TASK)
-    assert page.eval_on_selector(f"#{TASK}-clip video", "video => video.duration") > 6
+    page.wait_for_function(f"document.querySelector('#{TASK}-clip video')?.duration > 6")

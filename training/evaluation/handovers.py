@@ -80,7 +80,7 @@ def _make_window(
         seed=window.seed,
     )
     new = latents[:, :, context.num_before :]
-    frames = np.concatenate(list(engine.decode_take(context, new)))
+    frames = np.concatenate(list(engine.decode_take(context, [new])))
     return frames[1:] if context.is_picture else frames
 
 

@@ -17,9 +17,9 @@
     const room = values.length / width;
     const cards = [];
     for (let i = 0; i < count; i++) cards.push(values.slice(i * width, (i + 1) * width));
-    EDITS[edit](cards, index, empty);
+    const grows = edit === "add" || edit === "duplicate";
+    if (!grows || cards.length < room) EDITS[edit](cards, index, empty);
     if (cards.length === 0) cards.push(empty);
-    if (cards.length > room) cards.pop();
     const changed = values.map((value, i) => {
       const card = cards[Math.floor(i / width)];
       return card === undefined || card[i % width] === value ? UNCHANGED : card[i % width];

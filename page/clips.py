@@ -14,7 +14,8 @@ from gradio.components import Component
 from page.errors import plain_errors
 from page.parts import ASSETS, PRIVATE
 from pipeline import wording
-from pipeline.studio import Studio, withdraw
+from pipeline.shelf import Entry
+from pipeline.studio import Studio, serve, withdraw
 
 NAME = "clips"
 MAX_SHOWN = 60
@@ -102,9 +103,7 @@ class ClipsTab:
     async def _look(self, visitor: str) -> dict[Any, Any]:
         with plain_errors():
             entries = await asyncio.to_thread(self._studio.shelf.entries, visitor, MAX_SHOWN)
-        pictures = [
-            (str(entry.thumbnail or NO_PICTURE), wording.describe_entry(entry)) for entry in entries
-        ]
+            pictures = await asyncio.to_thread(_pictures, entries)
         return {
             self._gallery: pictures,
             self._job_ids: [entry.facts.job_id for entry in entries],
@@ -131,7 +130,8 @@ class ClipsTab:
             self._chosen: job_id,
             self._status: wording.describe_job(facts, state),
             self.parts["clip"]: gr.Video(value=clip),
-            self.parts["recipe"]: facts.request.to_json(),
+            # All that a clip takes along when it goes on; no path of this machine.
+            self.parts["recipe"]: {"shots": [{"prompt": facts.request.shots[-1].prompt}]},
         } | {self.parts[name]: gr.Button(interactive=is_on) for name, is_on in can.items()}
 
     async def _act(self, name: str, visitor: str, job_id: str | None) -> dict[Any, Any]:
@@ -155,3 +155,15 @@ class ClipsTab:
         off = {self.parts[name]: gr.Button(interactive=False) for name in ACTIONS}
         off |= {self.parts[x]: gr.Button(interactive=False) for x in ("use_last_frame", "extend")}
         return {self._chosen: None, self._status: "", self.parts["clip"]: None} | off
+
+
+def _pictures(entries: list[Entry]) -> list[tuple[str, str]]:
+    """Return what the gallery shows, where Gradio serves it."""
+    shown = []
+    for entry in entries:
+        if entry.thumbnail is None:
+            path = serve(NO_PICTURE, NAME, NO_PICTURE.name)
+        else:
+            path = serve(entry.thumbnail, entry.facts.job_id, entry.thumbnail.name)
+        shown.append((str(path), wording.describe_entry(entry)))
+    return shown

@@ -128,11 +128,14 @@ def _write(
             for frame in frames:
                 writer.write(frame)
         except GenerationCancelledError as exc:
+            # Backwards the source comes last: what is there before is no longer clip.
+            is_backward = request.direction == "backward"
             num_given = source.info.num_frames if source and source.info else 0
-            if writer.num_frames <= num_given:
+            if writer.num_frames <= (plan.num_frames if is_backward else num_given):
                 raise
             stopped = exc
-            recipe["num_new_frames"] = writer.num_frames - num_given
+            num_new = writer.num_frames - (0 if is_backward else num_given)
+            recipe["num_new_frames"] = min(plan.num_frames, num_new)
             recipe["memories"]["last"] = None
         writer.metadata = {RECIPE_TAG: json.dumps(recipe)}
     if stopped:

@@ -16,7 +16,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from pipeline.errors import GenerationCancelledError, InvalidRequestError, KinoraError
+from pipeline.errors import (
+    GenerationCancelledError,
+    InvalidRequestError,
+    KinoraError,
+    cannot_write,
+)
 from pipeline.pace import Pace
 from pipeline.request import GenerationRequest
 from pipeline.store import UNFINISHED, JobStore, State, state_of
@@ -103,8 +108,18 @@ class JobWorker:
         damaged or too many jobs wait.
         """
         with self._changed:
-            if self.state(job_id)["state"] in (*UNFINISHED, "done"):
+            if (job := self._find(job_id)) and job.state["state"] in UNFINISHED:
+                if job.ending == "paused":
+                    job.ending = None  # it has not noticed yet
                 return self.state(job_id)
+            state = self.state(job_id)
+            if state["state"] == "done":
+                return state
+            if state["state"] in UNFINISHED:  # by another process, which may be no more
+                with self.store.claim(job_id) as is_free:
+                    if not is_free:
+                        self.store.take_order(job_id)
+                        return state
             self._refuse_if_full()
             self.store.facts(job_id)  # refuses what is damaged
             self.store.take_order(job_id)
@@ -224,13 +239,19 @@ class JobWorker:
         if job_id is None:
             self._take_up()
             return
-        with self.store.claim(job_id) as is_ours:
-            if is_ours and self.store.read_state(job_id)["state"] in UNFINISHED:
-                self._run_job(job_id)
-            else:  # another process has it, or had it
-                with self._changed:
-                    del self._jobs[job_id]
+        try:
+            with self.store.claim(job_id) as is_ours:
+                if is_ours and self.store.read_state(job_id)["state"] in UNFINISHED:
+                    self._run_job(job_id)
+                else:  # another process has it, or had it
+                    self._forget(job_id)
+        except InvalidRequestError:  # deleted by somebody else
+            self._forget(job_id)
         self.store.sweep()
+
+    def _forget(self, job_id: str) -> None:
+        with self._changed:
+            self._jobs.pop(job_id, None)
 
     def _take_up(self) -> None:
         """Queue the unfinished jobs that nobody works on."""
@@ -262,8 +283,15 @@ class JobWorker:
             )
             self.store.write_recipe(job_id, recipe | {"job_id": job_id})
         except GenerationCancelledError:
-            ending = job.ending or "cancelled"
+            # Nobody wants it to end any more if it was resumed in the same moment.
+            ending = job.ending or "queued"
             self._finish(job_id, ending, message=_MESSAGES.get(ending, ""))
+            if job.ending is None:
+                with self._changed:
+                    self._enqueue(job_id)
+        except OSError:
+            logger.exception("Job %s cannot write", job_id)
+            self._finish(job_id, "failed", message=str(cannot_write(self.store.root)))
         except KinoraError as exc:
             self._finish(job_id, "failed", message=str(exc))
         except Exception:

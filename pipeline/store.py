@@ -34,8 +34,9 @@ from pipeline.request import GenerationRequest
 
 State = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
 UNFINISHED: tuple[State, ...] = ("queued", "running")
-# A job of these is never swept away.
+# A job of these is not swept away to make room.
 KEPT: tuple[State, ...] = (*UNFINISHED, "paused")
+FRESH_SECONDS = 3600.0
 
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{22}")
 _STATE_DAMAGED = "The state of this job cannot be read; start it again, finished windows are kept."
@@ -115,10 +116,10 @@ class JobStore:
         folder = self._jobs / job_id
         try:
             folder.mkdir()
+            self.write_state(state_of(job_id, "queued"))  # first, so that nobody sweeps it away
             if finished and finished.is_dir():
                 shutil.copytree(finished, folder / "windows", copy_function=link_or_copy)
             request = request.with_sources(_copier(folder))
-            self.write_state(state_of(job_id, "queued"))
             facts = {"request": request.to_json(), "visitor": visitor, "tab": tab}
             facts["created_at"] = time.time()
             write_json(folder / "request.json", facts)
@@ -223,6 +224,8 @@ class JobStore:
     def delete(self, job_id: str) -> None:
         """Remove a job and its clip; raise InvalidRequestError while it is being made."""
         folder = self.folder(job_id)
+        if self.read_state(job_id)["state"] in UNFINISHED:
+            raise InvalidRequestError("This clip is still being made; stop it first.")
         with self.claim(job_id) as is_ours:
             if not is_ours or self.read_state(job_id)["state"] in UNFINISHED:
                 raise InvalidRequestError("This clip is still being made; stop it first.")
@@ -232,23 +235,26 @@ class JobStore:
     def sweep(self) -> int:
         """Remove finished jobs that are too old, then the oldest until the rest fit.
 
-        Returns how many. Jobs that wait, run or are paused stay.
+        Returns how many. Jobs that wait or run stay, paused ones until they are too old; what was
+        finished a moment ago is still being looked at.
         """
         found = [(_last_change(folder), folder) for folder in self._jobs.iterdir()]
         found = sorted((time_, folder) for time_, folder in found if time_ is not None)
         sizes = {folder: _size(folder) for _, folder in found}
         total, num_removed = sum(sizes.values()), 0
         for changed_at, folder in found:
-            is_old = time.time() - changed_at > self._max_age
-            if (is_old or total > self._max_bytes) and self._remove(folder):
+            age = time.time() - changed_at
+            is_old, is_much = age > self._max_age, total > self._max_bytes and age > FRESH_SECONDS
+            kept = UNFINISHED if is_old else KEPT
+            if (is_old or is_much) and self._remove(folder, kept):
                 total -= sizes[folder]
                 num_removed += 1
         return num_removed
 
-    def _remove(self, folder: Path) -> bool:
+    def _remove(self, folder: Path, kept: tuple[State, ...]) -> bool:
         """Remove what is left of a job, unless it is one that stays."""
         state = (read_json(folder / "state.json") or {}).get("state")
-        if state in KEPT:
+        if state in kept:
             return False
         with self.claim(folder.name) as is_ours:
             if is_ours:

@@ -140,13 +140,20 @@ class Studio:
         clip = self.worker.result(job_id)
         if clip is None:
             return None
-        seed = self.worker.store.facts(job_id).request.seed
-        published = serving_folder() / job_id / f"kinora-{seed}.mp4"
-        # A job that was resumed has made another one since.
-        if not published.exists() or published.stat().st_mtime_ns != clip.stat().st_mtime_ns:
-            published.parent.mkdir(parents=True, exist_ok=True)
-            link_or_copy(clip, published)
-        return published
+        name = f"kinora-{self.worker.store.facts(job_id).request.seed}"
+        if self.worker.state(job_id)["state"] != "done":
+            # It may be resumed: a browser has to see that what comes then is another one.
+            name += f"-unfinished-{clip.stat().st_mtime_ns}"
+        return serve(clip, job_id, f"{name}.mp4")
+
+
+def serve(path: Path, folder: str, name: str) -> Path:
+    """Return a file under a name in a folder that Gradio serves, linked or copied there."""
+    served = serving_folder() / folder / name
+    if not served.exists() or served.stat().st_mtime_ns != path.stat().st_mtime_ns:
+        served.parent.mkdir(parents=True, exist_ok=True)
+        link_or_copy(path, served)
+    return served
 
 
 def withdraw(job_id: str) -> None:

@@ -74,6 +74,11 @@ class Take:
         """Return all of them, (1, C, T, h, w)."""
         return torch.cat(list(self.parts), dim=2)
 
+    def tail(self, num_latents: int) -> torch.Tensor:
+        """Return the last latents, of what was given before too if the take is that short."""
+        known = [] if self.given.before is None else [self.given.before]
+        return torch.cat([*known, self.latents], dim=2)[:, :, -num_latents:]
+
 
 def make_takes(
     engine: LTXEngine,
@@ -94,7 +99,7 @@ def make_takes(
     for shot, cue in zip(plan.shots, cues, strict=True):
         if shot.continues:
             num_overlap = engine.model.spec.overlap_latents
-            given = Context(is_start=False, before=take.latents[:, :, -num_overlap:])
+            given = Context(is_start=False, before=take.tail(num_overlap))
         else:
             given = _first_context(engine, request, plan, source, shot)
         take = Take(shot, given, plan.temporal, camera.shoot(shot, cue, given))
@@ -200,7 +205,8 @@ def _window_context(
         known = torch.cat([*parts, given.after], dim=2)
         return Context(is_last, first, after=known[:, :, :num_context])
     # A shot's own latent frames count from 1 if it continues something, that then ends at 0.
-    first = window.start_latent - num_context + (given.before is not None)
+    num_before = given.num_before if index == 0 else num_context
+    first = window.start_latent - num_before + (given.before is not None)
     end = {"after": given.after, "keyframe": given.keyframe} if is_last else {}
     if index == 0:
         return Context(given.is_start, first, given.before, **end)

@@ -502,3 +502,25 @@ def test_no_draft_of_a_file_stays_behind(worker: JobWorker, tmp_path: Path) -> N
         *("request.json", "state.json", "recipe.json", "result.mp4"),
         *("growing.mp4", "log.txt", "lock"),
     }
+
+
+def test_a_job_that_is_resumed_before_the_pause_is_noticed_goes_on(
+    worker: JobWorker, studio: Studio
+) -> None:
+    job_id = worker.submit(request("wait"))
+    assert studio.has_started.wait(5)
+    worker.pause(job_id)
+    worker.resume(job_id)
+    studio.gate.set()
+    assert finish(worker, job_id)["state"] == "done"
+
+
+def test_a_job_that_a_dead_process_has_left_can_be_resumed_where_nothing_goes_on_by_itself(
+    store: JobStore, studio: Studio
+) -> None:
+    job_id = store.create(request())
+    store.write_state(store.read_state(job_id) | {"state": "running"})
+    worker = JobWorker(store, studio.run, takes_up=False)
+    assert worker.resume(job_id)["state"] in ("queued", "running", "done")
+    assert finish(worker, job_id)["state"] == "done"
+    worker.close()

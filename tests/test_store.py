@@ -117,19 +117,22 @@ def test_deleting_leaves_nothing_and_spares_what_is_being_made(store: JobStore) 
 
 
 def test_sweeping_removes_old_finished_jobs_and_nothing_else(store: JobStore) -> None:
-    old = [leave_job(store, state, 100) for state in ("done", "failed", "cancelled")]
-    kept = [leave_job(store, state, 100) for state in ("queued", "running", "paused")]
+    old = [leave_job(store, state, 100) for state in ("done", "failed", "cancelled", "paused")]
+    kept = [leave_job(store, state, 100) for state in ("queued", "running")]
     kept.append(leave_job(store, "done", age=10))
     assert JobStore(store.root, max_age=50).sweep() == len(old)
     assert {facts.job_id for facts in store.list_jobs()} == set(kept)
 
 
 def test_sweeping_makes_room_by_removing_the_oldest(store: JobStore) -> None:
-    oldest = leave_job(store, "done", age=30, num_bytes=100_000)
-    running = leave_job(store, "running", age=40, num_bytes=100_000)
-    newest = leave_job(store, "done", age=20, num_bytes=100_000)
+    oldest = leave_job(store, "done", age=8000, num_bytes=100_000)
+    kept = {
+        leave_job(store, "running", age=9000, num_bytes=100_000),
+        leave_job(store, "paused", age=9000, num_bytes=100_000),
+        leave_job(store, "done", age=20, num_bytes=100_000),  # somebody looks at it
+    }
     assert JobStore(store.root, max_bytes=250_000).sweep() == 1
-    assert {facts.job_id for facts in store.list_jobs()} == {running, newest}
+    assert {facts.job_id for facts in store.list_jobs()} == kept
     assert oldest not in {facts.job_id for facts in store.list_jobs()}
 
 

@@ -301,3 +301,17 @@ def test_numbers_that_are_none_are_refused_before_anything_is_decoded(
     finally:
         bias.copy_(kept)
     assert torch.isfinite(make(model, "text_to_video", 0.5).takes[0].latents).all()
+
+
+def test_a_shot_that_continues_a_very_short_one_sees_what_was_before_it_too(
+    model: LoadedModel,
+) -> None:
+    """A shot of one latent frame gave one, where two were planned with, and time jumped back."""
+    shots = [
+        Shot("a red boat", 1.0),
+        Shot("a red boat", 0.5, transition="continue"),
+        Shot("a red boat", 1.0, transition="continue"),
+    ]
+    made = make(model, "text_to_video", shots=shots)
+    _, is_given = made.given_to(2)
+    assert int(is_given.sum()) == model.spec.overlap_latents

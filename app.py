@@ -41,7 +41,6 @@ TITLE = "# Kinora\nShort clips from words, from a picture, or from another clip;
 LAUNCH_OPTIONS = {
     "theme": gr.themes.Default(primary_hue="indigo", neutral_hue="slate"),
     "css_paths": [ASSETS / "style.css"],
-    "js": (ASSETS / "cards.js").read_text(encoding="utf-8"),
     "footer_links": ["api"],
     "max_file_size": "500mb",
     "run_history": False,
@@ -128,7 +127,8 @@ def create_studio(data_dir: Path, loader: Loader) -> Studio:
 def launch(demo: gr.Blocks, **options: Any) -> tuple[object, str, str]:  # noqa: ANN401
     """Serve the page; the API answers through the queue only."""
     queued = demo.queue(max_size=64, default_concurrency_limit=MAX_WATCHING, api_open=False)
-    return queued.launch(**LAUNCH_OPTIONS, **options)
+    script = (ASSETS / "cards.js").read_text(encoding="utf-8")
+    return queued.launch(js=script, **LAUNCH_OPTIONS, **options)
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ from page.errors import plain_errors
 from page.parts import ASSETS, PRIVATE
 from pipeline import wording
 from pipeline.shelf import Entry
+from pipeline.store import KEPT, RESUMABLE, UNFINISHED
 from pipeline.studio import Studio, serve, withdraw
 
 NAME = "clips"
@@ -116,19 +117,20 @@ class ClipsTab:
 
     def _show(self, visitor: str, job_id: str) -> dict[Any, Any]:
         facts = self._studio.shelf.check(visitor, job_id)
-        state = self._studio.worker.state(job_id)
+        job_state = self._studio.worker.state(job_id)
+        state = job_state["state"]
         clip: Path | None = self._studio.publish(job_id)
         can = {
             "again": True,
-            "resume": state["state"] in ("paused", "cancelled", "failed"),
-            "stop": state["state"] in ("queued", "running", "paused"),
-            "delete": state["state"] not in ("queued", "running"),
+            "resume": state in RESUMABLE,
+            "stop": state in KEPT,
+            "delete": state not in UNFINISHED,
             "use_last_frame": clip is not None,
             "extend": clip is not None,
         }
         return {
             self._chosen: job_id,
-            self._status: wording.describe_job(facts, state),
+            self._status: wording.describe_job(facts, job_state),
             self.parts["clip"]: gr.Video(value=clip),
             # All that a clip takes along when it goes on; no path of this machine.
             self.parts["recipe"]: {"shots": [{"prompt": facts.request.shots[-1].prompt}]},

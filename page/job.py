@@ -13,6 +13,7 @@ from page.errors import plain_errors, refuse_failure
 from page.parts import JOB_PARTS, MAX_WATCHING, PRIVATE, create_part
 from pipeline import wording
 from pipeline.shelf import name_visitor
+from pipeline.store import RESUMABLE
 from pipeline.studio import Sight, Studio
 from pipeline.trust.provenance import verify_clip
 
@@ -133,7 +134,7 @@ class JobPanel:
             "update": gr.Button(visible=state == "done"),
             "stop": gr.Button(visible=not is_over),
             "pause": gr.Button(visible=not is_over),
-            "resume": gr.Button(visible=state in ("paused", "cancelled", "failed")),
+            "resume": gr.Button(visible=state in RESUMABLE),
             "status": wording.describe_progress(sight.state, sight.progress),
             "progress": gr.HTML(value=sight.state["progress"], visible=not is_over),
         }

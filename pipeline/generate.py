@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +25,6 @@ from pipeline.request import GenerationRequest
 from pipeline.sources import OpenedSource, open_source
 from pipeline.takes import make_takes
 
-logger = logging.getLogger(__name__)
 _FRAMES_PER_REPORT = 8
 GROWING = "growing.mp4"  # the clip as far as it is, in the folder of a job
 

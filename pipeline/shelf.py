@@ -16,7 +16,7 @@ from pipeline.jobs import JobWorker
 from pipeline.media import probe_clip, read_first_frames
 from pipeline.pictures import write_picture
 from pipeline.request import MAX_SEED, GenerationRequest
-from pipeline.store import UNFINISHED, JobFacts
+from pipeline.store import KEPT, JobFacts
 
 THUMBNAIL_WIDTH = 320  # pixels
 
@@ -51,7 +51,7 @@ class Shelf:
         """Return the job that a tab of the page has to show a visitor again, or None."""
         for facts in self._worker.store.list_jobs(name_visitor(visitor)) if visitor else ():
             if facts.tab == tab:
-                is_over = self._worker.state(facts.job_id)["state"] not in (*UNFINISHED, "paused")
+                is_over = self._worker.state(facts.job_id)["state"] not in KEPT
                 return None if is_over else facts.job_id
         return None
 

@@ -36,6 +36,8 @@ State = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
 UNFINISHED: tuple[State, ...] = ("queued", "running")
 # A job of these is not swept away to make room.
 KEPT: tuple[State, ...] = (*UNFINISHED, "paused")
+# What can be gone on with; a job that is done cannot.
+RESUMABLE: tuple[State, ...] = ("paused", "cancelled", "failed")
 FRESH_SECONDS = 3600.0
 
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{22}")

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+PROMPT = "a red car in a city at sunset"
 PATIENCE = 90_000  # milliseconds, on a busy machine
 
 expect.set_options(timeout=PATIENCE)
@@ -36,6 +37,19 @@ def choose_tab(page: Page, name: str) -> None:
         page.click(".overflow-menu > button")
         tab = page.locator(".overflow-dropdown").get_by_text(name)
     tab.click()
+
+
+def ask(
+    page: Page, task: str, prompt: str = PROMPT, *, seconds: str = "0.5", steps: int = 2
+) -> None:
+    """Fill a tab in for a quick clip, and press its button."""
+    page.fill(f"#{task}-prompt textarea", prompt)
+    page.fill(f"#{task}-duration input[type=number]", seconds)
+    if not page.is_visible(f"#{task}-num_inference_steps"):
+        page.click(f"#{task}-advanced button")
+    page.fill(f"#{task}-num_inference_steps input[type=number]", str(steps))
+    page.keyboard.press("Tab")
+    page.click(f"#{task}-generate")
 
 
 def wait_for_clip(page: Page, tab: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from browser import choose_tab, needs_chromium, open_page, open_tab, play, wait_for_clip
+from browser import ask, choose_tab, needs_chromium, open_page, open_tab, play, wait_for_clip
 from playwright.sync_api import Browser, Page, expect
 
 PROMPT = "a large red car drives to the right in a city at noon"
@@ -21,19 +21,10 @@ def page(browser: Browser, app_url: str) -> Iterator[Page]:
     page.context.close()
 
 
-def ask(page: Page, *, seconds: str, steps: int) -> None:
-    page.fill(f"#{TASK}-prompt textarea", PROMPT)
-    page.fill(f"#{TASK}-duration input[type=number]", seconds)
-    page.click(f"#{TASK}-advanced button")
-    page.fill(f"#{TASK}-num_inference_steps input[type=number]", str(steps))
-    page.keyboard.press("Tab")
-    page.click(f"#{TASK}-generate")
-
-
 def test_a_reload_in_the_middle_of_a_job_shows_it_again_and_plays_the_result(
     page: Page, browser: Browser, app_url: str
 ) -> None:
-    ask(page, seconds="4", steps=12)
+    ask(page, TASK, PROMPT, seconds="4", steps=12)
     expect(page.locator(f"#{TASK}-status")).to_contain_text("step")
     page.reload()
     expect(page.locator(f"#{TASK}-status")).to_contain_text("step")
@@ -60,7 +51,7 @@ def test_a_reload_in_the_middle_of_a_job_shows_it_again_and_plays_the_result(
 
 
 def test_a_job_is_paused_with_its_finished_seconds_and_goes_on_after_a_reload(page: Page) -> None:
-    ask(page, seconds="6", steps=8)
+    ask(page, TASK, PROMPT, seconds="6", steps=8)
     expect(page.locator(f"#{TASK}-status")).to_contain_text("window 2")
     page.click(f"#{TASK}-pause")
     expect(page.locator(f"#{TASK}-status")).to_contain_text("Paused")

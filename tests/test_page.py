@@ -6,11 +6,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser import choose_tab, needs_chromium, open_page, play, seconds_of, wait_for_clip
+from browser import (
+    PROMPT,
+    ask,
+    choose_tab,
+    needs_chromium,
+    open_page,
+    play,
+    seconds_of,
+    wait_for_clip,
+)
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
-
-PROMPT = "a red car in a city at sunset"
 
 pytestmark = needs_chromium
 
@@ -20,19 +27,6 @@ def page(browser: Browser, app_url: str) -> Iterator[Page]:
     page = open_page(browser, app_url)
     yield page
     page.context.close()
-
-
-def ask(
-    page: Page, task: str, prompt: str = PROMPT, *, seconds: str = "0.5", steps: int = 2
-) -> None:
-    """Fill a tab in for a quick clip, and press its button."""
-    page.fill(f"#{task}-prompt textarea", prompt)
-    page.fill(f"#{task}-duration input[type=number]", seconds)
-    if not page.is_visible(f"#{task}-num_inference_steps"):
-        page.click(f"#{task}-advanced button")
-    page.fill(f"#{task}-num_inference_steps input[type=number]", str(steps))
-    page.keyboard.press("Tab")
-    page.click(f"#{task}-generate")
 
 
 def test_a_prompt_becomes_a_clip_that_plays_and_can_be_extended(page: Page) -> None:

@@ -48,6 +48,17 @@ def unpatchify(patches: torch.Tensor) -> torch.Tensor:
     return x.permute(0, 3, 4, 1, 5, 2, 6).flatten(5).flatten(3, 4)
 
 
+def _error_of_step(
+    a: torch.Tensor, b: torch.Tensor, c: torch.Tensor, d: torch.Tensor, max_step: float
+) -> torch.Tensor:
+    """Return how far the step from b to c is unlike those round it, unless that is much.
+
+    An error of a patch is a small step; a large one is motion, or an outline, and none.
+    """
+    step = c - b - (b - a + d - c) / 2
+    return step * torch.exp(-((step / max_step) ** 2))
+
+
 def _without_step(frames: torch.Tensor, before: torch.Tensor, max_step: float) -> torch.Tensor:
     """Let frames (B, 3, 8, H, W) go on evenly from the two before them (B, 3, 2, H, W).
 
@@ -55,10 +66,7 @@ def _without_step(frames: torch.Tensor, before: torch.Tensor, max_step: float) -
     latent frame. A large one is motion and stays. The last frames stay as they are, so that no step
     is handed on.
     """
-    step = frames[:, :, 0] - before[:, :, 1]
-    usual = (before[:, :, 1] - before[:, :, 0] + frames[:, :, 1] - frames[:, :, 0]) / 2
-    step = step - usual
-    step = step * torch.exp(-((step / max_step) ** 2))
+    step = _error_of_step(*before.unbind(2), frames[:, :, 0], frames[:, :, 1], max_step)
     fade = torch.linspace(1, 0, PATCH_FRAMES - 1, device=frames.device, dtype=frames.dtype)
     fade = torch.cat([fade, fade[-1:]])
     return frames - step[:, :, None] * fade[:, None, None]
@@ -79,10 +87,8 @@ def _even_out_borders(x: torch.Tensor, max_step: float) -> None:
     """Even out the borders along the last axis (..., W)."""
     patches = x.unflatten(-1, (-1, PATCH_SIZE))  # (..., w, 32)
     before, after = patches[..., :-1, :], patches[..., 1:, :]
-    step = after[..., 0] - before[..., -1]
-    usual = (before[..., -1] - before[..., -2] + after[..., 1] - after[..., 0]) / 2
-    step = step - usual
-    step = (step * torch.exp(-((step / max_step) ** 2)))[..., None]
+    values = before[..., -2], before[..., -1], after[..., 0], after[..., 1]
+    step = _error_of_step(*values, max_step)[..., None]
     fade = torch.linspace(0.5, 0, _EDGE + 1, device=x.device, dtype=x.dtype)[:-1]
     after[..., :_EDGE] -= step * fade
     before[..., -_EDGE:] += step * fade.flip(0)

@@ -15,8 +15,8 @@ from benchmarks.job import PROMPT, make_clip, request_of
 from pipeline.engines import open_engine
 from pipeline.engines.ltx import Context, LTXEngine
 from pipeline.loader import Loader
-from pipeline.media import ClipWriter
 from pipeline.plan import Plan, plan_generation
+from pipeline.writer import ClipWriter
 
 
 def denoise_by_hand(engine: LTXEngine, plan: Plan, seed: int) -> torch.Tensor:

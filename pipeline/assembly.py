@@ -7,6 +7,8 @@ clip's size and rate. Nothing here holds more frames than the autoencoder gives 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -15,6 +17,7 @@ from pipeline.engines.ltx import LTXEngine
 from pipeline.errors import OutputError
 from pipeline.media import iterate_frames, read_first_frames, read_last_frames
 from pipeline.plan import Plan
+from pipeline.reel import name_of
 from pipeline.request import GenerationRequest
 from pipeline.sources import OpenedSource, open_picture_of, picture_frame
 from pipeline.takes import Take
@@ -22,23 +25,68 @@ from pipeline.takes import Take
 _DARKEST = 6  # new footage with no value above this is black
 
 
-def finished_frames(
+@dataclass(frozen=True)
+class Piece:
+    """Frames of the finished clip that follow from one shot, and from what it dissolves out of.
+
+    `name` stands for all that they follow from; what is joined to a given clip has none.
+    """
+
+    name: str | None
+    num_frames: int
+    frames: Iterator[np.ndarray]  # (H, W, 3) uint8; nothing is decoded until somebody asks
+
+
+def finished_pieces(
     engine: LTXEngine,
     request: GenerationRequest,
     plan: Plan,
     source: OpenedSource | None,
     takes: Iterable[Take],
-) -> Iterator[np.ndarray]:
-    """Yield every frame (H, W, 3) uint8 of the finished clip, at the plan's size and rate.
+) -> Iterator[Piece]:
+    """Yield the finished clip piece by piece, at the plan's size and rate.
 
     Frames come while the takes are being made. Raises OutputError when all of the new frames of a
     shot have turned out to be black.
     """
     if source is None or source.path is None:
-        shots = (_shot_frames(engine, request, plan, source, take) for take in takes)
-        yield from joins.cut(shots, [shot.num_dissolved for shot in plan.shots])
+        yield from _shot_pieces(engine, request, plan, source, takes)
         return
     (take,) = takes
+    yield Piece(None, num_finished_frames(plan, source), _joined(engine, plan, source, take))
+
+
+def _shot_pieces(
+    engine: LTXEngine,
+    request: GenerationRequest,
+    plan: Plan,
+    source: OpenedSource | None,
+    takes: Iterable[Take],
+) -> Iterator[Piece]:
+    """Yield a piece for each shot."""
+    names: list[str] = []
+
+    def shots() -> Iterator[joins.Frames]:
+        for take in takes:
+            picture = open_picture_of(request, source, take.index)
+            given = None if picture is None else picture_frame(picture, plan.model_size)[0]
+            before = names[-1] if take.plan.num_dissolved else None
+            names.append(name_of({"take": take.name, "picture": given, "before": before}))
+            yield partial(_shot_frames, engine, plan, take, given)
+
+    num_dissolved = [shot.num_dissolved for shot in plan.shots]
+    num_held = [*num_dissolved[1:], 0]
+    stretches = joins.cut(shots(), num_dissolved)
+    for stretch, shot, num_waiting in zip(stretches, plan.shots, num_held, strict=True):
+        num_frames = shot.num_frames - num_waiting
+        name = name_of({"shot": names[-1], "num_frames": num_frames})
+        yield Piece(name, num_frames, stretch.frames())
+
+
+def _joined(
+    engine: LTXEngine, plan: Plan, source: OpenedSource, take: Take
+) -> Iterator[np.ndarray]:
+    """Yield the frames of a given clip and the new ones, in their order."""
     if take.is_backward:
         yield from _lead_up(engine, plan, source, take)
         yield from _source_frames(plan, source)
@@ -58,22 +106,16 @@ def num_finished_frames(plan: Plan, source: OpenedSource | None) -> int:
 
 
 def _shot_frames(
-    engine: LTXEngine,
-    request: GenerationRequest,
-    plan: Plan,
-    source: OpenedSource | None,
-    take: Take,
+    engine: LTXEngine, plan: Plan, take: Take, given: np.ndarray | None
 ) -> Iterator[np.ndarray]:
     """Yield the frames of a shot; one that begins with a picture begins with the picture itself."""
     new = _decode(engine, take)
-    picture = open_picture_of(request, source, take.index)
-    if picture is None:
+    if given is None:
         yield from _not_black(new)
         return
-    frame = picture_frame(picture, plan.model_size)[0]
     # Then it goes on without a jump of detail.
-    lacking = joins.residual(frame, next(new))
-    yield frame
+    lacking = joins.residual(given, next(new))
+    yield given
     weights = joins.fade_weights(take.plan.num_frames - 1, plan.fps)
     yield from joins.add_residual(_not_black(new), lacking, weights)
 

@@ -1,6 +1,7 @@
 """ffmpeg as a program: how it is started, what it may open, what it says of a file undecoded.
 
-The binary is imageio-ffmpeg's; no ffprobe and nothing on the PATH is needed. Only media.py uses it.
+The binary is imageio-ffmpeg's; no ffprobe and nothing on the PATH is needed. Only media.py
+and writer.py use it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ UNREADABLE = (
     "use an MP4, MOV, WebM, MKV, AVI or GIF file that plays elsewhere."
 )
 HEADER_TIMEOUT_SECONDS = 20
+DECODE_TIMEOUT_SECONDS = 1200  # ten minutes of 4K HEVC take about as long on two cores
+SCALE_FLAGS = "flags=lanczos+accurate_rnd+full_chroma_int"
 
 # No playlists and no concat scripts: they would have ffmpeg open further files and addresses.
 _CONTAINERS = "mov,matroska,avi,gif,mpeg,mpegts,flv,asf,ogg,apng,webp_anim"

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 
-from pipeline.assembly import finished_frames, num_finished_frames
+from pipeline.assembly import Piece, finished_pieces, num_finished_frames
 from pipeline.cues import Cue, write_cues
 from pipeline.engines import open_engine
 from pipeline.engines.ltx import Memory
 from pipeline.errors import GenerationCancelledError
 from pipeline.loader import Loader
-from pipeline.media import ClipWriter
 from pipeline.plan import Plan, plan_generation
 from pipeline.progress import Progress, Reporter
 from pipeline.recipe import RECIPE_TAG, make_recipe
@@ -24,9 +23,10 @@ from pipeline.reel import Reel
 from pipeline.request import GenerationRequest
 from pipeline.sources import OpenedSource, open_source
 from pipeline.takes import make_takes
+from pipeline.writer import ClipWriter
 
 _FRAMES_PER_REPORT = 8
-GROWING = "growing.mp4"  # the clip as far as it is, in the folder of a job
+PIECES = "pieces"  # the clip as far as it is encoded, in the folder of a job
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,11 @@ def generate(
 ) -> Clip:
     """Make the clip a request asks for, and write it to `output`.
 
-    In the folder `keep` finished windows are kept and those of an earlier attempt are found again;
-    the clip grows there too. Raises GenerationCancelledError within one denoising step after
-    `is_cancelled` says so (what is finished by then is a clip all the same), MediaError if the
-    source cannot be used, ModelError if the model cannot be loaded, OutputError if what it makes is
-    no picture, StorageError if there is no room.
+    In the folder `keep` finished windows and encoded shots are kept, and those of an earlier
+    attempt or of another clip that has them too are found again. Raises GenerationCancelledError
+    within one denoising step after `is_cancelled` says so (what is finished by then is a clip all
+    the same), MediaError if the source cannot be used, ModelError if the model cannot be loaded,
+    OutputError if what it makes is no picture, StorageError if there is no room.
     """
     source = open_source(request)
     spec = loader.spec(request.model)
@@ -76,8 +76,8 @@ def generate(
     reel = Reel(keep)
     takes = make_takes(engine, request, plan, source, cues, on_step, reel)
     recipe = make_recipe(request, spec, plan) | {"memories": _memories(request, cues, source)}
-    frames = _reported(finished_frames(engine, request, plan, source, takes), reporter)
-    num_frames = _write(frames, request, plan, source, recipe, output, keep)
+    pieces = finished_pieces(engine, request, plan, source, takes)
+    num_frames = _write(pieces, reporter, request, plan, source, recipe, output, keep)
     reel.drop_rest()
     return Clip(output, *plan.size, plan.fps, num_frames, request.seed, recipe)
 
@@ -98,7 +98,8 @@ def _memories(
 
 
 def _write(
-    frames: Iterator[np.ndarray],
+    pieces: Iterator[Piece],
+    reporter: Reporter,
     request: GenerationRequest,
     plan: Plan,
     source: OpenedSource | None,
@@ -106,7 +107,7 @@ def _write(
     output: Path,
     keep: Path | None,
 ) -> int:
-    """Encode the frames as they come and return their number.
+    """Encode the pieces that are not there yet, as their frames come; return the number of frames.
 
     A source clip's sound stays with its own pictures. What was finished before the work was stopped
     is a clip too, and its recipe says so.
@@ -119,12 +120,12 @@ def _write(
         fps=plan.fps,
         audio_from=source.path if has_audio else None,
         audio_offset=plan.seconds if request.direction == "backward" else 0.0,
-        growing=keep and keep / GROWING,
+        pieces=keep and keep / PIECES,
     ) as writer:
         stopped = None
         try:
-            for frame in frames:
-                writer.write(frame)
+            for piece in pieces:
+                _write_piece(writer, piece, reporter)
         except GenerationCancelledError as exc:
             # Backwards the source comes last: what is there before is no longer clip.
             is_backward = request.direction == "backward"
@@ -138,12 +139,18 @@ def _write(
         writer.metadata = {RECIPE_TAG: json.dumps(recipe)}
     if stopped:
         raise stopped
+    if keep:
+        writer.drop_rest()
     return writer.num_frames
 
 
-def _reported(frames: Iterator[np.ndarray], reporter: Reporter) -> Iterator[np.ndarray]:
-    """Pass frames through, telling how far it is."""
-    for index, frame in enumerate(frames):
-        if index % _FRAMES_PER_REPORT == 0:
-            reporter.writing(index)
-        yield frame
+def _write_piece(writer: ClipWriter, piece: Piece, reporter: Reporter) -> None:
+    """Append a piece to the clip, telling how far it is."""
+    if piece.name and writer.reuse(piece.name, piece.num_frames):
+        reporter.writing(writer.num_frames)
+        return
+    with writer.piece(piece.name) if piece.name else contextlib.nullcontext():
+        for index, frame in enumerate(piece.frames):
+            if index % _FRAMES_PER_REPORT == 0:
+                reporter.writing(writer.num_frames)
+            writer.write(frame)

@@ -7,7 +7,7 @@ to the new frames next to the join and fades out, so that neither sharpness nor 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 from PIL import Image
@@ -15,6 +15,8 @@ from PIL import Image
 from pipeline.geometry import Size
 
 FADE_SECONDS = 0.4
+
+Frames = Callable[[], Iterator[np.ndarray]]
 
 
 def resize(frame: np.ndarray, size: Size) -> np.ndarray:
@@ -52,27 +54,49 @@ def pick(frames: Iterable[np.ndarray], indices: np.ndarray) -> Iterator[np.ndarr
             return
 
 
-def cut(
-    shots: Iterable[Iterable[np.ndarray]], num_dissolved: Sequence[int]
-) -> Iterator[np.ndarray]:
-    """Yield the frames (H, W, 3) of all shots; the first `num_dissolved` of each are mixed.
+class Stretch:
+    """A shot's part of the finished clip, up to where the next shot begins to come in."""
 
-    They are mixed with as many last frames of the shot before, which wait for them.
-    """
-    held: deque[np.ndarray] = deque()
-    for frames, num_mixed, num_held in zip(
-        shots, num_dissolved, [*num_dissolved[1:], 0], strict=True
-    ):
+    def __init__(self, make: Frames, before: Stretch | None, num_mixed: int, num_held: int) -> None:
+        """Take a shot's frames (H, W, 3) from `make()`, which may be called once more.
+
+        The first `num_mixed` are mixed with the last of the shot `before`; the last `num_held` wait
+        for the next shot and are not part of the stretch.
+        """
+        self._make = make
+        self._before = before if num_mixed else None
+        self._num_mixed = num_mixed
+        self._num_held = num_held
+        self._held: deque[np.ndarray] | None = None
+
+    def frames(self) -> Iterator[np.ndarray]:
+        """Yield the frames, while the shot's are being made."""
+        held = self._before.held() if self._before else deque()
+        self._before = None
         # The shares in between: neither of the shots alone is seen twice.
-        shares = iter(np.arange(1, num_mixed + 1) / (num_mixed + 1))
+        shares = iter(np.arange(1, self._num_mixed + 1) / (self._num_mixed + 1))
         coming: deque[np.ndarray] = deque()
-        for frame in frames:
+        for frame in self._make():
             share = next(shares, None)
             coming.append(frame if share is None else mix(held.popleft(), frame, share))
-            if len(coming) > num_held:
+            if len(coming) > self._num_held:
                 yield coming.popleft()
-        held = coming
-    yield from held
+        self._held = coming
+
+    def held(self) -> deque[np.ndarray]:
+        """Hand over the frames that wait; the shot is made for them if nobody has gone through."""
+        held, self._held = self._held, None
+        return deque(self._make(), self._num_held) if held is None else held
+
+
+def cut(shots: Iterable[Frames], num_dissolved: Sequence[int]) -> Iterator[Stretch]:
+    """Yield the shots' stretches; the first `num_dissolved` frames of each are mixed."""
+    before: Stretch | None = None
+    for make, num_mixed, num_held in zip(
+        shots, num_dissolved, [*num_dissolved[1:], 0], strict=True
+    ):
+        before = Stretch(make, before, num_mixed, num_held)
+        yield before
 
 
 def mix(before: np.ndarray, after: np.ndarray, share: float) -> np.ndarray:

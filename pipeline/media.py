@@ -1,30 +1,22 @@
-"""Video files: what a clip is, its frames in time order, and a new clip written frame by frame.
+"""Video files that are there: what a clip is, and its frames in time order.
 
-Only this file and pictures.py open or write media. ffmpeg is run directly: moviepy's reader takes
-every source for one of constant rate, and its writer rounds the rate and guesses the colours.
+ffmpeg is run directly: moviepy's reader takes every source for one of constant rate.
 """
 
 from __future__ import annotations
 
 import contextlib
-import logging
 import re
-import secrets
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from fractions import Fraction
 from itertools import chain, islice, repeat
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 
 from pipeline import ffmpeg
 from pipeline.errors import MediaError
-
-logger = logging.getLogger(__name__)
 
 MAX_SOURCE_SECONDS = 600
 MIN_SOURCE_SIDE = 16  # pixels
@@ -32,21 +24,12 @@ MAX_SOURCE_SIDE = 4096  # pixels
 MIN_FPS = 1
 MAX_FPS = 60
 
-_DECODE_TIMEOUT_SECONDS = 1200  # ten minutes of 4K HEVC take about as long on two cores
 # Of two frames equally near the earlier one is taken, whatever rounding (1 ms) did to their times.
 _TIE_SECONDS = 1e-3
-_COPIED_AUDIO = ("aac", "mp3")  # what an mp4 may hold and every browser plays
 # A tag of an ffmetadata file; a backslash stands before every = ; # \ and end of line within one.
 _TAG = re.compile(r"^((?:\\.|[^\\=;#\n])+)=((?:\\.|[^\\\n])*)$", re.MULTILINE | re.DOTALL)
 
-_SCALE_FLAGS = "flags=lanczos+accurate_rnd+full_chroma_int"
-_BT709 = (
-    f"scale=out_color_matrix=bt709:out_range=tv:{_SCALE_FLAGS},format=yuv420p,"
-    "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
-)
-
 _CUT_SHORT = "The clip could not be read to its end because the file has changed; upload it again."
-_UNWRITABLE = "The clip could not be written; make sure that the disk has free space and try again."
 
 
 @dataclass(frozen=True)
@@ -158,122 +141,11 @@ def read_metadata(path: Path) -> dict[str, str]:
     return {_unescape(key): _unescape(value) for key, value in tags}
 
 
-def even_size(width: int, height: int) -> tuple[int, int]:
-    """Return the size that is left when odd sides lose a pixel: H.264 in 4:2:0 has none."""
-    return width - width % 2, height - height % 2
-
-
-class ClipWriter:
-    """Write frames into an H.264 mp4 that plays everywhere; use it in a `with` block.
-
-    The file appears under its name when the block ends well; otherwise nothing of it is left. Until
-    then `growing` (a hidden file if not given) holds what is written and can be played at any time.
-    `audio_from` is a clip whose sound is kept in place, its picture beginning at `audio_offset`
-    seconds. `metadata` are the container's tags; they may be set until the block ends.
-    """
-
-    def __init__(
-        self,
-        path: Path,
-        *,
-        width: int,
-        height: int,
-        fps: float,
-        audio_from: Path | None = None,
-        audio_offset: float = 0.0,
-        metadata: dict[str, str] | None = None,
-        growing: Path | None = None,
-    ) -> None:
-        """Prepare without writing. Raises MediaError for a size that H.264 in 4:2:0 cannot have."""
-        if min(width, height) < 2 or (width, height) != even_size(width, height):
-            raise MediaError(
-                f"A clip cannot have {width}x{height} pixels; use even sides from 2 on."
-            )
-        self._path = path
-        self._partial = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.partial")
-        self._growing = growing or self._partial.with_suffix(".growing")
-        self._frame_shape = (height, width, 3)
-        self._audio = _keep_audio(audio_from, audio_offset) if audio_from else ([], [])
-        self.metadata = metadata or {}
-        self.num_frames = 0
-        rate = str(Fraction(fps).limit_denominator(1001))  # 30000/1001 stays what it is
-        self._arguments = ffmpeg.command(
-            *("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}"),
-            *("-framerate", rate, "-i", "pipe:0"),
-            *("-vf", _BT709, "-c:v", "libx264", "-crf", "18", "-pix_fmt", "yuv420p"),
-            # A piece a second that can be played without the rest.
-            *("-movflags", "+empty_moov+default_base_moof", "-frag_duration", "1000000"),
-            *("-f", "mp4", "-y", f"file:{self._growing.absolute()}"),
-        )
-
-    def __enter__(self) -> ClipWriter:
-        """Start ffmpeg."""
-        with contextlib.ExitStack() as stack:
-            for draft in (self._partial, self._growing):
-                stack.callback(draft.unlink, missing_ok=True)
-            self._log = stack.enter_context(tempfile.TemporaryFile())
-            self._process = stack.enter_context(
-                ffmpeg.running(self._arguments, stdin=subprocess.PIPE, stderr=self._log)
-            )
-            self._clean_up = stack.pop_all()
-        return self
-
-    def write(self, frames: np.ndarray) -> None:
-        """Append frames, (F, H, W, 3) or (H, W, 3) uint8. Raises MediaError if ffmpeg has died."""
-        frames = frames[np.newaxis] if frames.ndim == 3 else frames
-        if frames.shape[1:] != self._frame_shape or frames.dtype != np.uint8:
-            raise ValueError(
-                f"frames of {self._frame_shape} uint8 expected, not {frames.shape} {frames.dtype}"
-            )
-        try:
-            self._process.stdin.write(np.ascontiguousarray(frames).data)
-        except OSError as exc:
-            raise self._failure() from exc
-        self.num_frames += len(frames)
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Finish the file and give it its name, or remove it if the block has raised."""
-        with self._clean_up:
-            if exc_type is None:
-                self._finish()
-
-    def _finish(self) -> None:
-        if not self.num_frames:
-            raise MediaError("The clip has no frames; ask for at least one.")
-        try:
-            self._process.stdin.close()
-            if self._process.wait():
-                raise self._failure()
-            self._finalize()
-            self._partial.replace(self._path)
-        except OSError as exc:
-            raise self._failure() from exc
-
-    def _finalize(self) -> None:
-        """Add sound and tags to the pictures, and put the index at the file's beginning."""
-        audio_input, audio_output = self._audio
-        tags = [part for tag in self.metadata.items() for part in ("-metadata", "=".join(tag))]
-        arguments = ffmpeg.command(
-            *("-i", f"file:{self._growing.absolute()}", *audio_input, "-map", "0:v"),
-            *("-c:v", "copy", *audio_output, "-map_metadata", "-1", "-map_chapters", "-1", *tags),
-            *("-movflags", "+faststart+use_metadata_tags", "-f", "mp4"),
-            *("-y", f"file:{self._partial.absolute()}"),
-        )
-        done = ffmpeg.run(arguments, _DECODE_TIMEOUT_SECONDS)
-        if done.returncode:
-            self._log.write(done.stderr)
-            raise self._failure()
-
-    def _failure(self) -> MediaError:
-        """Log what ffmpeg said, and return the error that says it to a person."""
-        self._log.seek(0)
-        logger.error("ffmpeg did not write the clip: %s", self._log.read().decode(errors="replace"))
-        return MediaError(_UNWRITABLE)
+def first_frame_time(path: Path) -> float:
+    """Return when the first frame of a file is shown, in seconds; 0 if it holds only sound."""
+    if not ffmpeg.read_header(path).has_video:
+        return 0.0
+    return float(_read_timeline(path, "-frames:v", "1").frame_times[0])
 
 
 def _read_timeline(path: Path, *options: str) -> _Timeline:
@@ -284,7 +156,7 @@ def _read_timeline(path: Path, *options: str) -> _Timeline:
         *("-fps_mode", "passthrough", "-enc_time_base", "1:1000000", *options),
         *("-f", "framecrc", "pipe:1"),
     )
-    text = ffmpeg.run(arguments, _DECODE_TIMEOUT_SECONDS).stdout.decode()
+    text = ffmpeg.run(arguments, ffmpeg.DECODE_TIMEOUT_SECONDS).stdout.decode()
     # A row: stream, decoding time, presentation time, duration, size in bytes, checksum.
     rows = [line.split(",") for line in text.splitlines() if not line.startswith("#")]
     if not rows:
@@ -361,7 +233,10 @@ def _frames_at(
     limit = ("-frames:v", str(stop - start)) if stop < num_frames else ()
     arguments = ffmpeg.command(
         *(*ffmpeg.source(path, *seek), "-map", "0:V:0", "-fps_mode", "passthrough", *limit),
-        *("-vf", f"scale={width}:{height}:in_color_matrix={info.color_matrix}:{_SCALE_FLAGS}"),
+        *(
+            "-vf",
+            f"scale={width}:{height}:in_color_matrix={info.color_matrix}:{ffmpeg.SCALE_FLAGS}",
+        ),
         *("-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"),
     )
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
@@ -383,23 +258,6 @@ def _stack(frames: Iterator[np.ndarray], count: int) -> np.ndarray:
     for index, frame in enumerate(chain([first], frames)):
         stacked[index] = frame
     return stacked
-
-
-def _keep_audio(path: Path, offset: float) -> tuple[list[str], list[str]]:
-    """Return ffmpeg's input and output options that keep a clip's sound in its place, if any."""
-    header = ffmpeg.read_header(path)
-    if not header.audio_codec:
-        return [], []
-    # Sound and picture need not begin together: the new clip begins with the picture.
-    begin = _read_timeline(path, "-frames:v", "1").frame_times[0] if header.has_video else 0.0
-    shift = offset - begin
-    if header.audio_codec in _COPIED_AUDIO and shift >= 0:
-        codec = ["-c:a", "copy"]
-    else:
-        # Silence where nothing is heard, also before the start; what comes before zero is cut.
-        codec = ["-af", "aresample=async=1:first_pts=0", "-c:a", "aac", "-b:a", "192k", "-ac", "2"]
-    source = ffmpeg.source(path, "-itsoffset", f"{shift:.6f}")
-    return source, ["-map", f"1:{header.audio_stream}", *codec]
 
 
 def _unescape(text: str) -> str:

@@ -10,9 +10,10 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
@@ -23,8 +24,8 @@ WINDOWS = "windows"
 _SUFFIX = ".safetensors"
 
 
-def name_window(facts: Mapping[str, object]) -> str:
-    """Return a name (64 hexadecimal digits) for facts of JSON's types and of tensors."""
+def name_of(facts: Mapping[str, object]) -> str:
+    """Return a name (64 hexadecimal digits) for what follows from facts: JSON's types, tensors."""
     text = json.dumps(facts, sort_keys=True, default=_digest)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -42,9 +43,12 @@ class Reel:
         self._folder = None if folder is None else folder / WINDOWS
         self._wanted: set[str] = set()
 
+    def want(self, names: Iterable[str]) -> None:
+        """Say that windows belong to the clip, whether anybody looks for them or not."""
+        self._wanted.update(names)
+
     def find(self, name: str) -> torch.Tensor | None:
         """Return a window's latents, on the CPU, or None; a damaged file is as good as none."""
-        self._wanted.add(name)
         if self._folder is None:
             return None
         try:
@@ -79,16 +83,18 @@ class Reel:
             raise cannot_write(self._folder) from exc
 
     def drop_rest(self) -> None:
-        """Remove the windows that nobody has looked for: those of shots that were changed."""
+        """Remove the windows that are not wanted: those of shots that were changed."""
         for path in self._folder.glob(f"*{_SUFFIX}") if self._folder else ():
             if path.stem not in self._wanted:
                 path.unlink(missing_ok=True)
 
 
 def _digest(value: object) -> str:
-    """Stand for a tensor by its shape, its type and the hash of its numbers."""
+    """Stand for a tensor or an array by its shape, its type and the hash of its numbers."""
+    if isinstance(value, np.ndarray):
+        value = torch.from_numpy(value)
     if not isinstance(value, torch.Tensor):
-        raise TypeError(f"{type(value).__name__} cannot be part of a window's name")
+        raise TypeError(f"{type(value).__name__} cannot be part of a name")
     array = value.detach().cpu().contiguous()
     digest = hashlib.sha256(array.view(torch.uint8).numpy()).hexdigest()
     return f"{tuple(array.shape)} {array.dtype} {digest}"

@@ -6,7 +6,7 @@ Owns the files and who may work on them; what runs when is left to `jobs.py`. Th
     source*        copies of the pictures and the clip that it starts from
     state.json     how far it is
     windows/       finished latents, one file for each window (see `reel.py`)
-    growing.mp4    the clip as far as it is written; playable
+    pieces/        encoded shots, one file for each; one that grows can be played (`writer.py`)
     result.mp4     the clip; with recipe.json
     log.txt        what happened when
     lock           held by the process that works on it
@@ -110,17 +110,19 @@ class JobStore:
     ) -> str:
         """Write a new queued job and return its id, which nobody can guess.
 
-        It has its own copies of its sources, and the finished windows of the job `based_on`: those
-        that still fit need not be made again. Raises StorageError if the disk is full.
+        It has its own copies of its sources, and the finished windows and encoded shots of the job
+        `based_on`: those that still fit need not be made again. Raises StorageError if the disk is
+        full.
         """
-        finished = self.folder(based_on) / "windows" if based_on else None
+        earlier = self.folder(based_on) if based_on else None
         job_id = secrets.token_urlsafe(16)
         folder = self._jobs / job_id
         try:
             folder.mkdir()
             self.write_state(state_of(job_id, "queued"))  # first, so that nobody sweeps it away
-            if finished and finished.is_dir():
-                shutil.copytree(finished, folder / "windows", copy_function=link_or_copy)
+            for name in ("windows", "pieces"):
+                if earlier and (earlier / name).is_dir():
+                    shutil.copytree(earlier / name, folder / name, copy_function=link_or_copy)
             request = request.with_sources(_copier(folder))
             facts = {"request": request.to_json(), "visitor": visitor, "tab": tab}
             facts["created_at"] = time.time()

@@ -15,7 +15,7 @@ from pipeline.cues import Cue
 from pipeline.engines.ltx import Context, LTXEngine
 from pipeline.errors import OutputError
 from pipeline.plan import Plan, ShotPlan
-from pipeline.reel import Reel, name_window
+from pipeline.reel import Reel, name_of
 from pipeline.request import GenerationRequest
 from pipeline.sources import OpenedSource, end_frames, open_picture_of, picture_frame
 from pipeline.windows import Window
@@ -28,9 +28,18 @@ class Take:
     """A shot as new latents, window by window, and what they are given."""
 
     def __init__(
-        self, plan: ShotPlan, given: Context, temporal: int, windows: Iterator[torch.Tensor]
+        self,
+        plan: ShotPlan,
+        given: Context,
+        temporal: int,
+        windows: Iterator[torch.Tensor],
+        name: str,
     ) -> None:
-        """Wait for somebody who wants the latents; `windows` are in the order they are made."""
+        """Wait for somebody who wants the latents; `windows` are in the order they are made.
+
+        `name` stands for all that the latents follow from, whether they are made yet or not.
+        """
+        self.name = name
         self.plan = plan
         self.given = given
         self._temporal = temporal
@@ -102,7 +111,7 @@ def make_takes(
             given = Context(is_start=False, before=take.tail(num_overlap))
         else:
             given = _first_context(engine, request, plan, source, shot)
-        take = Take(shot, given, plan.temporal, camera.shoot(shot, cue, given))
+        take = camera.shoot(shot, cue, given)
         yield take
 
 
@@ -114,21 +123,52 @@ class _Camera:
         self._plan = plan
         self._reel = reel
         self._on_step = on_step
-        self._number = 0
 
-    def shoot(self, shot: ShotPlan, cue: Cue, given: Context) -> Iterator[torch.Tensor]:
+    def shoot(self, shot: ShotPlan, cue: Cue, given: Context) -> Take:
+        """Return a shot whose windows are found or made when they are wanted."""
+        names = self._names(shot, cue, given)
+        self._reel.want(names)
+        windows = self._windows(shot, cue, given, names)
+        return Take(shot, given, self._plan.temporal, windows, names[-1])
+
+    def _names(self, shot: ShotPlan, cue: Cue, given: Context) -> list[str]:
+        """Name a shot's windows, each by the one made before it: that is what it follows from."""
+        name = name_of(
+            {
+                "model": self._engine.model.fingerprint,
+                "size": self._plan.model_size,
+                "steps": self._plan.num_inference_steps,
+                "cue": cue.facts,
+                "given": [getattr(given, field.name) for field in fields(given)],
+            }
+        )
+        names = []
+        num_left = sum(window.num_latents for window in shot.windows)
+        for window in shot.windows:
+            num_left -= window.num_latents
+            how = window.start_latent, window.num_latents, window.num_context, window.seed
+            # How much follows matters only to what leads up to something.
+            leads = None if given.after is None else num_left
+            name = name_of({"after": name, "window": how, "leads": leads})
+            names.append(name)
+        return names
+
+    def _windows(
+        self, shot: ShotPlan, cue: Cue, given: Context, names: Sequence[str]
+    ) -> Iterator[torch.Tensor]:
         """Yield the new latents of a shot's windows, in the order they are made."""
         parts: list[torch.Tensor] = []
-        for window in shot.windows:
-            self._number += 1
-            context = _window_context(given, parts, shot, window.index)
-            name = name_window(self._facts(window, cue, context))
+        first = shot.windows[0].shot_index
+        number = sum(len(earlier.windows) for earlier in self._plan.shots[:first])
+        for window, name in zip(shot.windows, names, strict=True):
+            number += 1
             latents = self._reel.find(name)
             if latents is None:
-                latents = self._denoise(window, cue, context)
+                context = _window_context(given, parts, shot, window.index)
+                latents = self._denoise(window, cue, context, number)
                 self._reel.add(name, latents, shot=window.shot_index, seed=window.seed)
             else:
-                self._on_step(self._number, self._plan.num_inference_steps, latents)
+                self._on_step(number, self._plan.num_inference_steps, latents)
             latents = latents.to(self._engine.model.device)
             if given.is_backward:
                 parts.insert(0, latents)  # backwards, the first window made is the last one seen
@@ -136,20 +176,8 @@ class _Camera:
                 parts.append(latents)
             yield latents
 
-    def _facts(self, window: Window, cue: Cue, context: Context) -> dict[str, object]:
-        """Return all that a window's latents follow from."""
-        return {
-            "model": self._engine.model.fingerprint,
-            "size": self._plan.model_size,
-            "steps": self._plan.num_inference_steps,
-            "cue": cue.facts,
-            "num_latents": window.num_latents,
-            "seed": window.seed,
-            "context": [getattr(context, field.name) for field in fields(context)],
-        }
-
-    def _denoise(self, window: Window, cue: Cue, context: Context) -> torch.Tensor:
-        """Make one window, and return its new latents on the CPU."""
+    def _denoise(self, window: Window, cue: Cue, context: Context, number: int) -> torch.Tensor:
+        """Make a window, the clip's `number`th, and return its new latents on the CPU."""
         latents = self._engine.denoise(
             window.num_latents,
             cue.prompt,
@@ -157,7 +185,7 @@ class _Camera:
             num_inference_steps=self._plan.num_inference_steps,
             guidance_scale=self._plan.guidance_scale,
             seed=window.seed,
-            on_step=partial(self._on_step, self._number),
+            on_step=partial(self._on_step, number),
         )
         new = latents[:, :, context.num_before :][:, :, : window.num_latents].cpu()
         _check(new)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.assembly import finished_frames, num_finished_frames
+from pipeline.assembly import finished_pieces, num_finished_frames
 from pipeline.cues import write_cues
 from pipeline.engines import open_engine
 from pipeline.errors import MediaError, OutputError
@@ -81,7 +81,10 @@ def make(model: LoadedModel, task: str, **values: object) -> tuple[np.ndarray, n
     cues = write_cues(engine, request, plan, source)
     takes = make_takes(engine, request, plan, source, cues, lambda *_: None, Reel(None))
     takes = list(takes)
-    frames = np.stack(list(finished_frames(engine, request, plan, source, takes)))
+    pieces = list(finished_pieces(engine, request, plan, source, takes))
+    frames = [list(piece.frames) for piece in pieces]
+    assert [len(part) for part in frames] == [piece.num_frames for piece in pieces]
+    frames = np.stack([frame for part in frames for frame in part])
     assert frames.dtype == np.uint8
     assert frames.shape[2:0:-1] == plan.size
     assert len(frames) == num_finished_frames(plan, source)

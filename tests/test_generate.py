@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
+from pipeline.engines.ltx import LTXEngine
 from pipeline.errors import GenerationCancelledError, MediaError, ModelError, OutputError
 from pipeline.generate import Clip, generate
 from pipeline.loader import Loader
@@ -19,7 +22,7 @@ from pipeline.models import MODELS
 from pipeline.pictures import crop_to_size
 from pipeline.progress import Progress
 from pipeline.recipe import RECIPE_TAG
-from pipeline.request import GenerationRequest, build_request
+from pipeline.request import GenerationRequest, Shot, build_request
 from tests.sources import BEEP, H264, ffmpeg, first_and_last_sound, make_clip
 from tests.tiny import CPU, LTX, MINI, picture, tiny_models
 
@@ -224,7 +227,89 @@ def test_what_was_made_before_a_stop_is_not_made_again(
     num_windows, num_steps = len(clip.recipe["windows"]), clip.recipe["num_inference_steps"]
     assert len(calls) == (num_windows - 1) * num_steps
     np.testing.assert_array_equal(decoded(whole.path)[1], decoded(clip.path)[1])
-    assert [path.name for path in keep.iterdir()] == ["windows"]
+    assert {path.name for path in keep.iterdir()} == {"pieces", "windows"}
+
+
+SIX = [
+    Shot("a red boat", 1.0),
+    Shot("a cat", 1.0),
+    Shot("it stops", 1.0, transition="continue"),
+    Shot("a dog", 1.0),
+    Shot("a tree", 1.0, transition="dissolve"),
+    Shot("a house", 1.0),
+]
+
+
+@pytest.mark.parametrize(
+    ("changed", "num_new", "num_decoded"),
+    # What goes on from a changed shot changes too; what dissolves out of it is mixed anew, and what
+    # it dissolves out of is decoded for that.
+    [(0, 1, 1), (1, 2, 2), (2, 1, 1), (3, 2, 2), (4, 1, 2), (5, 1, 1)],
+)
+def test_a_film_with_one_shot_changed_has_the_others_as_they_are(
+    loaders: dict[str, Loader],
+    six: tuple[Path, Clip],
+    tmp_path: Path,
+    changed: int,
+    num_new: int,
+    num_decoded: int,
+) -> None:
+    keep = tmp_path / "job"
+    shutil.copytree(six[0], keep)
+    before = {path.name for path in (keep / "pieces").iterdir()}
+    shots = [replace(shot, prompt="a lamp") if i == changed else shot for i, shot in enumerate(SIX)]
+    request = build_request("text_to_video", model=MINI, shots=shots, seed=3)
+    options = {"loader": loaders[MINI], "on_progress": lambda _: None}
+    options["is_cancelled"] = lambda: False
+    decodings: list[object] = []
+    decode_take = LTXEngine.decode_take
+
+    def counted(engine: LTXEngine, *arguments: object) -> Iterator[np.ndarray]:
+        decodings.append(None)
+        return decode_take(engine, *arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LTXEngine, "decode_take", counted)
+        clip = generate(request, output=tmp_path / "clip.mp4", keep=keep, **options)
+    after = {path.name for path in (keep / "pieces").iterdir()}
+    assert len(after) == len(before) == 6
+    assert len(after - before) == num_new
+    assert len(decodings) == num_decoded
+    whole = generate(request, output=tmp_path / "whole.mp4", **options)
+    np.testing.assert_array_equal(decoded(clip.path)[1], decoded(whole.path)[1])
+
+
+@pytest.fixture(scope="module")
+def six(loaders: dict[str, Loader], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Clip]:
+    """A film of six shots, and the folder of its job."""
+    folder = tmp_path_factory.mktemp("six")
+    request = build_request("text_to_video", model=MINI, shots=SIX, seed=3)
+    options = {"loader": loaders[MINI], "on_progress": lambda _: None}
+    keep = folder / "job"
+    clip = generate(
+        request, output=folder / "clip.mp4", keep=keep, is_cancelled=lambda: False, **options
+    )
+    return keep, clip
+
+
+def test_a_film_is_told_whole_though_its_shots_are_there(
+    loaders: dict[str, Loader], six: tuple[Path, Clip], tmp_path: Path
+) -> None:
+    """The same film once more is no more than joined."""
+    told: list[Progress] = []
+    shutil.copytree(six[0], tmp_path / "job")
+    request = build_request("text_to_video", model=MINI, shots=SIX, seed=3)
+    again = generate(
+        request,
+        loader=loaders[MINI],
+        output=tmp_path / "clip.mp4",
+        keep=tmp_path / "job",
+        on_progress=told.append,
+        is_cancelled=lambda: False,
+    )
+    assert (tmp_path / "clip.mp4").read_bytes() == six[1].path.read_bytes()
+    assert again.num_frames == six[1].num_frames
+    assert len({path.name for path in (tmp_path / "job" / "windows").iterdir()}) >= 6
 
 
 def test_progress_goes_forward_to_the_end_with_a_preview_and_the_time_left(

@@ -72,7 +72,6 @@ class Studio:
     ) -> dict[str, object]:
         prompt = request.shots[0].prompt
         self.prompts.append(prompt)
-        output_path.with_name("growing.mp4").write_bytes(b"half a clip")
         on_progress(Step(0.5))
         self.has_started.set()
         while prompt == "wait" and not self.gate.wait(0.005):
@@ -500,7 +499,7 @@ def test_no_draft_of_a_file_stays_behind(worker: JobWorker, tmp_path: Path) -> N
     names = {path.name for path in (tmp_path / "jobs" / job_id).iterdir()}
     assert names == {
         *("request.json", "state.json", "recipe.json", "result.mp4"),
-        *("growing.mp4", "log.txt", "lock"),
+        *("log.txt", "lock"),
     }
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 import pytest
@@ -100,33 +101,54 @@ def flat(*values: int) -> list[np.ndarray]:
     return [np.full((2, 2, 3), value, np.uint8) for value in values]
 
 
+def cut_values(shots: list[list[np.ndarray]], num_dissolved: list[int]) -> list[int]:
+    makes = [partial(iter, shot) for shot in shots]
+    return [
+        int(frame[0, 0, 0]) for stretch in cut(makes, num_dissolved) for frame in stretch.frames()
+    ]
+
+
 def test_shots_that_are_cut_follow_one_another() -> None:
-    frames = cut([flat(1, 2), flat(3)], [0, 0])
-    assert [int(frame[0, 0, 0]) for frame in frames] == [1, 2, 3]
+    assert cut_values([flat(1, 2), flat(3)], [0, 0]) == [1, 2, 3]
 
 
 def test_a_dissolve_goes_over_evenly_and_costs_its_frames_once() -> None:
-    frames = cut([flat(10, 0, 0, 0), flat(100, 100, 100, 50), flat(7)], [0, 3, 0])
-    assert [int(frame[0, 0, 0]) for frame in frames] == [10, 25, 50, 75, 50, 7]
+    shots = [flat(10, 0, 0, 0), flat(100, 100, 100, 50), flat(7)]
+    assert cut_values(shots, [0, 3, 0]) == [10, 25, 50, 75, 50, 7]
 
 
 def test_a_shot_may_dissolve_in_and_out() -> None:
-    frames = cut([flat(0, 0), flat(90, 90), flat(0, 0)], [0, 1, 1])
-    assert [int(frame[0, 0, 0]) for frame in frames] == [0, 45, 45, 0]
+    assert cut_values([flat(0, 0), flat(90, 90), flat(0, 0)], [0, 1, 1]) == [0, 45, 45, 0]
 
 
 def test_no_shot_is_asked_for_before_the_one_before_it_is_handed_over() -> None:
     asked: list[int] = []
 
-    def shots() -> Iterator[list[np.ndarray]]:
+    def shots() -> Iterator[Callable[[], Iterator[np.ndarray]]]:
         for number in range(3):
             asked.append(number)
-            yield flat(*range(4))
+            yield partial(iter, flat(*range(4)))
 
-    frames = cut(shots(), [0, 2, 0])
-    next(frames)
+    stretches = cut(shots(), [0, 2, 0])
+    first = next(stretches)
     assert asked == [0]
-    assert len(list(frames)) == 9
+    rest = [frame for stretch in stretches for frame in stretch.frames()]
+    assert len(list(first.frames())) + len(rest) == 2 + 4 + 4
+
+
+def test_a_stretch_that_nobody_goes_through_is_made_for_the_dissolve_alone() -> None:
+    made: list[int] = []
+
+    def make(number: int) -> Iterator[np.ndarray]:
+        made.append(number)
+        yield from flat(10 * number, 10 * number, 10 * number)
+
+    stretches = cut([partial(make, number) for number in range(4)], [0, 0, 2, 0])
+    *_, three, four = stretches
+    assert [int(frame[0, 0, 0]) for frame in three.frames()] == [13, 17, 20]
+    assert made == [2, 1]
+    assert len(list(four.frames())) == 3
+    assert made == [2, 1, 3]
 
 
 @pytest.mark.parametrize(("num_out", "num_in"), [(1, 1), (8, 8), (48, 31), (20, 40), (60, 39)])

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from pipeline.errors import StorageError
-from pipeline.reel import Reel, name_window, num_windows
+from pipeline.reel import Reel, name_of, num_windows
 
 FACTS = {"model": "m", "words": "a cat", "seed": 1, "given": torch.zeros(1, 2, 3)}
 
@@ -25,14 +25,14 @@ FACTS = {"model": "m", "words": "a cat", "seed": 1, "given": torch.zeros(1, 2, 3
     ],
 )
 def test_a_window_that_follows_from_something_else_has_another_name(change: dict) -> None:
-    assert name_window(FACTS | change) != name_window(FACTS)
-    assert name_window({**FACTS, "given": torch.zeros(1, 2, 3)}) == name_window(FACTS)
-    assert name_window(dict(reversed(FACTS.items()))) == name_window(FACTS)
+    assert name_of(FACTS | change) != name_of(FACTS)
+    assert name_of({**FACTS, "given": torch.zeros(1, 2, 3)}) == name_of(FACTS)
+    assert name_of(dict(reversed(FACTS.items()))) == name_of(FACTS)
 
 
 def test_what_cannot_be_told_apart_is_no_part_of_a_name() -> None:
     with pytest.raises(TypeError, match="Path"):
-        name_window({"path": Path("x")})
+        name_of({"path": Path("x")})
 
 
 def test_a_window_comes_back_to_the_bit(tmp_path: Path) -> None:
@@ -55,11 +55,11 @@ def test_a_damaged_window_is_made_again(tmp_path: Path, damage: bytes | None) ->
     assert reel.find("a").sum() == 8
 
 
-def test_what_nobody_has_looked_for_is_dropped(tmp_path: Path) -> None:
+def test_what_is_not_wanted_is_dropped(tmp_path: Path) -> None:
     for name in "ab":
         Reel(tmp_path).add(name, torch.zeros(1))
     reel = Reel(tmp_path)
-    reel.find("b")
+    reel.want("b")
     reel.drop_rest()
     assert [path.stem for path in (tmp_path / "windows").iterdir()] == ["b"]
 

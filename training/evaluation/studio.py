@@ -9,8 +9,9 @@ import numpy as np
 
 from pipeline.generate import generate
 from pipeline.loader import Loader
-from pipeline.media import ClipWriter, iterate_frames, probe_clip
+from pipeline.media import iterate_frames, probe_clip
 from pipeline.request import GenerationRequest, Shot, build_request
+from pipeline.writer import ClipWriter
 from training.data import FPS
 from training.evaluation.setup import HEIGHT, WIDTH
 from training.sampling import SHIPPED

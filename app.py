@@ -26,9 +26,8 @@ from pipeline.models import default_model_id, get_model
 from pipeline.placement import is_zero_gpu
 from pipeline.plan import estimate_seconds
 from pipeline.progress import Progress
-from pipeline.reel import num_windows
 from pipeline.request import GenerationRequest
-from pipeline.store import JobStore, default_data_dir
+from pipeline.store import JobStore, default_data_dir, num_windows
 from pipeline.stream import News, follow_clip, stream_clip
 from pipeline.studio import Studio
 
@@ -79,7 +78,10 @@ def gpu_seconds(request: GenerationRequest, output: Path, *_args: object, **_kwa
 
     The visitor's quota pays for it. What needs longer goes on in a further call.
     """
-    return estimate_seconds(request, get_model(request.model), num_windows(output.parent))
+    # Those of an earlier film may be of shots that have changed.
+    begin = (output.parent / "request.json").stat().st_mtime
+    num_finished = num_windows(output.parent, made_since=begin)
+    return estimate_seconds(request, get_model(request.model), num_finished)
 
 
 def read_limit(name: str, default: float) -> float:

@@ -150,8 +150,9 @@ class ClipsTab:
             if name == "again":
                 job_id = await asyncio.to_thread(shelf.again, visitor, job_id)
             else:
-                (worker.resume if name == "resume" else worker.cancel)(job_id)
-            return self._show(visitor, job_id)
+                act = worker.resume if name == "resume" else worker.cancel
+                await asyncio.to_thread(act, job_id)
+            return await asyncio.to_thread(self._show, visitor, job_id)
 
     def _show_nothing(self) -> dict[Any, Any]:
         off = {self.parts[name]: gr.Button(interactive=False) for name in ACTIONS}

@@ -181,7 +181,8 @@ class Endpoints:
                 if not sight.is_over:
                     yield None, sight.state
             refuse_failure(sight)
-            yield self._video(job_id), self._studio.worker.recipe(job_id) or sight.state
+            video = await asyncio.to_thread(self._video, job_id)
+            yield video, self._studio.worker.recipe(job_id) or sight.state
 
     def _video(self, job_id: str) -> dict[str, Any] | None:
         path = self._studio.publish(job_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
@@ -101,14 +102,15 @@ class JobPanel:
     async def _resume(self, job_id: str | None) -> AsyncIterator[Updates]:
         with plain_errors():
             if job_id:
-                self._studio.worker.resume(job_id)
+                await asyncio.to_thread(self._studio.worker.resume, job_id)
                 async for updates in self._watch(job_id):
                     yield updates
 
     async def _show_again(self, visitor: str) -> AsyncIterator[Updates]:
         """Show the job that a visitor has left here, if it is not finished yet."""
         with plain_errors():
-            if job_id := self._studio.shelf.unfinished(visitor, self._name):
+            unfinished = self._studio.shelf.unfinished
+            if job_id := await asyncio.to_thread(unfinished, visitor, self._name):
                 async for updates in self._watch(job_id):
                     yield updates
 
@@ -122,7 +124,7 @@ class JobPanel:
                 updates["preview"] = gr.Image(value=preview, visible=True)
                 updates["clip"] = gr.Video(visible=False)
             if sight.is_over:
-                updates |= self._show_clip(job_id)
+                updates |= await asyncio.to_thread(self._show_clip, job_id)
             yield {self.parts[name]: x for name, x in updates.items() if name in self.parts}
         refuse_failure(sight)
 

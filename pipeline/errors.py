@@ -9,8 +9,6 @@ KinoraError
 └── GenerationCancelledError     somebody pressed Stop
 """
 
-from pathlib import Path
-
 
 class KinoraError(Exception):
     """Stand above every error that is meant to be read by a person."""
@@ -33,16 +31,19 @@ class OutputError(KinoraError):
 
 
 class StorageError(KinoraError):
-    """Say which folder cannot be written."""
+    """Say that the disk is full, or that a folder may not be written."""
 
 
 class GenerationCancelledError(KinoraError):
     """Say that the generation was stopped before it was finished."""
 
 
-def cannot_write(folder: Path) -> StorageError:
-    """Return the error of a full disk, or of a folder that may not be written."""
+def cannot_write() -> StorageError:
+    """Return the error of a full disk, or of a folder that may not be written.
+
+    It is read by visitors too: the folder's name is for the log.
+    """
     return StorageError(
-        f"Kinora cannot write to {folder}; free some space there, or set KINORA_DATA_DIR to "
-        "another folder."
+        "Kinora's disk is full or may not be written; whoever runs it can free some space, or set "
+        "KINORA_DATA_DIR to another folder."
     )

@@ -20,6 +20,7 @@ from pipeline.errors import (
     GenerationCancelledError,
     InvalidRequestError,
     KinoraError,
+    OutputError,
     cannot_write,
 )
 from pipeline.pace import Pace
@@ -31,7 +32,13 @@ logger = logging.getLogger(__name__)
 # The page asks a few times a second; writing more often wears the disk for nobody.
 SECONDS_BETWEEN_WRITES = 0.3
 SECONDS_BETWEEN_ROUNDS = 20.0  # in which jobs are found that a dead process has left
+# Of a job that neither ends nor finishes a window: it takes the process along.
+MAX_STARTS = 3
 _UNEXPECTED = "Something went wrong that is not your fault; try again, and see the log for why."
+_ENDS_KINORA = (
+    f"Kinora has ended {MAX_STARTS} times while it made this clip; ask for a smaller or shorter "
+    "one."
+)
 _MESSAGES: dict[State, str] = {
     "cancelled": "This job was stopped.",
     "paused": "This job is paused; resume it when you like.",
@@ -84,6 +91,7 @@ class JobWorker:
         self._takes_up = takes_up
         self._jobs: dict[str, _Job] = {}
         self._waiting: deque[str] = deque()
+        self._num_coming = 0  # jobs that are being written
         self._changed = threading.Condition()
         self._is_closed = False
         self._thread = threading.Thread(target=self._work, name="kinora-jobs", daemon=True)
@@ -97,8 +105,15 @@ class JobWorker:
         """
         with self._changed:
             self._refuse_if_full()
-            job_id = self.store.create(request, **origin)
-            self._enqueue(job_id)
+            self._num_coming += 1
+        try:
+            job_id = self.store.create(request, **origin)  # copies sources, which may be large
+        finally:
+            with self._changed:
+                self._num_coming -= 1
+        with self._changed:
+            if job_id not in self._jobs:  # a round has not found it first
+                self._enqueue(job_id)
         return job_id
 
     def resume(self, job_id: str) -> dict[str, object]:
@@ -202,9 +217,10 @@ class JobWorker:
     def _refuse_if_full(self) -> None:
         if self._is_closed:
             raise InvalidRequestError("Kinora is closing; start it again to make more clips.")
-        if len(self._waiting) >= self._max_waiting:
+        num_waiting = len(self._waiting) + self._num_coming
+        if num_waiting >= self._max_waiting:
             raise InvalidRequestError(
-                f"{len(self._waiting)} jobs are waiting already; try again in a few minutes."
+                f"{num_waiting} jobs are waiting already; try again in a few minutes."
             )
 
     def _enqueue(self, job_id: str) -> None:
@@ -274,6 +290,8 @@ class JobWorker:
         is_fresh = not (self.store.folder(job_id) / "windows").exists()
         self.store.log(job_id, "started")
         try:
+            if self.store.count_start(job_id) > MAX_STARTS:
+                raise OutputError(_ENDS_KINORA)
             recipe = job.context.run(
                 self._run,
                 job.request,
@@ -290,8 +308,8 @@ class JobWorker:
                 with self._changed:
                     self._enqueue(job_id)
         except OSError:
-            logger.exception("Job %s cannot write", job_id)
-            self._finish(job_id, "failed", message=str(cannot_write(self.store.root)))
+            logger.exception("Job %s cannot write to %s", job_id, self.store.root)
+            self._finish(job_id, "failed", message=str(cannot_write()))
         except KinoraError as exc:
             self._finish(job_id, "failed", message=str(exc))
         except Exception:
@@ -341,6 +359,7 @@ class JobWorker:
     def _finish(self, job_id: str, state: State, **values: object) -> None:
         """Write a job's last state; forget the job if the disk has it."""
         self.store.log(job_id, f"{state} {values.get('message', '')}".strip())
+        self.store.forget_starts(job_id)
         with self._changed:
             job = self._jobs[job_id]
             job.progress = None

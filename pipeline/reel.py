@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -20,7 +21,9 @@ from safetensors.torch import load, save
 
 from pipeline.errors import cannot_write
 
-WINDOWS = "windows"
+logger = logging.getLogger(__name__)
+
+_WINDOWS = "windows"
 _SUFFIX = ".safetensors"
 
 
@@ -30,17 +33,12 @@ def name_of(facts: Mapping[str, object]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def num_windows(folder: Path) -> int:
-    """Count the finished windows of a job's folder."""
-    return len(list((folder / WINDOWS).glob(f"*{_SUFFIX}")))
-
-
 class Reel:
     """The windows' latents in the folder of a job; without a folder nothing is kept."""
 
     def __init__(self, folder: Path | None) -> None:
         """Use a job's folder; one within is made when there is something to keep."""
-        self._folder = None if folder is None else folder / WINDOWS
+        self._folder = None if folder is None else folder / _WINDOWS
         self._wanted: set[str] = set()
 
     def want(self, names: Iterable[str]) -> None:
@@ -80,7 +78,8 @@ class Reel:
         except OSError as exc:
             with contextlib.suppress(OSError):
                 draft.unlink(missing_ok=True)
-            raise cannot_write(self._folder) from exc
+            logger.exception("A window cannot be written to %s", self._folder)
+            raise cannot_write() from exc
 
     def drop_rest(self) -> None:
         """Remove the windows that are not wanted: those of shots that were changed."""

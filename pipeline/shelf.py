@@ -7,6 +7,7 @@ sees or touches a job of somebody else's.
 from __future__ import annotations
 
 import hashlib
+import secrets
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,9 @@ class Shelf:
             try:
                 info = probe_clip(clip)
                 size = THUMBNAIL_WIDTH, max(2, round(THUMBNAIL_WIDTH * info.height / info.width))
-                write_picture(read_first_frames(clip, info, 1, size=size)[0], path)
+                draft = path.with_suffix(f".{secrets.token_hex(4)}")
+                write_picture(read_first_frames(clip, info, 1, size=size)[0], draft)
+                draft.replace(path)
             except (MediaError, OSError):  # deleted meanwhile, or a full disk
                 return None
         return path

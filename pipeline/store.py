@@ -5,6 +5,7 @@ Owns the files and who may work on them; what runs when is left to `jobs.py`. Th
     request.json   what is asked for, by whom and when; written once
     source*        copies of the pictures and the clip that it starts from
     state.json     how far it is
+    starts.json    how often it was started in vain, while it runs
     windows/       finished latents, one file for each window (see `reel.py`)
     pieces/        encoded shots, one file for each; one that grows can be played (`writer.py`)
     result.mp4     the clip; with recipe.json
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import re
 import secrets
@@ -31,6 +33,8 @@ from filelock import FileLock, Timeout
 
 from pipeline.errors import InvalidRequestError, cannot_write
 from pipeline.request import GenerationRequest
+
+logger = logging.getLogger(__name__)
 
 State = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
 UNFINISHED: tuple[State, ...] = ("queued", "running")
@@ -89,7 +93,8 @@ class JobStore:
             probe.touch()
             probe.unlink()
         except OSError as exc:
-            raise cannot_write(root) from exc
+            logger.exception("The data folder %s cannot be written", root)
+            raise cannot_write() from exc
 
     def folder(self, job_id: str) -> Path:
         """Return a job's folder; raise InvalidRequestError for an id that no job has."""
@@ -129,7 +134,8 @@ class JobStore:
             write_json(folder / "request.json", facts)
         except OSError as exc:
             shutil.rmtree(folder, ignore_errors=True)
-            raise cannot_write(self.root) from exc
+            logger.exception("No job can be written to %s", self.root)
+            raise cannot_write() from exc
         return job_id
 
     def facts(self, job_id: str) -> JobFacts:
@@ -165,6 +171,20 @@ class JobStore:
     def output_path(self, job_id: str) -> Path:
         """Return where a job's clip is written; it may not be there yet."""
         return self._jobs / job_id / "result.mp4"
+
+    def count_start(self, job_id: str) -> int:
+        """Count the starts of a job since it last came to an end or finished a window; this too."""
+        path, num_finished = self._jobs / job_id / "starts.json", num_windows(self._jobs / job_id)
+        earlier = read_json(path) or {}
+        is_again = earlier.get("windows") == num_finished and isinstance(earlier.get("count"), int)
+        count = earlier["count"] + 1 if is_again else 1
+        write_json(path, {"count": count, "windows": num_finished})
+        return count
+
+    def forget_starts(self, job_id: str) -> None:
+        """Begin to count anew: the last start has come to an end."""
+        with contextlib.suppress(OSError):
+            (self._jobs / job_id / "starts.json").unlink()
 
     def log(self, job_id: str, line: str) -> None:
         """Note what happens to a job; a log that cannot be written stops nobody."""
@@ -220,9 +240,8 @@ class JobStore:
         jobs = []
         for path in self._jobs.glob("*/request.json"):
             with contextlib.suppress(InvalidRequestError):
-                facts = self.facts(path.parent.name)
-                if visitor is None or facts.visitor == visitor:
-                    jobs.append(facts)
+                if visitor is None or (read_json(path) or {}).get("visitor") == visitor:
+                    jobs.append(self.facts(path.parent.name))
         return sorted(jobs, key=lambda facts: facts.created_at, reverse=True)
 
     def delete(self, job_id: str) -> None:
@@ -264,6 +283,12 @@ class JobStore:
             if is_ours:
                 shutil.rmtree(folder, ignore_errors=True)
         return is_ours
+
+
+def num_windows(folder: Path, *, made_since: float = 0.0) -> int:
+    """Count the finished windows of a job's folder, or those made since a time (epoch)."""
+    times = (path.stat().st_mtime for path in (folder / "windows").glob(f"*.safetensors"))
+    return sum(changed_at >= made_since for changed_at in times)
 
 
 def state_of(job_id: str, state: State, message: str = "") -> dict[str, object]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import os
 import pickle
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +28,8 @@ from pipeline.loader import Loader
 from pipeline.media import iterate_frames, probe_clip
 from pipeline.models import MODELS
 from pipeline.progress import Progress
-from pipeline.reel import num_windows
 from pipeline.request import GenerationRequest, Shot, build_request
+from pipeline.store import num_windows
 from pipeline.studio import Studio
 from tests.tiny import CPU, tiny_models
 
@@ -491,13 +493,23 @@ def test_a_good_request_works_after_bad_ones(client: Client, tmp_path: Path) -> 
     assert len(frames_of(make(client)[0])) == 9
 
 
-def test_the_gpu_is_asked_for_as_long_as_the_request_takes() -> None:
+def test_the_gpu_is_asked_for_as_long_as_the_request_takes(tmp_path: Path) -> None:
     """ZeroGPU calls this with the entry point's arguments, and Gradio may add its own."""
     short = GenerationRequest("text_to_video", (Shot(PROMPT, 1.0),), "ltx-video-13b")
     long = GenerationRequest("text_to_video", (Shot(PROMPT, 60.0),), "ltx-video-13b")
-    seconds = [app.gpu_seconds(request, Path("a.mp4"), object(), x=1) for request in (short, long)]
+    (tmp_path / "request.json").touch()
+    output = tmp_path / "result.mp4"
+    seconds = [app.gpu_seconds(request, output, object(), x=1) for request in (short, long)]
     assert all(isinstance(value, int) for value in seconds)
     assert 0 < seconds[0] < seconds[1]
+    # What is finished need not be paid for; what an earlier film has left may not fit.
+    request = replace(short, shots=(Shot(PROMPT, 10.0),))
+    (tmp_path / "windows").mkdir()
+    window = tmp_path / "windows" / "a.safetensors"
+    window.touch()
+    left = app.gpu_seconds(request, output)
+    os.utime(window, (0, 0))
+    assert left < app.gpu_seconds(request, output)
 
 
 @pytest.mark.parametrize("task", ["text_to_video", "image_to_video", "extend_video"])

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -522,4 +523,59 @@ def test_a_job_that_a_dead_process_has_left_can_be_resumed_where_nothing_goes_on
     worker = JobWorker(store, studio.run, takes_up=False)
     assert worker.resume(job_id)["state"] in ("queued", "running", "done")
     assert finish(worker, job_id)["state"] == "done"
+    worker.close()
+
+
+def test_a_job_that_ends_the_process_again_and_again_is_given_up(
+    store: JobStore, studio: Studio
+) -> None:
+    job_id = store.create(request())
+    for _ in range(jobs.MAX_STARTS):
+        store.write_state(store.read_state(job_id) | {"state": "running"})
+        assert store.count_start(job_id) <= jobs.MAX_STARTS
+    worker = JobWorker(store, studio.run)
+    state = finish(worker, job_id)
+    assert state["state"] == "failed"
+    assert "ended 3 times" in state["message"]
+    assert studio.prompts == []
+    worker.resume(job_id)  # somebody thinks that it will go better now
+    assert finish(worker, job_id)["state"] == "done"
+    worker.close()
+
+
+def test_a_job_that_gets_on_may_be_killed_as_often_as_it_likes(store: JobStore) -> None:
+    job_id = store.create(request())
+    windows = store.folder(job_id) / "windows"
+    windows.mkdir()
+    for number in range(2 * jobs.MAX_STARTS):
+        assert store.count_start(job_id) == 1
+        (windows / f"{number}.safetensors").touch()
+    assert store.count_start(job_id) == 1
+    assert store.count_start(job_id) == 2
+
+
+def test_a_job_that_is_being_written_holds_nobody_up_and_has_its_place(
+    store: JobStore, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = JobWorker(store, studio.run, max_waiting=1)
+    busy = worker.submit(request("wait"))
+    assert studio.has_started.wait(5)
+    is_writing, may_write = threading.Event(), threading.Event()
+    create = store.create
+
+    def create_slowly(*arguments: object, **origin: str | None) -> str:
+        is_writing.set()
+        assert may_write.wait(5)
+        return create(*arguments, **origin)
+
+    monkeypatch.setattr(store, "create", create_slowly)
+    with ThreadPoolExecutor() as executor:
+        coming = executor.submit(worker.submit, request("large"))
+        assert is_writing.wait(5)
+        assert worker.state(busy)["state"] == "running"
+        with pytest.raises(InvalidRequestError, match="1 jobs are waiting"):
+            worker.submit(request("one too many"))
+        may_write.set()
+        studio.gate.set()
+        assert finish(worker, coming.result())["state"] == "done"
     worker.close()

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from pipeline.errors import StorageError
-from pipeline.reel import Reel, name_of, num_windows
+from pipeline.reel import Reel, name_of
+from pipeline.store import num_windows
 
 FACTS = {"model": "m", "words": "a cat", "seed": 1, "given": torch.zeros(1, 2, 3)}
 
@@ -73,5 +74,5 @@ def test_without_a_folder_nothing_is_kept() -> None:
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "windows").write_text("in the way")
-    with pytest.raises(StorageError, match=r"cannot write to .*\.$"):
+    with pytest.raises(StorageError, match=r"disk is full .*\.$"):
         Reel(tmp_path).add("a", torch.zeros(1))

@@ -146,7 +146,7 @@ def test_an_order_is_taken_once(store: JobStore) -> None:
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(StorageError, match=r"cannot write to .*KINORA_DATA_DIR.*\.$"):
+    with pytest.raises(StorageError, match=r"disk is full .*KINORA_DATA_DIR.*\.$"):
         JobStore(tmp_path / "file" / "data")
 
 

@@ -1,0 +1,60 @@
+"""What it costs to change one shot of a film: a job based on another one, against the film."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+
+from pipeline.generate import generate
+from pipeline.loader import Loader
+from pipeline.request import GenerationRequest, Shot, build_request
+
+_SCENES = ("a red car in a city", "a boat on the sea", "a cat in a garden")
+
+
+def film_of(num_shots: int, seconds: float, model_id: str) -> GenerationRequest:
+    """Ask for a film of so many shots that last so many seconds together."""
+    shots = [Shot(_SCENES[i % len(_SCENES)], seconds / num_shots) for i in range(num_shots)]
+    return build_request("text_to_video", shots=shots, model=model_id, seed=1)
+
+
+def measure_change(
+    loader: Loader, model_id: str, seconds: float, runs: int, num_shots: int = 6
+) -> dict[str, float]:
+    """Return medians of the seconds a film takes, and of those after its middle shot was changed.
+
+    The model is loaded; each run does both, one after the other.
+    """
+    film = film_of(num_shots, seconds, model_id)
+    middle = num_shots // 2
+    other = replace(film.shots[middle], prompt="a dog on a beach")
+    changed = replace(film, shots=(*film.shots[:middle], other, *film.shots[middle + 1 :]))
+    loader.load(model_id)
+    rows = []
+    for _ in range(runs):
+        with tempfile.TemporaryDirectory() as folder:
+            whole = _timed(film, loader, Path(folder) / "film")
+            shutil.copytree(Path(folder) / "film", Path(folder) / "changed")
+            rows.append((whole, _timed(changed, loader, Path(folder) / "changed")))
+    return {
+        "film, s": round(median(row[0] for row in rows), 2),
+        "one shot of it changed, s": round(median(row[1] for row in rows), 2),
+        "changed shot's share": round(median(row[1] / row[0] for row in rows), 4),
+    }
+
+
+def _timed(request: GenerationRequest, loader: Loader, keep: Path) -> float:
+    begin = time.perf_counter()
+    generate(
+        request,
+        loader=loader,
+        output=keep.with_suffix(".mp4"),
+        keep=keep,
+        on_progress=lambda _: None,
+        is_cancelled=lambda: False,
+    )
+    return time.perf_counter() - begin

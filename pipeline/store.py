@@ -287,7 +287,7 @@ class JobStore:
 
 def num_windows(folder: Path, *, made_since: float = 0.0) -> int:
     """Count the finished windows of a job's folder, or those made since a time (epoch)."""
-    times = (path.stat().st_mtime for path in (folder / "windows").glob(f"*.safetensors"))
+    times = (path.stat().st_mtime for path in (folder / "windows").glob("*.safetensors"))
     return sum(changed_at >= made_since for changed_at in times)
 
 

@@ -38,8 +38,11 @@ def write_cues(
         said = describe_shot(shot.shot, engine.model.spec.camera_words)
         words = said, request.negative_prompt, plan.guidance_scale
         prompt = engine.encode_prompt(*words, seed=request.seed, **how)
-        ends = (engine.remember(prompt, time) for time in (0.0, seconds))
-        cues.append(Cue(prompt, {"words": words, "seed": request.seed, **how}, *ends))
+        first, last = (engine.remember(prompt, time) for time in (0.0, seconds))
+        # What it comes to counts, not all the shots that it has been made of.
+        how.pop("earlier", None)
+        facts = {"words": words, "seed": request.seed, "scene": first, **how}
+        cues.append(Cue(prompt, facts, first, last))
     return cues
 
 
@@ -56,8 +59,10 @@ def _hang_on(
     if shot.continues:
         follows = cues[-1].last
         return {"given": None if follows else "clip", "follows": follows}
-    if index or shot.shot.image:
-        return {"given": shot.shot.image and "picture"}
+    if shot.shot.image:
+        return {"given": "picture"}
+    if index:
+        return {"earlier": [cue.first for cue in cues if cue.first is not None]}
     memories = {} if source is None else source.memories
     how: dict[str, object] = {"given": _kind(source)}
     if request.direction != "backward":

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.mini.scene import ATTRIBUTES, Scene, complete_scene
+from pipeline.mini.scene import ATTRIBUTES, Scene, complete_scene, cut_to_scene
 from pipeline.mini.staging import (
     MAX_ZOOM,
     TRACK_COLUMNS,
@@ -71,6 +71,49 @@ def test_a_scene_makes_sense_whatever_is_said(named: dict, expected: dict) -> No
     scene = complete_scene(named, 1)
     assert {name: getattr(scene, name) for name in expected} == expected
     assert (scene.subject is None) == (scene.motion is None) == (scene.colour is None)
+
+
+def name(**named: str) -> dict[str, str | None]:
+    return dict.fromkeys(ATTRIBUTES) | named
+
+
+CAR = complete_scene(
+    {"subject": "car", "colour": "red", "place": "city", "time": "night", "style": "papercut"}
+    | {"companion": "cat", "companion_colour": "blue", "motion": "right", "camera": "pan left"},
+    3,
+)
+BOAT = complete_scene({"subject": "boat", "colour": "white", "place": "lake", "style": "flat"}, 3)
+
+
+@pytest.mark.parametrize(
+    ("named", "expected"),
+    [
+        # Who is not named stays, in the same world; what they do and the camera start anew.
+        (
+            {"time": "day"},
+            {"subject": "car", "colour": "red", "place": "city", "style": "papercut"},
+        ),
+        ({"motion": "bounce"}, {"subject": "car", "colour": "red", "camera": "static"}),
+        ({"place": "desert", "motion": "left"}, {"subject": "car", "place": "desert"}),
+        ({"weather": "rain"}, {"motion": "still", "companion": None, "time": "night"}),
+        # A place alone is a view of it.
+        ({"place": "desert"}, {"subject": None, "time": "night", "style": "papercut"}),
+        # Somebody else is somebody else, unless they were seen.
+        ({"subject": "rabbit", "colour": "green"}, {"colour": "green", "place": "city"}),
+        ({"subject": "cat"}, {"subject": "cat", "colour": "blue"}),
+        ({"subject": "car", "colour": "yellow"}, {"colour": "yellow"}),
+        ({"style": "flat"}, {"style": "flat", "subject": "car"}),
+    ],
+)
+def test_what_a_film_cuts_to_is_the_same_world(named: dict, expected: dict) -> None:
+    scene = cut_to_scene(name(**named), [CAR])
+    assert {key: getattr(scene, key) for key in expected} == expected
+
+
+def test_who_comes_back_is_who_they_were() -> None:
+    scene = cut_to_scene(name(subject="car"), [CAR, BOAT])
+    assert (scene.colour, scene.place) == ("red", "lake")
+    assert cut_to_scene(name(time="day"), [CAR, BOAT]).subject == "boat"
 
 
 @pytest.mark.parametrize("size", [(512, 288), (288, 512), (384, 384)])

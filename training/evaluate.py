@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from training import evaluation
+from training.evaluation.films import evaluate_films
 from training.evaluation.motion import evaluate_motion
 from training.evaluation.pictures import evaluate_autoencoder, evaluate_pictures
 from training.evaluation.prompts import evaluate_oracle, evaluate_prompts
@@ -41,6 +42,7 @@ def parts(setup: Setup, studio: Studio) -> dict[str, Callable[[], dict[str, obje
         "image to video": lambda: evaluate_pictures(setup, studio),
         "seams": lambda: evaluate_seams(setup, studio),
         "motion": lambda: evaluate_motion(setup, studio),
+        "films": lambda: evaluate_films(setup, studio),
         "speed": lambda: evaluate_speed(setup, studio),
     }
 
@@ -63,6 +65,7 @@ def main() -> None:
     parser.add_argument("--renders", type=int, default=200)
     parser.add_argument("--long-clips", type=int, default=24)
     parser.add_argument("--minutes", type=int, default=10)
+    parser.add_argument("--films", type=int, default=24)
     parser.add_argument("--output", type=Path)
     parser.add_argument("--minute", type=Path, help="time a minute of video, write that and end")
     args = parser.parse_args()

@@ -7,7 +7,7 @@ conditioning as pixels only, and the tail of a window must be handed on as laten
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -89,13 +89,14 @@ class LTXEngine:
         given: Given = None,
         follows: Memory | None = None,
         leads_to: Memory | None = None,
+        earlier: Sequence[Memory] = (),
     ) -> PromptEmbeds:
         """Encode a prompt once for all its windows and steps.
 
-        For models that plan ahead there are `seed`, what the shot starts from, and the memory of
-        what it `follows` or `leads_to` without a cut.
+        For models that plan ahead there are `seed`, what the shot starts from, the memory of what
+        it `follows` or `leads_to` without a cut, and of the `earlier` shots that it is cut to.
         """
-        del seed, given, follows, leads_to
+        del seed, given, follows, leads_to, earlier
         is_guided = guidance_scale > 1
         embeds, mask, negative_embeds, negative_mask = self.pipe.encode_prompt(
             prompt,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from torch.nn import functional
 
 from pipeline.engines.ltx import Context, Given, LTXEngine, Memory, PromptEmbeds, pack
 from pipeline.mini.recall import dissolve, recall
-from pipeline.mini.scene import ATTRIBUTES, Scene, complete_scene, continue_scene
+from pipeline.mini.scene import ATTRIBUTES, Scene, complete_scene, continue_scene, cut_to_scene
 from pipeline.mini.staging import (
     MAX_SECONDS,
     Staging,
@@ -65,11 +66,12 @@ class MiniEngine(LTXEngine):
         given: Given = None,
         follows: Memory | None = None,
         leads_to: Memory | None = None,
+        earlier: Sequence[Memory] = (),
     ) -> StagedPrompt:
         """Read a prompt once for all its windows and steps.
 
-        What the words leave open is as it was in what this shot follows or leads to, or settled by
-        `seed`; of a picture or a clip from elsewhere only the camera is known.
+        What the words leave open is as it was in what this shot follows or leads to or in `earlier`
+        shots, or settled by `seed`; of a picture or a clip from elsewhere only the camera is known.
         """
         named = self.read(prompt)
         staging, seconds = None, 0.0
@@ -81,7 +83,9 @@ class MiniEngine(LTXEngine):
         elif staging is not None and not _fits(named, staging.scene):
             staging = None  # it would have to be somewhere else to end where the clip begins
         elif staging is None and given is None:
-            staging = self._stage(complete_scene(named, seed))
+            known = [past.scene for past, _ in map(self._remembered, earlier) if past is not None]
+            scene = cut_to_scene(named, known) if known else complete_scene(named, seed)
+            staging = self._stage(scene)
         # Over a picture nobody lives in, something should move.
         camera = named["camera"] or ("zoom in" if given == "picture" else "static")
         told = named | {"camera": camera} if staging is None else _values(staging.scene)

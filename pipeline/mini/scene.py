@@ -6,7 +6,7 @@ said. `staging.py` says where everybody is, `training/world.py` draws it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,6 +103,33 @@ def continue_scene(named: Mapping[str, str | None], before: Scene) -> Scene:
         staying |= dict.fromkeys(("colour", "size", "emotion"))
     words = {name: named[name] or staying[name] for name in ATTRIBUTES}
     return complete_scene(words, before.seed)
+
+
+def cut_to_scene(named: Mapping[str, str | None], earlier: Sequence[Scene]) -> Scene:
+    """Make the scene that a film cuts to: the same world, and who comes back is who they were.
+
+    Words that name neither a subject nor a place, or what a subject does or is like, go on with the
+    last one. Place, time, weather and style stay as they were in the shot before.
+    """
+    before, words = earlier[-1], dict(named)
+    is_of_subject = any(named[name] for name in ("colour", "motion", "size", "emotion"))
+    if named["subject"] is None and (is_of_subject or named["place"] is None):
+        words["subject"] = next((x.subject for x in reversed(earlier) if x.subject), None)
+    for name in ("place", "time", "weather", "style"):
+        words[name] = named[name] or getattr(before, name)
+    for name, known in _looks(words["subject"], earlier).items():
+        words[name] = named[name] or known
+    return complete_scene(words, before.seed)
+
+
+def _looks(subject: str | None, earlier: Sequence[Scene]) -> dict[str, str | None]:
+    """Return what a subject was like when it was seen last."""
+    for scene in reversed(earlier):
+        if subject and scene.subject == subject:
+            return {"colour": scene.colour, "size": scene.size, "emotion": scene.emotion}
+        if subject and scene.companion == subject:
+            return {"colour": scene.companion_colour}
+    return {}
 
 
 def complete_scene(named: Mapping[str, str | None], seed: int) -> Scene:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -42,7 +43,13 @@ class Studio:
 
     def make(self, task: str, prompt: str, seconds: float, seed: int, **source: object) -> Made:
         """Make a clip, which stays until the folder is thrown away."""
-        shots = (Shot(prompt, seconds),)
+        return self._make(task, [Shot(prompt, seconds)], seed, **source)
+
+    def film(self, shots: Sequence[Shot], seed: int) -> Made:
+        """Make a clip of several shots."""
+        return self._make("text_to_video", shots, seed)
+
+    def _make(self, task: str, shots: Sequence[Shot], seed: int, **source: object) -> Made:
         request = build_request(task, shots=shots, model=self.spec.id, seed=seed, **source)
         clip = generate(
             request,

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from diffusers import LTXConditionPipeline
 from transformers import AutoTokenizer
 
-from pipeline.mini import SlotTextEncoder
+from pipeline.mini import SlotTextConfig, SlotTextEncoder, build_tokenizer
 from pipeline.mini.scene import ATTRIBUTES
 from pipeline.mini.text import MAX_TOKENS
 from tests.tiny import WORDS, tiny_mini_pipeline
+from training.captions import HELD_OUT_WORDS, development_words, draw_caption, vocabulary
+from training.grammar import draw_scene
+from training.lexicon import Lexicon, load_lexicon
+from training.train_text import build_encoder, draw_batch, read_captions, train
 
 
 @pytest.fixture(scope="module")
@@ -104,3 +110,116 @@ def test_saving_and_loading_keeps_the_slots_in_their_order(
         hidden = encoder(tokens.input_ids, tokens.attention_mask).last_hidden_state
     assert [slot.shape[1] for slot in logits] == [1 + len(x) for x in ATTRIBUTES.values()]
     torch.testing.assert_close(hidden, embed(pipe, "a red car"))
+
+
+def test_a_word_that_training_never_saw_is_read_like_the_words_near_it() -> None:
+    """Words had vectors of their own once, learnt from captions: an unseen one meant nothing."""
+    torch.manual_seed(0)
+    words = ["red", "scarlet", "blue", "azure", "treaty", "vermilion", "cobalt"]
+    warm, cold, other = torch.eye(3)
+    vectors = torch.stack([warm, warm, cold, cold, other, warm, cold]) + torch.randn(7, 3) / 10
+    lexicon = Lexicon(words, vectors.numpy(), near={}, far=["treaty"])
+    tokenizer = build_tokenizer(words, 1)
+    model = SlotTextEncoder(
+        SlotTextConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=16,
+            word_size=3,
+            num_layers=1,
+            slot_names=["colour"],
+            slot_values=[["red", "blue"]],
+        )
+    )
+    model.embed_tokens.weight.data = lexicon.table(len(tokenizer) - len(words))
+    model.embed_tokens.requires_grad_(False)
+    optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], 1e-2)
+    tokens = tokenizer(words[:5], return_tensors="pt")
+    for _ in range(60):
+        (logits,) = model.classify(tokens.input_ids, tokens.attention_mask)
+        loss = torch.nn.functional.cross_entropy(logits, torch.tensor([1, 1, 2, 2, 0]))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert read_captions(model, tokenizer, words).flatten().tolist() == [1, 1, 2, 2, 0, 1, 2]
+
+
+@pytest.fixture
+def lexicon(tmp_path: Path) -> Lexicon:
+    """Give the world's own words unlike vectors, and four others: two near red, one near nothing.
+
+    "Ruby" is a held-out phrase; "lampshade" is half near red and half near blue.
+    """
+    own = vocabulary()
+    words = [*own, "vermilion", "ruby", "treaty", "lampshade"]
+    rng = np.random.default_rng(0)
+    vectors = rng.standard_normal((len(words), 512))
+    red, blue = vectors[own.index("red")], vectors[own.index("blue")]
+    vectors[-4:] *= 0.3
+    vectors[-4:-2] += red
+    vectors[-2] /= 0.3
+    vectors[-1] += red + blue
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    np.savez(tmp_path / "words.npz", words=np.array(words), vectors=vectors)
+    return load_lexicon(tmp_path / "words.npz")
+
+
+def test_a_lexicon_uses_near_words_and_far_ones_but_never_held_out_ones(lexicon: Lexicon) -> None:
+    assert lexicon.near == {"red": ["vermilion"]}
+    assert lexicon.far == ["treaty"]
+    rng = np.random.default_rng(0)
+    counts = Counter(" ".join(lexicon.disturb("a red car", rng) for _ in range(200)).split())
+    assert counts["red"] + counts["vermilion"] == counts["a"] == counts["car"] == 200
+    assert 10 < counts["vermilion"] < 100 < counts["treaty"]
+    assert not counts.keys() - {"a", "red", "car", "vermilion", "treaty"}
+    assert set(lexicon.babble(rng).split()) <= {"treaty"}
+
+
+def test_training_leaves_word_vectors_and_the_values_of_the_slots_alone(
+    lexicon: Lexicon, tmp_path: Path
+) -> None:
+    """The other parts were trained with these values: one bit more would be another prompt."""
+    first, _ = build_encoder(lexicon, None)
+    first.half().save_pretrained(tmp_path)
+    model, tokenizer = build_encoder(lexicon, tmp_path)
+    before = model.project.weight.clone()
+    train(model, tokenizer, lexicon, 2)
+    assert not torch.equal(model.project.weight, before)
+    num_special = len(tokenizer) - len(lexicon.words)
+    assert torch.equal(model.embed_tokens.weight, lexicon.table(num_special))
+    assert not model.embed_tokens.weight[:num_special].any()
+    for trained, table in zip(model.half().embed_values, first.embed_values, strict=True):
+        assert torch.equal(trained.weight, table.weight)
+
+
+@pytest.mark.parametrize("unseen", [HELD_OUT_WORDS, development_words()])
+def test_phrases_that_are_kept_from_training_are_in_no_caption_of_it(
+    unseen: frozenset[str],
+) -> None:
+    rng = np.random.default_rng(0)
+    tokenizer = build_tokenizer(vocabulary(unseen), 0)
+    novel = 0
+    for _ in range(200):
+        caption, _ = draw_caption(draw_scene(rng), rng, unseen=unseen)
+        assert "[unk]" not in tokenizer.tokenize(caption), caption
+        caption, _ = draw_caption(draw_scene(rng), rng, unseen=unseen, held_out=True)
+        novel += any(phrase in caption for phrase in unseen)
+    assert novel > 100
+
+
+def test_development_phrases_are_other_ones_than_those_of_the_last_test() -> None:
+    assert development_words() == development_words()
+    assert len(development_words()) > 200
+    assert not development_words() & HELD_OUT_WORDS
+
+
+def test_snow_falls_in_training_whatever_the_subject_does(lexicon: Lexicon) -> None:
+    """ "In falling snow" once set the subject falling: such captions were one in fifty."""
+    captions, labels = draw_batch(np.random.default_rng(0), 1000, lexicon)
+    names = list(ATTRIBUTES)
+    falls = torch.tensor(["fall" in x or "rains" in x for x in captions])
+    is_wet = (labels[:, names.index("weather")] == 2) | (labels[:, names.index("weather")] == 3)
+    does = labels[:, names.index("motion")]
+    fall = 1 + ATTRIBUTES["motion"].index("fall")
+    assert (falls & is_wet & (does == 0)).sum() > 25
+    assert (falls & is_wet & (does != fall) & (does != 0)).sum() > 42
+    assert (falls & ~is_wet & (does == fall)).sum() > 3

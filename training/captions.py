@@ -92,10 +92,11 @@ WEATHERS: dict[str, tuple[str, ...]] = {
               "in fine weather"),
     "rain": ("in the rain", "while it rains", "in rainy weather", "on a rainy day", "with rain",
              "in a rain shower", "in heavy rain", "it is raining", "while it is raining",
-             "with rain falling", "in a storm"),
+             "with rain falling", "in a storm", "in falling rain", "while rain falls",
+             "rain is falling"),
     "snow": ("while it snows", "with snow falling", "in falling snow", "with snowflakes",
              "in a snow shower", "it is snowing", "in a snowstorm", "in snowfall",
-             "while snow falls"),
+             "while snow falls", "under falling snow", "snow is falling", "as snow falls"),
     "fog": ("in the fog", "in fog", "in mist", "on a foggy day", "in a misty haze", "in the mist",
             "with fog", "in thick fog", "covered in mist"),
 }  # fmt: skip
@@ -174,6 +175,9 @@ SIZES: dict[str, tuple[str, ...]] = {
     "medium": ("medium sized", "medium", "normal sized"),
     "large": ("large", "big", "huge", "giant", "enormous", "close"),
 }
+_TABLES = (
+    NOUNS, COLOURS, PLACES, TIMES, WEATHERS, MOTIONS, CAMERAS, SIZES, EMOTIONS, RELATIONS, STYLES,
+)  # fmt: skip
 _PHRASES = {"place": PLACES, "time": TIMES, "weather": WEATHERS}
 # Words that say nothing about the scene; people write them, the encoder learns to pass over them.
 FILLER = (
@@ -192,10 +196,30 @@ HELD_OUT_WORDS = frozenset(
 )  # fmt: skip
 
 
-def _choose(rng: np.random.Generator, options: tuple[str, ...], *, held_out: bool) -> str:
-    known = [x for x in options if x not in HELD_OUT_WORDS]
-    novel = [x for x in options if x in HELD_OUT_WORDS]
-    return str(rng.choice(novel if held_out and novel else known))
+def development_words() -> frozenset[str]:
+    """Choose half of the known phrases of each value, always the same: to tune without looking.
+
+    A development run never sees them in training, as no run ever sees `HELD_OUT_WORDS`.
+    """
+    rng = np.random.default_rng(20261122)
+    chosen: set[str] = set()
+    for table in _TABLES:
+        for options in table.values():
+            known = [x for x in options[1:] if x not in HELD_OUT_WORDS]
+            chosen |= {str(x) for x in rng.choice(known, (1 + len(known)) // 2, replace=False)}
+    return frozenset(chosen)
+
+
+def _choose(
+    rng: np.random.Generator, options: tuple[str, ...], unseen: frozenset[str], *, held_out: bool
+) -> str:
+    known = [x for x in options if x not in unseen | HELD_OUT_WORDS]
+    novel = [x for x in options if x in unseen]
+    return _pick(rng, novel if held_out and novel else known)
+
+
+def _pick(rng: np.random.Generator, options: list[str]) -> str:
+    return options[int(rng.integers(len(options)))]
 
 
 # Said where there is nobody to name.
@@ -254,17 +278,24 @@ def _tell_subject(
 
 
 def draw_caption(
-    scene: Scene, rng: np.random.Generator, *, complete: bool = False, held_out: bool = False
+    scene: Scene,
+    rng: np.random.Generator,
+    *,
+    complete: bool = False,
+    held_out: bool = False,
+    unseen: frozenset[str] = HELD_OUT_WORDS,
 ) -> tuple[str, dict[str, str]]:
     """Draw a caption of a scene; return it and the attributes it names.
 
-    A `complete` caption names every attribute but size, weather and style; `held_out` prefers words
-    that training never uses.
+    A `complete` caption names every attribute but size, weather and style; `held_out` prefers the
+    `unseen` phrases, that training never uses.
     """
     named = _choose_named(scene, rng, complete=complete)
 
     def say(name: str, table: dict[str, tuple[str, ...]]) -> list[str]:
-        return [_choose(rng, table[named[name]], held_out=held_out)] if name in named else []
+        if name not in named:
+            return []
+        return [_choose(rng, table[named[name]], unseen, held_out=held_out)]
 
     body = _tell_subject(named, rng, say) if scene.subject else str(rng.choice(NOBODY))
     parts = [phrase for name, table in _PHRASES.items() for phrase in say(name, table)]
@@ -286,22 +317,39 @@ def draw_caption(
     return " ".join(text.split()), named
 
 
-def vocabulary() -> list[str]:
-    """List every word a training caption can hold, sorted, held-out phrases included.
+# What is in phrases and names nothing by itself.
+_FUNCTION_WORDS = (
+    "a the one something is next to , . ; : ! ? - and with of in on at by it its as an there we "
+    "me i up down left right out from into through over under near between among no not while"
+)
 
-    The words of held-out phrases are in it but untrained, unless another phrase has them.
-    """
-    tables = (
-        NOUNS, COLOURS, PLACES, TIMES, WEATHERS, MOTIONS, CAMERAS, SIZES,
-        EMOTIONS, RELATIONS, STYLES,
-    )  # fmt: skip
-    phrases = [phrase for table in tables for options in table.values() for phrase in options]
-    phrases += [
-        *FILLER,
-        *VAGUE_MOTIONS,
-        *NOBODY,
-        "a the one something is next to , . ; : ! ? and with of",
-    ]
+
+def vocabulary(unseen: frozenset[str] = HELD_OUT_WORDS) -> list[str]:
+    """List every word a training caption can hold, sorted; words of unseen phrases are not."""
+    phrases = [x for options in _known_phrases(unseen).values() for x in options]
+    return _words_of([*phrases, *FILLER, *VAGUE_MOTIONS, *NOBODY, _FUNCTION_WORDS])
+
+
+def meanings(unseen: frozenset[str] = HELD_OUT_WORDS) -> dict[str, frozenset[str]]:
+    """Map each word that can name something by itself to the values whose phrases have it."""
+    passing = set(_words_of([*FILLER, *VAGUE_MOTIONS, *NOBODY, _FUNCTION_WORDS]))
+    found: dict[str, set[str]] = {}
+    for value, phrases in _known_phrases(unseen).items():
+        for word in set(_words_of(phrases)) - passing:
+            found.setdefault(word, set()).add(value)
+    return {word: frozenset(values) for word, values in sorted(found.items())}
+
+
+def _known_phrases(unseen: frozenset[str]) -> dict[str, list[str]]:
+    return {
+        value: [x for x in options if x not in unseen | HELD_OUT_WORDS]
+        for table in _TABLES
+        for value, options in table.items()
+    }
+
+
+def _words_of(phrases: list[str]) -> list[str]:
+    """Split phrases as the tokenizer does."""
     words = " ".join(phrases).lower()
     for mark in ",.;:!?-":
         words = words.replace(mark, f" {mark} ")

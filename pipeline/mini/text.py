@@ -1,7 +1,8 @@
 """The embedded model's text side: a word-level tokenizer and an encoder that fills slots.
 
 The closed world has a handful of attributes (subject, colour, place, ...). The tokenizer puts one
-slot token per attribute before the words; the encoder reads the words in two transformer layers,
+slot token per attribute before the words; the encoder looks the words up in a table of what English
+words mean, that training leaves alone (`training/word_vectors.py`), reads them in two layers,
 decides at each slot token which value the prompt names (or that it names none), and returns that
 value's embedding there. What the transformer model sees is therefore the same for every way to say
 a thing.
@@ -46,7 +47,10 @@ def build_tokenizer(words: list[str], num_slots: int) -> PreTrainedTokenizerFast
 
 
 class SlotTextConfig(PretrainedConfig):
-    """Sizes of the encoder and, per slot, its name and the values it knows (besides "not said")."""
+    """Sizes of the encoder and, per slot, its name and the values it knows (besides "not said").
+
+    Word vectors of another `word_size` than the hidden states' are projected first.
+    """
 
     model_type = "kinora-slot-text"
 
@@ -54,6 +58,7 @@ class SlotTextConfig(PretrainedConfig):
         self,
         vocab_size: int = 1000,
         hidden_size: int = 128,
+        word_size: int | None = None,
         num_layers: int = 2,
         num_heads: int = 4,
         slot_names: Sequence[str] = (),
@@ -62,6 +67,7 @@ class SlotTextConfig(PretrainedConfig):
     ) -> None:
         self.vocab_size = vocab_size
         self.hidden_size = hidden_size
+        self.word_size = word_size or hidden_size
         self.num_layers = num_layers
         self.num_heads = num_heads
         # Two lists, not a dict: a configuration is saved with its keys sorted, and order matters.
@@ -82,7 +88,10 @@ class SlotTextEncoder(PreTrainedModel):
     def __init__(self, config: SlotTextConfig) -> None:
         super().__init__(config)
         width = config.hidden_size
-        self.embed_tokens = nn.Embedding(config.vocab_size, width, padding_idx=0)
+        self.embed_tokens = nn.Embedding(config.vocab_size, config.word_size, padding_idx=0)
+        self.project = (
+            nn.Identity() if config.word_size == width else nn.Linear(config.word_size, width)
+        )
         self.embed_positions = nn.Embedding(MAX_TOKENS, width)
         self.layers = nn.ModuleList(
             nn.TransformerEncoderLayer(
@@ -106,13 +115,30 @@ class SlotTextEncoder(PreTrainedModel):
 
     def classify(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> list[torch.Tensor]:
         """Return, per slot, logits (B, 1 + number of values); value 0 is "not said"."""
-        positions = torch.arange(input_ids.shape[1], device=input_ids.device)
-        hidden = self.embed_tokens(input_ids) + self.embed_positions(positions)  # (B, L, D)
+        return self.classify_embeds(self.embed_tokens(input_ids), attention_mask)
+
+    def classify_embeds(
+        self, embeds: torch.Tensor, attention_mask: torch.Tensor
+    ) -> list[torch.Tensor]:
+        """Do the same from word vectors (B, L, word_size): training disturbs them."""
+        positions = torch.arange(embeds.shape[1], device=embeds.device)
+        hidden = self.project(embeds) + self.embed_positions(positions)  # (B, L, D)
         padding = ~attention_mask.bool()
-        for layer in self.layers:
+        for layer in self.layers[:-1]:
             hidden = layer(hidden, src_key_padding_mask=padding)
-        hidden = self.norm(hidden)
+        hidden = self.norm(self._read_slots(self.layers[-1], hidden, padding))  # (B, S, D)
         return [head(hidden[:, index]) for index, head in enumerate(self.heads)]
+
+    def _read_slots(
+        self, layer: nn.TransformerEncoderLayer, hidden: torch.Tensor, padding: torch.Tensor
+    ) -> torch.Tensor:
+        """Run a layer for the slots alone, which is all that the heads see: a third is saved."""
+        slots, keys = hidden[:, : self.num_slots], layer.norm1(hidden)
+        queries = keys[:, : self.num_slots]
+        told, _ = layer.self_attn(queries, keys, keys, key_padding_mask=padding, need_weights=False)
+        slots = slots + layer.dropout1(told)
+        inner = layer.dropout(layer.activation(layer.linear1(layer.norm2(slots))))
+        return slots + layer.dropout2(layer.linear2(inner))
 
     def embed_slots(self, probabilities: list[torch.Tensor]) -> torch.Tensor:
         """Mix each slot's value embeddings: [(B, V_i)] -> (B, S, D)."""

@@ -32,7 +32,10 @@ class Limits:
 
 
 # Measured: see training/LOG.md.
-_ENCODED, _GENERATED = Limits(0.15, 0.1), Limits(0.6, 0.6)
+_ENCODED, _GENERATED = Limits(0.3, 0.1), Limits(1.0, 0.6)
+_FADE = PATCH_FRAMES - 2  # frames over which a step in time is taken back
+_LOOK = 4  # steps after one that it is compared with
+_SPARSE, _SHARES = 8, 33  # every so many pixels; shares of an error that are tried
 
 
 def patchify(x: torch.Tensor) -> torch.Tensor:
@@ -63,13 +66,32 @@ def _without_step(frames: torch.Tensor, before: torch.Tensor, max_step: float) -
     """Let frames (B, 3, 8, H, W) go on evenly from the two before them (B, 3, 2, H, W).
 
     A step from one latent frame to the next that is unlike the steps round it is an error of either
-    latent frame. A large one is motion and stays. The last frames stay as they are, so that no step
-    is handed on.
+    latent frame. A large one is motion and stays; of the others as much is taken back as leaves the
+    picture changing as it does in the next frames. The last frames stay as they are, so that no
+    step is handed on.
     """
     step = _error_of_step(*before.unbind(2), frames[:, :, 0], frames[:, :, 1], max_step)
-    fade = torch.linspace(1, 0, PATCH_FRAMES - 1, device=frames.device, dtype=frames.dtype)
+    step *= _share_of_error(step, frames[:, :, 0] - before[:, :, 1], frames[:, :, : _LOOK + 1])
+    fade = torch.linspace(1, 0, _FADE + 1, device=frames.device, dtype=frames.dtype)
     fade = torch.cat([fade, fade[-1:]])
     return frames - step[:, :, None] * fade[:, None, None]
+
+
+def _share_of_error(error: torch.Tensor, step: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
+    """Return how much of a step's error to take back: (B, 1, 1, 1), from 0 to 1.
+
+    The least that makes the step (B, 3, H, W) no larger, in its mean, than those of the frames
+    `after` it (B, 3, F, H, W), over which what is taken fades.
+    """
+    sparse = (..., slice(None, None, _SPARSE), slice(None, None, _SPARSE))
+    error, step, later = error[sparse], step[sparse], after[sparse].diff(dim=2)
+    shares = torch.linspace(0, 1, _SHARES, device=step.device, dtype=step.dtype)
+    taken = shares.view(-1, 1, 1, 1, 1) * error  # (S, B, 3, h, w)
+    here = (step - taken).abs().mean((2, 3, 4))  # (S, B)
+    there = (later + taken[:, :, :, None] / _FADE).abs().mean((2, 3, 4, 5))
+    is_even = here <= there
+    is_even[-1] = True
+    return shares[is_even.int().argmax(0)].view(-1, 1, 1, 1)
 
 
 def _even_out_edges(frames: torch.Tensor, max_step: float) -> torch.Tensor:

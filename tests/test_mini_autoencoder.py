@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from pipeline.mini import AutoencoderKinora
-from pipeline.mini.autoencoder import _even_out_edges
+from pipeline.mini.autoencoder import _even_out_edges, _without_step
 from pipeline.models import MODELS
 from tests.tiny import tiny_mini_autoencoder
 
@@ -122,6 +122,41 @@ def test_an_outline_between_patches_stays() -> None:
     torch.testing.assert_close(_even_out_edges(stepped(1.5), 0.5), stepped(1.5), rtol=0, atol=1e-3)
     even = stepped(0.0)
     torch.testing.assert_close(_even_out_edges(even, 0.6), even)
+
+
+def drifting(error: float, num_frames: int = 10) -> torch.Tensor:
+    """Frames (1, 3, F, 32, 32) of a gradient that moves on, with an error from the third one on."""
+    clip = frames(80, 64, 64)[:, :, :num_frames] * 2
+    noise = torch.rand(clip.shape[-2:], generator=torch.Generator().manual_seed(0)) - 0.5
+    clip[:, :, 2:] += error * noise
+    return clip
+
+
+@pytest.mark.parametrize("error", [0.3, 0.5, 1.0])
+def test_the_step_into_a_latent_frame_is_no_larger_than_those_after_it(error: float) -> None:
+    clip = drifting(error)
+    even = _without_step(clip[:, :, 2:], clip[:, :, :2], 1.0)
+    steps = torch.cat([clip[:, :, 1:2], even], dim=2).diff(dim=2).abs().mean((0, 1, 3, 4))
+    assert (clip[:, :, 2] - clip[:, :, 1]).abs().mean() > 2 * steps[1:].mean()
+    assert 0.7 < steps[0] / steps[1:5].mean() < 1.15  # it looks at few pixels
+    torch.testing.assert_close(even[:, :, -2:], clip[:, :, -2:])
+
+
+def test_of_what_moves_evenly_nothing_is_taken_back() -> None:
+    clip = drifting(0.0)
+    even = _without_step(clip[:, :, 2:], clip[:, :, :2], 1.0)
+    torch.testing.assert_close(even, clip[:, :, 2:], rtol=0, atol=2e-3)
+
+
+@torch.no_grad()
+def test_each_clip_of_a_batch_is_evened_out_for_itself() -> None:
+    clip = torch.cat([drifting(0.0), drifting(1.0)])
+    both = _without_step(clip[:, :, 2:], clip[:, :, :2], 1.0)
+    for index in range(2):
+        alone = clip[index : index + 1]
+        torch.testing.assert_close(
+            both[index : index + 1], _without_step(alone[:, :, 2:], alone[:, :, :2], 1.0)
+        )
 
 
 @torch.no_grad()

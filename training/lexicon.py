@@ -15,7 +15,7 @@ import torch
 
 from training.captions import HELD_OUT_WORDS, meanings, vocabulary
 
-# Tuned on `development_words`: LOG.md.
+# Chosen by hand; what was tried beside them is in LOG.md.
 NEAR = 0.6  # cosine of a word that may stand for one of a caption
 MARGIN = 0.1  # by which it must be nearer to that one than to any of another meaning
 FAR = 0.45  # cosine below which a word names nothing in the world

@@ -110,9 +110,12 @@ def residual(given: np.ndarray, decoded: np.ndarray) -> np.ndarray:
 
 
 def fade_weights(num_frames: int, fps: float) -> np.ndarray:
-    """Return each new frame's share of the residual: near 1 at the join, 0 after FADE_SECONDS."""
+    """Return each new frame's share of the residual: 1 at the join, 0 after FADE_SECONDS.
+
+    A cosine: where it starts it hardly changes, so that the join is no larger a step than others.
+    """
     distance = np.arange(1, num_frames + 1) / (FADE_SECONDS * fps + 1)
-    return (1 - distance).clip(0, 1) ** 2
+    return (1 + np.cos(np.pi * distance.clip(0, 1))) / 2
 
 
 def add_residual(

@@ -34,7 +34,7 @@ from training.weights import hash_weights
 from training.world import render
 
 logger = logging.getLogger(__name__)
-_PART = 9  # of the streams of scenes: 1 to 8 are those of `training.evaluate`
+_PART = 10  # of the streams of scenes: 1 to 9 are those of `training.evaluate`
 RENDER, KINORA = "render", "Kinora"
 
 

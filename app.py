@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
@@ -136,6 +137,8 @@ def launch(demo: gr.Blocks, **options: Any) -> tuple[object, str, str]:  # noqa:
 def main() -> None:
     """Start the studio and serve it until somebody stops it."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    # To be told to end is to be interrupted: jobs are put down where they are.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     loader = Loader()
     studio = create_studio(default_data_dir(), loader)
     if is_zero_gpu():

@@ -119,7 +119,7 @@ class Endpoints:
         /models. transition: cut, continue (the shot goes on from the one before) or dissolve; the
         first shot simply starts. picture: the number, from 1, of the one of the uploaded pictures
         that the shot begins with. based_on: the id of an earlier job; only the shots that are
-        different, and those that continue them, are made again (with its seed, if seed is -1).
+        different, and those that hang on them, are made again (with its seed, if seed is -1).
         Everything else as in /text_to_video.
         """
         fields = _given(locals())

@@ -22,6 +22,9 @@ from pipeline.request import GenerationRequest
 from pipeline.sources import OpenedSource, open_picture_of, picture_frame
 from pipeline.takes import Take
 
+# To be raised when the same latents come out as other frames, or encoded in another way: what was
+# encoded before does not fit then.
+_LOOK = 1
 _DARKEST = 6  # new footage with no value above this is black
 
 
@@ -34,6 +37,7 @@ class Piece:
 
     name: str | None
     num_frames: int
+    num_windows: int  # of the clip, up to this piece's last
     frames: Iterator[np.ndarray]  # (H, W, 3) uint8; nothing is decoded until somebody asks
 
 
@@ -53,7 +57,8 @@ def finished_pieces(
         yield from _shot_pieces(engine, request, plan, source, takes)
         return
     (take,) = takes
-    yield Piece(None, num_finished_frames(plan, source), _joined(engine, plan, source, take))
+    frames = _joined(engine, plan, source, take)
+    yield Piece(None, num_finished_frames(plan, source), plan.num_windows, frames)
 
 
 def _shot_pieces(
@@ -64,23 +69,30 @@ def _shot_pieces(
     takes: Iterable[Take],
 ) -> Iterator[Piece]:
     """Yield a piece for each shot."""
-    names: list[str] = []
+    names: list[str | None] = [None]  # of the shots by themselves, whatever they are mixed with
 
     def shots() -> Iterator[joins.Frames]:
         for take in takes:
             picture = open_picture_of(request, source, take.index)
             given = None if picture is None else picture_frame(picture, plan.model_size)[0]
-            before = names[-1] if take.plan.num_dissolved else None
-            names.append(name_of({"take": take.name, "picture": given, "before": before}))
+            names.append(name_of({"take": take.name, "picture": given}))
             yield partial(_shot_frames, engine, plan, take, given)
 
     num_dissolved = [shot.num_dissolved for shot in plan.shots]
     num_held = [*num_dissolved[1:], 0]
+    num_windows = 0
     stretches = joins.cut(shots(), num_dissolved)
     for stretch, shot, num_waiting in zip(stretches, plan.shots, num_held, strict=True):
-        num_frames = shot.num_frames - num_waiting
-        name = name_of({"shot": names[-1], "num_frames": num_frames})
-        yield Piece(name, num_frames, stretch.frames())
+        num_windows += len(shot.windows)
+        facts = {
+            "look": _LOOK,
+            "shot": names[-1],
+            "before": names[-2] if shot.num_dissolved else None,
+            "mixed and held": (shot.num_dissolved, num_waiting),
+            "num_frames": shot.num_frames - num_waiting,
+            "fps": plan.fps,
+        }
+        yield Piece(name_of(facts), facts["num_frames"], num_windows, stretch.frames())
 
 
 def _joined(

@@ -69,10 +69,16 @@ def source(path: Path, *options: str) -> list[str]:
     return [*options, *guards, "-i", f"file:{path.absolute()}"]
 
 
-def run(arguments: list[str], timeout: float) -> subprocess.CompletedProcess[bytes]:
-    """Wait for a command and return what it wrote. Raises MediaError after `timeout` seconds."""
+def run(
+    arguments: list[str], timeout: float, folder: Path | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    """Wait for a command, in a folder if one is given, and return what it wrote.
+
+    Raises MediaError after `timeout` seconds.
+    """
+    options = {"capture_output": True, "timeout": timeout, "cwd": folder}
     try:
-        return subprocess.run(arguments, capture_output=True, timeout=timeout, check=False)
+        return subprocess.run(arguments, check=False, **options)
     except subprocess.TimeoutExpired as exc:
         raise MediaError("The clip takes too long to read; use a shorter or smaller one.") from exc
 

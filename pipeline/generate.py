@@ -147,9 +147,12 @@ def _write(
 def _write_piece(writer: ClipWriter, piece: Piece, reporter: Reporter) -> None:
     """Append a piece to the clip, telling how far it is."""
     if piece.name and writer.reuse(piece.name, piece.num_frames):
+        reporter.found(piece.num_windows)
         reporter.writing(writer.num_frames)
         return
-    with writer.piece(piece.name) if piece.name else contextlib.nullcontext():
+    # A shot that is all dissolved away has no frames of its own.
+    is_kept = piece.name and piece.num_frames
+    with writer.piece(piece.name) if is_kept else contextlib.nullcontext():
         for index, frame in enumerate(piece.frames):
             if index % _FRAMES_PER_REPORT == 0:
                 reporter.writing(writer.num_frames)

@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 # The page asks a few times a second; writing more often wears the disk for nobody.
 SECONDS_BETWEEN_WRITES = 0.3
 SECONDS_BETWEEN_ROUNDS = 20.0  # in which jobs are found that a dead process has left
-# Of a job that neither ends nor finishes a window: it takes the process along.
+# Of a job that neither ends nor gets on: it takes the process along.
 MAX_STARTS = 3
 _UNEXPECTED = "Something went wrong that is not your fault; try again, and see the log for why."
 _ENDS_KINORA = (
@@ -112,7 +112,8 @@ class JobWorker:
             with self._changed:
                 self._num_coming -= 1
         with self._changed:
-            if job_id not in self._jobs:  # a round has not found it first
+            # Not if a round has found it first; if Kinora closes, the next start finds it.
+            if job_id not in self._jobs and not self._is_closed:
                 self._enqueue(job_id)
         return job_id
 

@@ -63,8 +63,14 @@ class Reporter:
         self._preview = preview
         self._at_window = window, step
         num_steps = self._plan.num_inference_steps
-        self._denoised = ((window - 1) * num_steps + step) / (self._plan.num_windows * num_steps)
+        denoised = ((window - 1) * num_steps + step) / (self._plan.num_windows * num_steps)
+        # A shot that is there may be looked at once more, for the next one to dissolve out of.
+        self._denoised = max(self._denoised, denoised)
         self._report("denoising")
+
+    def found(self, num_windows: int) -> None:
+        """Say that so many windows from the first on need not be made."""
+        self._denoised = max(self._denoised, num_windows / self._plan.num_windows)
 
     def writing(self, num_written: int) -> None:
         """Say how many frames are decoded and written; they are while the next ones are made."""

@@ -127,7 +127,7 @@ class JobStore:
             self.write_state(state_of(job_id, "queued"))  # first, so that nobody sweeps it away
             for name in ("windows", "pieces"):
                 if earlier and (earlier / name).is_dir():
-                    shutil.copytree(earlier / name, folder / name, copy_function=link_or_copy)
+                    _share(earlier / name, folder / name)
             request = request.with_sources(_copier(folder))
             facts = {"request": request.to_json(), "visitor": visitor, "tab": tab}
             facts["created_at"] = time.time()
@@ -173,12 +173,16 @@ class JobStore:
         return self._jobs / job_id / "result.mp4"
 
     def count_start(self, job_id: str) -> int:
-        """Count the starts of a job since it last came to an end or finished a window; this too."""
-        path, num_finished = self._jobs / job_id / "starts.json", num_windows(self._jobs / job_id)
-        earlier = read_json(path) or {}
-        is_again = earlier.get("windows") == num_finished and isinstance(earlier.get("count"), int)
+        """Count the starts of a job since it last came to an end or got on; this one too.
+
+        It gets on by a finished window or an encoded shot.
+        """
+        folder = self._jobs / job_id
+        num_finished = num_windows(folder) + len(list((folder / "pieces").glob("*.mp4")))
+        earlier = read_json(folder / "starts.json") or {}
+        is_again = earlier.get("finished") == num_finished and isinstance(earlier.get("count"), int)
         count = earlier["count"] + 1 if is_again else 1
-        write_json(path, {"count": count, "windows": num_finished})
+        write_json(folder / "starts.json", {"count": count, "finished": num_finished})
         return count
 
     def forget_starts(self, job_id: str) -> None:
@@ -294,6 +298,15 @@ def num_windows(folder: Path, *, made_since: float = 0.0) -> int:
 def state_of(job_id: str, state: State, message: str = "") -> dict[str, object]:
     """Return the state of a job at its beginning."""
     return {"job_id": job_id, "state": state, "progress": 0.0, "message": message}
+
+
+def _share(source: Path, target: Path) -> None:
+    """Give whole files a second name in another folder; who wrote them may go on meanwhile."""
+    target.mkdir()
+    for path in source.iterdir():
+        if path.suffix != ".part":
+            with contextlib.suppress(FileNotFoundError):
+                link_or_copy(path, target / path.name)
 
 
 def link_or_copy(source: str | Path, target: str | Path) -> None:

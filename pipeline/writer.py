@@ -15,7 +15,7 @@ import secrets
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -72,7 +72,8 @@ class ClipWriter:
         self._audio = _keep_audio(audio_from, audio_offset) if audio_from else ([], [])
         self.metadata = metadata or {}
         self.num_frames = 0
-        self._pieces: list[Path] = []
+        self._pieces: list[tuple[Path, int]] = []  # and how many frames each has
+        self._num_before = 0  # frames of the pieces before the one that grows
         self._encoder: subprocess.Popen[bytes] | None = None
         rate = str(Fraction(fps).limit_denominator(1001))  # 30000/1001 stays what it is
         self._arguments = ffmpeg.command(
@@ -113,23 +114,29 @@ class ClipWriter:
 
     @contextlib.contextmanager
     def piece(self, name: str) -> Iterator[None]:
-        """Make one piece of the frames that the block writes; it is kept if the block ends well."""
+        """Make a piece of the frames that the block writes, one at least.
+
+        It is kept if the block ends well.
+        """
         self._end()
         yield
+        if self._encoder is None:
+            raise ValueError("a piece has at least one frame")
         self._end()
-        path = self._find(name)
+        (draft, num_frames), path = self._pieces[-1], self._find(name)
         try:
-            _put(self._pieces[-1], path)
+            _put(draft, path)
         except OSError as exc:
             raise self._failure() from exc
-        self._pieces[-1] = path
+        self._pieces[-1] = path, num_frames
 
     def reuse(self, name: str, num_frames: int) -> bool:
         """Append a piece of `num_frames` that is there from before; False if it is not."""
         path = self._find(name)
         if not path.is_file():
             return False
-        self._pieces.append(path)
+        self._end()
+        self._pieces.append((path, num_frames))
         self.num_frames += num_frames
         return True
 
@@ -153,7 +160,7 @@ class ClipWriter:
         arguments = [*self._arguments, f"file:{draft.absolute()}"]
         running = ffmpeg.running(arguments, stdin=subprocess.PIPE, stderr=self._log)
         self._encoder = self._clean_up.enter_context(running)
-        self._pieces.append(draft)
+        self._draft, self._num_before = draft, self.num_frames
         return self._encoder
 
     def _end(self) -> None:
@@ -167,6 +174,7 @@ class ClipWriter:
             raise self._failure() from exc
         if encoder.wait():
             raise self._failure()
+        self._pieces.append((self._draft, self.num_frames - self._num_before))
 
     def _finish(self) -> None:
         if not self.num_frames:
@@ -181,27 +189,35 @@ class ClipWriter:
         """Copy the pieces behind each other, with sound and tags, the index at the beginning."""
         listing, tags = self._folder / "listing.part", self._folder / "tags.part"
         draft = self._folder / "joined.part"
-        lines = [f"file {path.name}\n" for path in self._pieces]
+        lines = [f"file {path.name}\n" for path, _ in self._pieces]
         listing.write_text("ffconcat version 1.0\n" + "".join(lines))
         lines = [f"{_escape(key)}={_escape(value)}\n" for key, value in self.metadata.items()]
         tags.write_text(";FFMETADATA1\n" + "".join(lines), encoding="utf-8")
         audio_input, audio_output = self._audio
         arguments = ffmpeg.command(
-            *("-progress", "pipe:1", "-f", "concat", "-i", f"file:{listing.absolute()}"),
+            # By its bare name: what it lists is found beside it, however the folder is called.
+            *("-progress", "pipe:1", "-f", "concat", "-i", listing.name),
             *("-f", "ffmetadata", "-i", f"file:{tags.absolute()}"),
             *(*audio_input, "-map", "0:v", "-c:v", "copy", *audio_output),
             *("-map_metadata", "1", "-map_chapters", "-1"),
             *("-movflags", "+faststart+use_metadata_tags", "-f", "mp4"),
             *("-y", f"file:{draft.absolute()}"),
         )
-        done = ffmpeg.run(arguments, ffmpeg.DECODE_TIMEOUT_SECONDS)
-        counts = re.findall(rb"^frame=\s*(\d+)", done.stdout, re.MULTILINE)
-        if done.returncode or not counts or int(counts[-1]) != self.num_frames:
-            self._log.write(done.stderr + f"\n{counts[-1:]} of {self.num_frames} frames".encode())
-            for path in self._pieces:  # one of them may not be what its name says
-                path.unlink(missing_ok=True)
+        if self._num_frames_of(arguments) != self.num_frames:
+            for path, num_frames in self._pieces:
+                copy = ("-i", path.name, "-map", "0:v", "-c", "copy", "-f", "null", "-")
+                arguments = ffmpeg.command("-progress", "pipe:1", *copy)
+                if self._num_frames_of(arguments) != num_frames:  # it is not what its name says
+                    path.unlink(missing_ok=True)
             raise self._failure()
         return draft
+
+    def _num_frames_of(self, arguments: list[str]) -> int | None:
+        """Run ffmpeg in the folder; return how many frames it has written, None if it failed."""
+        done = ffmpeg.run(arguments, ffmpeg.DECODE_TIMEOUT_SECONDS, self._folder)
+        self._log.write(done.stderr)
+        counts = re.findall(rb"^frame=\s*(\d+)", done.stdout, re.MULTILINE)
+        return int(counts[-1]) if counts and not done.returncode else None
 
     def _failure(self) -> MediaError:
         """Log what ffmpeg said, and return the error that says it to a person."""
@@ -216,14 +232,19 @@ class ClipWriter:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def _remove_drafts(self) -> None:
-        for path in self._folder.glob("*.part"):
-            path.unlink(missing_ok=True)
+        _remove(self._folder.glob("*.part"))
 
     def drop_rest(self) -> None:
         """Remove the pieces that are not in this clip."""
-        for path in self._folder.glob(f"*{_SUFFIX}"):
-            if path not in self._pieces:
-                path.unlink(missing_ok=True)
+        used = {path for path, _ in self._pieces}
+        _remove(path for path in self._folder.glob(f"*{_SUFFIX}") if path not in used)
+
+
+def _remove(paths: Iterable[Path]) -> None:
+    """Remove files, but for those that somebody holds open where that is forbidden."""
+    for path in paths:
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def _put(draft: Path, path: Path) -> None:

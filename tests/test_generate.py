@@ -308,8 +308,39 @@ def test_a_film_is_told_whole_though_its_shots_are_there(
         is_cancelled=lambda: False,
     )
     assert (tmp_path / "clip.mp4").read_bytes() == six[1].path.read_bytes()
+    fractions = [news.fraction for news in told]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == pytest.approx(1)
     assert again.num_frames == six[1].num_frames
     assert len({path.name for path in (tmp_path / "job" / "windows").iterdir()}) >= 6
+
+
+def test_a_shot_that_is_all_dissolved_away_is_no_piece(
+    loaders: dict[str, Loader], tmp_path: Path
+) -> None:
+    shots = [Shot(f"a {noun}", 0.5, transition="continue") for noun in ("car", "boat")]
+    shots.append(Shot("a cat", 0.5, transition="dissolve"))
+    request = build_request("text_to_video", model=MINI, shots=shots, seed=3)
+    options = {"loader": loaders[MINI], "keep": tmp_path / "job", "on_progress": lambda _: None}
+    options["is_cancelled"] = lambda: False
+    made = [generate(request, output=tmp_path / f"{i}.mp4", **options) for i in range(3)]
+    assert {clip.num_frames for clip in made} == {made[0].num_frames}
+    assert len({clip.path.read_bytes() for clip in made}) == 1
+    assert len([*(tmp_path / "job" / "pieces").iterdir()]) == 2
+
+
+def test_of_shots_that_all_dissolve_only_the_neighbours_of_a_changed_one_are_made_again(
+    loaders: dict[str, Loader], tmp_path: Path
+) -> None:
+    shots = [Shot(f"a {x}", 1.0, transition="dissolve") for x in ("car", "boat", "cat", "dog")]
+    options = {"loader": loaders[LTX], "keep": tmp_path / "job", "on_progress": lambda _: None}
+    options |= {"is_cancelled": lambda: False, "output": tmp_path / "clip.mp4"}
+    before, after = (
+        (generate(build_request("text_to_video", model=LTX, shots=x, seed=3), **options), names())
+        for names in [lambda: {path.name for path in (tmp_path / "job" / "pieces").iterdir()}]
+        for x in (shots, [replace(shots[0], prompt="a lamp"), *shots[1:]])
+    )
+    assert len(before[1] & after[1]) == 2
 
 
 def test_progress_goes_forward_to_the_end_with_a_preview_and_the_time_left(

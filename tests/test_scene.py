@@ -98,6 +98,8 @@ BOAT = complete_scene({"subject": "boat", "colour": "white", "place": "lake", "s
         ({"weather": "rain"}, {"motion": "still", "companion": None, "time": "night"}),
         # A place alone is a view of it.
         ({"place": "desert"}, {"subject": None, "time": "night", "style": "papercut"}),
+        ({"companion": "cat"}, {"subject": "cat", "colour": "blue", "companion": None}),
+        ({"subject": "rabbit", "companion": "car"}, {"companion_colour": "red"}),
         # Somebody else is somebody else, unless they were seen.
         ({"subject": "rabbit", "colour": "green"}, {"colour": "green", "place": "city"}),
         ({"subject": "cat"}, {"subject": "cat", "colour": "blue"}),
@@ -112,8 +114,20 @@ def test_what_a_film_cuts_to_is_the_same_world(named: dict, expected: dict) -> N
 
 def test_who_comes_back_is_who_they_were() -> None:
     scene = cut_to_scene(name(subject="car"), [CAR, BOAT])
-    assert (scene.colour, scene.place) == ("red", "lake")
-    assert cut_to_scene(name(time="day"), [CAR, BOAT]).subject == "boat"
+    assert (scene.colour, scene.time) == ("red", "night")
+    scene = cut_to_scene(name(time="day"), [CAR, BOAT])
+    assert (scene.subject, scene.place) == ("boat", "lake")
+
+
+def test_a_companion_that_was_the_subject_keeps_its_colour_and_does_not_lend_another() -> None:
+    beside = cut_to_scene(name(subject="rabbit", companion="car"), [CAR])
+    assert cut_to_scene(name(subject="car"), [CAR, beside]).colour == "red"
+
+
+@pytest.mark.parametrize("between", [BOAT, replace(BOAT, time="night", weather="rain")])
+def test_a_shot_in_between_can_change_and_leave_the_others_as_they_are(between: Scene) -> None:
+    named = name(subject="fish", place="beach")
+    assert cut_to_scene(named, [CAR, between]) == cut_to_scene(named, [CAR])
 
 
 @pytest.mark.parametrize("size", [(512, 288), (288, 512), (384, 384)])

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline import ffmpeg as ffmpeg_module
 from pipeline.errors import GenerationCancelledError, MediaError
 from pipeline.ffmpeg import read_header
 from pipeline.media import ClipInfo, iterate_frames, probe_clip, read_metadata
@@ -270,9 +271,46 @@ def test_what_a_killed_process_has_left_is_removed(tmp_path: Path) -> None:
     assert probe_clip(path).num_frames == 5
 
 
+@pytest.mark.parametrize("name", ["with #1", "what?", "it's", "50 % = ü", "a\\b"])
+def test_a_folder_may_be_called_anything(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    for pieces in (None, folder / "pieces"):
+        path = folder / f"take {name}.mp4"
+        with ClipWriter(path, width=WIDTH, height=HEIGHT, fps=24, pieces=pieces) as writer:
+            writer.write(numbered_frames(5))
+        assert probe_clip(path).num_frames == 5
+
+
+def test_an_empty_piece_is_refused_and_no_other_takes_its_name(tmp_path: Path) -> None:
+    folder = tmp_path / "pieces"
+    writer = ClipWriter(tmp_path / "clip.mp4", width=WIDTH, height=HEIGHT, fps=24, pieces=folder)
+    with writer:
+        with writer.piece("a"):
+            writer.write(numbered_frames(5))
+        with pytest.raises(ValueError, match="at least one frame"), writer.piece("b"):
+            pass
+    assert [x.name for x in folder.iterdir()] == ["a.mp4"]
+
+
+def test_pieces_stay_when_joining_them_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, command = tmp_path / "pieces", ffmpeg_module.command
+    monkeypatch.setattr(
+        ffmpeg_module,
+        "command",
+        lambda *arguments: command(*arguments, *(["-bad"] if "concat" in arguments else [])),
+    )
+    writer = ClipWriter(tmp_path / "clip.mp4", width=WIDTH, height=HEIGHT, fps=24, pieces=folder)
+    with pytest.raises(MediaError), writer, writer.piece("a"):
+        writer.write(numbered_frames(5))
+    assert [x.name for x in folder.iterdir()] == ["a.mp4"]
+
+
 @pytest.mark.parametrize("damage", ["empty", "other"])
 def test_a_damaged_piece_is_one_sentence_and_made_again(tmp_path: Path, damage: str) -> None:
-    """Frames that are missing are noticed, whatever ffmpeg says."""
+    """Frames that are missing are noticed, whatever ffmpeg says; the other pieces stay."""
     folder = tmp_path / "pieces"
     arguments = {"width": WIDTH, "height": HEIGHT, "fps": 24, "pieces": folder}
     with ClipWriter(tmp_path / "clip.mp4", **arguments) as writer:
@@ -285,7 +323,7 @@ def test_a_damaged_piece_is_one_sentence_and_made_again(tmp_path: Path, damage: 
     with pytest.raises(MediaError) as error, writer:
         writer.reuse("a", 5) and writer.reuse("b", 5 if damage == "empty" else 6)
     assert_one_sentence(error, "could not be written")
-    assert not list(folder.iterdir())
+    assert [x.name for x in folder.iterdir()] == ["a.mp4"]
     assert probe_clip(tmp_path / "clip.mp4").num_frames == 10
 
 

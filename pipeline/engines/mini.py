@@ -12,7 +12,14 @@ from torch.nn import functional
 
 from pipeline.engines.ltx import Context, Given, LTXEngine, Memory, PromptEmbeds, pack
 from pipeline.mini.recall import dissolve, recall
-from pipeline.mini.scene import ATTRIBUTES, Scene, complete_scene, continue_scene, cut_to_scene
+from pipeline.mini.scene import (
+    ATTRIBUTES,
+    Scene,
+    complete_scene,
+    continue_scene,
+    cut_to_scene,
+    read_scene,
+)
 from pipeline.mini.staging import (
     MAX_SECONDS,
     Staging,
@@ -83,7 +90,7 @@ class MiniEngine(LTXEngine):
         elif staging is not None and not _fits(named, staging.scene):
             staging = None  # it would have to be somewhere else to end where the clip begins
         elif staging is None and given is None:
-            known = [past.scene for past, _ in map(self._remembered, earlier) if past is not None]
+            known = [read_scene(memory["staging"]["scene"]) for memory in earlier]
             scene = cut_to_scene(named, known) if known else complete_scene(named, seed)
             staging = self._stage(scene)
         # Over a picture nobody lives in, something should move.

@@ -109,17 +109,25 @@ def cut_to_scene(named: Mapping[str, str | None], earlier: Sequence[Scene]) -> S
     """Make the scene that a film cuts to: the same world, and who comes back is who they were.
 
     Words that name neither a subject nor a place, or what a subject does or is like, go on with the
-    last one. Place, time, weather and style stay as they were in the shot before.
+    last one where they were. What others leave open of place, time, weather and style is as in the
+    first shot: the shots in between may change and leave the rest as it is.
     """
-    before, words = earlier[-1], dict(named)
+    words, world = dict(named), earlier[0]
     is_of_subject = any(named[name] for name in ("colour", "motion", "size", "emotion"))
-    if named["subject"] is None and (is_of_subject or named["place"] is None):
-        words["subject"] = next((x.subject for x in reversed(earlier) if x.subject), None)
-    for name in ("place", "time", "weather", "style"):
-        words[name] = named[name] or getattr(before, name)
+    if named["subject"] is None and named["companion"]:  # somebody alone is the subject
+        words |= {"subject": named["companion"], "companion": None, "companion_colour": None}
+        words["colour"] = named["companion_colour"] or named["colour"]
+    elif named["subject"] is None and (is_of_subject or named["place"] is None):
+        world = next((scene for scene in reversed(earlier) if scene.subject), earlier[-1])
+        words["subject"] = world.subject
+    for name in ("place", "time", "weather"):
+        words[name] = named[name] or getattr(world, name)
+    words["style"] = named["style"] or earlier[0].style
     for name, known in _looks(words["subject"], earlier).items():
-        words[name] = named[name] or known
-    return complete_scene(words, before.seed)
+        words[name] = words[name] or known
+    looks = _looks(words["companion"], earlier)
+    words["companion_colour"] = words["companion_colour"] or looks.get("colour")
+    return complete_scene(words, world.seed)
 
 
 def _looks(subject: str | None, earlier: Sequence[Scene]) -> dict[str, str | None]:

@@ -48,7 +48,7 @@ def black(folder: Path) -> dict[str, Loader]:
     loaders = tiny_loaders(folder)
     vae = loaders[MINI].load(MINI).pipe.vae
     decode = vae.decode_linear
-    vae.decode_linear = lambda z: decode(z).fill_(-1)
+    vae.decode_linear = lambda *arguments: decode(*arguments).fill_(-1)
     return loaders
 
 

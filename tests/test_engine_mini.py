@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from pipeline.loader import LoadedModel, Loader
 from pipeline.mini.scene import ATTRIBUTES
 from pipeline.mini.staging import TRACK_COLUMNS
 from pipeline.models import MODELS
-from tests.tiny import MINI, Calls
+from tests.tiny import CPU, MINI, Calls, tiny_models
 
 PROMPT = "a red car pans by night"
 
@@ -197,3 +198,28 @@ def test_a_clip_that_does_not_look_like_its_scene_is_taken_for_one_from_elsewher
         engine.denoise(1, prompt, context, num_inference_steps=1, guidance_scale=1.0, seed=0)
     assert calls.of("recalled")[0] is not None
     assert not calls.of("tracks")[0][0, :, TRACK_COLUMNS.index("knows subject")].any()
+
+
+@torch.no_grad()
+def test_a_transformer_that_answers_nothing_is_not_run(folder: Path) -> None:
+    """What it would answer is what is known in closed form: the same to the bit."""
+    model = Loader(CPU, tiny_models(folder)).load(MINI)
+    transformer = model.pipe.transformer
+    torch.nn.init.zeros_(transformer.proj_out.weight)
+    torch.nn.init.zeros_(transformer.proj_out.bias)
+    calls: list[object] = []
+    transformer.transformer_blocks[0].register_forward_pre_hook(lambda *_: calls.append(None))
+    engine = open_engine(model, width=64, height=64)
+    prompt = engine.encode_prompt("a red boat", "", 1.0, seed=1)
+
+    def paint() -> torch.Tensor:
+        how = {"num_inference_steps": 2, "guidance_scale": 1.0, "seed": 1}
+        return engine.denoise(3, prompt, Context(is_start=True), **how)
+
+    quick = paint()
+    assert not calls
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch, "is_grad_enabled", lambda: True)
+        whole = paint()
+    assert calls
+    assert torch.equal(quick, whole)

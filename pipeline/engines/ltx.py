@@ -267,7 +267,7 @@ class LTXEngine:
             return None
         index = latents.shape[2] // 2
         middle = self._denormalize(latents[:, :, index : index + 1])[:, :, 0]
-        frame = self.pipe.vae.decode_linear(middle)[:, :, -1:]
+        frame = self.pipe.vae.decode_linear(middle, 1)
         scale = _PREVIEW_SIDE / max(frame.shape[-2:])
         size = [round(side * scale) for side in frame.shape[-2:]]
         small = torch.nn.functional.interpolate(frame[:, :, 0], size=size, mode="area")

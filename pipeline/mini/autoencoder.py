@@ -46,8 +46,8 @@ def patchify(x: torch.Tensor) -> torch.Tensor:
 
 
 def unpatchify(patches: torch.Tensor) -> torch.Tensor:
-    """Lay patches (B, h, w, 3 * 8 * 32 * 32) out as frames (B, 3, 8, H, W)."""
-    x = patches.unflatten(3, (3, PATCH_FRAMES, PATCH_SIZE, PATCH_SIZE))
+    """Lay patches (B, h, w, 3 T 32 32) out as frames (B, 3, T, H, W)."""
+    x = patches.unflatten(3, (3, -1, PATCH_SIZE, PATCH_SIZE))
     return x.permute(0, 3, 4, 1, 5, 2, 6).flatten(5).flatten(3, 4)
 
 
@@ -183,7 +183,7 @@ class AutoencoderKinora(ModelMixin, ConfigMixin):
         ones where they are generated.
         """
         limits = _GENERATED if is_generated else _ENCODED
-        before = None if previous is None else self.decode_linear(previous)[:, :, -2:]
+        before = None if previous is None else self.decode_linear(previous, 2)
         for index in range(z.shape[2]):
             frames = self.decode_linear(z[:, :, index])
             is_still, last = before is None, frames[:, :, -2:]
@@ -194,9 +194,12 @@ class AutoencoderKinora(ModelMixin, ConfigMixin):
             before = last
             yield _even_out_edges(frames, limits.in_space)
 
-    def decode_linear(self, z: torch.Tensor) -> torch.Tensor:
-        """Decode one latent frame by the basis alone: the transpose of `project`."""
-        return unpatchify(z.permute(0, 2, 3, 1) @ self.basis)
+    def decode_linear(self, z: torch.Tensor, num_last: int = PATCH_FRAMES) -> torch.Tensor:
+        """Decode one latent frame, or its last frames, by the basis: the transpose of `project`."""
+        basis = self.basis
+        if num_last < PATCH_FRAMES:
+            basis = basis.unflatten(1, (3, PATCH_FRAMES, -1))[:, :, -num_last:].flatten(1)
+        return unpatchify(z.permute(0, 2, 3, 1) @ basis)
 
     def normalize(self, z: torch.Tensor) -> torch.Tensor:
         """Scale latents (B, C, ...) as the transformer sees them."""

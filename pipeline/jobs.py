@@ -336,7 +336,9 @@ class JobWorker:
         job, now = self._jobs[job_id], time.monotonic()
         if job.ending is None and now - job.looked_at >= SECONDS_BETWEEN_WRITES:
             job.looked_at = now
-            job.ending = self.store.take_order(job_id)
+            order = self.store.take_order(job_id)
+            with self._changed:  # somebody here may have ended it while the disk was read
+                job.ending = job.ending or order
         return job.ending is not None
 
     def _update(self, job_id: str, **values: object) -> None:

@@ -579,3 +579,21 @@ def test_a_job_that_is_being_written_holds_nobody_up_and_has_its_place(
         studio.gate.set()
         assert finish(worker, coming.result())["state"] == "done"
     worker.close()
+
+
+@pytest.mark.parametrize("end", ["cancel", "pause"])
+def test_a_stop_that_comes_while_the_disk_is_asked_for_orders_is_not_lost(
+    worker: JobWorker, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    take_order, is_over = worker.store.take_order, threading.Event()
+
+    def take_order_late(job_id: str) -> str | None:
+        order = take_order(job_id)
+        getattr(worker, end)(job_id)
+        is_over.set()
+        return order
+
+    monkeypatch.setattr(worker.store, "take_order", take_order_late)
+    job_id = worker.submit(request("wait"))
+    assert is_over.wait(5)
+    assert finish(worker, job_id)["state"] == {"cancel": "cancelled", "pause": "paused"}[end]

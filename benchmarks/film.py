@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
-from pipeline.generate import generate
+from benchmarks.job import make_clip
 from pipeline.loader import Loader
 from pipeline.request import GenerationRequest, Shot, build_request
 
@@ -49,12 +49,5 @@ def measure_change(
 
 def _timed(request: GenerationRequest, loader: Loader, keep: Path) -> float:
     begin = time.perf_counter()
-    generate(
-        request,
-        loader=loader,
-        output=keep.with_suffix(".mp4"),
-        keep=keep,
-        on_progress=lambda _: None,
-        is_cancelled=lambda: False,
-    )
+    make_clip(request, loader, keep.with_suffix(".mp4"), keep)
     return time.perf_counter() - begin

@@ -27,7 +27,9 @@ def request_of(seconds: float, model_id: str) -> GenerationRequest:
     return build_request("text_to_video", shots=(Shot(PROMPT, seconds),), model=model_id, seed=1)
 
 
-def make_clip(request: GenerationRequest, loader: Loader, output: Path) -> Clip:
+def make_clip(
+    request: GenerationRequest, loader: Loader, output: Path, keep: Path | None = None
+) -> Clip:
     """Make the clip; nobody watches, nobody stops it."""
     return generate(
         request,
@@ -35,6 +37,7 @@ def make_clip(request: GenerationRequest, loader: Loader, output: Path) -> Clip:
         output=output,
         on_progress=lambda _: None,
         is_cancelled=lambda: False,
+        keep=keep,
     )
 
 

@@ -136,7 +136,7 @@ _ROWS = (
             "Draws one small picture-book world, on any computer and offline: a car, boat, train, "
             "rocket, balloon, robot, cat, rabbit, bird, fish, butterfly, turtle, plane, elephant, "
             "dinosaur or child, alone or by twos, in ten colours and ten places, by day and night, "
-            "in any weather and four styles. Other words are passed over."
+            "in any weather and four styles. Words like these are guessed, others passed over."
         ),
         repository=_ASSETS / "kinora-mini",
         licence="Apache-2.0",

@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -35,6 +36,15 @@ _BT709 = (
     "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
 )
 _UNWRITABLE = "The clip could not be written; make sure that the disk has free space and try again."
+
+
+@dataclass(frozen=True)
+class _Growing:
+    """A piece that is being written: by which ffmpeg, where, from which frame of the clip on."""
+
+    encoder: subprocess.Popen[bytes]
+    path: Path
+    first: int
 
 
 class ClipWriter:
@@ -73,8 +83,7 @@ class ClipWriter:
         self.metadata = metadata or {}
         self.num_frames = 0
         self._pieces: list[tuple[Path, int]] = []  # and how many frames each has
-        self._num_before = 0  # frames of the pieces before the one that grows
-        self._encoder: subprocess.Popen[bytes] | None = None
+        self._growing: _Growing | None = None
         rate = str(Fraction(fps).limit_denominator(1001))  # 30000/1001 stays what it is
         self._arguments = ffmpeg.command(
             *("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}"),
@@ -106,8 +115,9 @@ class ClipWriter:
                 f"frames of {self._frame_shape} uint8 expected, not {frames.shape} {frames.dtype}"
             )
         try:
-            encoder = self._encoder or self._begin()
-            encoder.stdin.write(np.ascontiguousarray(frames).data)
+            if self._growing is None:
+                self._growing = self._begin()
+            self._growing.encoder.stdin.write(np.ascontiguousarray(frames).data)
         except OSError as exc:
             raise self._failure() from exc
         self.num_frames += len(frames)
@@ -120,7 +130,7 @@ class ClipWriter:
         """
         self._end()
         yield
-        if self._encoder is None:
+        if self._growing is None:
             raise ValueError("a piece has at least one frame")
         self._end()
         (draft, num_frames), path = self._pieces[-1], self._find(name)
@@ -154,27 +164,25 @@ class ClipWriter:
     def _find(self, name: str) -> Path:
         return self._folder / f"{name}{_SUFFIX}"
 
-    def _begin(self) -> subprocess.Popen[bytes]:
+    def _begin(self) -> _Growing:
         """Start a piece, under a name that no other process's ffmpeg can still be writing to."""
         draft = self._folder / f"{secrets.token_hex(8)}.part"
         arguments = [*self._arguments, f"file:{draft.absolute()}"]
         running = ffmpeg.running(arguments, stdin=subprocess.PIPE, stderr=self._log)
-        self._encoder = self._clean_up.enter_context(running)
-        self._draft, self._num_before = draft, self.num_frames
-        return self._encoder
+        return _Growing(self._clean_up.enter_context(running), draft, self.num_frames)
 
     def _end(self) -> None:
         """Wait until the piece that grows is whole, if there is one."""
-        if self._encoder is None:
+        if self._growing is None:
             return
-        encoder, self._encoder = self._encoder, None
+        piece, self._growing = self._growing, None
         try:
-            encoder.stdin.close()
+            piece.encoder.stdin.close()
         except OSError as exc:
             raise self._failure() from exc
-        if encoder.wait():
+        if piece.encoder.wait():
             raise self._failure()
-        self._pieces.append((self._draft, self.num_frames - self._num_before))
+        self._pieces.append((piece.path, self.num_frames - piece.first))
 
     def _finish(self) -> None:
         if not self.num_frames:

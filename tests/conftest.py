@@ -54,6 +54,14 @@ def no_network() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a common clip: two seconds at 24 frames a second, with a beep from 0.5 s to 1 s."""
+    from tests.sources import BEEP, H264, make_clip
+
+    return make_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", *H264, "-shortest", sound=BEEP)
+
+
+@pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Save both tiny models; whoever damages one takes a copy."""
     from tests.tiny import save_tiny_models

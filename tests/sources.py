@@ -7,6 +7,10 @@ from pathlib import Path
 
 import imageio_ffmpeg
 import numpy as np
+import pytest
+
+from pipeline.errors import MediaError
+from pipeline.media import ClipInfo, iterate_frames
 
 WIDTH, HEIGHT, NUM_BITS = 96, 64, 8
 H264 = ("-c:v", "libx264", "-pix_fmt", "yuv420p", "-crf", "12")
@@ -58,3 +62,25 @@ def first_and_last_sound(path: Path) -> tuple[float, float]:
     samples = ffmpeg("-i", path, "-map", "0:a", "-af", "aresample=async=1:first_pts=0", *pcm)
     loud = np.flatnonzero(np.abs(np.frombuffer(samples, np.int16).astype(int)) > 1000)
     return loud[0] / 48000, loud[-1] / 48000
+
+
+def read_all(path: Path, info: ClipInfo) -> np.ndarray:
+    """Return all frames of a clip, (F, H, W, 3)."""
+    return np.concatenate(list(iterate_frames(path, info)))
+
+
+def boxes(path: Path) -> dict[str, int]:
+    """Find the boxes of an mp4 and where they begin."""
+    data, found, position = path.read_bytes(), {}, 0
+    while position < len(data):
+        found[data[position + 4 : position + 8].decode()] = position
+        position += int.from_bytes(data[position : position + 4], "big")
+    return found
+
+
+def assert_one_sentence(error: pytest.ExceptionInfo[MediaError], *words: str) -> None:
+    """Check that an error is one sentence for a person, with these words in it."""
+    message = str(error.value)
+    assert message.endswith(".")
+    assert not any(trace in message for trace in ("/", "\\", "\n", ". ", "ffmpeg", "Error"))
+    assert all(word in message for word in words)

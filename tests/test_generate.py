@@ -23,17 +23,11 @@ from pipeline.pictures import crop_to_size
 from pipeline.progress import Progress
 from pipeline.recipe import RECIPE_TAG
 from pipeline.request import GenerationRequest, Shot, build_request
-from tests.sources import BEEP, H264, ffmpeg, first_and_last_sound, make_clip
+from tests.sources import ffmpeg, first_and_last_sound, make_clip
 from tests.tiny import CPU, LTX, MINI, picture, tiny_models
 
 each_model = pytest.mark.parametrize("name", [MINI, LTX])
 both_directions = pytest.mark.parametrize("direction", ["forward", "backward"])
-
-
-@pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two seconds at 24 frames a second with a beep from 0.5 s to 1 s."""
-    return make_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", *H264, "-shortest", sound=BEEP)
 
 
 @pytest.fixture(scope="module")

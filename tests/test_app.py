@@ -9,6 +9,7 @@ import os
 import pickle
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from PIL import Image
 from sources import BEEP, ffmpeg, make_clip
 
 import app
+from pipeline.geometry import ASPECT_RATIOS
 from pipeline.loader import Loader
 from pipeline.media import iterate_frames, probe_clip
 from pipeline.models import MODELS
@@ -31,6 +33,7 @@ from pipeline.progress import Progress
 from pipeline.request import GenerationRequest, Shot, build_request
 from pipeline.store import num_windows
 from pipeline.studio import Studio
+from pipeline.trust.provenance import verify_clip
 from tests.tiny import CPU, tiny_models
 
 PROMPT = "a red car in a city at sunset"
@@ -164,6 +167,37 @@ def test_the_same_seed_gives_the_same_frames_and_another_seed_others(client: Cli
     first, again, other = (frames_of(make(client, seed=seed)[0]) for seed in (7, 7, 8))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
+
+
+def test_thirty_clients_at_once_get_their_own_clips_or_a_clear_refusal(
+    app_url: str, tmp_path: Path
+) -> None:
+    places = list(ASPECT_RATIOS)
+
+    def ask(number: int) -> tuple[int, Path | str, dict[str, Any]]:
+        client = connect(app_url, tmp_path / str(number))
+        shape = places[number % len(places)]
+        try:
+            video, recipe = make(client, seed=number, aspect_ratio=shape, prompt=f"{number} cats")
+        except AppError as exc:
+            return number, str(exc), {}
+        finally:
+            client.close()
+        return number, Path(video), recipe
+
+    with ThreadPoolExecutor(30) as executor:
+        answers = list(executor.map(ask, range(30)))
+    served = [answer for answer in answers if isinstance(answer[1], Path)]
+    assert len(served) >= 17  # one runs and 16 wait
+    assert len({recipe["job_id"] for _, _, recipe in served}) == len(served)
+    for number, video, recipe in served:
+        size = MODELS["kinora-mini"].size_for(places[number % len(places)])
+        info = probe_clip(video)
+        assert (info.width, info.height) == size
+        for told in (recipe, verify_clip(video)["recipe"]):
+            assert (told["seed"], told["shots"][0]["prompt"]) == (number, f"{number} cats")
+    for _, message, _ in (answer for answer in answers if answer not in served):
+        assert "jobs are waiting already" in message
 
 
 def test_a_drawn_seed_is_told_and_works_again(client: Client) -> None:

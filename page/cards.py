@@ -20,8 +20,8 @@ from gradio.components import Component
 from page.errors import plain_errors
 from page.parts import PRIVATE
 from pipeline.errors import InvalidRequestError
-from pipeline.models import Camera, ModelSpec
 from pipeline.request import Shot, Transition
+from pipeline.spec import Camera, ModelSpec
 from pipeline.storyboard import DEFAULT_SHOT_SECONDS
 from pipeline.studio import Studio
 

@@ -11,8 +11,9 @@ import gradio as gr
 from page.errors import plain_errors, refuse_failure
 from page.parts import MAX_WATCHING
 from pipeline.errors import InvalidRequestError
-from pipeline.models import TASK_SOURCES, Task, describe_models
+from pipeline.models import describe_models
 from pipeline.pictures import open_picture
+from pipeline.spec import TASK_SOURCES, Task
 from pipeline.storyboard import parse_storyboard
 from pipeline.studio import Studio
 from pipeline.trust.provenance import verify_clip

@@ -9,8 +9,9 @@ import gradio as gr
 from gradio.components import Component
 
 from pipeline.geometry import ASPECT_RATIOS
-from pipeline.models import MODELS, Task
+from pipeline.models import MODELS
 from pipeline.request import MAX_CLIP_SECONDS, MIN_SHOT_SECONDS
+from pipeline.spec import Task
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 EXAMPLES = ASSETS / "examples"

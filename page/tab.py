@@ -26,8 +26,9 @@ from page.parts import (
 from pipeline import wording
 from pipeline.errors import InvalidRequestError
 from pipeline.geometry import ASPECT_RATIOS
-from pipeline.models import TASK_SOURCES, Task, get_model
+from pipeline.models import get_model
 from pipeline.plan import Source
+from pipeline.spec import TASK_SOURCES, Task
 from pipeline.studio import Studio
 
 

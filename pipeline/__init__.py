@@ -15,8 +15,9 @@ from pipeline.errors import (
     ModelError,
     OutputError,
 )
-from pipeline.models import MODELS, ModelSpec, describe_models
+from pipeline.models import MODELS, describe_models
 from pipeline.request import GenerationRequest, Shot, build_request
+from pipeline.spec import ModelSpec
 from pipeline.storyboard import format_storyboard, parse_storyboard
 
 # The function `generate` is not here: `pipeline.generate` is the module that has it.

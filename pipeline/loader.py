@@ -25,8 +25,9 @@ from pipeline.errors import ModelError
 # Imported for its side effect too: diffusers loads classes of its own accord only from modules
 # that are imported already.
 from pipeline.mini import AutoencoderKinora
-from pipeline.models import MODELS, ModelSpec, get_model
+from pipeline.models import MODELS, get_model
 from pipeline.placement import GIGABYTE, Machine, Placement, is_zero_gpu, place
+from pipeline.spec import ModelSpec
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.models import ModelSpec
+from pipeline.spec import ModelSpec
 
 GIGABYTE = 1024**3
 # The weights, and what activations need beside them as a share of that. Computed from the sizes of
@@ -48,8 +48,11 @@ def place(spec: ModelSpec, machine: Machine) -> Placement:
         return Placement("cpu", dtype, "none", tile_decoding=not spec.is_embedded)
     offload = "none"
     can_offload = machine.device == "cuda" and not machine.is_zero_gpu
-    if can_offload and spec.weight_bytes * _WORKING_SHARE > machine.memory_bytes:
-        fits_by_part = spec.largest_part_bytes * _WORKING_SHARE <= machine.memory_bytes
+    if can_offload and spec.num_bytes * _WORKING_SHARE > machine.memory_bytes:
+        fits_by_part = (
+            max(part.num_bytes for part in spec.parts.values()) * _WORKING_SHARE
+            <= machine.memory_bytes
+        )
         offload = "model" if fits_by_part else "group"
     return Placement(machine.device, dtype, offload, tile_decoding=not spec.is_embedded)
 

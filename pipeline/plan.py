@@ -9,12 +9,10 @@ import math
 from dataclasses import dataclass
 
 from pipeline.geometry import Size, latents_for_frames, nearest_aspect_ratio
-from pipeline.models import ModelSpec
 from pipeline.request import GenerationRequest, Shot
+from pipeline.spec import ModelSpec
 from pipeline.windows import Window, plan_windows
 
-# Latent frames of a source clip that an extension sees: 17 frames at its end, 16 at its beginning.
-NUM_SOURCE_LATENTS = 3
 DISSOLVE_SECONDS = 0.5  # no longer than the shortest shot
 # What ZeroGPU is asked for beside the steps: assumed, for lack of a GPU to measure on.
 START_SECONDS = 10.0
@@ -127,9 +125,9 @@ def _plan_shot(request: GenerationRequest, spec: ModelSpec, shot: Shot, index: i
         num_dissolved = round(DISSOLVE_SECONDS * spec.fps)
     num_after = 0
     if continues or (extends and request.direction != "backward"):
-        num_given = spec.overlap_latents if continues else NUM_SOURCE_LATENTS
+        num_given = spec.overlap_latents if continues else spec.num_source_latents
         if extends and request.direction != "forward":
-            num_after = NUM_SOURCE_LATENTS - 1
+            num_after = spec.num_source_latents - 1
         num_new = max(1, math.ceil(round(shot.duration * spec.fps, 6) / spec.temporal))
         num_frames = num_new * spec.temporal
     else:
@@ -137,7 +135,7 @@ def _plan_shot(request: GenerationRequest, spec: ModelSpec, shot: Shot, index: i
         num_more = num_dissolved + extends
         num_frames = spec.num_frames_for(shot.duration + num_more / spec.fps)
         num_new = latents_for_frames(num_frames, temporal=spec.temporal)
-        num_given = NUM_SOURCE_LATENTS - 1 if extends else 0
+        num_given = spec.num_source_latents - 1 if extends else 0
         if shot.image or (index == 0 and request.task == "image_to_video"):
             num_given, num_new = 1, num_new - 1
     windows = plan_windows(

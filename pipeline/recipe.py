@@ -8,9 +8,9 @@ import json
 from pathlib import Path
 
 from pipeline.media import read_metadata
-from pipeline.models import ModelSpec
 from pipeline.plan import Plan
 from pipeline.request import GenerationRequest
+from pipeline.spec import ModelSpec
 
 RECIPE_TAG = "kinora"  # the container tag that carries it
 VERSION = "0.1.0"

@@ -13,9 +13,9 @@ from typing import Literal, get_args
 
 from pipeline.errors import InvalidRequestError
 from pipeline.geometry import ASPECT_RATIOS
-from pipeline.models import TASK_SOURCES, Camera, ModelSpec, Task, get_model
+from pipeline.models import get_model
+from pipeline.spec import TASK_SOURCES, Camera, Direction, ModelSpec, Task
 
-Direction = Literal["forward", "backward", "bridge", "loop"]
 Transition = Literal["cut", "continue", "dissolve"]
 
 MIN_SHOT_SECONDS = 0.5

@@ -12,7 +12,7 @@ from pipeline.errors import MediaError
 from pipeline.geometry import Size
 from pipeline.media import ClipInfo, probe_clip, read_first_frames, read_last_frames
 from pipeline.pictures import crop_to_size, open_picture
-from pipeline.plan import NUM_SOURCE_LATENTS, Source
+from pipeline.plan import Source
 from pipeline.recipe import read_memories
 from pipeline.request import GenerationRequest
 
@@ -97,9 +97,8 @@ def picture_frame(picture: Image.Image, size: Size) -> np.ndarray:
 
 
 def end_frames(
-    source: OpenedSource, *, at_end: bool, fps: float, temporal: int, size: Size
+    source: OpenedSource, *, at_end: bool, count: int, fps: float, size: Size
 ) -> np.ndarray:
-    """Return the frames at one end of the clip, (8 k + 1, H, W, 3) uint8, at the model's rate."""
-    count = (NUM_SOURCE_LATENTS - 1) * temporal + 1
+    """Return `count` frames at one end of the clip, (F, H, W, 3) uint8, at the model's rate."""
     read = read_last_frames if at_end else read_first_frames
     return read(source.path, source.info, count, fps=fps, size=size)

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import get_args
 
 from pipeline.errors import InvalidRequestError
-from pipeline.models import Camera
 from pipeline.request import Shot, Transition, check_shot
+from pipeline.spec import Camera
 
 DEFAULT_SHOT_SECONDS = 5.0
 MAX_STORYBOARD_CHARACTERS = 300_000  # a minute of the shortest shots with the longest prompts

@@ -20,13 +20,14 @@ from PIL import Image
 
 from pipeline.jobs import JobWorker
 from pipeline.media import read_last_frames
-from pipeline.models import TASK_SOURCES, Task, get_model
+from pipeline.models import get_model
 from pipeline.pictures import crop_to_size, write_picture
 from pipeline.plan import Plan, Source, plan_generation
 from pipeline.progress import Progress
 from pipeline.request import GenerationRequest, build_request
 from pipeline.shelf import Shelf
 from pipeline.sources import OpenedSource, check_sources, open_source
+from pipeline.spec import TASK_SOURCES, Task
 from pipeline.store import UNFINISHED, link_or_copy
 
 SECONDS_BETWEEN_LOOKS = 0.2

@@ -207,7 +207,8 @@ def _first_context(
         return Context(is_start=True, before=engine.encode(frames, generator))
     if index > 0 or source is None:
         return Context(is_start=True)
-    ends = {"fps": plan.model_fps, "temporal": plan.temporal, "size": plan.model_size}
+    count = (engine.model.spec.num_source_latents - 1) * plan.temporal + 1
+    ends = {"count": count, "fps": plan.model_fps, "size": plan.model_size}
     given = Context(is_start=False)
     if request.direction != "forward":
         frames = end_frames(source.leads_to, at_end=False, **ends)

@@ -9,14 +9,8 @@ import pytest
 
 from pipeline.errors import InvalidRequestError, ModelError
 from pipeline.geometry import ASPECT_RATIOS
-from pipeline.models import (
-    MODELS,
-    Camera,
-    ModelSpec,
-    default_model_id,
-    describe_models,
-    get_model,
-)
+from pipeline.models import MODELS, default_model_id, describe_models, get_model
+from pipeline.spec import Camera, ModelSpec
 from training.captions import CAMERAS, HELD_OUT_WORDS
 
 each_model = pytest.mark.parametrize("spec", MODELS.values(), ids=MODELS.keys())

@@ -10,7 +10,6 @@ from pipeline.geometry import ASPECT_RATIOS
 from pipeline.models import MODELS
 from pipeline.plan import (
     MAX_GPU_SECONDS,
-    NUM_SOURCE_LATENTS,
     Plan,
     Source,
     estimate_seconds,
@@ -88,8 +87,8 @@ def test_an_extension_sees_the_end_or_the_beginning_of_the_clip(file: Path) -> N
     source = Source(64, 64, 16.0, 48)
     forward = plan_generation(extension(file, direction="forward"), MINI, source)
     backward = plan_generation(extension(file, direction="backward"), MINI, source)
-    assert forward.shots[0].windows[0].num_context == NUM_SOURCE_LATENTS
-    assert backward.shots[0].windows[0].num_context == NUM_SOURCE_LATENTS - 1
+    assert forward.shots[0].windows[0].num_context == MINI.num_source_latents
+    assert backward.shots[0].windows[0].num_context == MINI.num_source_latents - 1
     # Forward, every latent follows others and holds eight frames; backward, the first holds one.
     assert new_latents(forward) * 8 == 80
     assert new_latents(backward) * 8 - 7 == 81

@@ -20,6 +20,8 @@ LIGHT_MODULES = (
     "geometry",
     "models",
     "request",
+    "spec",
+    "catalogue",
     "storyboard",
     "windows",
     "placement",

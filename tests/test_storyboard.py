@@ -10,8 +10,8 @@ from typing import get_args
 import pytest
 
 from pipeline.errors import InvalidRequestError
-from pipeline.models import Camera
 from pipeline.request import MAX_PROMPT_CHARACTERS, Shot, Transition
+from pipeline.spec import Camera
 from pipeline.storyboard import (
     CAMERA_MOVES,
     describe_shot,

@@ -211,7 +211,7 @@ def test_an_extension_is_given_the_end_of_the_clip_that_it_joins(
         open_source(made.request),
         at_end=at_end,
         fps=model.spec.fps,
-        temporal=8,
+        count=17,
         size=made.plan.model_size,
     )
     assert frames.shape == (17, made.plan.model_size.height, made.plan.model_size.width, 3)

@@ -26,8 +26,9 @@ from pipeline.loader import LoadedModel, Loader
 from pipeline.mini import AutoencoderKinora, SlotTextConfig, SlotTextEncoder, build_tokenizer
 from pipeline.mini.scene import ATTRIBUTES
 from pipeline.mini.transformer import GuidedLTXTransformer3DModel
-from pipeline.models import MODELS, ModelSpec
+from pipeline.models import MODELS
 from pipeline.placement import GIGABYTE, Machine
+from pipeline.spec import ModelSpec
 
 MINI, LTX = "kinora-mini", "ltx-video-2b"
 CPU = Machine("cpu", 8 * GIGABYTE, has_fast_bf16=False)

@@ -21,8 +21,8 @@ import numpy as np
 
 from pipeline.engines import open_engine
 from pipeline.engines.mini import MiniEngine
-from pipeline.models import ModelSpec
 from pipeline.plan import Plan, plan_generation
+from pipeline.spec import ModelSpec
 from training.captions import draw_caption
 from training.data import FPS
 from training.evaluation.comparison import bands_of, summarize_drift, summarize_joins, table_of

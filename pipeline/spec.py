@@ -1,0 +1,142 @@
+"""What a model is to Kinora: where its weights are, what it can do, how it is asked.
+
+The rows themselves are in `catalogue.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, get_args
+
+from pipeline.geometry import ASPECT_RATIOS, Size, snap_num_frames, snap_size
+
+Task = Literal["text_to_video", "image_to_video", "extend_video"]
+Direction = Literal["forward", "backward", "bridge", "loop"]
+Camera = Literal[
+    "",  # as the prompt has it, or the model
+    "static",
+    "pan left",
+    "pan right",
+    "tilt up",
+    "tilt down",
+    "zoom in",
+    "zoom out",
+    "dolly in",
+    "dolly out",
+    "orbit left",
+    "orbit right",
+    "follow",
+    "handheld",
+]
+
+# What each task starts from: the request's field that has to be given.
+TASK_SOURCES: dict[Task, str | None] = {
+    "text_to_video": None,
+    "image_to_video": "image",
+    "extend_video": "video",
+}
+ALL_TASKS: tuple[Task, ...] = tuple(TASK_SOURCES)
+DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
+Ability = Task | Direction | Literal["continue"]
+"""What a model may be unable to do; "continue": to go on from a window that it has made."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A component with weights: how many, and how large in the type it computes in."""
+
+    num_parameters: int
+    bytes_per_parameter: int = 2  # bfloat16; 4 for what has to compute in float32
+
+    @property
+    def num_bytes(self) -> int:
+        """Return how much memory the weights take."""
+        return self.num_parameters * self.bytes_per_parameter
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One model: where its weights are, what it can do and how it is asked by default.
+
+    A clip has `temporal` * k + 1 frames and sides that are multiples of `spatial`; one call makes
+    at most `window_frames` frames, and calls that continue one another share `overlap_latents`.
+    """
+
+    id: str
+    label: str
+    description: str
+    repository: Path | str  # a folder of this project, or a repository on the Hub
+    licence: str
+    fps: float
+    num_pixels: int
+    window_frames: int
+    overlap_latents: int
+    default_num_inference_steps: int
+    default_guidance_scale: float
+    revision: str | None = None
+    checkpoint: str | None = None  # one file that replaces the repository's transformer and VAE
+    licence_note: str = ""  # the sentence that a user must know, if there is one
+    pipeline: str = "LTXConditionPipeline"  # the diffusers class its components are loaded as
+    # What it cannot do, and why: a sentence for people.
+    cannot: Mapping[Ability, str] = field(default_factory=dict)
+    num_source_latents: int = 3  # latent frames of a source clip's end that an extension sees
+    has_audio: bool = False
+    # The camera moves it can make, and how its training captions say each.
+    camera_words: Mapping[Camera, str] = field(default_factory=dict)
+    spatial: int = 32
+    temporal: int = 8
+    engine: str = "ltx"
+    timesteps: tuple[float, ...] | None = None  # fixed by distillation; else from the step count
+    uses_negative_prompt: bool = True  # at a guidance scale above 1
+    # Those with weights, by their names in the pipeline; sizes computed, not measured.
+    parts: Mapping[str, Part] = field(default_factory=dict)
+    max_sequence_length: int = 256  # tokens of a prompt that are read
+    gpu_seconds_per_step: float = 0.1  # of a full window on ZeroGPU; assumed, not measured there
+
+    @property
+    def is_embedded(self) -> bool:
+        """Say whether the weights come with this repository."""
+        return isinstance(self.repository, Path)
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """List the tasks that it can do."""
+        return tuple(task for task in ALL_TASKS if task not in self.cannot)
+
+    @property
+    def directions(self) -> tuple[Direction, ...]:
+        """List the directions in which it extends a clip."""
+        if "extend_video" in self.cannot:
+            return ()
+        return tuple(direction for direction in DIRECTIONS if direction not in self.cannot)
+
+    @property
+    def max_shot_seconds(self) -> float | None:
+        """Return how long a shot can be at most, if the model cannot go on from its own windows."""
+        return self.window_frames / self.fps if "continue" in self.cannot else None
+
+    @property
+    def num_bytes(self) -> int:
+        """Return how much memory the weights of all parts take."""
+        return sum(part.num_bytes for part in self.parts.values())
+
+    @property
+    def num_bytes_of_largest_part(self) -> int:
+        """Return how much memory the weights of the largest part take."""
+        return max((part.num_bytes for part in self.parts.values()), default=0)
+
+    @property
+    def window_latents(self) -> int:
+        """Count the latents of the longest call, the first of which stands for one frame."""
+        return (self.window_frames - 1) // self.temporal + 1
+
+    def size_for(self, aspect_ratio: str) -> Size:
+        """Return the size of this model's clips for one of `ASPECT_RATIOS`."""
+        columns, rows = ASPECT_RATIOS[aspect_ratio]
+        return snap_size(columns / rows, num_pixels=self.num_pixels, multiple=self.spatial)
+
+    def num_frames_for(self, duration: float) -> int:
+        """Return how many frames a clip of at least `duration` seconds has."""
+        return snap_num_frames(duration, fps=self.fps, temporal=self.temporal)

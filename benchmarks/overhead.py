@@ -12,7 +12,8 @@ import torch
 
 from benchmarks.job import PROMPT, make_clip, request_of
 from pipeline.engines import open_engine
-from pipeline.engines.ltx import Context, LTXEngine
+from pipeline.engines.engine import Context
+from pipeline.engines.ltx import LTXEngine
 from pipeline.loader import Loader
 from pipeline.plan import Plan, plan_generation
 from pipeline.writer import ClipWriter
@@ -28,7 +29,7 @@ def denoise_by_hand(engine: LTXEngine, plan: Plan, seed: int) -> torch.Tensor:
             first=window.start_latent - window.num_context,
             before=None if made is None else made[:, :, -window.num_context :],
         )
-        latents = engine.denoise(
+        new = engine.make(
             window.num_latents,
             prompt,
             context,
@@ -36,7 +37,6 @@ def denoise_by_hand(engine: LTXEngine, plan: Plan, seed: int) -> torch.Tensor:
             guidance_scale=plan.guidance_scale,
             seed=window.seed,
         )
-        new = latents[:, :, context.num_before :]
         made = new if made is None else torch.cat([made, new], dim=2)
     return made
 

@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 
 from pipeline import joins
-from pipeline.engines.ltx import LTXEngine
+from pipeline.engines.engine import Engine
 from pipeline.errors import OutputError
 from pipeline.media import iterate_frames, read_first_frames, read_last_frames
 from pipeline.plan import Plan
@@ -42,7 +42,7 @@ class Piece:
 
 
 def finished_pieces(
-    engine: LTXEngine,
+    engine: Engine,
     request: GenerationRequest,
     plan: Plan,
     source: OpenedSource | None,
@@ -62,7 +62,7 @@ def finished_pieces(
 
 
 def _shot_pieces(
-    engine: LTXEngine,
+    engine: Engine,
     request: GenerationRequest,
     plan: Plan,
     source: OpenedSource | None,
@@ -95,9 +95,7 @@ def _shot_pieces(
         yield Piece(name_of(facts), facts["num_frames"], num_windows, stretch.frames())
 
 
-def _joined(
-    engine: LTXEngine, plan: Plan, source: OpenedSource, take: Take
-) -> Iterator[np.ndarray]:
+def _joined(engine: Engine, plan: Plan, source: OpenedSource, take: Take) -> Iterator[np.ndarray]:
     """Yield the frames of a given clip and the new ones, in their order."""
     if take.is_backward:
         yield from _lead_up(engine, plan, source, take)
@@ -118,7 +116,7 @@ def num_finished_frames(plan: Plan, source: OpenedSource | None) -> int:
 
 
 def _shot_frames(
-    engine: LTXEngine, plan: Plan, take: Take, given: np.ndarray | None
+    engine: Engine, plan: Plan, take: Take, given: np.ndarray | None
 ) -> Iterator[np.ndarray]:
     """Yield the frames of a shot; one that begins with a picture begins with the picture itself."""
     new = _decode(engine, take)
@@ -132,7 +130,7 @@ def _shot_frames(
     yield from joins.add_residual(_not_black(new), lacking, weights)
 
 
-def _decode(engine: LTXEngine, take: Take) -> Iterator[np.ndarray]:
+def _decode(engine: Engine, take: Take) -> Iterator[np.ndarray]:
     """Decode a take, frame by frame (H, W, 3) at the model's rate."""
     for chunk in engine.decode_take(take.given, take.parts):
         yield from chunk
@@ -158,11 +156,10 @@ def _num_following(plan: Plan, clip: OpenedSource) -> int:
     return max(1, round(clip.info.num_frames * plan.fps / clip.info.fps))
 
 
-def _go_on(engine: LTXEngine, plan: Plan, source: OpenedSource, take: Take) -> Iterator[np.ndarray]:
+def _go_on(engine: Engine, plan: Plan, source: OpenedSource, take: Take) -> Iterator[np.ndarray]:
     """Yield the new frames after the clip's last; a bridge's and a loop's lead up to a first."""
     given = read_last_frames(source.path, source.info, 1)[0]
-    *_, last_chunk = engine.decode(take.given.before)
-    lacking = _lacking(plan, given, last_chunk[-1])
+    lacking = _lacking(plan, given, engine.decode_last_given(take.given, take.parts))
     is_bridge = take.given.after is not None
     if is_bridge:
         indices = joins.even_indices(plan.num_frames, take.num_frames)
@@ -179,9 +176,7 @@ def _go_on(engine: LTXEngine, plan: Plan, source: OpenedSource, take: Take) -> I
     yield from frames
 
 
-def _lead_up(
-    engine: LTXEngine, plan: Plan, source: OpenedSource, take: Take
-) -> Iterator[np.ndarray]:
+def _lead_up(engine: Engine, plan: Plan, source: OpenedSource, take: Take) -> Iterator[np.ndarray]:
     """Yield the new frames before the clip's first."""
     lacking = _lacking_first(engine, plan, source, take)
     # The same as going on, seen from the join backwards.
@@ -193,11 +188,11 @@ def _lead_up(
     yield from joins.add_residual(resized, lacking, weights)
 
 
-def _lacking_first(engine: LTXEngine, plan: Plan, source: OpenedSource, take: Take) -> np.ndarray:
+def _lacking_first(engine: Engine, plan: Plan, source: OpenedSource, take: Take) -> np.ndarray:
     """Return what the model lacks of the first frame that a take leads up to."""
     clip = source.leads_to
     given = read_first_frames(clip.path, clip.info, 1)[0]
-    return _lacking(plan, given, engine.decode_first_following(take.given, take.latents))
+    return _lacking(plan, given, engine.decode_first_following(take.given, take.parts))
 
 
 def _lacking(plan: Plan, given: np.ndarray, decoded: np.ndarray) -> np.ndarray:

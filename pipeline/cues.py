@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.engines.ltx import Given, LTXEngine, Memory, PromptEmbeds
+from pipeline.engines.engine import Engine, Given, Memory
 from pipeline.plan import Plan, ShotPlan
 from pipeline.request import GenerationRequest
 from pipeline.sources import OpenedSource
@@ -18,14 +18,14 @@ class Cue:
     `first` and `last` say where the shot's paths are at its first and its last frame.
     """
 
-    prompt: PromptEmbeds
+    prompt: object  # as the engine has it
     facts: dict[str, object]
     first: Memory | None
     last: Memory | None
 
 
 def write_cues(
-    engine: LTXEngine, request: GenerationRequest, plan: Plan, source: OpenedSource | None
+    engine: Engine, request: GenerationRequest, plan: Plan, source: OpenedSource | None
 ) -> list[Cue]:
     """Encode the prompts of all shots.
 

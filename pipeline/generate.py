@@ -13,7 +13,7 @@ import torch
 from pipeline.assembly import Piece, finished_pieces, num_finished_frames
 from pipeline.cues import Cue, write_cues
 from pipeline.engines import open_engine
-from pipeline.engines.ltx import Memory
+from pipeline.engines.engine import Memory
 from pipeline.errors import GenerationCancelledError
 from pipeline.loader import Loader
 from pipeline.plan import Plan, plan_generation

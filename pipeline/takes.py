@@ -12,7 +12,7 @@ from functools import partial
 import torch
 
 from pipeline.cues import Cue
-from pipeline.engines.ltx import Context, LTXEngine
+from pipeline.engines.engine import Context, Engine
 from pipeline.errors import OutputError
 from pipeline.plan import Plan, ShotPlan
 from pipeline.reel import Reel, name_of
@@ -78,19 +78,9 @@ class Take:
             self._made.append(window)
             yield window
 
-    @property
-    def latents(self) -> torch.Tensor:
-        """Return all of them, (1, C, T, h, w)."""
-        return torch.cat(list(self.parts), dim=2)
-
-    def tail(self, num_latents: int) -> torch.Tensor:
-        """Return the last latents, of what was given before too if the take is that short."""
-        known = [] if self.given.before is None else [self.given.before]
-        return torch.cat([*known, self.latents], dim=2)[:, :, -num_latents:]
-
 
 def make_takes(
-    engine: LTXEngine,
+    engine: Engine,
     request: GenerationRequest,
     plan: Plan,
     source: OpenedSource | None,
@@ -108,7 +98,9 @@ def make_takes(
     for shot, cue in zip(plan.shots, cues, strict=True):
         if shot.continues:
             num_overlap = engine.model.spec.overlap_latents
-            given = Context(is_start=False, before=take.tail(num_overlap))
+            given = Context(
+                is_start=False, before=engine.tail(take.given, list(take.parts), num_overlap)
+            )
         else:
             given = _first_context(engine, request, plan, source, shot)
         take = camera.shoot(shot, cue, given)
@@ -118,7 +110,7 @@ def make_takes(
 class _Camera:
     """Makes windows one after the other, or finds them on the reel."""
 
-    def __init__(self, engine: LTXEngine, plan: Plan, reel: Reel, on_step: OnStep) -> None:
+    def __init__(self, engine: Engine, plan: Plan, reel: Reel, on_step: OnStep) -> None:
         self._engine = engine
         self._plan = plan
         self._reel = reel
@@ -164,7 +156,7 @@ class _Camera:
             number += 1
             latents = self._reel.find(name)
             if latents is None:
-                context = _window_context(given, parts, shot, window.index)
+                context = _window_context(self._engine, given, parts, shot, window.index)
                 latents = self._denoise(window, cue, context, number)
                 self._reel.add(name, latents, shot=window.shot_index, seed=window.seed)
             else:
@@ -178,7 +170,7 @@ class _Camera:
 
     def _denoise(self, window: Window, cue: Cue, context: Context, number: int) -> torch.Tensor:
         """Make a window, the clip's `number`th, and return its new latents on the CPU."""
-        latents = self._engine.denoise(
+        latents = self._engine.make(
             window.num_latents,
             cue.prompt,
             context,
@@ -187,13 +179,12 @@ class _Camera:
             seed=window.seed,
             on_step=partial(self._on_step, number),
         )
-        new = latents[:, :, context.num_before :][:, :, : window.num_latents].cpu()
-        _check(new)
-        return new
+        _check(latents)
+        return latents.cpu()
 
 
 def _first_context(
-    engine: LTXEngine,
+    engine: Engine,
     request: GenerationRequest,
     plan: Plan,
     source: OpenedSource | None,
@@ -204,7 +195,7 @@ def _first_context(
     generator = torch.Generator("cpu").manual_seed(request.seed)
     if picture := open_picture_of(request, source, index):
         frames = picture_frame(picture, plan.model_size)
-        return Context(is_start=True, before=engine.encode(frames, generator))
+        return Context(is_start=True, before=engine.encode(frames, generator), is_picture=True)
     if index > 0 or source is None:
         return Context(is_start=True)
     count = (engine.model.spec.num_source_latents - 1) * plan.temporal + 1
@@ -220,7 +211,7 @@ def _first_context(
 
 
 def _window_context(
-    given: Context, parts: list[torch.Tensor], shot: ShotPlan, index: int
+    engine: Engine, given: Context, parts: list[torch.Tensor], shot: ShotPlan, index: int
 ) -> Context:
     """Return what a window is given: the shot's context, or the latents made next to it."""
     window = shot.windows[index]
@@ -231,16 +222,14 @@ def _window_context(
         first = sum(x.num_latents for x in shot.windows) - num_made
         if index == 0:
             return replace(given, is_start=is_last, first=first)
-        known = torch.cat([*parts, given.after], dim=2)
-        return Context(is_last, first, after=known[:, :, :num_context])
+        return Context(is_last, first, after=engine.head(given, parts, num_context))
     # A shot's own latent frames count from 1 if it continues something, that then ends at 0.
     num_before = given.num_before if index == 0 else num_context
     first = window.start_latent - num_before + (given.before is not None)
     end = {"after": given.after, "keyframe": given.keyframe} if is_last else {}
     if index == 0:
-        return Context(given.is_start, first, given.before, **end)
-    known = parts if given.before is None else [given.before, *parts]
-    before = torch.cat(known, dim=2)[:, :, -num_context:]
+        return Context(given.is_start, first, given.before, is_picture=given.is_picture, **end)
+    before = engine.tail(given, parts, num_context)
     return Context(is_start=False, first=first, before=before, **end)
 
 

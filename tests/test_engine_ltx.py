@@ -15,7 +15,8 @@ from diffusers import FlowMatchEulerDiscreteScheduler
 from diffusers.pipelines.ltx.pipeline_ltx_condition import LTXVideoCondition
 from PIL import Image
 
-from pipeline.engines.ltx import Context, LTXEngine, PromptEmbeds
+from pipeline.engines.engine import Context
+from pipeline.engines.ltx import LTXEngine, PromptEmbeds
 from pipeline.loader import LoadedModel, Loader
 from pipeline.models import MODELS
 from tests.tiny import CPU, LTX, MINI, Calls, picture, tiny_models

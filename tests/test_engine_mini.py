@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from pipeline.engines import MiniEngine, open_engine
-from pipeline.engines.ltx import Context
+from pipeline.engines.engine import Context
 from pipeline.loader import LoadedModel, Loader
 from pipeline.mini.scene import ATTRIBUTES
 from pipeline.mini.staging import TRACK_COLUMNS

@@ -89,10 +89,14 @@ def make(
             lambda window, step, _: steps.append((window, step)),
             Reel(keep),
         ):
-            assert take.latents.shape[0] == 1  # made here, where the calls are listened to
+            assert latents_of(take).shape[0] == 1  # made here, where the calls are listened to
             takes.append(take)
     windows = calls.arguments[:: plan.num_inference_steps]
     return Made(request, plan, engine, takes, windows, steps)
+
+
+def latents_of(take: Take) -> torch.Tensor:
+    return torch.cat(list(take.parts), dim=2)
 
 
 def tokens_of(latents: torch.Tensor) -> torch.Tensor:
@@ -111,7 +115,7 @@ def test_each_window_starts_on_the_very_latents_that_the_one_before_ended_with(
         tokens, is_given = made.given_to(window.index)
         overlap = model.spec.overlap_latents
         assert is_given.tolist() == [True] * overlap + [False] * window.num_latents
-        tail = take.latents[:, :, window.start_latent - overlap : window.start_latent]
+        tail = latents_of(take)[:, :, window.start_latent - overlap : window.start_latent]
         assert torch.equal(tokens[:overlap], tokens_of(tail))
 
 
@@ -120,14 +124,14 @@ def test_backwards_each_window_ends_on_the_very_latents_that_follow(
 ) -> None:
     made = make(model, "extend_video", 3.0, video=clip, direction="backward")
     (take,) = made.takes
-    total = take.latents.shape[2]
+    total = latents_of(take).shape[2]
     assert len(made.windows) >= 2
     for window in take.plan.windows[1:]:
         tokens, is_given = made.given_to(window.index)
         overlap = model.spec.overlap_latents
         assert is_given.tolist() == [False] * window.num_latents + [True] * overlap
         begin = total - window.start_latent
-        head = take.latents[:, :, begin : begin + overlap]
+        head = latents_of(take)[:, :, begin : begin + overlap]
         assert torch.equal(tokens[-overlap:], tokens_of(head))
 
 
@@ -233,7 +237,7 @@ def test_a_causal_autoencoder_gives_its_first_frame_apart(
     assert given.keyframe.shape[2] == 1
     assert given.after.shape[2] == 2
     # The keyframe is the clip's own first frame, in the place of the last new one.
-    assert made.takes[0].num_frames == made.takes[0].latents.shape[2] * 8 - 7 - 1
+    assert made.takes[0].num_frames == latents_of(made.takes[0]).shape[2] * 8 - 7 - 1
 
 
 def test_what_leads_up_to_a_clip_has_no_frame_twice(loaders: dict[str, Loader], clip: Path) -> None:
@@ -255,8 +259,8 @@ def test_a_shot_that_continues_starts_on_the_tail_of_the_one_before_and_a_cut_on
     first, second, third = made.takes
     tokens, is_given = made.given_to(1)
     overlap = model.spec.overlap_latents
-    assert is_given.tolist() == [True] * overlap + [False] * second.latents.shape[2]
-    assert torch.equal(tokens[:overlap], tokens_of(first.latents)[-overlap:])
+    assert is_given.tolist() == [True] * overlap + [False] * latents_of(second).shape[2]
+    assert torch.equal(tokens[:overlap], tokens_of(latents_of(first))[-overlap:])
     assert first_frames(made, 1) == 1
     assert not made.given_to(2)[1].any()
     assert first_frames(made, 2) == 0
@@ -300,7 +304,7 @@ def test_numbers_that_are_none_are_refused_before_anything_is_decoded(
             make(model, "text_to_video", 0.5)
     finally:
         bias.copy_(kept)
-    assert torch.isfinite(make(model, "text_to_video", 0.5).takes[0].latents).all()
+    assert torch.isfinite(latents_of(make(model, "text_to_video", 0.5).takes[0])).all()
 
 
 def test_a_shot_that_continues_a_very_short_one_sees_what_was_before_it_too(

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.engines import open_engine
-from pipeline.engines.ltx import Context, LTXEngine
+from pipeline.engines.engine import Context
+from pipeline.engines.ltx import LTXEngine
 from pipeline.loader import Loader
 from pipeline.models import MODELS
 

@@ -7,22 +7,18 @@ conditioning as pixels only, and the tail of a window must be handed on as laten
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
 from diffusers.pipelines.ltx.pipeline_ltx_condition import linear_quadratic_schedule
 
+from pipeline.engines.engine import Context, Given, Memory, OnEngineStep, to_frames
 from pipeline.loader import LoadedModel, is_uniform
 
 logger = logging.getLogger(__name__)
 
-Memory = Mapping[str, object]
-"""Where the paths of a shot had come to, as JSON has it; it stays in the clip's recipe."""
-Given = Literal["picture", "clip"] | None
-"""What a shot starts from, or leads up to, that comes from outside."""
 _PREVIEW_SIDE = 320
 # An autoencoder with a decode timestep takes a little noise for granted (diffusers, LTX-Video
 # documentation); the same noise each time, so that a clip can be made again.
@@ -36,37 +32,6 @@ class PromptEmbeds:
 
     embeds: torch.Tensor  # (1 or 2, L, D)
     mask: torch.Tensor  # (1 or 2, L)
-
-
-@dataclass(frozen=True)
-class Context:
-    """What a window is given, as normalized latents (1, C, T, h, w).
-
-    `is_start` says that the window's first latent frame stands for a single frame. `keyframe` is
-    one such latent frame in the middle: a causal autoencoder's first of the clip that follows.
-    `first` is the number of the window's first latent frame in its shot.
-    """
-
-    is_start: bool
-    first: int = 0
-    before: torch.Tensor | None = None
-    after: torch.Tensor | None = None
-    keyframe: torch.Tensor | None = None
-
-    @property
-    def is_picture(self) -> bool:
-        """Say whether a single picture is given: then its frame is the clip's first."""
-        return self.is_start and self.num_before == 1
-
-    @property
-    def is_backward(self) -> bool:
-        """Say whether the window only leads up to something."""
-        return self.after is not None and self.before is None
-
-    @property
-    def num_before(self) -> int:
-        """Count the latent frames given before the new ones."""
-        return 0 if self.before is None else self.before.shape[2]
 
 
 class LTXEngine:
@@ -141,7 +106,7 @@ class LTXEngine:
         num_inference_steps: int,
         guidance_scale: float,
         seed: int,
-        on_step: Callable[[int, torch.Tensor], None] | None = None,
+        on_step: OnEngineStep | None = None,
     ) -> torch.Tensor:
         """Make `num_latents` new latent frames; return them with their context (1, C, T, h, w).
 
@@ -183,6 +148,22 @@ class LTXEngine:
                 on_step(step, self._unpack(estimate))
         return self._unpack(x)
 
+    def make(
+        self, num_latents: int, prompt: PromptEmbeds, context: Context, **how: object
+    ) -> torch.Tensor:
+        """Make `num_latents` new latent frames (1, C, T, h, w); see `denoise` for the rest."""
+        latents = self.denoise(num_latents, prompt, context, **how)
+        return latents[:, :, context.num_before :][:, :, :num_latents]
+
+    def tail(self, given: Context, parts: Sequence[torch.Tensor], num_latents: int) -> torch.Tensor:
+        """Return the last latents, of what was given before too if the parts are that short."""
+        known = [] if given.before is None else [given.before]
+        return torch.cat([*known, *parts], dim=2)[:, :, -num_latents:]
+
+    def head(self, given: Context, parts: Sequence[torch.Tensor], num_latents: int) -> torch.Tensor:
+        """Return the first latents, of what was given after too if the parts are that short."""
+        return torch.cat([*parts, given.after], dim=2)[:, :, :num_latents]
+
     @torch.no_grad()
     def decode(
         self,
@@ -201,7 +182,7 @@ class LTXEngine:
             last = None if previous is None else self._denormalize(previous[:, :, -1:])[:, :, 0]
             z = self._denormalize(latents)
             for frames in vae.decode_stream(z, previous=last, is_generated=is_generated):
-                yield _to_frames(frames)
+                yield to_frames(frames)
             return
         num_previous_frames = 0
         if previous is not None:
@@ -213,7 +194,7 @@ class LTXEngine:
             z = torch.lerp(z, noise, _DECODE_NOISE_SCALE)
             temb = torch.tensor([_DECODE_TIMESTEP], device=z.device, dtype=z.dtype)
         frames = self._decode_whole(z, temb)
-        yield _to_frames(frames[:, :, num_previous_frames:])
+        yield to_frames(frames[:, :, num_previous_frames:])
 
     def _decode_whole(self, z: torch.Tensor, temb: torch.Tensor | None) -> torch.Tensor:
         """Decode a whole shot; in pieces if memory is short, and on the CPU if it still is."""
@@ -252,15 +233,21 @@ class LTXEngine:
                 yield from self.decode(part, previous, is_generated=not given.is_picture)
             previous = part
 
-    def decode_first_following(self, given: Context, latents: torch.Tensor) -> np.ndarray:
+    def decode_last_given(self, given: Context, parts: Iterable[torch.Tensor]) -> np.ndarray:
+        """Decode the last frame (H, W, 3) of the clip that a shot goes on from."""
+        del parts
+        *_, chunk = self.decode(given.before)
+        return chunk[-1]
+
+    def decode_first_following(self, given: Context, parts: Iterable[torch.Tensor]) -> np.ndarray:
         """Decode the first frame (H, W, 3) of the clip that a shot leads up to."""
         if given.keyframe is not None:
             return next(self.decode(given.keyframe))[0]
+        *_, last = parts
         # Evened out as what is generated is: a step between the two is taken back before the join.
-        first = self.decode(given.after[:, :, :1], latents[:, :, -1:], is_generated=True)
+        first = self.decode(given.after[:, :, :1], last[:, :, -1:], is_generated=True)
         return next(first)[0]
 
-    @torch.no_grad()
     def preview(self, latents: torch.Tensor) -> np.ndarray | None:
         """Return a small picture (h, w, 3) of the middle latent frame, if that is cheap."""
         if not is_uniform(self.pipe.vae):
@@ -271,7 +258,7 @@ class LTXEngine:
         scale = _PREVIEW_SIDE / max(frame.shape[-2:])
         size = [round(side * scale) for side in frame.shape[-2:]]
         small = torch.nn.functional.interpolate(frame[:, :, 0], size=size, mode="area")
-        return _to_frames(small[:, :, None])[0]
+        return to_frames(small[:, :, None])[0]
 
     def _guide(self, prompt: PromptEmbeds, num_latents: int, context: Context) -> dict[str, object]:
         """Return what the transformer is told besides: nothing, for LTX-Video itself."""
@@ -358,9 +345,3 @@ class LTXEngine:
 def pack(x: torch.Tensor) -> torch.Tensor:
     """(1, C, T, h, w) -> (1, T h w, C)."""
     return x.flatten(2).transpose(1, 2)
-
-
-def _to_frames(x: torch.Tensor) -> np.ndarray:
-    """(1, 3, F, H, W) in [-1, 1] -> (F, H, W, 3) uint8."""
-    x = x[0].float().mul(127.5).add_(127.5).round_().clamp_(0, 255).to(torch.uint8)
-    return x.permute(1, 2, 3, 0).contiguous().cpu().numpy()

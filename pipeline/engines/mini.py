@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from pipeline.engines.ltx import Context, Given, LTXEngine, Memory, PromptEmbeds, pack
+from pipeline.engines.engine import Context, Given, Memory
+from pipeline.engines.ltx import LTXEngine, PromptEmbeds, pack
 from pipeline.mini.recall import dissolve, recall
 from pipeline.mini.scene import (
     ATTRIBUTES,

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from pipeline.engines.ltx import Context, LTXEngine, PromptEmbeds
+from pipeline.engines.engine import Context
+from pipeline.engines.ltx import LTXEngine, PromptEmbeds
 from pipeline.plan import Plan
 from pipeline.windows import Window
 
@@ -28,13 +29,14 @@ class Handover:
 def give_picture(engine: LTXEngine, window: Window, made: np.ndarray) -> Context:
     """Give the last frame, a picture of eight bits a colour like any other."""
     del window
-    return Context(is_start=True, before=_encode(engine, made[-1:]))
+    return Context(is_start=True, before=_encode(engine, made[-1:]), is_picture=True)
 
 
 def give_picture_in_its_place(engine: LTXEngine, window: Window, made: np.ndarray) -> Context:
     """Give the last frame, and say which of the shot it is."""
     before = _encode(engine, made[-1:])
-    return Context(is_start=True, first=window.start_latent - 1, before=before)
+    first = window.start_latent - 1
+    return Context(is_start=True, first=first, before=before, is_picture=True)
 
 
 def give_frames(engine: LTXEngine, window: Window, made: np.ndarray) -> Context:

@@ -1,0 +1,127 @@
+"""What an engine is: a loaded model at one picture size, making a window at a time.
+
+Takes, joins and the story know engines by this alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+import torch
+
+from pipeline.loader import LoadedModel
+
+Memory = Mapping[str, object]
+"""Where the paths of a shot had come to, as JSON has it; it stays in the clip's recipe."""
+Given = Literal["picture", "clip"] | None
+"""What a shot starts from, or leads up to, that comes from outside."""
+OnEngineStep = Callable[[int, torch.Tensor], None]
+"""`on_step(step, estimate)` after every denoising step; what it raises ends the work."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a window is given, as its engine has it: normalized latents (1, C, T, h, w), or frames.
+
+    `is_start` says that the window's first latent frame stands for a single frame. `keyframe` is
+    one such latent frame in the middle: a causal autoencoder's first of the clip that follows.
+    `first` is the number of the window's first latent frame in its shot. A single picture is shown,
+    too: its frame is the clip's first.
+    """
+
+    is_start: bool
+    first: int = 0
+    before: torch.Tensor | None = None
+    after: torch.Tensor | None = None
+    keyframe: torch.Tensor | None = None
+    is_picture: bool = False
+
+    @property
+    def is_backward(self) -> bool:
+        """Say whether the window only leads up to something."""
+        return self.after is not None and self.before is None
+
+    @property
+    def num_before(self) -> int:
+        """Count the latent frames given before the new ones."""
+        return 0 if self.before is None else self.before.shape[2]
+
+
+class Engine(Protocol):
+    """Makes the windows of a shot and decodes them.
+
+    A window made is a tensor that only its engine reads: its "part" of the shot, in the order it is
+    seen. It is all that has to be kept of it.
+    """
+
+    model: LoadedModel
+
+    def encode_prompt(
+        self,
+        prompt: str,
+        negative_prompt: str,
+        guidance_scale: float,
+        *,
+        seed: int = 0,
+        given: Given = None,
+        follows: Memory | None = None,
+        leads_to: Memory | None = None,
+        earlier: Sequence[Memory] = (),
+    ) -> object:
+        """Encode a prompt once for all its windows and steps.
+
+        For models that plan ahead there are `seed`, what the shot starts from, the memory of what
+        it `follows` or `leads_to` without a cut, and of the `earlier` shots that it is cut to.
+        """
+
+    def remember(self, prompt: object, seconds: float) -> Memory | None:
+        """Return where a prompt's paths are `seconds` after their start, if the model has any."""
+
+    def encode(self, frames: np.ndarray, generator: torch.Generator) -> torch.Tensor:
+        """Return frames (F, H, W, 3) uint8 as a window is given them before its own."""
+
+    def encode_following(self, frames: np.ndarray, generator: torch.Generator) -> Context:
+        """Return the first frames of a clip as a window is given them that leads up to it."""
+
+    def make(
+        self,
+        num_latents: int,
+        prompt: object,
+        context: Context,
+        *,
+        num_inference_steps: int,
+        guidance_scale: float,
+        seed: int,
+        on_step: OnEngineStep | None = None,
+    ) -> torch.Tensor:
+        """Make a part of `num_latents` new latent frames."""
+
+    def tail(self, given: Context, parts: Sequence[torch.Tensor], num_latents: int) -> torch.Tensor:
+        """Return what a window is given that goes on after some parts."""
+
+    def head(self, given: Context, parts: Sequence[torch.Tensor], num_latents: int) -> torch.Tensor:
+        """Return what a window is given that leads up to some parts."""
+
+    def decode_take(self, given: Context, parts: Iterable[torch.Tensor]) -> Iterator[np.ndarray]:
+        """Decode a shot's new frames (F, H, W, 3) uint8, some at a time, while its parts come.
+
+        A given picture is decoded too, as their start.
+        """
+
+    def decode_last_given(self, given: Context, parts: Iterable[torch.Tensor]) -> np.ndarray:
+        """Return how the model shows the last frame (H, W, 3) that a shot goes on from."""
+
+    def decode_first_following(self, given: Context, parts: Iterable[torch.Tensor]) -> np.ndarray:
+        """Return how the model shows the first frame (H, W, 3) that a shot leads up to."""
+
+    def preview(self, latents: torch.Tensor) -> np.ndarray | None:
+        """Return a small picture (h, w, 3) of a window that is being made, if that is cheap."""
+
+
+def to_frames(x: torch.Tensor) -> np.ndarray:
+    """(1, 3, F, H, W) in [-1, 1] -> (F, H, W, 3) uint8."""
+    x = x[0].float().mul(127.5).add_(127.5).round_().clamp_(0, 255).to(torch.uint8)
+    return x.permute(1, 2, 3, 0).contiguous().cpu().numpy()

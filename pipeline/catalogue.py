@@ -22,8 +22,9 @@ _MINI_CAMERA_WORDS: dict[Camera, str] = {
 }
 # Whole sentences, as in the captions that LTX-Video's own README shows ("The camera remains
 # stationary", "The camera follows him from behind"); the moves it has no example of say the same
-# way what is seen of them.
-_LTX_CAMERA_WORDS: dict[Camera, str] = {
+# way what is seen of them. The other models read sentences as well; how their captions say a move
+# is not known.
+_CAMERA_SENTENCES: dict[Camera, str] = {
     "static": "The camera remains stationary.",
     "pan left": "The camera slowly pans to the left.",
     "pan right": "The camera slowly pans to the right.",
@@ -38,6 +39,29 @@ _LTX_CAMERA_WORDS: dict[Camera, str] = {
     "follow": "The camera follows the subject as it moves.",
     "handheld": "The camera is handheld, with slight natural shaking.",
 }
+# Counted on the real classes with the released configurations, without weights.
+_T5_XXL, _UMT5_XXL = Part(4_762_310_656), Part(5_680_910_336)
+_LTX_VAE = Part(1_246_913_522)
+# Wan's autoencoder loses contrast in bfloat16 (diffusers, Wan documentation).
+_WAN_VAE = Part(126_892_531, bytes_per_parameter=4)
+_WAN = {"licence": "Apache-2.0", "temporal": 4, "max_sequence_length": 512}
+# It is given thirteen frames at either end: the middle of the 5 to 17 that it was tried with
+# (diffusers, Wan documentation).
+_VACE = _WAN | {
+    "revision": "main",
+    "fps": 16.0,
+    "num_pixels": 832 * 480,
+    "spatial": 16,
+    "window_frames": 81,
+    "overlap_latents": 4,
+    "num_source_latents": 4,
+    "default_num_inference_steps": 30,
+    "default_guidance_scale": 5.0,
+    "camera_words": _CAMERA_SENTENCES,
+    "engine": "vace",
+    "pipeline": "WanVACEPipeline",
+}
+_ONE_PICTURE = "It is given one picture, the first frame, and can lead up to none."
 
 ROWS = (
     ModelSpec(
@@ -84,13 +108,13 @@ ROWS = (
         overlap_latents=2,
         default_num_inference_steps=len(_LTX_DISTILLED_TIMESTEPS),
         default_guidance_scale=1.0,
-        camera_words=_LTX_CAMERA_WORDS,
+        camera_words=_CAMERA_SENTENCES,
         timesteps=_LTX_DISTILLED_TIMESTEPS,
         gpu_seconds_per_step=0.4,
         parts={
-            "text_encoder": Part(4_762_000_000),  # T5-XXL
-            "transformer": Part(1_923_000_000),
-            "vae": Part(560_000_000),
+            "text_encoder": _T5_XXL,
+            "transformer": Part(1_923_385_472),
+            "vae": _LTX_VAE,
         },
     ),
     ModelSpec(
@@ -106,13 +130,133 @@ ROWS = (
         overlap_latents=2,
         default_num_inference_steps=len(_LTX_DISTILLED_TIMESTEPS),
         default_guidance_scale=1.0,
-        camera_words=_LTX_CAMERA_WORDS,
+        camera_words=_CAMERA_SENTENCES,
         timesteps=_LTX_DISTILLED_TIMESTEPS,
         gpu_seconds_per_step=1.5,
         parts={
-            "text_encoder": Part(4_762_000_000),
-            "transformer": Part(13_042_000_000),
-            "vae": Part(560_000_000),
+            "text_encoder": _T5_XXL,
+            "transformer": Part(13_042_569_344),
+            "vae": _LTX_VAE,
         },
+    ),
+    ModelSpec(
+        id="wan-2.2-5b",
+        label="Wan 2.2 TI2V 5B",
+        description=(
+            "Anything you can describe, in 1280x704; goes on from a picture. Slow and fine: 50 "
+            "steps a window."
+        ),
+        repository="Wan-AI/Wan2.2-TI2V-5B-Diffusers",
+        revision="main",
+        fps=24.0,
+        num_pixels=1280 * 704,
+        spatial=32,
+        window_frames=121,
+        overlap_latents=1,
+        num_source_latents=1,
+        default_num_inference_steps=50,
+        default_guidance_scale=5.0,
+        camera_words=_CAMERA_SENTENCES,
+        engine="wan",
+        pipeline="WanPipeline",
+        cannot=dict.fromkeys(("backward", "bridge", "loop"), _ONE_PICTURE),
+        gpu_seconds_per_step=2.5,
+        parts={
+            "text_encoder": _UMT5_XXL,
+            "transformer": Part(4_999_787_712),
+            "vae": Part(704_688_668, bytes_per_parameter=4),
+        },
+        **_WAN,
+    ),
+    ModelSpec(
+        id="wan-2.2-t2v-a14b",
+        label="Wan 2.2 T2V A14B",
+        description="The largest open Wan for words alone: shots of five seconds, two experts.",
+        repository="Wan-AI/Wan2.2-T2V-A14B-Diffusers",
+        revision="main",
+        fps=16.0,
+        num_pixels=832 * 480,
+        spatial=16,
+        window_frames=81,
+        overlap_latents=1,
+        default_num_inference_steps=40,
+        default_guidance_scale=4.0,
+        call_arguments={"guidance_scale_2": 3.0},
+        camera_words=_CAMERA_SENTENCES,
+        engine="wan",
+        pipeline="WanPipeline",
+        cannot={
+            "image_to_video": "It starts from words alone; Wan 2.2 I2V A14B starts from pictures.",
+            "extend_video": "It starts from words alone; Wan 2.2 I2V A14B goes on from a clip.",
+            "continue": "It starts from words alone, so that each shot is one window.",
+        },
+        gpu_seconds_per_step=3.0,
+        parts={
+            "text_encoder": _UMT5_XXL,
+            "transformer": Part(14_288_491_584),
+            "transformer_2": Part(14_288_491_584),
+            "vae": _WAN_VAE,
+        },
+        **_WAN,
+    ),
+    ModelSpec(
+        id="wan-2.2-i2v-a14b",
+        label="Wan 2.2 I2V A14B",
+        description=(
+            "The largest open Wan for pictures: goes on from a first frame, and leads up to a "
+            "last one."
+        ),
+        repository="Wan-AI/Wan2.2-I2V-A14B-Diffusers",
+        revision="main",
+        fps=16.0,
+        num_pixels=832 * 480,
+        spatial=16,
+        window_frames=81,
+        overlap_latents=1,
+        num_source_latents=1,
+        default_num_inference_steps=40,
+        default_guidance_scale=3.5,
+        call_arguments={"guidance_scale_2": 3.5},
+        camera_words=_CAMERA_SENTENCES,
+        engine="wan",
+        pipeline="WanImageToVideoPipeline",
+        cannot={
+            "text_to_video": "It starts from a picture; Wan 2.2 T2V A14B starts from words.",
+            "backward": "It has to be given a first frame, which nobody knows there.",
+        },
+        gpu_seconds_per_step=3.0,
+        parts={
+            "text_encoder": _UMT5_XXL,
+            "transformer": Part(14_288_901_184),
+            "transformer_2": Part(14_288_901_184),
+            "vae": _WAN_VAE,
+        },
+        **_WAN,
+    ),
+    ModelSpec(
+        id="wan-2.1-vace-1.3b",
+        label="Wan 2.1 VACE 1.3B",
+        description="Extends clips in both directions; small enough for 8 GB, part by part.",
+        repository="Wan-AI/Wan2.1-VACE-1.3B-diffusers",
+        parts={
+            "text_encoder": _UMT5_XXL,
+            "transformer": Part(2_153_972_032),
+            "vae": _WAN_VAE,
+        },
+        gpu_seconds_per_step=1.0,
+        **_VACE,
+    ),
+    ModelSpec(
+        id="wan-2.1-vace-14b",
+        label="Wan 2.1 VACE 14B",
+        description="The same, finer and slower.",
+        repository="Wan-AI/Wan2.1-VACE-14B-diffusers",
+        parts={
+            "text_encoder": _UMT5_XXL,
+            "transformer": Part(17_337_592_896),
+            "vae": _WAN_VAE,
+        },
+        gpu_seconds_per_step=4.0,
+        **_VACE,
     ),
 )

@@ -11,6 +11,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+import diffusers
 import psutil
 import torch
 from diffusers import (
@@ -109,7 +110,7 @@ def _load(spec: ModelSpec, placement: Placement) -> LoadedModel:
     dtype = getattr(torch, placement.dtype)
     try:
         parts = _checkpoint_parts(spec, dtype)
-        pipe = LTXConditionPipeline.from_pretrained(
+        pipe = getattr(diffusers, spec.pipeline).from_pretrained(
             str(spec.repository), revision=spec.revision, dtype=dtype, use_safetensors=True, **parts
         )
         _refuse_missing_weights(pipe)

@@ -103,8 +103,9 @@ def estimate_seconds(request: GenerationRequest, spec: ModelSpec, num_finished: 
     """
     source = None if request.task == "text_to_video" else Source(16, 9, fps=spec.fps)
     plan = plan_generation(request, spec, source)
-    num_left = max(0, plan.num_windows - num_finished)
-    denoising = num_left * plan.num_inference_steps * spec.gpu_seconds_per_step
+    windows = [window for shot in plan.shots for window in shot.windows][num_finished:]
+    num_full = sum(window.total_latents for window in windows) / spec.window_latents
+    denoising = num_full * plan.num_inference_steps * spec.gpu_seconds_per_step
     decoding = plan.num_windows * SECONDS_PER_WINDOW
     return min(max(math.ceil(START_SECONDS + denoising + decoding), 15), MAX_GPU_SECONDS)
 

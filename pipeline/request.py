@@ -14,7 +14,7 @@ from typing import Literal, get_args
 from pipeline.errors import InvalidRequestError
 from pipeline.geometry import ASPECT_RATIOS
 from pipeline.models import get_model
-from pipeline.spec import TASK_SOURCES, Camera, Direction, ModelSpec, Task
+from pipeline.spec import DIRECTIONS, TASK_SOURCES, Ability, Camera, Direction, ModelSpec, Task
 
 Transition = Literal["cut", "continue", "dissolve"]
 
@@ -113,11 +113,10 @@ def build_request(
     """
     _choice("task", task, TASK_SOURCES)
     spec = get_model(model)
-    if task not in spec.tasks:
-        raise InvalidRequestError(
-            f"{spec.label} cannot do {task}; it can do {', '.join(spec.tasks)}."
-        )
-    direction = _choice("direction", direction, get_args(Direction))
+    _check_ability(spec, task)
+    direction = _choice("direction", direction, DIRECTIONS)
+    if task == "extend_video":
+        _check_ability(spec, direction)
     sources = _check_sources(task, image=image, video=video)
     sources["video_after"] = _check_end(task, direction, video_after)
     if seed == -1 and not isinstance(seed, bool):
@@ -171,7 +170,7 @@ def _check_shots(task: Task, spec: ModelSpec, shots: Sequence[Shot]) -> tuple[Sh
         try:
             checked.append(check_shot(shot))
             _check_camera(spec, checked[-1].camera)
-            _check_beginning(task, checked[-1], is_first=number == 1)
+            _check_beginning(task, spec, checked[-1], is_first=number == 1)
         except InvalidRequestError as exc:
             if len(shots) == 1:
                 raise
@@ -185,6 +184,14 @@ def _check_shots(task: Task, spec: ModelSpec, shots: Sequence[Shot]) -> tuple[Sh
     return tuple(checked)
 
 
+def _check_ability(spec: ModelSpec, ability: Ability) -> None:
+    if reason := spec.cannot.get(ability):
+        able = [x for x in (*spec.tasks, *spec.directions) if x != "extend_video"]
+        raise InvalidRequestError(
+            f"{spec.label} cannot do {ability}: {reason} It can do {', '.join(able)}."
+        )
+
+
 def _check_camera(spec: ModelSpec, camera: Camera) -> None:
     if camera and camera not in spec.camera_words:
         raise InvalidRequestError(
@@ -193,10 +200,19 @@ def _check_camera(spec: ModelSpec, camera: Camera) -> None:
         )
 
 
-def _check_beginning(task: Task, shot: Shot, *, is_first: bool) -> None:
-    """Refuse a shot with a picture that would have to begin with something else as well."""
+def _check_beginning(task: Task, spec: ModelSpec, shot: Shot, *, is_first: bool) -> None:
+    """Refuse a shot that cannot begin or go on as it is asked to."""
+    if "continue" in spec.cannot:
+        if shot.duration > spec.max_shot_seconds:
+            raise InvalidRequestError(
+                f"A shot of {spec.label} lasts at most {spec.max_shot_seconds:g} seconds, not "
+                f"{shot.duration:g}; make a film of shorter ones."
+            )
+        if shot.transition == "continue" and not is_first:
+            _check_ability(spec, "continue")
     if shot.image is None:
         return
+    _check_ability(spec, "image_to_video")
     if is_first and (source := TASK_SOURCES[task]):
         raise InvalidRequestError(
             f"The shot starts from the {_SOURCE_WORDS[source]} that was given, so that it cannot "

@@ -82,6 +82,8 @@ class ModelSpec:
     # What it cannot do, and why: a sentence for people.
     cannot: Mapping[Ability, str] = field(default_factory=dict)
     num_source_latents: int = 3  # latent frames of a source clip's end that an extension sees
+    # What its pipeline's call is always given beside what a request says, as its authors have it.
+    call_arguments: Mapping[str, object] = field(default_factory=dict)
     has_audio: bool = False
     # The camera moves it can make, and how its training captions say each.
     camera_words: Mapping[Camera, str] = field(default_factory=dict)

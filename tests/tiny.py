@@ -125,7 +125,7 @@ def tiny_mini_autoencoder() -> AutoencoderKinora:
 
 def tiny_ltx_pipeline() -> LTXConditionPipeline:
     """Build a pipeline of LTX-Video's classes; its decoder has a timestep, as the released one."""
-    tokenizer = _t5_tokenizer()
+    tokenizer = t5_tokenizer()
     torch.manual_seed(0)
     text_encoder = T5EncoderModel(
         T5Config(vocab_size=len(tokenizer), d_model=32, d_kv=8, d_ff=32, num_layers=1, num_heads=4)
@@ -204,7 +204,8 @@ def _assemble(**parts: object) -> LTXConditionPipeline:
     return pipe
 
 
-def _t5_tokenizer() -> T5TokenizerFast:
+def t5_tokenizer() -> T5TokenizerFast:
+    """Train a tokenizer of T5's class on a few words."""
     tokenizer = Tokenizer(models.Unigram())
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     specials = ["<pad>", "</s>", "<unk>"]

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
+from pipeline.engines import wan
 from pipeline.engines.engine import Engine
+from pipeline.engines.frames import FrameEngine
 from pipeline.engines.ltx import LTXEngine
 from pipeline.engines.mini import MiniEngine
 from pipeline.loader import LoadedModel
 
-_ENGINES: dict[str, type[Engine]] = {"ltx": LTXEngine, "mini": MiniEngine}
+_ENGINES: dict[str, Callable[..., Engine]] = {
+    "ltx": LTXEngine,
+    "mini": MiniEngine,
+    "wan": partial(FrameEngine, family=wan.WAN),
+    "vace": partial(FrameEngine, family=wan.VACE),
+}
 
 
 def open_engine(model: LoadedModel, *, width: int, height: int) -> Engine:

@@ -1,0 +1,217 @@
+"""Models that are given frames: each window is one call of a diffusers pipeline.
+
+What such a model goes on from is encoded by its own pipeline, as it was trained. A window's part
+is all the latents of the call, given frames among them: they decode together. What a family of
+pipelines takes and how its latents are decoded is a `Family`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from diffusers import DiffusionPipeline
+from PIL import Image
+
+from pipeline.engines.engine import Context, Given, Memory, OnEngineStep, to_frames
+from pipeline.loader import LoadedModel
+
+Prompt = Mapping[str, torch.Tensor]
+"""Arguments of a pipeline's call that stand for the words."""
+
+
+@dataclass(frozen=True)
+class Ends:
+    """The frames that a window of `num_frames` begins and ends with, given and no new ones."""
+
+    start: Sequence[Image.Image]
+    end: Sequence[Image.Image]
+    num_frames: int
+
+
+@dataclass(frozen=True)
+class Family:
+    """How pipelines of one kind are asked.
+
+    `encode_prompt(pipe, prompt, negative_prompt, is_guided, max_sequence_length)` returns arguments
+    of the call; `condition(pipe, ends)` the pipeline to call and what tells it of the frames that
+    are given; `decode(pipe, latents)` frames (1, 3, F, H, W) from -1 to 1.
+    """
+
+    encode_prompt: Callable[[DiffusionPipeline, str, str, bool, int], Prompt]
+    condition: Callable[[DiffusionPipeline, Ends], tuple[DiffusionPipeline, dict[str, object]]]
+    decode: Callable[[DiffusionPipeline, torch.Tensor], torch.Tensor]
+
+
+class FrameEngine:
+    """Runs windows of one loaded model at one picture size."""
+
+    def __init__(self, model: LoadedModel, family: Family, *, width: int, height: int) -> None:
+        self.model = model
+        self._family = family
+        self._size = {"width": width, "height": height}
+        self._decoded: tuple[torch.Tensor, np.ndarray] | None = None
+
+    @torch.no_grad()
+    def encode_prompt(
+        self,
+        prompt: str,
+        negative_prompt: str,
+        guidance_scale: float,
+        *,
+        seed: int = 0,
+        given: Given = None,
+        follows: Memory | None = None,
+        leads_to: Memory | None = None,
+        earlier: Sequence[Memory] = (),
+    ) -> Prompt:
+        """Encode a prompt once for all its windows and steps; nothing is planned ahead."""
+        del seed, given, follows, leads_to, earlier
+        length = self.model.spec.max_sequence_length
+        words = prompt, negative_prompt
+        return self._family.encode_prompt(self.model.pipe, *words, guidance_scale > 1, length)
+
+    def remember(self, prompt: Prompt, seconds: float) -> Memory | None:
+        """Return None: nothing is known of where things are."""
+        del prompt, seconds
+
+    def encode(self, frames: np.ndarray, generator: torch.Generator) -> torch.Tensor:
+        """Return frames (F, H, W, 3) uint8 as they are given: (1, 3, F, H, W) uint8."""
+        del generator
+        return _tensor(frames)
+
+    def encode_following(self, frames: np.ndarray, generator: torch.Generator) -> Context:
+        """Return the first frames of a clip (F, H, W, 3) that a window has to lead up to."""
+        given = self.encode(frames, generator)
+        return Context(is_start=False, after=given[:, :, 1:], keyframe=given[:, :, :1])
+
+    @torch.no_grad()
+    def make(
+        self,
+        num_latents: int,
+        prompt: Prompt,
+        context: Context,
+        *,
+        num_inference_steps: int,
+        guidance_scale: float,
+        seed: int,
+        on_step: OnEngineStep | None = None,
+    ) -> torch.Tensor:
+        """Make `num_latents` new latent frames; return all of the call's, (1, C, T, h, w)."""
+        num_frames = self._count_frames(num_latents + self._count_given(context))
+        ends = Ends(_pictures(context.before), _pictures(_following(context)), num_frames)
+        pipe, condition = self._family.condition(self.model.pipe, ends)
+
+        def on_step_end(
+            _pipe: DiffusionPipeline, index: int, _t: torch.Tensor, kwargs: dict[str, torch.Tensor]
+        ) -> dict[str, torch.Tensor]:
+            if on_step is not None:
+                on_step(index + 1, kwargs["latents"])
+            return kwargs
+
+        try:
+            return pipe(
+                **prompt,
+                **condition,
+                **self._size,
+                **self.model.spec.call_arguments,
+                num_frames=num_frames,
+                num_inference_steps=num_inference_steps,
+                guidance_scale=guidance_scale,
+                generator=torch.Generator("cpu").manual_seed(seed),
+                callback_on_step_end=on_step_end,
+                output_type="latent",
+            ).frames
+        finally:
+            pipe.maybe_free_model_hooks()  # a call that is broken off leaves its parts on the card
+
+    def tail(self, given: Context, parts: Sequence[torch.Tensor], num_latents: int) -> torch.Tensor:
+        """Return the last frames of the last part, as many as `num_latents` hold."""
+        del given
+        count = self._count_frames(num_latents)
+        return _tensor(self._decode(parts[-1])[-count:])
+
+    def head(self, given: Context, parts: Sequence[torch.Tensor], num_latents: int) -> torch.Tensor:
+        """Return the first frames of the first part, as many as `num_latents` hold."""
+        del given
+        return _tensor(self._decode(parts[0])[: self._count_frames(num_latents)])
+
+    def decode_take(self, given: Context, parts: Iterable[torch.Tensor]) -> Iterator[np.ndarray]:
+        """Decode the new frames (F, H, W, 3) uint8 of a shot, part by part.
+
+        A given picture is decoded too, as their start.
+        """
+        overlap = self._count_frames(self.model.spec.overlap_latents)
+        num_before = 0 if given.before is None or given.is_picture else given.before.shape[2]
+        if given.after is None:
+            for part in parts:
+                yield self._decode(part)[num_before:]
+                num_before = overlap
+            return
+        num_following = _following(given).shape[2]
+        *earlier, last = parts
+        for part in earlier:
+            frames = self._decode(part)
+            # Each later part begins with what was there, or each earlier one leads up to it.
+            yield frames[:-overlap] if given.is_backward else frames[num_before:]
+            num_before = overlap
+        num_before = 0 if given.is_backward else num_before
+        yield self._decode(last)[num_before:-num_following]
+
+    def decode_last_given(self, given: Context, parts: Iterable[torch.Tensor]) -> np.ndarray:
+        """Return how the model shows the last frame (H, W, 3) that a shot goes on from."""
+        return self._decode(next(iter(parts)))[given.before.shape[2] - 1]
+
+    def decode_first_following(self, given: Context, parts: Iterable[torch.Tensor]) -> np.ndarray:
+        """Return how the model shows the first frame (H, W, 3) that a shot leads up to."""
+        *_, last = parts
+        return self._decode(last)[-_following(given).shape[2]]
+
+    def preview(self, latents: torch.Tensor) -> np.ndarray | None:
+        """Return None: these models' latents are no pictures before they are decoded."""
+        del latents
+
+    @property
+    def _temporal(self) -> int:
+        return self.model.spec.temporal
+
+    def _count_given(self, context: Context) -> int:
+        """Count the latent frames that stand for what is given.
+
+        The first frame of a clip that follows is in the place of the last new one.
+        """
+        num_frames = 0 if context.before is None else context.before.shape[2]
+        num_before = -(-num_frames // self._temporal)
+        if context.after is None:
+            return num_before
+        return num_before + -(-context.after.shape[2] // self._temporal)
+
+    def _count_frames(self, num_latents: int) -> int:
+        return (num_latents - 1) * self._temporal + 1
+
+    @torch.no_grad()
+    def _decode(self, part: torch.Tensor) -> np.ndarray:
+        """Decode all frames of a part; the last one is handed on as well, and decoded once."""
+        if self._decoded is None or self._decoded[0] is not part:
+            self._decoded = part, to_frames(self._family.decode(self.model.pipe, part))
+        return self._decoded[1]
+
+
+def _following(context: Context) -> torch.Tensor | None:
+    """Return all frames (1, 3, F, H, W) that a window leads up to."""
+    known = [x for x in (context.keyframe, context.after) if x is not None]
+    return torch.cat(known, dim=2) if known else None
+
+
+def _tensor(frames: np.ndarray) -> torch.Tensor:
+    """(F, H, W, 3) -> (1, 3, F, H, W), both uint8."""
+    return torch.from_numpy(frames).permute(3, 0, 1, 2)[None]
+
+
+def _pictures(frames: torch.Tensor | None) -> list[Image.Image]:
+    """(1, 3, F, H, W) uint8 -> F pictures."""
+    if frames is None:
+        return []
+    return [Image.fromarray(x.permute(1, 2, 0).cpu().numpy()) for x in frames[0].unbind(1)]

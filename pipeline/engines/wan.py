@@ -1,0 +1,80 @@
+"""The Wan family: what its pipelines are told, and how its autoencoder's latents are decoded."""
+
+from __future__ import annotations
+
+import torch
+from diffusers import DiffusionPipeline, WanImageToVideoPipeline
+from PIL import Image
+
+from pipeline.engines.frames import Ends, Family, Prompt
+
+# VACE is shown what is to be made as grey, and a mask that is white there (Jiang et al. 2025,
+# "VACE: All-in-One Video Creation and Editing"; diffusers, Wan documentation).
+_GREY, _KEEP, _MAKE = (128, 128, 128), 0, 255
+
+
+def encode_prompt(
+    pipe: DiffusionPipeline,
+    prompt: str,
+    negative_prompt: str,
+    is_guided: bool,
+    max_sequence_length: int,
+) -> Prompt:
+    """Encode the words, and those to be avoided if guidance is on: (1, L, D) each."""
+    embeds, negative_embeds = pipe.encode_prompt(
+        prompt,
+        negative_prompt,
+        do_classifier_free_guidance=is_guided,
+        max_sequence_length=max_sequence_length,
+    )
+    if negative_embeds is None:
+        return {"prompt_embeds": embeds}
+    return {"prompt_embeds": embeds, "negative_prompt_embeds": negative_embeds}
+
+
+def condition_on_pictures(
+    pipe: DiffusionPipeline, ends: Ends
+) -> tuple[DiffusionPipeline, dict[str, object]]:
+    """Give the last frame of the start as the first picture, and the end's first as the last."""
+    if not ends.start:
+        return pipe, {}
+    given = {"image": ends.start[-1]}
+    if ends.end:
+        given["last_image"] = ends.end[0]
+    if not isinstance(pipe, WanImageToVideoPipeline):
+        # The same parts under another call; the configuration is not among them.
+        config = {name: pipe.config[name] for name in ("boundary_ratio", "expand_timesteps")}
+        pipe = WanImageToVideoPipeline(**pipe.components, **config)
+        pipe.set_progress_bar_config(disable=True)
+    return pipe, given
+
+
+def condition_on_frames(
+    pipe: DiffusionPipeline, ends: Ends
+) -> tuple[DiffusionPipeline, dict[str, object]]:
+    """Give frames at either end, to be kept, and grey ones to be made."""
+    known = [*ends.start, *ends.end]
+    if not known:
+        return pipe, {}
+    num_new = ends.num_frames - len(known)
+    grey = Image.new("RGB", known[0].size, _GREY)
+    keep, make = (Image.new("L", known[0].size, value) for value in (_KEEP, _MAKE))
+    return pipe, {
+        "video": [*ends.start, *[grey] * num_new, *ends.end],
+        "mask": [*[keep] * len(ends.start), *[make] * num_new, *[keep] * len(ends.end)],
+    }
+
+
+def decode(pipe: DiffusionPipeline, latents: torch.Tensor) -> torch.Tensor:
+    """Decode latents (1, C, T, h, w), normalized, into frames (1, 3, 4 T - 3, H, W)."""
+    vae = pipe.vae
+    shape = (1, -1, 1, 1, 1)
+    mean, std = (
+        torch.tensor(values, device=latents.device, dtype=vae.dtype).view(shape)
+        for values in (vae.config.latents_mean, vae.config.latents_std)
+    )
+    return vae.decode(latents.to(vae.dtype) * std + mean, return_dict=False)[0]
+
+
+WAN = Family(encode_prompt, condition_on_pictures, decode)
+VACE = Family(encode_prompt, condition_on_frames, decode)

@@ -17,7 +17,7 @@ from page.job import JobPanel
 from page.parts import EXAMPLES, PRIVATE, SETTINGS, create_part, create_settings
 from pipeline import wording
 from pipeline.errors import InvalidRequestError
-from pipeline.models import get_model
+from pipeline.models import get_model, model_for
 from pipeline.request import MAX_CLIP_SECONDS, Shot
 from pipeline.storyboard import format_storyboard, list_pictures, parse_storyboard
 from pipeline.studio import Studio
@@ -43,13 +43,15 @@ class FilmTab:
     def __init__(self, studio: Studio, visitor: gr.BrowserState) -> None:
         """Lay the form out in the Blocks that are being made, and connect it."""
         self._studio = studio
-        spec = get_model(studio.default_model)
+        spec = get_model(model_for("text_to_video", studio.default_model))
         with gr.Tab("Film", id=NAME, elem_id=f"{NAME}-tab"):
             self.job = JobPanel(studio, NAME, self._submit, visitor)
             self._pictures = gr.State(())  # those that the text was written with
             with gr.Row(equal_height=False):
                 with gr.Column(scale=6, min_width=320):
-                    self._knows = gr.Markdown(spec.description, elem_classes="kinora-note")
+                    self._knows = gr.Markdown(
+                        wording.describe_model(spec), elem_classes="kinora-note"
+                    )
                     self._cards = Cards(studio, spec)
                     self._create_text()
                 with gr.Column(scale=5, min_width=320, elem_classes="kinora-stays"):
@@ -74,7 +76,7 @@ class FilmTab:
         )
         self._settings: dict[str, Component] = {
             "aspect_ratio": create_part(NAME, "aspect_ratio"),
-            **create_settings(NAME, self._studio.default_model),
+            **create_settings(NAME, "text_to_video", self._studio.default_model),
         }
         self._plan = create_part(NAME, "plan", value=self._describe([EMPTY_SHOT], {}))
         self.job.create_buttons("Make the film", update="Make the changed shots")
@@ -162,7 +164,9 @@ class FilmTab:
             lost = [move for move in dict.fromkeys(lost) if move and move not in spec.camera_words]
             if lost:
                 gr.Info(f"{spec.label} cannot do {', '.join(lost)}; choose another move there.")
-            return {self._knows: spec.description} | self._cards.offer_moves(spec, *values)
+            return {self._knows: wording.describe_model(spec)} | self._cards.offer_moves(
+                spec, *values
+            )
 
     def _write_text(self, model: str, *values: Any) -> Updates:  # noqa: ANN401
         """Write the cards as text, unless they are no film yet."""

@@ -9,9 +9,9 @@ import gradio as gr
 from gradio.components import Component
 
 from pipeline.geometry import ASPECT_RATIOS
-from pipeline.models import MODELS
+from pipeline.models import model_for, models_for
 from pipeline.request import MAX_CLIP_SECONDS, MIN_SHOT_SECONDS
-from pipeline.spec import Task
+from pipeline.spec import Direction, Task
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 EXAMPLES = ASSETS / "examples"
@@ -26,6 +26,12 @@ GENERATE_LABELS: dict[Task, str] = {
     "text_to_video": "Make the clip",
     "image_to_video": "Bring it to life",
     "extend_video": "Extend the clip",
+}
+DIRECTION_LABELS: dict[Direction, str] = {
+    "forward": "at its end",
+    "backward": "at its beginning",
+    "loop": "into a loop",
+    "bridge": "as a bridge to another clip",
 }
 # What a tab asks for before the settings, in the order of the page, named as in the request.
 FIELDS: dict[Task, tuple[str, ...]] = {
@@ -51,12 +57,7 @@ PARTS: dict[str, partial[Component]] = {
     "direction": partial(
         gr.Radio,
         label="Extend it",
-        choices=[
-            ("at its end", "forward"),
-            ("at its beginning", "backward"),
-            ("into a loop", "loop"),
-            ("as a bridge to another clip", "bridge"),
-        ],
+        choices=[(label, direction) for direction, label in DIRECTION_LABELS.items()],
         value="forward",
     ),
     "duration": partial(
@@ -65,7 +66,6 @@ PARTS: dict[str, partial[Component]] = {
     "seed": partial(gr.Number, -1, label="Seed", info="-1 draws one", min_width=120),
     "model": partial(
         gr.Dropdown,
-        [(spec.label, spec.id) for spec in MODELS.values()],
         label="Model",
         info="What draws the clip",
     ),
@@ -108,9 +108,13 @@ def create_part(tab: str, name: str, **changes: object) -> Component:
     return PARTS[name](elem_id=f"{tab}-{name}", **changes)
 
 
-def create_settings(tab: str, model: str) -> dict[str, Component]:
-    """Lay out the settings of a tab, the model being chosen already."""
+def create_settings(tab: str, task: Task, model: str) -> dict[str, Component]:
+    """Lay out the settings of a tab, a model that can do its task being chosen already."""
+    models = {
+        "choices": [(spec.label, spec.id) for spec in models_for(task)],
+        "value": model_for(task, model),
+    }
     with gr.Row():
-        parts = {"seed": create_part(tab, "seed"), "model": create_part(tab, "model", value=model)}
+        parts = {"seed": create_part(tab, "seed"), "model": create_part(tab, "model", **models)}
     with gr.Accordion("Advanced", open=False, elem_id=f"{tab}-advanced"):
         return parts | {name: create_part(tab, name) for name in ADVANCED_SETTINGS}

@@ -14,6 +14,7 @@ from gradio.components import Component
 from page.errors import plain_errors
 from page.job import JobPanel
 from page.parts import (
+    DIRECTION_LABELS,
     EXAMPLES,
     FIELDS,
     GENERATE_LABELS,
@@ -26,9 +27,9 @@ from page.parts import (
 from pipeline import wording
 from pipeline.errors import InvalidRequestError
 from pipeline.geometry import ASPECT_RATIOS
-from pipeline.models import get_model
+from pipeline.models import get_model, model_for
 from pipeline.plan import Source
-from pipeline.spec import TASK_SOURCES, Task
+from pipeline.spec import TASK_SOURCES, Direction, ModelSpec, Task
 from pipeline.studio import Studio
 
 
@@ -67,13 +68,14 @@ class Tab:
                 self._create("crop")
             if name == TASK_SOURCES[self._task]:
                 self._create("source")
-        self.parts |= create_settings(self._task, self._studio.default_model)
+        self.parts |= create_settings(self._task, self._task, self._studio.default_model)
         self._create("plan")
         self.job.create_buttons(GENERATE_LABELS[self._task])
 
     def _create(self, name: str) -> None:
         changes: dict[str, Any] = {
-            "prompt": {"info": get_model(self._studio.default_model).description},
+            "prompt": {"info": wording.describe_model(self._first_model)},
+            "direction": self._offer(self._first_model),
             "plan": {"value": self._show_plan([], None)},
         }.get(name, {})
         if (self._task, name) == ("image_to_video", "aspect_ratio"):
@@ -97,8 +99,13 @@ class Tab:
 
     def _connect(self) -> None:
         self.job.connect([*self._fields.values()], self.parts["prompt"].submit)
+        told = [self.parts[name] for name in ("prompt", "direction") if name in self.parts]
         self.parts["model"].change(
-            self._describe_model, self.parts["model"], self.parts["prompt"], queue=False, **PRIVATE
+            self._describe_model,
+            [self.parts["model"], *told[1:]],
+            told,
+            queue=False,
+            **PRIVATE,
         )
         names = [
             name for name in self._fields if name not in ("prompt", "image", "video", "video_after")
@@ -142,9 +149,26 @@ class Tab:
             fields.pop("video_after", None)  # left from another choice, and not seen any more
         return await self._studio.submit(self._task, fields, **origin)
 
-    def _describe_model(self, model: str) -> gr.Textbox:
+    @property
+    def _first_model(self) -> ModelSpec:
+        return get_model(model_for(self._task, self._studio.default_model))
+
+    def _describe_model(
+        self, model: str, direction: Direction | None = None
+    ) -> gr.Textbox | tuple[gr.Textbox, gr.Radio]:
+        """Say what a model draws; where a clip is extended, offer the directions that it can."""
         with plain_errors():
-            return gr.Textbox(info=get_model(model).description)
+            spec = get_model(model)
+        told = gr.Textbox(info=wording.describe_model(spec))
+        if direction is None:
+            return told
+        chosen = direction if direction in spec.directions else spec.directions[0]
+        return told, gr.Radio(value=chosen, **self._offer(spec))
+
+    def _offer(self, spec: ModelSpec) -> dict[str, object]:
+        """Return the directions that a model extends a clip in, and why it lacks the others."""
+        able = [(label, x) for x, label in DIRECTION_LABELS.items() if x in spec.directions]
+        return {"choices": able, "info": wording.describe_limits(DIRECTION_LABELS, spec) or None}
 
     def _show_plan(self, names: list[str], upload: Upload | None, *values: object) -> str:
         """Say what will come out, or which value is wrong."""

@@ -7,7 +7,7 @@ import os
 from pipeline.catalogue import ROWS
 from pipeline.errors import InvalidRequestError, ModelError
 from pipeline.geometry import ASPECT_RATIOS
-from pipeline.spec import ModelSpec
+from pipeline.spec import ModelSpec, Task
 
 MODELS: dict[str, ModelSpec] = {spec.id: spec for spec in ROWS}
 
@@ -33,6 +33,17 @@ def default_model_id() -> str:
             f"set it to one of {', '.join(MODELS)}."
         )
     return model_id
+
+
+def models_for(task: Task) -> list[ModelSpec]:
+    """List the models that can do a task, in the order of the table."""
+    return [spec for spec in MODELS.values() if task in spec.tasks]
+
+
+def model_for(task: Task, model_id: str) -> str:
+    """Return a model's id if it can do a task, else that of the first one that can."""
+    able = [spec.id for spec in models_for(task)]
+    return model_id if model_id in able else able[0]
 
 
 def describe_models() -> list[dict[str, object]]:

@@ -20,7 +20,7 @@ from PIL import Image
 
 from pipeline.jobs import JobWorker
 from pipeline.media import read_last_frames
-from pipeline.models import get_model
+from pipeline.models import get_model, model_for
 from pipeline.pictures import crop_to_size, write_picture
 from pipeline.plan import Plan, Source, plan_generation
 from pipeline.progress import Progress
@@ -76,7 +76,7 @@ class Studio:
 
     def _request(self, task: Task, fields: dict[str, Any]) -> GenerationRequest:
         """Build the request; no model, and 0 for what the model decides, mean its defaults."""
-        defaults = {"model": fields.get("model") or self.default_model}
+        defaults = {"model": fields.get("model") or model_for(task, self.default_model)}
         for name in ("num_inference_steps", "guidance_scale"):
             value = fields.get(name)
             defaults[name] = None if value == 0 and not isinstance(value, bool) else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from pipeline.plan import Plan, Source
 from pipeline.progress import Progress, Stage
 from pipeline.request import MAX_CLIP_SECONDS
 from pipeline.shelf import Entry
+from pipeline.spec import ModelSpec
 from pipeline.store import JobFacts
 
 MAX_CAPTION = 90
@@ -42,6 +44,20 @@ def describe_plan(plan: Plan, wait: float | None, *, is_added: bool) -> str:
     if wait is not None:
         parts.append(f"made in about {describe_seconds(wait)}")
     return " · ".join(parts)
+
+
+def describe_model(spec: ModelSpec) -> str:
+    """Return what a model draws, and what its licence asks of people."""
+    return f"{spec.description} {spec.licence_note}".strip()
+
+
+def describe_limits(abilities: Mapping[str, str], spec: ModelSpec) -> str:
+    """Return which of some abilities, with their names on the page, a model lacks, and why."""
+    reasons: dict[str, list[str]] = {}
+    for ability, label in abilities.items():
+        if reason := spec.cannot.get(ability):
+            reasons.setdefault(reason, []).append(label)
+    return " ".join(f"Not {', '.join(labels)}: {reason}" for reason, labels in reasons.items())
 
 
 def describe_entry(entry: Entry) -> str:

@@ -58,6 +58,7 @@ _VACE = _WAN | {
     "default_num_inference_steps": 30,
     "default_guidance_scale": 5.0,
     "camera_words": _CAMERA_SENTENCES,
+    "scheduler_options": {"flow_shift": 3.0},  # for this size (diffusers, Wan documentation)
     "engine": "vace",
     "pipeline": "WanVACEPipeline",
 }
@@ -258,5 +259,42 @@ ROWS = (
         },
         gpu_seconds_per_step=4.0,
         **_VACE,
+    ),
+    ModelSpec(
+        id="skyreels-v2-1.3b",
+        label="SkyReels V2 DF 1.3B",
+        description=(
+            "Long takes of what you describe, forward: every window sees 17 frames of the last."
+        ),
+        repository="Skywork/SkyReels-V2-DF-1.3B-540P-Diffusers",
+        revision="main",
+        licence="Skywork Community License",
+        licence_note="Its licence names uses that are not allowed; read it before commercial use.",
+        fps=24.0,
+        num_pixels=960 * 544,
+        spatial=16,
+        temporal=4,
+        window_frames=97,
+        overlap_latents=5,
+        num_source_latents=5,
+        default_num_inference_steps=30,
+        default_guidance_scale=6.0,
+        # A little noise on what it goes on from, as its authors do in long takes.
+        call_arguments={"addnoise_condition": 20, "fps": 24},
+        scheduler_options={"flow_shift": 8.0},
+        camera_words=_CAMERA_SENTENCES,
+        engine="skyreels",
+        pipeline="SkyReelsV2DiffusionForcingPipeline",
+        cannot=dict.fromkeys(
+            ("backward", "bridge", "loop"),
+            "It only goes forward: it was not trained to lead up to frames.",
+        ),
+        gpu_seconds_per_step=1.5,
+        max_sequence_length=512,
+        parts={
+            "text_encoder": _UMT5_XXL,
+            "transformer": Part(1_435_525_696),
+            "vae": _WAN_VAE,
+        },
     ),
 )

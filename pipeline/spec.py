@@ -84,6 +84,8 @@ class ModelSpec:
     num_source_latents: int = 3  # latent frames of a source clip's end that an extension sees
     # What its pipeline's call is always given beside what a request says, as its authors have it.
     call_arguments: Mapping[str, object] = field(default_factory=dict)
+    # What its scheduler is set to beside what is saved with it.
+    scheduler_options: Mapping[str, object] = field(default_factory=dict)
     has_audio: bool = False
     # The camera moves it can make, and how its training captions say each.
     camera_words: Mapping[Camera, str] = field(default_factory=dict)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from diffusers import DiffusionPipeline, WanImageToVideoPipeline
 
-from pipeline.engines import wan
+from pipeline.engines import skyreels, wan
 from pipeline.engines.engine import Context
 from pipeline.engines.frames import Ends, FrameEngine
 from pipeline.loader import LoadedModel, Loader
@@ -20,6 +20,8 @@ from tests.tiny_wan import TINY_WAN, save_tiny_wan
 SIDE = 64
 ASKED = {"num_inference_steps": 2, "guidance_scale": 3.0, "seed": 5}
 WAN_5B, T2V, I2V, VACE = "wan-2.2-5b", "wan-2.2-t2v-a14b", "wan-2.2-i2v-a14b", "wan-2.1-vace-1.3b"
+SKYREELS = "skyreels-v2-1.3b"
+FAMILIES = {"wan": wan.WAN, "vace": wan.VACE, "skyreels": skyreels.SKYREELS}
 
 
 class Recorder:
@@ -29,7 +31,7 @@ class Recorder:
         self.ends: list[Ends] = []
         self.pipes: list[DiffusionPipeline] = []
         self.given: list[dict[str, object]] = []
-        family = {"wan": wan.WAN, "vace": wan.VACE}[model.spec.engine]
+        family = FAMILIES[model.spec.engine]
         self._condition = family.condition
         family = replace(family, condition=self.condition)
         self.engine = FrameEngine(model, family, width=SIDE, height=SIDE)
@@ -47,7 +49,7 @@ class Recorder:
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, LoadedModel]:
     models = {}
-    for name in (WAN_5B, T2V, I2V, VACE):
+    for name in (WAN_5B, T2V, I2V, VACE, SKYREELS):
         folder = tmp_path_factory.mktemp(name)
         save_tiny_wan(name, folder)
         row = replace(MODELS[name], repository=str(folder), revision=None, max_sequence_length=32)
@@ -70,7 +72,7 @@ def assert_same(shown: np.ndarray, expected: np.ndarray) -> None:
     assert np.abs(shown.astype(int) - np.rint(expected * 255)).max() <= 1
 
 
-@pytest.mark.parametrize("name", [WAN_5B, T2V, VACE])
+@pytest.mark.parametrize("name", [WAN_5B, T2V, VACE, SKYREELS])
 def test_words_alone_are_what_diffusers_own_call_makes(
     models: dict[str, LoadedModel], name: str
 ) -> None:
@@ -231,3 +233,26 @@ def test_tiny_pipelines_have_the_ratios_of_their_rows() -> None:
         assert set(spec.parts) == {
             part for part, x in pipe.components.items() if isinstance(x, torch.nn.Module)
         }
+
+
+def test_skyreels_goes_on_from_the_very_frames_that_it_is_given(
+    models: dict[str, LoadedModel],
+) -> None:
+    recorder = Recorder(models[SKYREELS])
+    engine = recorder.engine
+    prompt = engine.encode_prompt("a red car", "", 3.0)
+    before = engine.encode(frames(17), torch.Generator())
+    given = Context(is_start=True, before=before)
+    first, again = (engine.make(2, prompt, given, **ASKED) for _ in range(2))
+    assert torch.equal(first, again)  # though its noise on what is given has no generator
+    (chunk,) = engine.decode_take(given, [first])
+    assert len(chunk) == 8
+    vae = models[SKYREELS].pipe.vae
+    video = before.float() / 127.5 - 1
+    mean, std = (
+        torch.tensor(x).view(1, -1, 1, 1, 1)
+        for x in (vae.config.latents_mean, vae.config.latents_std)
+    )
+    with torch.no_grad():
+        encoded = (vae.encode(video).latent_dist.mode() - mean) / std
+    torch.testing.assert_close(first[:, :, :5], encoded, atol=1e-4, rtol=1e-4)

@@ -9,6 +9,8 @@ import torch
 from diffusers import (
     AutoencoderKLWan,
     DiffusionPipeline,
+    SkyReelsV2DiffusionForcingPipeline,
+    SkyReelsV2Transformer3DModel,
     UniPCMultistepScheduler,
     WanImageToVideoPipeline,
     WanPipeline,
@@ -87,12 +89,22 @@ def tiny_vace() -> WanVACEPipeline:
     return WanVACEPipeline(**_parts(_tiny_autoencoder(), transformer))
 
 
+def tiny_skyreels() -> SkyReelsV2DiffusionForcingPipeline:
+    """Build a pipeline as that of SkyReels V2 DF 1.3B."""
+    torch.manual_seed(0)
+    transformer = SkyReelsV2Transformer3DModel(
+        in_channels=16, out_channels=16, inject_sample_info=True, **_SMALL
+    )
+    return SkyReelsV2DiffusionForcingPipeline(**_parts(_tiny_autoencoder(), transformer))
+
+
 TINY_WAN: dict[str, Callable[[], DiffusionPipeline]] = {
     "wan-2.2-5b": tiny_5b,
     "wan-2.2-t2v-a14b": tiny_t2v_a14b,
     "wan-2.2-i2v-a14b": tiny_i2v_a14b,
     "wan-2.1-vace-1.3b": tiny_vace,
     "wan-2.1-vace-14b": tiny_vace,
+    "skyreels-v2-1.3b": tiny_skyreels,
 }
 
 

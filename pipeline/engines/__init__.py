@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from pipeline.engines import wan
+from pipeline.engines import skyreels, wan
 from pipeline.engines.engine import Engine
 from pipeline.engines.frames import FrameEngine
 from pipeline.engines.ltx import LTXEngine
@@ -17,6 +17,7 @@ _ENGINES: dict[str, Callable[..., Engine]] = {
     "mini": MiniEngine,
     "wan": partial(FrameEngine, family=wan.WAN),
     "vace": partial(FrameEngine, family=wan.VACE),
+    "skyreels": partial(FrameEngine, family=skyreels.SKYREELS),
 }
 
 

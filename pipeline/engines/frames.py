@@ -53,6 +53,9 @@ class FrameEngine:
         self._family = family
         self._size = {"width": width, "height": height}
         self._decoded: tuple[torch.Tensor, np.ndarray] | None = None
+        if options := model.spec.scheduler_options:
+            scheduler = model.pipe.scheduler
+            model.pipe.scheduler = type(scheduler).from_config(scheduler.config, **options)
 
     @torch.no_grad()
     def encode_prompt(
@@ -112,18 +115,22 @@ class FrameEngine:
             return kwargs
 
         try:
-            return pipe(
-                **prompt,
-                **condition,
-                **self._size,
-                **self.model.spec.call_arguments,
-                num_frames=num_frames,
-                num_inference_steps=num_inference_steps,
-                guidance_scale=guidance_scale,
-                generator=torch.Generator("cpu").manual_seed(seed),
-                callback_on_step_end=on_step_end,
-                output_type="latent",
-            ).frames
+            # What a pipeline draws beside its generator comes from the seed as well.
+            with torch.random.fork_rng():
+                torch.manual_seed(seed)
+                return pipe(
+                    prompt=None,  # is encoded already
+                    **prompt,
+                    **self._size,
+                    **self.model.spec.call_arguments,
+                    **condition,
+                    num_frames=num_frames,
+                    num_inference_steps=num_inference_steps,
+                    guidance_scale=guidance_scale,
+                    generator=torch.Generator("cpu").manual_seed(seed),
+                    callback_on_step_end=on_step_end,
+                    output_type="latent",
+                ).frames
         finally:
             pipe.maybe_free_model_hooks()  # a call that is broken off leaves its parts on the card
 

@@ -1,0 +1,35 @@
+"""SkyReels V2 with diffusion forcing: long takes that go forward, over Wan's autoencoder."""
+
+from __future__ import annotations
+
+from diffusers import (
+    DiffusionPipeline,
+    SkyReelsV2DiffusionForcingImageToVideoPipeline,
+    SkyReelsV2DiffusionForcingVideoToVideoPipeline,
+)
+
+from pipeline.engines import wan
+from pipeline.engines.frames import Ends, Family
+
+
+def condition_on_start(
+    pipe: DiffusionPipeline, ends: Ends
+) -> tuple[DiffusionPipeline, dict[str, object]]:
+    """Give a picture, or the frames that a clip ends with.
+
+    A window is made as a whole: shorter ones than the pipeline's own base would make none.
+    """
+    whole = {"base_num_frames": ends.num_frames}
+    if not ends.start:
+        return pipe, whole
+    if len(ends.start) == 1:
+        kind, given = SkyReelsV2DiffusionForcingImageToVideoPipeline, {"image": ends.start[0]}
+    else:
+        kind = SkyReelsV2DiffusionForcingVideoToVideoPipeline
+        given = {"video": list(ends.start), "overlap_history": len(ends.start)}
+    pipe = kind(**pipe.components)
+    pipe.set_progress_bar_config(disable=True)
+    return pipe, whole | given
+
+
+SKYREELS = Family(wan.encode_prompt, condition_on_start, wan.decode)

@@ -101,18 +101,23 @@ class JobPanel:
 
     async def _resume(self, job_id: str | None) -> AsyncIterator[Updates]:
         with plain_errors():
-            if job_id:
-                await asyncio.to_thread(self._studio.worker.resume, job_id)
-                async for updates in self._watch(job_id):
-                    yield updates
+            if not job_id:
+                yield {self._job_id: None}  # nothing at all would empty every part that is watched
+                return
+            await asyncio.to_thread(self._studio.worker.resume, job_id)
+            async for updates in self._watch(job_id):
+                yield updates
 
     async def _show_again(self, visitor: str) -> AsyncIterator[Updates]:
         """Show the job that a visitor has left here, if it is not finished yet."""
         with plain_errors():
             unfinished = self._studio.shelf.unfinished
-            if job_id := await asyncio.to_thread(unfinished, visitor, self._name):
-                async for updates in self._watch(job_id):
-                    yield updates
+            job_id = await asyncio.to_thread(unfinished, visitor, self._name)
+            if job_id is None:
+                yield {self._job_id: None}  # as above
+                return
+            async for updates in self._watch(job_id):
+                yield updates
 
     async def _watch(self, job_id: str) -> AsyncIterator[Updates]:
         yield {self._job_id: job_id}

@@ -49,6 +49,21 @@ def test_a_prompt_becomes_a_clip_that_plays_and_can_be_extended(page: Page) -> N
     assert seconds_of(page, "extend_video") == pytest.approx(25 / 16, abs=0.05)
 
 
+def test_every_button_says_what_it_does_when_the_page_has_loaded(page: Page) -> None:
+    """A generator that yielded nothing for a visitor without a job emptied all of them."""
+    page.wait_for_timeout(3000)  # until the visitor has been greeted
+    for tab, label in (
+        ("Text to video", "Make the clip"),
+        ("Image to video", "Bring it to life"),
+        ("Extend a clip", "Extend the clip"),
+        ("Film", "Make the film"),
+    ):
+        page.get_by_role("tab", name=tab, exact=True).click()
+        shown = page.get_by_role("tabpanel").filter(visible=True)
+        expect(shown.get_by_role("button", name=label)).to_be_visible()
+        expect(shown.get_by_role("button", name="Extend this")).to_be_visible()
+
+
 def test_stop_ends_a_long_clip_and_the_next_one_works(page: Page) -> None:
     ask(page, "text_to_video", seconds="30", steps=100)
     page.click("#text_to_video-stop")

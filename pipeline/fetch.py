@@ -19,7 +19,7 @@ from pathlib import Path
 
 from huggingface_hub import hf_hub_download, snapshot_download
 from huggingface_hub.constants import HF_HUB_CACHE
-from huggingface_hub.errors import DryRunError, EntryNotFoundError
+from huggingface_hub.errors import DryRunError, EntryNotFoundError, HTTPError
 from huggingface_hub.utils import tqdm
 
 from pipeline.errors import KinoraError, ModelError
@@ -71,7 +71,8 @@ def fetch(spec: ModelSpec, on_bytes: OnBytes | None = None) -> LocalFiles:
         missing = _missing_files(spec, index)
         _download(spec, missing, on_bytes)
         return LocalFiles(index.parent, _checkpoint_of(spec))
-    except (OSError, EntryNotFoundError, ValueError) as exc:
+    # HTTPError is httpx's, of the version that huggingface_hub uses: a connection that breaks.
+    except (OSError, HTTPError, EntryNotFoundError, ValueError) as exc:
         raise ModelError(not_here(spec)) from exc
 
 

@@ -176,7 +176,7 @@ def detect_machine() -> Machine:
         return Machine(
             "cuda",
             torch.cuda.get_device_properties(0).total_memory,
-            torch.cuda.is_bf16_supported(including_emulation=False),
+            torch.cuda.is_bf16_supported(),
             ram_bytes=memory,
             has_torchao=importlib.util.find_spec("torchao") is not None,
         )

@@ -16,11 +16,12 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 @dataclass
 class Hub:
-    """Where it listens, what was downloaded from it, and what it claims of files' sizes."""
+    """Where it listens, what was downloaded, what it claims of sizes, what it breaks off."""
 
     url: str
     downloads: list[str] = field(default_factory=list)
     claimed_bytes: dict[str, int] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
 
 
 @contextmanager
@@ -51,7 +52,8 @@ def serve_hub(repositories: Mapping[str, Path]) -> Iterator[Hub]:
                 if with_body:
                     hub.downloads.append(f"{name}/{rest[2]}")
                 body = (repositories[name] / rest[2]).read_bytes()
-                self._send(body, hub.claimed_bytes.get(rest[2]), with_body=with_body)
+                end = len(body) // 2 if rest[2] in hub.broken else None
+                self._send(body, hub.claimed_bytes.get(rest[2]), with_body=with_body, end=end)
             else:
                 self.send_error(404)
 
@@ -69,7 +71,12 @@ def serve_hub(repositories: Mapping[str, Path]) -> Iterator[Hub]:
             ]
 
         def _send(
-            self, body: bytes, claimed_bytes: int | None = None, *, with_body: bool = True
+            self,
+            body: bytes,
+            claimed_bytes: int | None = None,
+            *,
+            with_body: bool = True,
+            end: int | None = None,
         ) -> None:
             self.send_response(200)
             if claimed_bytes is not None:
@@ -79,7 +86,7 @@ def serve_hub(repositories: Mapping[str, Path]) -> Iterator[Hub]:
             self.send_header("X-Repo-Commit", COMMIT)
             self.end_headers()
             if with_body:
-                self.wfile.write(body)
+                self.wfile.write(body[:end])
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         hub = Hub(f"http://127.0.0.1:{server.server_port}")

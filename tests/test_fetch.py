@@ -53,7 +53,7 @@ def hub(folder: Path, tmp_path: Path) -> Iterator[Hub]:
 
 
 def run(*command: str, home: Path, **more: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"HF_HOME": str(home), "HF_HUB_DISABLE_PROGRESS_BARS": "1"} | more
+    environment = os.environ | {"HF_HOME": str(home)} | more
     environment.pop("HF_HUB_CACHE", None)
     return subprocess.run(
         [sys.executable, *command],
@@ -106,13 +106,29 @@ def test_without_a_network_one_sentence_names_the_command(hub: Hub, tmp_path: Pa
     assert hub.downloads == []
 
 
+def test_a_broken_download_is_a_sentence_and_goes_on_the_next_time(
+    hub: Hub, tmp_path: Path
+) -> None:
+    hub.broken.add("text_encoder/model.safetensors")
+    failed = run_fetch(hub, tmp_path / "home")
+    assert failed.returncode == 1
+    assert failed.stderr.endswith(NOT_HERE)
+    assert "Traceback" not in failed.stderr
+    whole = set(hub.downloads) - {f"{PARTS}/{name}" for name in hub.broken}
+    hub.broken.clear()
+    hub.downloads.clear()
+    assert run_fetch(hub, tmp_path / "home").returncode == 0
+    assert f"{PARTS}/text_encoder/model.safetensors" in hub.downloads
+    assert whole
+    assert whole.isdisjoint(hub.downloads)
+
+
 def test_a_disk_without_room_is_found_out_before_the_download(hub: Hub, tmp_path: Path) -> None:
     hub.claimed_bytes["text_encoder/model.safetensors"] = 10**15
     failed = run_fetch(hub, tmp_path / "home")
     assert failed.returncode == 1
-    assert failed.stderr.startswith(
-        "LTX-Video 2B 0.9.8 distilled needs 1000000.00 GB on the disk, and "
-    )
+    needs = "LTX-Video 2B 0.9.8 distilled needs 1000000.00 GB on the disk, and "
+    assert failed.stderr.splitlines()[-1].startswith(needs)
     assert "set HF_HOME to a folder on a larger disk" in failed.stderr
     assert hub.downloads == [f"{PARTS}/model_index.json"]
 

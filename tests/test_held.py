@@ -14,13 +14,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from diffusers import (
+    AutoencoderKLWan,
+    UniPCMultistepScheduler,
+    WanPipeline,
+    WanTransformer3DModel,
+)
 
 from pipeline.engines import open_engine
 from pipeline.engines.ltx import Context
 from pipeline.loader import LoadedModel, load_model
+from pipeline.models import MODELS
 from pipeline.placement import Placement
 from pipeline.spec import ModelSpec, Part
-from tests.tiny import LTX, tiny_models
+from tests.tiny import LTX, tiny_ltx_pipeline, tiny_models
 
 RESIDENT = Placement("cpu", "float32", "none", tile_decoding=False)
 
@@ -146,3 +153,60 @@ def test_text_encoder_and_all_the_rest_take_turns(spec: ModelSpec) -> None:
     assert set(turns.present) == {pipe.transformer, pipe.vae}
     engine.encode_prompt("a red boat", "", 1.0)  # known: nothing has to move
     assert set(turns.present) == {pipe.transformer, pipe.vae}
+
+
+def experts(folder: Path) -> ModelSpec:
+    """Save a pipeline of Wan's classes with two transformers, and return a row for it."""
+    others = tiny_ltx_pipeline()
+    torch.manual_seed(0)
+    size = {"num_attention_heads": 2, "attention_head_dim": 12, "text_dim": 32, "ffn_dim": 32}
+    transformers = [WanTransformer3DModel(num_layers=2, **size).eval() for _ in range(2)]
+    # Whole ratios: 8 pixels, 4 frames.
+    blocks = {"dim_mult": [1, 1, 1, 1], "temperal_downsample": [False, True, True]}
+    WanPipeline(
+        tokenizer=others.tokenizer,
+        text_encoder=others.text_encoder,
+        transformer=transformers[0],
+        transformer_2=transformers[1],
+        vae=AutoencoderKLWan(base_dim=3, num_res_blocks=1, **blocks).eval(),
+        scheduler=UniPCMultistepScheduler(
+            prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=3.0
+        ),
+        boundary_ratio=0.875,
+    ).save_pretrained(folder)
+    parts = {"transformer": Part(1), "transformer_2": Part(1), "vae": Part(1, 4)}
+    return replace(
+        MODELS[LTX],
+        pipeline="WanPipeline",
+        repository=str(folder),
+        checkpoint=None,
+        revision=None,
+        parts=parts,
+    )
+
+
+def test_pipelines_of_other_classes_are_held_in_the_same_ways(tmp_path: Path) -> None:
+    row = experts(tmp_path)
+
+    def run(placement: Placement) -> tuple[LoadedModel, np.ndarray]:
+        model = load_model(row, placement)
+        made = model.pipe(
+            prompt="a red boat",
+            height=32,
+            width=32,
+            num_frames=9,
+            num_inference_steps=2,
+            max_sequence_length=16,
+            generator=torch.Generator().manual_seed(0),
+        )
+        return model, (made.frames[0] * 255).round().astype(np.uint8)
+
+    _, frames = run(RESIDENT)
+    for offload in ("encode_first", "group"):
+        np.testing.assert_array_equal(run(replace(RESIDENT, offload=offload))[1], frames)
+    placement = Placement("cpu", "bfloat16", "encode_first", tile_decoding=True, weights="fp8")
+    model, in_fp8 = run(placement)
+    assert psnr(in_fp8, frames) > 20
+    assert model.pipe.vae.dtype == torch.float32
+    for transformer in (model.pipe.transformer, model.pipe.transformer_2):
+        assert transformer.blocks[0].attn1.to_q.weight.dtype == torch.float8_e4m3fn

@@ -56,7 +56,8 @@ def generate(
     In the folder `keep` finished windows and encoded shots are kept, and those of an earlier
     attempt or of another clip that has them too are found again. Raises GenerationCancelledError
     within one denoising step after `is_cancelled` says so (what is finished by then is a clip all
-    the same), MediaError if the source cannot be used, ModelError if the model cannot be loaded,
+    the same), MediaError if the source cannot be used, ModelError if the model cannot be loaded or
+    the card stays too full for it, InvalidRequestError if it does not fit on this machine,
     OutputError if what it makes is no picture, StorageError if there is no room.
     """
     source = open_source(request)

@@ -28,6 +28,8 @@ _LADDER: tuple[Offload, ...] = ("none", "encode_first", "model", "group", "group
 # What is not the model's: the CUDA context and a desktop; Python with torch, and the system.
 _RESERVED_ON_CARD = GIGABYTE
 _RESERVED_OF_RAM = GIGABYTE // 2
+# Of a Mac's memory, what Metal recommends to use at most.
+_METAL_SHARE = 0.75
 ZERO_GPU_BYTES = {"large": 48 * GIGABYTE, "xlarge": 96 * GIGABYTE}
 _CARD_GIGABYTES = (6, 8, 12, 16, 24, 32, 48, 80, 96, 141)
 _RAM_GIGABYTES = (8, 16, 32, 48, 64, 96, 128, 192, 256, 384, 512)
@@ -225,7 +227,9 @@ def _candidates(spec: ModelSpec, machine: Machine) -> list[Placement]:
 def _fits(needs: Needs, placement: Placement, machine: Machine) -> bool:
     if placement.gpu_size:
         return needs.card_bytes + _RESERVED_ON_CARD <= ZERO_GPU_BYTES[placement.gpu_size]
-    if placement.device != "cuda":
+    if placement.device == "mps":
+        return needs.ram_bytes <= machine.memory_bytes * _METAL_SHARE
+    if placement.device == "cpu":
         return needs.ram_bytes + _RESERVED_OF_RAM <= machine.memory_bytes
     has_ram = machine.ram_bytes is None or needs.ram_bytes + _RESERVED_OF_RAM <= machine.ram_bytes
     return has_ram and needs.card_bytes + _RESERVED_ON_CARD <= machine.memory_bytes
@@ -261,9 +265,8 @@ def _stored_bytes(name: str, part: Part, placement: Placement) -> int:
 def _denoising_bytes(spec: ModelSpec, placement: Placement, footage: Footage) -> int:
     """Compute what one block of the largest transformer works on."""
     num_parameters = {name: part.num_parameters for name, part in spec.parts.items()}
-    width = (_largest(num_parameters, DENOISERS) / _WEIGHTS_PER_BLOCK / _BLOCKS_PER_WIDTH) ** (
-        1 / 3
-    )
+    num_cubes = _largest(num_parameters, DENOISERS) / (_WEIGHTS_PER_BLOCK * _BLOCKS_PER_WIDTH)
+    width = num_cubes ** (1 / 3)
     latents = (footage.num_frames - 1) // spec.temporal + 1
     num_tokens = latents * (footage.height // spec.spatial) * (footage.width // spec.spatial)
     is_stacked = spec.engine in _STACKS_GUIDANCE and spec.default_guidance_scale > 1

@@ -134,6 +134,13 @@ def test_a_processor_without_bf16_takes_it_before_it_refuses() -> None:
     )
 
 
+def test_a_mac_leaves_a_quarter_of_its_memory_to_the_system() -> None:
+    mac = Machine("mps", 48 * GIGABYTE, has_fast_bf16=True)
+    assert place(LTX_13B, mac).offload == "none"
+    with pytest.raises(InvalidRequestError, match="a computer with 48 GB of memory"):
+        place(LTX_13B, replace(mac, memory_bytes=36 * GIGABYTE))
+
+
 def test_the_embedded_model_fits_on_the_smallest_computer() -> None:
     assert place(MINI, Machine("cpu", GIGABYTE, has_fast_bf16=False)).dtype == "float32"
 

@@ -100,8 +100,10 @@ def read_limit(name: str, default: float) -> float:
 def create_studio(data_dir: Path, loader: Loader) -> Studio:
     """Open the store of jobs and start the worker."""
 
+    gpu_size = loader.placement(default_model_id()).gpu_size if is_zero_gpu() else None
+
     # The one entry point for every task. On ZeroGPU its body runs in another process.
-    @spaces.GPU(duration=gpu_seconds)
+    @spaces.GPU(duration=gpu_seconds, size=gpu_size)
     def generate_clip(request: GenerationRequest, output: Path) -> Generator[News, None, None]:
         yield from stream_clip(request, output, loader)
 

@@ -14,7 +14,7 @@ from pipeline.assembly import Piece, finished_pieces, num_finished_frames
 from pipeline.cues import Cue, write_cues
 from pipeline.engines import open_engine
 from pipeline.engines.engine import Memory
-from pipeline.errors import GenerationCancelledError
+from pipeline.errors import GenerationCancelledError, ModelError
 from pipeline.loader import Loader
 from pipeline.plan import Plan, plan_generation
 from pipeline.progress import Progress, Reporter
@@ -56,29 +56,53 @@ def generate(
     In the folder `keep` finished windows and encoded shots are kept, and those of an earlier
     attempt or of another clip that has them too are found again. Raises GenerationCancelledError
     within one denoising step after `is_cancelled` says so (what is finished by then is a clip all
-    the same), MediaError if the source cannot be used, ModelError if the model cannot be loaded,
+    the same), MediaError if the source cannot be used, ModelError if the model cannot be loaded or
+    the card stays too full for it, InvalidRequestError if it does not fit on this machine,
     OutputError if what it makes is no picture, StorageError if there is no room.
     """
     source = open_source(request)
     spec = loader.spec(request.model)
     plan = plan_generation(request, spec, source.facts if source else None)
     num_frames = num_finished_frames(plan, source)
-    reporter = Reporter(plan, num_frames, on_progress, is_cancelled)
+    while True:
+        reporter = Reporter(plan, num_frames, on_progress, is_cancelled)
+        with contextlib.suppress(torch.OutOfMemoryError):
+            return _attempt(request, loader, plan, source, reporter, output, keep)
+        # Not while the error is handled: it holds on to all that was on the card. What is finished
+        # is kept, and is found again.
+        if not loader.step_down(request.model):
+            raise ModelError(
+                f"The graphics card is too full for {spec.label}; close what else uses it, choose "
+                "a smaller model, or try again later."
+            )
+
+
+def _attempt(
+    request: GenerationRequest,
+    loader: Loader,
+    plan: Plan,
+    source: OpenedSource | None,
+    reporter: Reporter,
+    output: Path,
+    keep: Path | None,
+) -> Clip:
+    """Make the clip with the model held as it is now. Raises torch.OutOfMemoryError besides."""
     reporter.loading()
-    model = loader.load(request.model)
-    reporter.denoising(1, 0, None)
-    engine = open_engine(model, width=plan.model_size.width, height=plan.model_size.height)
+    with loader.use(request.model, lambda *_: reporter.loading()) as model:
+        reporter.denoising(1, 0, None)
+        engine = open_engine(model, width=plan.model_size.width, height=plan.model_size.height)
 
-    def on_step(window: int, step: int, estimate: torch.Tensor) -> None:
-        reporter.denoising(window, step, engine.preview(estimate))
+        def on_step(window: int, step: int, estimate: torch.Tensor) -> None:
+            reporter.denoising(window, step, engine.preview(estimate))
 
-    cues = write_cues(engine, request, plan, source)
-    reel = Reel(keep)
-    takes = make_takes(engine, request, plan, source, cues, on_step, reel)
-    recipe = make_recipe(request, spec, plan) | {"memories": _memories(request, cues, source)}
-    pieces = finished_pieces(engine, request, plan, source, takes)
-    num_frames = _write(pieces, reporter, request, plan, source, recipe, output, keep)
-    reel.drop_rest()
+        cues = write_cues(engine, request, plan, source)
+        reel = Reel(keep)
+        takes = make_takes(engine, request, plan, source, cues, on_step, reel)
+        facts = make_recipe(request, model.spec, plan)
+        recipe = facts | {"memories": _memories(request, cues, source)}
+        pieces = finished_pieces(engine, request, plan, source, takes)
+        num_frames = _write(pieces, reporter, request, plan, source, recipe, output, keep)
+        reel.drop_rest()
     return Clip(output, *plan.size, plan.fps, num_frames, request.seed, recipe)
 
 

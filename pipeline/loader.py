@@ -1,34 +1,47 @@
 """The cache of loaded pipelines, and the only caller of `from_pretrained`.
 
 One model is resident at a time, shared by all tasks; another one is loaded after it was let go.
+Where its parts go is `placement.py`'s decision, what is on the disk `fetch.py`'s.
 """
 
 from __future__ import annotations
 
 import gc
+import importlib.util
 import logging
 import threading
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import diffusers
 import psutil
 import torch
-from diffusers import (
-    AutoencoderKLLTXVideo,
-    LTXConditionPipeline,
-    LTXVideoTransformer3DModel,
-)
+from diffusers import DiffusionPipeline
 from safetensors import SafetensorError
 
+from pipeline.embeds import Embeds, EmbedsCache
 from pipeline.errors import ModelError
+from pipeline.fetch import CHECKPOINT_PARTS, LocalFiles, OnBytes, fetch, not_here
 
 # Imported for its side effect too: diffusers loads classes of its own accord only from modules
 # that are imported already.
 from pipeline.mini import AutoencoderKinora
 from pipeline.models import MODELS, get_model
-from pipeline.placement import GIGABYTE, Machine, Placement, is_zero_gpu, place
+from pipeline.placement import (
+    DENOISERS,
+    ENCODERS,
+    GIGABYTE,
+    Machine,
+    Placement,
+    describe,
+    is_zero_gpu,
+    place,
+    step_down,
+)
 from pipeline.spec import ModelSpec
+from pipeline.turns import take_turns
 
 logger = logging.getLogger(__name__)
 
@@ -38,14 +51,23 @@ class LoadedModel:
     """A pipeline in memory, the row it came from and where it lives."""
 
     spec: ModelSpec
-    pipe: LTXConditionPipeline
+    pipe: DiffusionPipeline
     placement: Placement
     fingerprint: str  # of the weights: what they make is the same where it is the same
+    embeds: EmbedsCache = field(default_factory=EmbedsCache)
 
     @property
     def device(self) -> torch.device:
         """The device that computes (weights may rest elsewhere when they are offloaded)."""
         return torch.device(self.placement.device)
+
+    def read_prompt(
+        self, prompt: str, negative_prompt: str, is_guided: bool, encode: Callable[[], Embeds]
+    ) -> Embeds:
+        """Return what `encode` makes of the words, or has made of them with the same weights."""
+        words = prompt, negative_prompt if is_guided else None
+        key = self.fingerprint, self.placement.dtype, words
+        return self.embeds.find(key, self.device, encode)
 
 
 class Loader:
@@ -57,29 +79,85 @@ class Loader:
         """Remember which machine and which models; nothing is loaded or looked at yet."""
         self._machine = machine
         self._models = models
-        self._lock = threading.Lock()
+        self._unused = threading.Condition(threading.RLock())
+        self._num_users = 0
         self._loaded: LoadedModel | None = None
+        self._placements: dict[str, Placement] = {}  # of models that a card was too full for
+        self._embeds = EmbedsCache()
 
     def spec(self, model_id: str) -> ModelSpec:
         """Return a model's row. Raises InvalidRequestError if there is none."""
         return self._models[model_id] if model_id in self._models else get_model(model_id)
 
-    def load(self, model_id: str) -> LoadedModel:
-        """Return a model, from memory if it is there. Raises ModelError if it cannot be loaded."""
+    def placement(self, model_id: str) -> Placement:
+        """Return how a model is held on this machine, or would be.
+
+        Raises InvalidRequestError if there is no such model, or if it does not fit.
+        """
         spec = self.spec(model_id)
-        with self._lock:
-            if self._loaded is None or self._loaded.spec != spec:
-                self._release()
-                self._machine = self._machine or detect_machine()
-                self._loaded = _load(spec, place(spec, self._machine))
+        if model_id not in self._placements:
+            return place(spec, self._look(), others=self._models.values())
+        return self._placements[model_id]
+
+    def load(self, model_id: str, on_bytes: OnBytes | None = None) -> LoadedModel:
+        """Return a model, from memory if it is there; another one is let go when nobody uses it.
+
+        Whoever uses one must not ask for another. `on_bytes` is told of a download. Raises
+        ModelError if it cannot be loaded, InvalidRequestError if it does not fit on this machine.
+        """
+        spec = self.spec(model_id)
+        with self._unused:
+            placement = self.placement(model_id)
+            if not self._holds(spec, placement):
+                # Another thread may have loaded it while this one waited.
+                self._unused.wait_for(lambda: not self._num_users or self._holds(spec, placement))
+            if not self._holds(spec, placement):
+                self._let_go()
+                logger.info("Loading %s. %s", spec.id, describe(spec, placement, self._look()))
+                self._loaded = load_model(spec, placement, self._embeds, on_bytes)
             return self._loaded
 
-    def release(self) -> None:
-        """Let the resident model go."""
-        with self._lock:
-            self._release()
+    @contextmanager
+    def use(self, model_id: str, on_bytes: OnBytes | None = None) -> Iterator[LoadedModel]:
+        """Lend a model, that is neither let go nor replaced while the `with` block lasts."""
+        with self._unused:
+            model = self.load(model_id, on_bytes)
+            self._num_users += 1
+        try:
+            yield model
+        finally:
+            with self._unused:
+                self._num_users -= 1
+                self._unused.notify_all()
 
-    def _release(self) -> None:
+    def release(self) -> None:
+        """Let the resident model go, as soon as nobody uses it."""
+        with self._unused:
+            self._unused.wait_for(lambda: not self._num_users)
+            self._let_go()
+
+    def step_down(self, model_id: str) -> bool:
+        """Hold a model more frugally from now on; say whether that can be done.
+
+        Nothing is loaded before somebody asks for it.
+        """
+        with self._unused:
+            lower = step_down(self.placement(model_id))
+            if lower is None:
+                return False
+            logger.warning("The card is full: %s is held with offload=%r", model_id, lower.offload)
+            self._placements[model_id] = lower
+            return True
+
+    def _holds(self, spec: ModelSpec, placement: Placement) -> bool:
+        held = self._loaded
+        return held is not None and (held.spec, held.placement) == (spec, placement)
+
+    def _look(self) -> Machine:
+        self._machine = self._machine or detect_machine()
+        return self._machine
+
+    def _let_go(self) -> None:
         if self._loaded is None:
             return
         self._loaded = None
@@ -93,10 +171,15 @@ def detect_machine() -> Machine:
     if is_zero_gpu():
         # The GPU is only there inside a decorated call; 48 GB is half of ZeroGPU's card.
         return Machine("cuda", 48 * GIGABYTE, has_fast_bf16=True, is_zero_gpu=True)
-    if torch.cuda.is_available():
-        properties = torch.cuda.get_device_properties(0)
-        return Machine("cuda", properties.total_memory, torch.cuda.is_bf16_supported())
     memory = psutil.virtual_memory().total
+    if torch.cuda.is_available():
+        return Machine(
+            "cuda",
+            torch.cuda.get_device_properties(0).total_memory,
+            torch.cuda.is_bf16_supported(),
+            ram_bytes=memory,
+            has_torchao=importlib.util.find_spec("torchao") is not None,
+        )
     if torch.backends.mps.is_available():
         return Machine("mps", memory, has_fast_bf16=True)
     capabilities = torch.cpu.get_capabilities()
@@ -104,14 +187,23 @@ def detect_machine() -> Machine:
     return Machine("cpu", memory, has_fast_bf16=bool(has_bf16))
 
 
-def _load(spec: ModelSpec, placement: Placement) -> LoadedModel:
-    """Read the weights and put them where the placement says."""
-    logger.info("Loading %s as %s", spec.id, placement)
-    dtype = getattr(torch, placement.dtype)
+def load_model(
+    spec: ModelSpec,
+    placement: Placement,
+    embeds: EmbedsCache | None = None,
+    on_bytes: OnBytes | None = None,
+) -> LoadedModel:
+    """Read the weights, downloading what is missing, and put them where the placement says.
+
+    Raises ModelError.
+    """
+    files = fetch(spec, on_bytes)
+    dtypes = _dtypes(spec, placement)
+    pipeline = getattr(diffusers, spec.pipeline)
     try:
-        parts = _checkpoint_parts(spec, dtype)
-        pipe = getattr(diffusers, spec.pipeline).from_pretrained(
-            str(spec.repository), revision=spec.revision, dtype=dtype, use_safetensors=True, **parts
+        parts = _parts_of_their_own(pipeline, files, placement, dtypes)
+        pipe = pipeline.from_pretrained(
+            str(files.folder), dtype=dtypes, use_safetensors=True, **parts
         )
         _refuse_missing_weights(pipe)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as exc:
@@ -119,38 +211,110 @@ def _load(spec: ModelSpec, placement: Placement) -> LoadedModel:
     pipe.set_progress_bar_config(disable=True)
     if placement.tile_decoding:
         pipe.vae.enable_tiling()
-        pipe.vae.use_framewise_decoding = True
-    if placement.offload == "model":
-        pipe.enable_model_cpu_offload(device=placement.device)
-    elif placement.offload == "group":
-        pipe.enable_group_offload(
-            onload_device=torch.device(placement.device), offload_type="leaf_level", use_stream=True
-        )
+        if hasattr(pipe.vae, "use_framewise_decoding"):
+            pipe.vae.use_framewise_decoding = True
+    _put(pipe, placement)
+    return LoadedModel(
+        spec, pipe, placement, _fingerprint(spec, placement), embeds or EmbedsCache()
+    )
+
+
+def _dtypes(spec: ModelSpec, placement: Placement) -> dict[str, torch.dtype]:
+    """Return the type of every part: an autoencoder that its row says so of stays in float32.
+
+    Only that: of a text encoder in another type the transformer cannot read the embeddings.
+    """
+    dtypes = {"default": getattr(torch, placement.dtype)}
+    if "vae" in spec.parts and spec.parts["vae"].bytes_per_parameter == 4:
+        dtypes["vae"] = torch.float32
+    return dtypes
+
+
+def _parts_of_their_own(
+    pipeline: type[DiffusionPipeline],
+    files: LocalFiles,
+    placement: Placement,
+    dtypes: dict[str, torch.dtype],
+) -> dict[str, torch.nn.Module]:
+    """Load the parts that come out of a single file, and the transformers that are made small.
+
+    Those one by one: no two are in memory at full size.
+    """
+    index = pipeline.load_config(files.folder)
+    parts = {}
+    for name in DENOISERS:
+        if placement.weights != "full" and index.get(name, [None])[0]:
+            parts[name] = _read_part(index, name, files, dtypes, placement.weights)
+    if files.checkpoint is not None:
+        for name in CHECKPOINT_PARTS:
+            parts[name] = parts.get(name) or _read_part(index, name, files, dtypes, "full")
+    return parts
+
+
+def _read_part(
+    index: dict[str, list[str]],
+    name: str,
+    files: LocalFiles,
+    dtypes: dict[str, torch.dtype],
+    weights: str,
+) -> torch.nn.Module:
+    """Load one part, its weights stored in eight bits if that is wanted."""
+    part = getattr(diffusers, index[name][1])
+    options: dict[str, object] = {"dtype": dtypes.get(name, dtypes["default"])}
+    if weights == "int8":
+        options["quantization_config"] = _int8()
+    if files.checkpoint is not None and name in CHECKPOINT_PARTS:
+        # The configuration is said: diffusers guesses it from shapes, and looks on the Hub.
+        source = {"config": str(files.folder), "subfolder": name}
+        module = part.from_single_file(str(files.checkpoint), **source, **options)
     else:
-        pipe.to(placement.device)
-    return LoadedModel(spec, pipe, placement, _fingerprint(spec))
+        module = part.from_pretrained(files.folder, subfolder=name, use_safetensors=True, **options)
+    if weights == "fp8":
+        module.enable_layerwise_casting(
+            storage_dtype=torch.float8_e4m3fn, compute_dtype=options["dtype"]
+        )
+    return module
 
 
-def _fingerprint(spec: ModelSpec) -> str:
-    """Name a model's weights: by revision, or by the sizes and times of the files of a folder."""
+def _int8() -> diffusers.TorchAoConfig:
+    """Return what makes diffusers keep weights as int8: torchao is no requirement of Kinora."""
+    from torchao.quantization import Int8WeightOnlyConfig
+
+    return diffusers.TorchAoConfig(Int8WeightOnlyConfig())
+
+
+def _put(pipe: DiffusionPipeline, placement: Placement) -> None:
+    """Move a pipeline's parts to the device, or see to it that they are moved when needed."""
+    device = torch.device(placement.device)
+    if placement.offload == "none":
+        pipe.to(device)
+    elif placement.offload == "encode_first":
+        take_turns(pipe, device, ENCODERS)
+    elif placement.offload == "model":
+        pipe.enable_model_cpu_offload(device=device)
+    else:
+        pipe.enable_group_offload(
+            onload_device=device,
+            offload_type="leaf_level",
+            # A stream needs a card.
+            use_stream=placement.offload == "group" and device.type == "cuda",
+        )
+
+
+def _fingerprint(spec: ModelSpec, placement: Placement) -> str:
+    """Name a model's weights: by revision, or by the sizes and times of the files of a folder.
+
+    In eight bits they are others.
+    """
+    stored = "" if placement.weights == "full" else f" {placement.weights}"
     if not isinstance(spec.repository, Path):
-        return f"{spec.repository} {spec.revision} {spec.checkpoint}"
+        return f"{spec.repository} {spec.revision} {spec.checkpoint}{stored}"
     files = sorted(spec.repository.rglob("*.safetensors"))
     facts = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
-    return f"{spec.id} {facts}"
+    return f"{spec.id} {facts}{stored}"
 
 
-def _checkpoint_parts(spec: ModelSpec, dtype: torch.dtype) -> dict[str, object]:
-    """Load the parts that come as a single file instead of the repository's."""
-    if spec.checkpoint is None:
-        return {}
-    return {
-        "transformer": LTXVideoTransformer3DModel.from_single_file(spec.checkpoint, dtype=dtype),
-        "vae": AutoencoderKLLTXVideo.from_single_file(spec.checkpoint, dtype=dtype),
-    }
-
-
-def _refuse_missing_weights(pipe: LTXConditionPipeline) -> None:
+def _refuse_missing_weights(pipe: DiffusionPipeline) -> None:
     """Raise ValueError if a part has weights that its file lacks: diffusers only warns."""
     for name, part in pipe.components.items():
         if isinstance(part, torch.nn.Module) and any(x.is_meta for x in part.parameters()):
@@ -163,10 +327,9 @@ def _cannot_load(spec: ModelSpec) -> str:
             f"The weights of {spec.label} are missing or damaged; get the repository again, with "
             "its assets folder."
         )
-    return (
-        f"{spec.label} could not be loaded from the Hub; check the network and the disk space, "
-        "or choose the embedded model."
-    )
+    if Path(spec.repository).is_dir():
+        return f"{spec.label} could not be loaded: files in its folder are missing or damaged."
+    return not_here(spec)
 
 
 def is_uniform(vae: object) -> bool:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import gc
+import re
 import shutil
+import time
 import weakref
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from pipeline.errors import InvalidRequestError, ModelError
 from pipeline.loader import Loader, is_uniform
 from pipeline.models import MODELS
+from pipeline.placement import GIGABYTE
 from tests.tiny import CPU, LTX, MINI, tiny_models
 
 
@@ -46,6 +50,121 @@ def test_a_released_model_is_gone_and_can_be_loaded_again(loader: Loader) -> Non
     assert transformer() is None
     loader.release()
     assert loader.load(MINI).spec.id == MINI
+
+
+def test_a_model_in_use_is_neither_let_go_nor_replaced(loader: Loader) -> None:
+    with ThreadPoolExecutor(2) as executor:
+        with loader.use(MINI) as model:
+            released = executor.submit(loader.release)
+            replaced = executor.submit(loader.load, LTX)
+            assert not wait([released, replaced], timeout=0.3).done
+            assert loader.load(MINI) is model
+            with loader.use(MINI) as again:
+                assert again is model
+            assert not wait([released, replaced], timeout=0.3).done
+        assert replaced.result(timeout=60).spec.id == LTX
+        released.result(timeout=60)
+
+
+def test_a_use_that_fails_ends_too(loader: Loader) -> None:
+    with pytest.raises(RuntimeError, match="stop"), loader.use(MINI):
+        raise RuntimeError("stop")
+    loader.release()
+    assert loader.load(LTX).spec.id == LTX
+
+
+def test_many_jobs_at_once_load_each_model_as_seldom_as_they_can(
+    loader: Loader, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "pipeline.loader")
+
+    def use(name: str) -> str:
+        with loader.use(name) as model:
+            time.sleep(0.05)
+            assert all(not x.is_meta for x in model.pipe.transformer.parameters())
+            return model.spec.id
+
+    names = [MINI, LTX] * 4
+    with ThreadPoolExecutor(8) as executor:
+        assert list(executor.map(use, names)) == names
+    num_loads = sum("Loading" in record.message for record in caplog.records)
+    assert 2 <= num_loads <= 8
+
+
+def test_after_a_step_down_the_model_is_held_more_frugally_and_is_let_go_first(
+    loader: Loader,
+) -> None:
+    first = loader.load(LTX)
+    transformer = weakref.ref(first.pipe.transformer)
+    fingerprint = first.fingerprint
+    del first
+    assert loader.step_down(LTX)
+    offloads = [loader.load(LTX).placement.offload]
+    gc.collect()
+    assert transformer() is None
+    while loader.step_down(LTX):
+        offloads.append(loader.load(LTX).placement.offload)
+    assert offloads == ["encode_first", "model", "group"]
+    assert loader.load(LTX).fingerprint == fingerprint
+    assert loader.placement(MINI).offload == "none"
+
+
+def test_a_model_that_does_not_fit_is_refused_before_anything_is_read(folder: Path) -> None:
+    small = dataclasses.replace(CPU, memory_bytes=4 * GIGABYTE)
+    loader = Loader(small, tiny_models(folder))
+    held = loader.load(MINI)
+    with pytest.raises(InvalidRequestError, match="choose Kinora mini, which does fit"):
+        loader.load(LTX)
+    assert loader.load(MINI) is held
+
+
+def test_what_is_loaded_is_said_in_the_log(
+    loader: Loader, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "pipeline.loader")
+    loader.load(LTX)
+    assert "About 30 GB of the computer's 1024: everything is held in float32." in caplog.text
+
+
+def authors_name(name: str) -> str:
+    """Return what LTX-Video's authors call a weight of the autoencoder (diffusers renames them)."""
+    up = re.sub(r"up_blocks\.(\d)\.", lambda m: f"up_blocks.{2 * int(m[1]) + 2}.", name)
+    up = re.sub(r"up_blocks\.(\d)\.upsamplers\.0", lambda m: f"up_blocks.{int(m[1]) - 1}", up)
+    down = up.replace("encoder.mid_block", "encoder.down_blocks.9")
+    if match := re.search(r"down_blocks\.([0-3])(\.downsamplers\.0)?\.", down):
+        index = {"0": 0, "1": 3, "2": 6, "3": 8}[match[1]] + bool(match[2])
+        down = down.replace(match[0], f"down_blocks.{index}.")
+    for ours, theirs in (
+        ("decoder.mid_block", "decoder.up_blocks.0"),
+        ("decoder.time_embedder", "decoder.last_time_embedder"),
+        ("decoder.scale_shift_table", "decoder.last_scale_shift_table"),
+        ("latents_mean", "per_channel_statistics.mean-of-means"),
+        ("latents_std", "per_channel_statistics.std-of-means"),
+    ):
+        down = down.replace(ours, theirs)
+    return f"vae.{down}"
+
+
+def test_parts_of_a_single_file_take_the_place_of_the_folders(folder: Path, tmp_path: Path) -> None:
+    """The folder need not have them then."""
+    shutil.copytree(folder / "ltx", tmp_path / "ltx")
+    weights = {}
+    for part in ("transformer", "vae"):
+        path = tmp_path / "ltx" / part / "diffusion_pytorch_model.safetensors"
+        name = {"transformer": "model.diffusion_model.{}".format, "vae": authors_name}[part]
+        weights |= {name(key): x + 1 for key, x in load_file(path).items()}
+        path.unlink()
+    save_file(weights, tmp_path / "one.safetensors")
+    models = tiny_models(tmp_path)
+    one = dataclasses.replace(models[LTX], checkpoint=str(tmp_path / "one.safetensors"))
+    pipe = Loader(CPU, {LTX: one}).load(LTX).pipe
+    original = Loader(CPU, tiny_models(folder)).load(LTX).pipe
+    for part in ("transformer", "vae"):
+        ours, theirs = (getattr(x, part).state_dict() for x in (pipe, original))
+        assert ours.keys() == theirs.keys()
+        assert all(torch.equal(ours[name], theirs[name] + 1) for name in ours)
+    theirs = original.text_encoder.state_dict()
+    assert all(torch.equal(x, theirs[name]) for name, x in pipe.text_encoder.state_dict().items())
 
 
 def test_a_model_is_held_as_its_placement_says(folder: Path) -> None:

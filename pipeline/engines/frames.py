@@ -15,6 +15,7 @@ import torch
 from diffusers import DiffusionPipeline
 from PIL import Image
 
+from pipeline.embeds import Embeds
 from pipeline.engines.engine import Context, Given, Memory, OnEngineStep, to_frames
 from pipeline.loader import LoadedModel
 
@@ -35,12 +36,14 @@ class Ends:
 class Family:
     """How pipelines of one kind are asked.
 
-    `encode_prompt(pipe, prompt, negative_prompt, is_guided, max_sequence_length)` returns arguments
-    of the call; `condition(pipe, ends)` the pipeline to call and what tells it of the frames that
-    are given; `decode(pipe, latents)` frames (1, 3, F, H, W) from -1 to 1.
+    `encode_prompt(pipe, prompt, negative_prompt, is_guided, max_sequence_length)` returns what the
+    call takes as `prompt_arguments`, those without guidance first; `condition(pipe, ends)` the
+    pipeline to call and what tells it of the frames that are given; `decode(pipe, latents)` frames
+    (1, 3, F, H, W) from -1 to 1.
     """
 
-    encode_prompt: Callable[[DiffusionPipeline, str, str, bool, int], Prompt]
+    prompt_arguments: tuple[str, ...]
+    encode_prompt: Callable[[DiffusionPipeline, str, str, bool, int], Embeds]
     condition: Callable[[DiffusionPipeline, Ends], tuple[DiffusionPipeline, dict[str, object]]]
     decode: Callable[[DiffusionPipeline, torch.Tensor], torch.Tensor]
 
@@ -73,8 +76,11 @@ class FrameEngine:
         """Encode a prompt once for all its windows and steps; nothing is planned ahead."""
         del seed, given, follows, leads_to, earlier
         length = self.model.spec.max_sequence_length
-        words = prompt, negative_prompt
-        return self._family.encode_prompt(self.model.pipe, *words, guidance_scale > 1, length)
+        asked = prompt, negative_prompt, guidance_scale > 1
+        embeds = self.model.read_prompt(
+            *asked, lambda: self._family.encode_prompt(self.model.pipe, *asked, length)
+        )
+        return dict(zip(self._family.prompt_arguments, embeds, strict=False))
 
     def remember(self, prompt: Prompt, seconds: float) -> Memory | None:
         """Return None: nothing is known of where things are."""

@@ -62,7 +62,10 @@ class LTXEngine:
         it `follows` or `leads_to` without a cut, and of the `earlier` shots that it is cut to.
         """
         del seed, given, follows, leads_to, earlier
-        is_guided = guidance_scale > 1
+        words = prompt, negative_prompt, guidance_scale > 1
+        return PromptEmbeds(*self.model.read_prompt(*words, lambda: self._read(*words)))
+
+    def _read(self, prompt: str, negative_prompt: str, is_guided: bool) -> tuple[torch.Tensor, ...]:
         embeds, mask, negative_embeds, negative_mask = self.pipe.encode_prompt(
             prompt,
             negative_prompt=negative_prompt,
@@ -71,8 +74,8 @@ class LTXEngine:
             device=self.model.device,
         )
         if not is_guided:
-            return PromptEmbeds(embeds, mask)
-        return PromptEmbeds(torch.cat([negative_embeds, embeds]), torch.cat([negative_mask, mask]))
+            return embeds, mask
+        return torch.cat([negative_embeds, embeds]), torch.cat([negative_mask, mask])
 
     def remember(self, prompt: PromptEmbeds, seconds: float) -> Memory | None:
         """Return where a prompt's paths are `seconds` after their start, if the model has any."""

@@ -32,4 +32,4 @@ def condition_on_start(
     return pipe, whole | given
 
 
-SKYREELS = Family(wan.encode_prompt, condition_on_start, wan.decode)
+SKYREELS = Family(wan.PROMPT_ARGUMENTS, wan.encode_prompt, condition_on_start, wan.decode)

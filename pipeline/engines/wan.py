@@ -6,7 +6,8 @@ import torch
 from diffusers import DiffusionPipeline, WanImageToVideoPipeline
 from PIL import Image
 
-from pipeline.engines.frames import Ends, Family, Prompt
+from pipeline.embeds import Embeds
+from pipeline.engines.frames import Ends, Family
 
 # VACE is shown what is to be made as grey, and a mask that is white there (Jiang et al. 2025,
 # "VACE: All-in-One Video Creation and Editing"; diffusers, Wan documentation).
@@ -19,7 +20,7 @@ def encode_prompt(
     negative_prompt: str,
     is_guided: bool,
     max_sequence_length: int,
-) -> Prompt:
+) -> Embeds:
     """Encode the words, and those to be avoided if guidance is on: (1, L, D) each."""
     embeds, negative_embeds = pipe.encode_prompt(
         prompt,
@@ -27,9 +28,7 @@ def encode_prompt(
         do_classifier_free_guidance=is_guided,
         max_sequence_length=max_sequence_length,
     )
-    if negative_embeds is None:
-        return {"prompt_embeds": embeds}
-    return {"prompt_embeds": embeds, "negative_prompt_embeds": negative_embeds}
+    return (embeds,) if negative_embeds is None else (embeds, negative_embeds)
 
 
 def condition_on_pictures(
@@ -76,5 +75,6 @@ def decode(pipe: DiffusionPipeline, latents: torch.Tensor) -> torch.Tensor:
     return vae.decode(latents.to(vae.dtype) * std + mean, return_dict=False)[0]
 
 
-WAN = Family(encode_prompt, condition_on_pictures, decode)
-VACE = Family(encode_prompt, condition_on_frames, decode)
+PROMPT_ARGUMENTS = ("prompt_embeds", "negative_prompt_embeds")
+WAN = Family(PROMPT_ARGUMENTS, encode_prompt, condition_on_pictures, decode)
+VACE = Family(PROMPT_ARGUMENTS, encode_prompt, condition_on_frames, decode)

@@ -137,6 +137,8 @@ def launch(demo: gr.Blocks, **options: Any) -> tuple[object, str, str]:  # noqa:
 def main() -> None:
     """Start the studio and serve it until somebody stops it."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    # It logs every address, and ZeroGPU's has the visitor's token in it.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     # To be told to end is to be interrupted: jobs are put down where they are.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     loader = Loader()

@@ -14,6 +14,7 @@ from typing import Any
 
 import gradio as gr
 import spaces  # before torch, which it has to patch on ZeroGPU
+from gradio.context import LocalContext
 
 from page.clips import ClipsTab, create_visitor, greet
 from page.endpoints import Endpoints, create_endpoints
@@ -111,6 +112,8 @@ def create_studio(data_dir: Path, loader: Loader) -> Studio:
         on_progress: Callable[[Progress], None],
         is_cancelled: Callable[[], bool],
     ) -> dict[str, object]:
+        # Or the library would give up waiting for a card when the visitor leaves the page.
+        LocalContext.event_id.set(None)
         while True:
             num_finished = num_windows(output.parent)
             try:

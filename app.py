@@ -127,7 +127,8 @@ def create_studio(data_dir: Path, loader: Loader) -> Studio:
         max_age=read_limit("KINORA_MAX_JOB_DAYS", MAX_JOB_DAYS) * 24 * 3600,
         max_bytes=read_limit("KINORA_MAX_DATA_GB", MAX_DATA_GIGABYTES) * 1e9,
     )
-    return Studio(JobWorker(store, run, takes_up=not is_zero_gpu()), default_model_id())
+    worker = JobWorker(store, run, takes_up=not is_zero_gpu())
+    return Studio(worker, default_model_id(), is_fixed=is_zero_gpu())
 
 
 def launch(demo: gr.Blocks, **options: Any) -> tuple[object, str, str]:  # noqa: ANN401

@@ -6,6 +6,7 @@ What they look like is in `page/`, what they do in `pipeline/`. Run it: `python 
 from __future__ import annotations
 
 import logging
+import math
 import os
 import signal
 from collections.abc import Callable, Generator
@@ -21,7 +22,7 @@ from page.endpoints import Endpoints, create_endpoints
 from page.film import FilmTab
 from page.parts import ASSETS, FIELDS, MAX_WATCHING, PRIVATE
 from page.tab import Tab, connect_to_others
-from pipeline.errors import KinoraError
+from pipeline.errors import GenerationCancelledError, KinoraError
 from pipeline.jobs import JobWorker
 from pipeline.loader import Loader
 from pipeline.models import default_model_id, get_model
@@ -37,6 +38,8 @@ from pipeline.studio import Studio
 MAX_JOB_DAYS = 30.0
 MAX_DATA_GIGABYTES = 20.0
 MAX_SERVED_SECONDS = 24 * 3600
+SECONDS_TO_END = 5  # before ZeroGPU's time is up: for the step that runs, and what is half written
+_REFUSED = 'ZeroGPU ended this job, which can be resumed, and says: "{}"'
 
 TITLE = "# Kinora\nShort clips from words, from a picture, or from another clip; and films of them."
 LAUNCH_OPTIONS = {
@@ -104,7 +107,10 @@ def create_studio(data_dir: Path, loader: Loader) -> Studio:
     # The one entry point for every task. On ZeroGPU its body runs in another process.
     @spaces.GPU(duration=gpu_seconds)
     def generate_clip(request: GenerationRequest, output: Path) -> Generator[News, None, None]:
-        yield from stream_clip(request, output, loader)
+        seconds = math.inf
+        if is_zero_gpu():
+            seconds = gpu_seconds(request, output) - SECONDS_TO_END
+        yield from stream_clip(request, output, loader, seconds)
 
     def run(
         request: GenerationRequest,
@@ -118,9 +124,12 @@ def create_studio(data_dir: Path, loader: Loader) -> Studio:
             num_finished = num_windows(output.parent)
             try:
                 return follow_clip(generate_clip(request, output), on_progress, is_cancelled)
-            except gr.Error as exc:  # the card's time is up, or there is no quota, or no card
+            except GenerationCancelledError:
+                if is_cancelled():
+                    raise  # else this call's time is up
+            except gr.Error as exc:  # the platform has ended it, or there is no quota, or no card
                 if num_windows(output.parent) == num_finished:
-                    raise KinoraError(exc.message) from exc
+                    raise KinoraError(_REFUSED.format(str(exc.message).strip())) from exc
 
     store = JobStore(
         data_dir,

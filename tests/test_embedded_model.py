@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from pipeline.engines import open_engine
 from pipeline.engines.ltx import LTXEngine
@@ -15,6 +17,7 @@ from pipeline.generate import generate
 from pipeline.loader import Loader
 from pipeline.media import iterate_frames, probe_clip
 from pipeline.request import build_request
+from tests.tiny import CPU, picture
 from training.grammar import is_held_out
 from training.oracle import MAIN, NUM_LATENTS, Oracle, load_oracle, read_clip
 from training.sampling import SHIPPED, make_clip
@@ -132,3 +135,30 @@ def test_a_loop_ends_where_it_begins(tmp_path: Path) -> None:
     assert len(frames) == 17 + 16
     steps = np.abs(np.diff(np.concatenate([frames, frames[:1]]), axis=0)).mean((1, 2, 3))
     assert steps[-1] <= steps[:-1].max()
+
+
+@pytest.mark.parametrize("task", ["text_to_video", "image_to_video"])
+def test_bfloat16_shows_what_full_precision_does(task: str, tmp_path: Path) -> None:
+    """The camera's moves over a picture were computed in bfloat16, and came out as no numbers."""
+    still = tmp_path / "still.png"
+    Image.fromarray(picture(512, 288)).save(still)
+    request = build_request(
+        task,
+        prompt="a red car, the camera zooms in",
+        model=SHIPPED.id,
+        image=still if task == "image_to_video" else None,
+        duration=1.0,
+        seed=1,
+    )
+    clips = []
+    for has_fast_bf16 in (False, True):
+        clip = generate(
+            request,
+            loader=Loader(replace(CPU, has_fast_bf16=has_fast_bf16)),
+            output=tmp_path / f"{has_fast_bf16}.mp4",
+            on_progress=lambda _: None,
+            is_cancelled=lambda: False,
+        )
+        clips.append(np.concatenate(list(iterate_frames(clip.path, probe_clip(clip.path)))))
+    errors = np.abs(clips[0].astype(int) - clips[1]).mean((1, 2, 3))
+    assert errors.max() < 2.5  # grey levels

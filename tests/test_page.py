@@ -134,3 +134,20 @@ def test_a_telephone_does_not_scroll_sideways(browser: Browser, app_url: str, ta
     page.wait_for_timeout(500)
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
     page.context.close()
+
+
+def test_a_model_is_offered_for_what_it_can_do_and_says_what_it_cannot(page: Page) -> None:
+    page.get_by_role("tab", name="Extend a clip").click()
+    directions = page.locator("#extend_video-direction")
+    directions.get_by_label("into a loop").check()
+    page.locator("#extend_video-model input").click()
+    expect(page.get_by_role("option", name="Wan 2.2 T2V A14B", exact=True)).to_have_count(0)
+    page.get_by_role("option", name="Wan 2.2 TI2V 5B", exact=True).click()
+    expect(directions.get_by_role("radio")).to_have_count(1)
+    expect(directions.get_by_label("at its end")).to_be_checked()
+    expect(directions).to_contain_text("into a loop")
+    expect(directions).to_contain_text("It is given one picture")
+    page.locator("#extend_video-model input").click()
+    page.get_by_role("option", name="Kinora mini", exact=True).click()
+    expect(directions.get_by_role("radio")).to_have_count(4)
+    expect(directions).not_to_contain_text("one picture")

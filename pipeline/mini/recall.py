@@ -26,11 +26,12 @@ def recall(
     those that come back are too, and what moves into the picture mirrors what was at its edge.
     """
     frames = vae.decode_linear(vae.denormalize(latents[:, :, known]).to(vae.dtype))
-    picture = frames[:, :, 0 if at_end else -1].clamp(-1, 1)
-    moves = _camera_moves(tracks.to(vae.dtype))  # (B, T, 8, 3)
+    # Places in full precision: in bfloat16 a picture has 256 of them, and some are not numbers.
+    picture = frames[:, :, 0 if at_end else -1].float().clamp(-1, 1)
+    moves = _camera_moves(tracks.float())  # (B, T, 8, 3)
     start = moves[:, known, 0 if at_end else -1]
     parts = [
-        vae.normalize(vae.project(move_picture(picture, start, moves[:, index])))
+        vae.normalize(vae.project(move_picture(picture, start, moves[:, index]).to(vae.dtype)))
         for index in range(tracks.shape[1])
     ]
     return torch.cat(parts, dim=2).to(latents.dtype)

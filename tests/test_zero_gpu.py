@@ -239,13 +239,13 @@ def test_a_refused_quota_is_one_sentence_and_the_job_can_be_resumed(space: Space
 
 def test_a_film_of_several_calls_goes_on_from_its_finished_windows(space: Space) -> None:
     """The time of the first call is up in the middle of a window."""
-    storyboard = "\n".join(f"[0.5s] a red {word} in a meadow" for word in ("car", "cat") * 10)
+    storyboard = "\n".join(f"[0.5s] a red {word} in a meadow" for word in ("car", "cat") * 20)
     shots = parse_storyboard(storyboard)
     request = build_request(
-        "text_to_video", shots=shots, model="kinora-mini", num_inference_steps=16
+        "text_to_video", shots=shots, model="kinora-mini", num_inference_steps=4
     )
     assert estimate_seconds(request, get_model(request.model)) == MAX_GPU_SECONDS
-    job = space.visitor.submit(storyboard, num_inference_steps=16, api_name="/film")
+    job = space.visitor.submit(storyboard, num_inference_steps=4, api_name="/film")
     wait_until(job.outputs)
     folder = space.job_folder(job.outputs()[0][1]["job_id"])
     wait_until(lambda: num_windows(folder) >= 2)
@@ -256,8 +256,8 @@ def test_a_film_of_several_calls_goes_on_from_its_finished_windows(space: Space)
     assert space.api.calls[-2] is call
     assert space.api.calls[-1].asked["token"] == TOKEN
     assert kept.items() <= windows_of(folder).items()
-    assert len(recipe["windows"]) == num_windows(folder) == 20
-    assert len(frames_of(video)) == 20 * 9
+    assert len(recipe["windows"]) == num_windows(folder) == 40
+    assert len(frames_of(video)) == 40 * 9
 
 
 def windows_of(folder: Path) -> dict[str, int]:

@@ -6,6 +6,7 @@ What they look like is in `page/`, what they do in `pipeline/`. Run it: `python 
 from __future__ import annotations
 
 import logging
+import math
 import os
 import signal
 from collections.abc import Callable, Generator
@@ -14,13 +15,14 @@ from typing import Any
 
 import gradio as gr
 import spaces  # before torch, which it has to patch on ZeroGPU
+from gradio.context import LocalContext
 
 from page.clips import ClipsTab, create_visitor, greet
 from page.endpoints import Endpoints, create_endpoints
 from page.film import FilmTab
 from page.parts import ASSETS, FIELDS, MAX_WATCHING, PRIVATE
 from page.tab import Tab, connect_to_others
-from pipeline.errors import KinoraError
+from pipeline.errors import GenerationCancelledError, KinoraError
 from pipeline.jobs import JobWorker
 from pipeline.loader import Loader
 from pipeline.models import default_model_id, get_model
@@ -36,6 +38,8 @@ from pipeline.studio import Studio
 MAX_JOB_DAYS = 30.0
 MAX_DATA_GIGABYTES = 20.0
 MAX_SERVED_SECONDS = 24 * 3600
+SECONDS_TO_END = 5  # before ZeroGPU's time is up: for the step that runs, and what is half written
+_REFUSED = 'ZeroGPU ended this job, which can be resumed, and says: "{}"'
 
 TITLE = "# Kinora\nShort clips from words, from a picture, or from another clip; and films of them."
 LAUNCH_OPTIONS = {
@@ -105,7 +109,10 @@ def create_studio(data_dir: Path, loader: Loader) -> Studio:
     # The one entry point for every task. On ZeroGPU its body runs in another process.
     @spaces.GPU(duration=gpu_seconds, size=gpu_size)
     def generate_clip(request: GenerationRequest, output: Path) -> Generator[News, None, None]:
-        yield from stream_clip(request, output, loader)
+        seconds = math.inf
+        if is_zero_gpu():
+            seconds = gpu_seconds(request, output) - SECONDS_TO_END
+        yield from stream_clip(request, output, loader, seconds)
 
     def run(
         request: GenerationRequest,
@@ -113,20 +120,26 @@ def create_studio(data_dir: Path, loader: Loader) -> Studio:
         on_progress: Callable[[Progress], None],
         is_cancelled: Callable[[], bool],
     ) -> dict[str, object]:
+        # Or the library would give up waiting for a card when the visitor leaves the page.
+        LocalContext.event_id.set(None)
         while True:
             num_finished = num_windows(output.parent)
             try:
                 return follow_clip(generate_clip(request, output), on_progress, is_cancelled)
-            except gr.Error as exc:  # the card's time is up, or there is no quota, or no card
+            except GenerationCancelledError:
+                if is_cancelled():
+                    raise  # else this call's time is up
+            except gr.Error as exc:  # the platform has ended it, or there is no quota, or no card
                 if num_windows(output.parent) == num_finished:
-                    raise KinoraError(exc.message) from exc
+                    raise KinoraError(_REFUSED.format(str(exc.message).strip())) from exc
 
     store = JobStore(
         data_dir,
         max_age=read_limit("KINORA_MAX_JOB_DAYS", MAX_JOB_DAYS) * 24 * 3600,
         max_bytes=read_limit("KINORA_MAX_DATA_GB", MAX_DATA_GIGABYTES) * 1e9,
     )
-    return Studio(JobWorker(store, run, takes_up=not is_zero_gpu()), default_model_id())
+    worker = JobWorker(store, run, takes_up=not is_zero_gpu())
+    return Studio(worker, default_model_id(), is_fixed=is_zero_gpu())
 
 
 def launch(demo: gr.Blocks, **options: Any) -> tuple[object, str, str]:  # noqa: ANN401
@@ -139,6 +152,8 @@ def launch(demo: gr.Blocks, **options: Any) -> tuple[object, str, str]:  # noqa:
 def main() -> None:
     """Start the studio and serve it until somebody stops it."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    # It logs every address, and ZeroGPU's has the visitor's token in it.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     # To be told to end is to be interrupted: jobs are put down where they are.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     loader = Loader()

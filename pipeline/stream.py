@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import queue
 import threading
+import time
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +20,7 @@ from pipeline.generate import generate
 from pipeline.loader import Loader
 from pipeline.progress import Progress
 from pipeline.request import GenerationRequest
+from pipeline.store import num_windows
 
 logger = logging.getLogger(__name__)
 
@@ -28,14 +31,16 @@ News = Progress | dict | KinoraError | None
 
 
 def stream_clip(
-    request: GenerationRequest, output: Path, loader: Loader
+    request: GenerationRequest, output: Path, loader: Loader, seconds: float = math.inf
 ) -> Generator[News, None, None]:
     """Make a clip in a thread and yield the news of it; closing stops it within a denoising step.
 
-    Finished windows are kept beside the output. Errors meant for a person are yielded, for ZeroGPU
-    hands over no more than the class of those that are raised, and ends the process that has loaded
-    the model.
+    So does the end of its `seconds`, if a window was finished in them: a further stream goes on
+    from there. Finished windows are kept beside the output. Errors meant for a person are yielded,
+    for ZeroGPU hands over no more than the class of those that are raised, and ends the process
+    that has loaded the model.
     """
+    deadline, num_finished = time.monotonic() + seconds, num_windows(output.parent)
     news: queue.SimpleQueue[News] = queue.SimpleQueue()
     stop = threading.Event()
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="kinora-model") as executor:
@@ -51,6 +56,8 @@ def stream_clip(
         future.add_done_callback(lambda _: news.put(None))
         try:
             while not (future.done() and news.empty()):
+                if time.monotonic() > deadline and num_windows(output.parent) > num_finished:
+                    stop.set()
                 yield _next_of(news)
             yield _outcome(future)
         finally:

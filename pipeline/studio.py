@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from pipeline.errors import InvalidRequestError
 from pipeline.jobs import JobWorker
 from pipeline.media import read_last_frames
 from pipeline.models import get_model, model_for
@@ -52,11 +53,15 @@ class Sight:
 class Studio:
     """The jobs of one running app, and the model that it offers first."""
 
-    def __init__(self, worker: JobWorker, default_model: str) -> None:
-        """Use a worker that runs already."""
+    def __init__(self, worker: JobWorker, default_model: str, *, is_fixed: bool = False) -> None:
+        """Use a worker that runs already; with `is_fixed` no other model than that one.
+
+        On ZeroGPU another one would be loaded, or downloaded, in its visitor's time on the card.
+        """
         self.worker = worker
         self.shelf = Shelf(worker)
         self.default_model = default_model
+        self._is_fixed = is_fixed
 
     async def submit(self, task: Task, fields: dict[str, Any], **origin: str | None) -> str:
         """Queue a request and return its job id; raise InvalidRequestError before any waiting.
@@ -80,7 +85,13 @@ class Studio:
         for name in ("num_inference_steps", "guidance_scale"):
             value = fields.get(name)
             defaults[name] = None if value == 0 and not isinstance(value, bool) else value
-        return build_request(task, **(fields | defaults))
+        request = build_request(task, **(fields | defaults))
+        if self._is_fixed and request.model != self.default_model:
+            raise InvalidRequestError(
+                f"This Space has {get_model(self.default_model).label} on its card and no other "
+                "model; choose that one, or set KINORA_MODEL in a Space of your own."
+            )
+        return request
 
     def plan(self, task: Task, fields: dict[str, Any], source: Source | None = None) -> Plan:
         """Say what would be done; raise InvalidRequestError for values that would be refused."""

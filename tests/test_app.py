@@ -582,6 +582,31 @@ def test_a_job_that_outlasts_its_card_goes_on_in_a_further_call(
     studio.worker.close()
 
 
+def test_a_call_ends_by_itself_when_its_time_is_up_and_a_further_one_goes_on(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that ends its call keeps the model; one that the platform ends has lost it."""
+    found: list[int] = []
+    stream = app.stream_clip
+
+    def note_and_stream(*arguments: Any) -> Iterator[object]:  # noqa: ANN401
+        found.append(num_windows(arguments[1].parent))
+        yield from stream(*arguments)
+
+    monkeypatch.setenv("SPACES_ZERO_GPU", "true")
+    monkeypatch.setattr(app, "SECONDS_TO_END", 1000)  # it is up as soon as it begins
+    monkeypatch.setattr(app, "stream_clip", note_and_stream)
+    studio = app.create_studio(tmp_path, Loader(CPU, tiny_models(folder)))
+    request = build_request("text_to_video", prompt=PROMPT, model="kinora-mini", duration=20)
+    job_id = studio.worker.submit(request)
+    assert finish(studio, job_id)["state"] == "done"
+    assert len(frames_of(studio.worker.result(job_id))) == 321
+    assert found[0] == 0
+    assert len(found) > 1
+    assert sorted(set(found)) == found  # each call has got on
+    studio.worker.close()
+
+
 def test_where_there_is_no_quota_a_job_fails_with_that_reason_and_can_be_resumed(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -595,7 +620,8 @@ def test_where_there_is_no_quota_a_job_fails_with_that_reason_and_can_be_resumed
         patch.setattr(app, "stream_clip", refuse)
         job_id = studio.worker.submit(request)
         state = finish(studio, job_id)
-    assert (state["state"], state["message"]) == ("failed", "You have exceeded your GPU quota")
+    assert state["state"] == "failed"
+    assert state["message"].endswith('says: "You have exceeded your GPU quota"')
     studio.worker.resume(job_id)
     assert finish(studio, job_id)["state"] == "done"
     studio.worker.close()

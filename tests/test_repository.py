@@ -12,6 +12,8 @@ import pytest
 import yaml
 
 from pipeline.models import MODELS
+from pipeline.plan import MAX_GPU_SECONDS, MIN_GPU_SECONDS
+from pipeline.spec import ModelSpec
 
 ROOT = Path(__file__).resolve().parent.parent
 # These are read and tested in milliseconds: no torch, no diffusers, nothing that brings them in.
@@ -30,6 +32,18 @@ LIGHT_MODULES = (
     "store",
 )
 HEAVY_PACKAGES = {"torch", "diffusers", "transformers", "accelerate", "gradio", "spaces", "moviepy"}
+SPACE_FIELDS = {
+    *("title", "emoji", "colorFrom", "colorTo", "sdk", "sdk_version", "python_version", "app_file"),
+    *(
+        "license",
+        "short_description",
+        "suggested_hardware",
+        "startup_duration_timeout",
+        "tags",
+        "models",
+    ),
+}
+COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
 FOLDERS = ("page", "pipeline", "training", "benchmarks")
 SOURCES = [ROOT / "app.py", *(path for name in FOLDERS for path in ROOT.glob(f"{name}/**/*.py"))]
 
@@ -162,12 +176,46 @@ def test_readme_names_every_model() -> None:
 
 
 def test_the_spaces_front_matter_is_what_the_hub_accepts() -> None:
+    """By its configuration reference of August 2026; ZeroGPU runs Python 3.10 and 3.12."""
     front = front_matter()
+    assert set(front) == SPACE_FIELDS
     assert front["sdk"] == "gradio"
-    assert front["python_version"] == "3.12"
+    assert front["python_version"] in ("3.10", "3.12")
+    assert len(front["emoji"]) == 1
+    assert {front["colorFrom"], front["colorTo"]} <= COLOURS
     assert 0 < len(front["short_description"]) <= 60
+    assert front["suggested_hardware"] == "cpu-basic"
+    assert re.fullmatch(r"\d+[mh]", front["startup_duration_timeout"])
+    assert front["license"] == "apache-2.0"
+    assert "Apache License" in (ROOT / "LICENSE").read_text(encoding="utf-8")
+    assert all(re.fullmatch("[a-z0-9-]+", tag) for tag in front["tags"])
     assert (ROOT / front["app_file"]).is_file()
-    assert {"license", "suggested_hardware", "title", "emoji"} <= set(front)
+    assert (ROOT / "requirements.txt").is_file()
+
+
+def repositories(*models: ModelSpec) -> set[str]:
+    """Return the Hub's repositories that models come from, those of single files too."""
+    found = {str(spec.repository) for spec in models if not isinstance(spec.repository, Path)}
+    files = (spec.checkpoint for spec in models if spec.checkpoint)
+    return found | {"/".join(file.split("/")[3:5]) for file in files}
+
+
+def test_the_space_names_only_repositories_that_its_models_come_from() -> None:
+    assert set(front_matter()["models"]) <= repositories(*MODELS.values())
+
+
+def test_a_space_preloads_nothing_for_the_embedded_model_and_all_for_another_one() -> None:
+    (lines,) = re.findall(r"^```yaml\n(.*?)^```", readme(), re.DOTALL | re.MULTILINE)
+    added = yaml.safe_load(lines)
+    preloaded = {line.split()[0] for line in added["preload_from_hub"]}
+    assert preloaded == repositories(MODELS["ltx-video-2b"])
+    assert "preload_from_hub" not in front_matter()
+    assert repositories(next(iter(MODELS.values()))) == set()
+
+
+def test_readme_says_how_long_a_gpu_is_asked_for() -> None:
+    text = " ".join(readme().split())
+    assert f"asks for {MIN_GPU_SECONDS} to {MAX_GPU_SECONDS} seconds at a time" in text
 
 
 def test_the_space_and_the_requirements_ask_for_the_same_gradio() -> None:

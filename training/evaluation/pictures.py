@@ -26,7 +26,8 @@ def evaluate_autoencoder(setup: Setup) -> dict[str, object]:
         scene = draw_scene(rng, held_out=index % 4 == 0)
         times = draw_begin(scene, rng) + np.arange(17) / FPS
         frames, _ = render(scene, height=HEIGHT, width=WIDTH, times=times.tolist())
-        x = vae.decode(vae.encode(to_tensor(frames), return_dict=False)[0], return_dict=False)[0]
+        x = to_tensor(frames).to(vae.dtype)
+        x = vae.decode(vae.encode(x, return_dict=False)[0], return_dict=False)[0].float()
         out = (x[0].permute(1, 2, 3, 0) * 127.5 + 127.5).round().clamp(0, 255).numpy()
         values.append(psnr(out, frames))
     low, high = np.percentile(values, (10, 90))

@@ -2,6 +2,9 @@
 
 Run: python -m benchmarks
      python -m benchmarks --runs 1 --lengths 5 10 20
+     python -m benchmarks gpu ltx-video-2b
+The last one makes a clip of two seconds with a model held in every way that this machine can, and
+says what each takes.
 The lengths are in seconds, three of them: the longest is compared with the first in memory, with
 the second in time; the overhead is that of a clip as long as the first, and the film of six shots
 of which one is changed is as long as the longest. The ratios are of one run on one machine.
@@ -22,8 +25,9 @@ import torch
 from benchmarks.durations import Job, run_jobs
 from benchmarks.film import measure_change
 from benchmarks.overhead import measure_overhead
+from benchmarks.placements import measure_placements
 from pipeline.loader import Loader
-from pipeline.models import default_model_id
+from pipeline.models import default_model_id, get_model
 
 logger = logging.getLogger(__name__)
 GOALS = {
@@ -77,20 +81,8 @@ def _ratio(long: list[Job], short: list[Job], name: str) -> float:
     return round(median(x.figures[name] / y.figures[name] for x, y in pairs), 3)
 
 
-def main() -> None:
+def measure_ratios(args: argparse.Namespace) -> None:
     """Measure, and say each figure and whether its goal is met."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--lengths", type=float, nargs=3, default=[10, 15, 60], metavar="SECONDS")
-    parser.add_argument("--model", default=default_model_id())
-    parser.add_argument("--output", type=Path)
-    args = parser.parse_args()
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    logger.setLevel(logging.INFO)
     figures = {"model": args.model, **describe_machine()}
     figures |= compare(run_jobs(args.lengths, args.runs, args.model))
     loader = Loader()
@@ -102,6 +94,41 @@ def main() -> None:
         logger.info("%s: %g (goal: at most %g, %s)", name, figures[name], goal, verdict)
     if args.output:
         args.output.write_text(json.dumps(figures, indent=1) + "\n")
+
+
+def measure_model(args: argparse.Namespace) -> None:
+    """Say what every placement of a model takes, as it is measured."""
+    logger.info("%s", json.dumps(describe_machine()))
+    rows = []
+    for row in measure_placements(get_model(args.gpu), args.seconds):
+        rows.append(row)
+        logger.info("%s", json.dumps(row))
+    if args.output:
+        args.output.write_text(json.dumps(rows, indent=1) + "\n")
+
+
+def main() -> None:
+    """Read the command and measure."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers()
+    gpu = commands.add_parser("gpu", help="what every placement of a model takes")
+    gpu.add_argument("gpu", metavar="MODEL")
+    gpu.add_argument("--seconds", type=float, default=2.0)
+    gpu.set_defaults(measure=measure_model)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--lengths", type=float, nargs=3, default=[10, 15, 60], metavar="SECONDS")
+    parser.add_argument("--model", default=default_model_id())
+    parser.set_defaults(measure=measure_ratios)
+    for each in (parser, gpu):
+        each.add_argument("--output", type=Path)
+    args = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    logger.setLevel(logging.INFO)
+    args.measure(args)
 
 
 if __name__ == "__main__":

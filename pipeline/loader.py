@@ -82,7 +82,7 @@ class Loader:
         self._unused = threading.Condition(threading.RLock())
         self._num_users = 0
         self._loaded: LoadedModel | None = None
-        self._placements: dict[str, Placement] = {}  # of models that a card was too full for
+        self._placements: dict[str, Placement] = {}  # of models that are not held as computed
         self._embeds = EmbedsCache()
 
     def spec(self, model_id: str) -> ModelSpec:
@@ -146,8 +146,13 @@ class Loader:
             if lower is None:
                 return False
             logger.warning("The card is full: %s is held with offload=%r", model_id, lower.offload)
-            self._placements[model_id] = lower
+            self.hold(model_id, lower)
             return True
+
+    def hold(self, model_id: str, placement: Placement) -> None:
+        """Hold a model in a way of one's own from now on, whatever fits."""
+        with self._unused:
+            self._placements[model_id] = placement
 
     def _holds(self, spec: ModelSpec, placement: Placement) -> bool:
         held = self._loaded

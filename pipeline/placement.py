@@ -125,7 +125,7 @@ def place(
     the `others` the largest that does is named.
     """
     footage = footage or full_window(spec)
-    for placement in _candidates(spec, machine):
+    for placement in candidates(spec, machine):
         if _fits(estimate(spec, placement, footage), placement, machine):
             return placement
     raise InvalidRequestError(_does_not_fit(spec, machine, footage, others))
@@ -205,8 +205,8 @@ _HOW: dict[Offload, str] = {
 }
 
 
-def _candidates(spec: ModelSpec, machine: Machine) -> list[Placement]:
-    """List the placements that a machine can do, the best first.
+def candidates(spec: ModelSpec, machine: Machine) -> list[Placement]:
+    """List the placements that a machine can do, the best first, whether they fit or not.
 
     A shot is decoded as a whole, of which nobody knows the length yet: large autoencoders tile.
     """
@@ -215,7 +215,7 @@ def _candidates(spec: ModelSpec, machine: Machine) -> list[Placement]:
     if machine.is_zero_gpu:
         return [replace(first, gpu_size=size) for size in ZERO_GPU_BYTES]
     if machine.device != "cuda":
-        return [first, replace(first, dtype="bfloat16")]
+        return list(dict.fromkeys((first, replace(first, dtype="bfloat16"))))
     exact = [replace(first, offload=offload) for offload in _LADDER]
     if spec.is_embedded or not machine.has_fast_bf16 or not spec.parts.keys() & set(DENOISERS):
         return exact
@@ -306,7 +306,7 @@ def _can_place(spec: ModelSpec, machine: Machine, footage: Footage | None = None
     footage = footage or full_window(spec)
     return any(
         _fits(estimate(spec, placement, footage), placement, machine)
-        for placement in _candidates(spec, machine)
+        for placement in candidates(spec, machine)
     )
 
 

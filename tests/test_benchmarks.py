@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +18,14 @@ from benchmarks.durations import Job, _watch, run_job
 from benchmarks.film import measure_change
 from benchmarks.job import make_clip, request_of
 from benchmarks.overhead import make_by_hand, measure_overhead
+from benchmarks.placements import measure_placements, watch
 from pipeline.engines import open_engine
 from pipeline.loader import Loader
 from pipeline.media import iterate_frames, probe_clip
 from pipeline.plan import plan_generation
-from tests.tiny import MINI
+from tests.tiny import CPU, LTX, MINI
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def test_by_hand_are_the_same_windows_as_through_kinora(
@@ -110,3 +115,34 @@ def test_the_report_says_what_it_ran_on() -> None:
     assert machine["cores"] == len(os.sched_getaffinity(0))
     assert {"load before", "torch", "python", "processor"} <= set(machine)
     assert json.dumps(machine)
+
+
+def test_every_placement_of_a_model_is_measured_beside_what_was_computed(
+    loaders: dict[str, Loader],
+) -> None:
+    machine = replace(CPU, has_fast_bf16=False)
+    rows = list(measure_placements(loaders[LTX].spec(LTX), 1.0, machine))
+    assert [row["type"] for row in rows] == ["float32", "bfloat16"]
+    for row in rows:
+        assert row["frames"] == 25
+        assert row["making, s"] > 0
+        assert (
+            row["computed, GB"] > row["peak, GB"]
+        )  # that is of the real model, this of a tiny one
+
+
+def test_memory_is_watched_beyond_what_was_in_use_before() -> None:
+    with watch("cpu") as peak:
+        held = bytearray(80_000_000)
+        held[::4096] = b"x" * len(held[::4096])
+        time.sleep(0.2)
+    assert 60e6 < peak.num_bytes < 200e6
+
+
+def test_the_command_for_one_model_prints_a_row_for_each_placement(tmp_path: Path) -> None:
+    output = tmp_path / "rows.json"
+    command = [sys.executable, "-m", "benchmarks", "gpu", MINI, "--seconds", "0.5"]
+    subprocess.run([*command, "--output", str(output)], cwd=ROOT, check=True)
+    rows = json.loads(output.read_text())
+    assert {row["offload"] for row in rows} == {"none"}
+    assert all(row["frames"] == 9 for row in rows)

@@ -14,7 +14,7 @@ from pipeline.assembly import Piece, finished_pieces, num_finished_frames
 from pipeline.cues import Cue, write_cues
 from pipeline.engines import open_engine
 from pipeline.engines.engine import Memory
-from pipeline.errors import GenerationCancelledError, ModelError
+from pipeline.errors import GenerationCancelledError, ModelError, OutputError
 from pipeline.loader import Loader
 from pipeline.plan import Plan, plan_generation
 from pipeline.progress import Progress, Reporter
@@ -58,22 +58,42 @@ def generate(
     within one denoising step after `is_cancelled` says so (what is finished by then is a clip all
     the same), MediaError if the source cannot be used, ModelError if the model cannot be loaded or
     the card stays too full for it, InvalidRequestError if it does not fit on this machine,
-    OutputError if what it makes is no picture, StorageError if there is no room.
+    OutputError if what it makes is no picture, in float32 either, StorageError if there is no room.
     """
     source = open_source(request)
-    spec = loader.spec(request.model)
-    plan = plan_generation(request, spec, source.facts if source else None)
+    plan = plan_generation(request, loader.spec(request.model), source.facts if source else None)
+    task = request, loader, plan, source, on_progress, is_cancelled, output, keep
+    # What goes wrong is dealt with when it is no longer handled: an error holds on to all that was
+    # on the card. What is finished is kept, and is found again.
+    try:
+        return _make(*task)
+    except OutputError:
+        if not loader.can_be_precise(request.model):
+            raise
+    with loader.full_precision(request.model):
+        return _make(*task)
+
+
+def _make(
+    request: GenerationRequest,
+    loader: Loader,
+    plan: Plan,
+    source: OpenedSource | None,
+    on_progress: Callable[[Progress], None],
+    is_cancelled: Callable[[], bool],
+    output: Path,
+    keep: Path | None,
+) -> Clip:
+    """Make the clip, holding the model ever more frugally as long as the card is too full."""
     num_frames = num_finished_frames(plan, source)
     while True:
         reporter = Reporter(plan, num_frames, on_progress, is_cancelled)
         with contextlib.suppress(torch.OutOfMemoryError):
             return _attempt(request, loader, plan, source, reporter, output, keep)
-        # Not while the error is handled: it holds on to all that was on the card. What is finished
-        # is kept, and is found again.
         if not loader.step_down(request.model):
             raise ModelError(
-                f"The graphics card is too full for {spec.label}; close what else uses it, choose "
-                "a smaller model, or try again later."
+                f"The graphics card is too full for {loader.spec(request.model).label}; close what "
+                "else uses it, choose a smaller model, or try again later."
             )
 
 

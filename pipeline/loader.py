@@ -12,7 +12,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import diffusers
@@ -22,7 +22,7 @@ from diffusers import DiffusionPipeline
 from safetensors import SafetensorError
 
 from pipeline.embeds import Embeds, EmbedsCache
-from pipeline.errors import ModelError
+from pipeline.errors import InvalidRequestError, ModelError
 from pipeline.fetch import CHECKPOINT_PARTS, LocalFiles, OnBytes, fetch, not_here
 
 # Imported for its side effect too: diffusers loads classes of its own accord only from modules
@@ -148,6 +148,38 @@ class Loader:
             logger.warning("The card is full: %s is held with offload=%r", model_id, lower.offload)
             self.hold(model_id, lower)
             return True
+
+    @contextmanager
+    def full_precision(self, model_id: str) -> Iterator[None]:
+        """Hold a model in float32 while the `with` block lasts, then as before.
+
+        Raises InvalidRequestError if it does not fit so; see `can_be_precise`.
+        """
+        precise = self._precise(model_id)
+        with self._unused:
+            before = self._placements.get(model_id)
+            self._placements[model_id] = precise
+        logger.warning("%s is held in float32 for once", model_id)
+        try:
+            yield
+        finally:
+            with self._unused:
+                if before is None:
+                    del self._placements[model_id]
+                else:
+                    self._placements[model_id] = before
+
+    def can_be_precise(self, model_id: str) -> bool:
+        """Say whether a model that is held in less could be held in float32."""
+        if self._look().is_zero_gpu or self.placement(model_id).dtype == "float32":
+            return False
+        try:
+            return self._precise(model_id).dtype == "float32"
+        except InvalidRequestError:
+            return False
+
+    def _precise(self, model_id: str) -> Placement:
+        return place(self.spec(model_id), replace(self._look(), has_fast_bf16=False))
 
     def hold(self, model_id: str, placement: Placement) -> None:
         """Hold a model in a way of one's own from now on, whatever fits."""
@@ -309,9 +341,9 @@ def _put(pipe: DiffusionPipeline, placement: Placement) -> None:
 def _fingerprint(spec: ModelSpec, placement: Placement) -> str:
     """Name a model's weights: by revision, or by the sizes and times of the files of a folder.
 
-    In eight bits they are others.
+    In another type, or in eight bits, they are others.
     """
-    stored = "" if placement.weights == "full" else f" {placement.weights}"
+    stored = f" {placement.dtype} {placement.weights}"
     if not isinstance(spec.repository, Path):
         return f"{spec.repository} {spec.revision} {spec.checkpoint}{stored}"
     files = sorted(spec.repository.rglob("*.safetensors"))

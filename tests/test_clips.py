@@ -24,7 +24,7 @@ def page(browser: Browser, app_url: str) -> Iterator[Page]:
 def test_a_reload_in_the_middle_of_a_job_shows_it_again_and_plays_the_result(
     page: Page, browser: Browser, app_url: str
 ) -> None:
-    ask(page, TASK, PROMPT, seconds="4", steps=12)
+    ask(page, TASK, PROMPT, seconds="10", steps=60)
     expect(page.locator(f"#{TASK}-status")).to_contain_text("step")
     page.reload()
     expect(page.locator(f"#{TASK}-status")).to_contain_text("step")
@@ -51,7 +51,7 @@ def test_a_reload_in_the_middle_of_a_job_shows_it_again_and_plays_the_result(
 
 
 def test_a_job_is_paused_with_its_finished_seconds_and_goes_on_after_a_reload(page: Page) -> None:
-    ask(page, TASK, PROMPT, seconds="6", steps=8)
+    ask(page, TASK, PROMPT, seconds="6", steps=60)
     expect(page.locator(f"#{TASK}-status")).to_contain_text("window 2")
     page.click(f"#{TASK}-pause")
     expect(page.locator(f"#{TASK}-status")).to_contain_text("Paused")

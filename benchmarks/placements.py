@@ -14,7 +14,8 @@ import psutil
 import torch
 
 from benchmarks.job import make_clip, request_of
-from pipeline.loader import Loader, detect_machine
+from pipeline.loader import Loader
+from pipeline.machine import detect_machine
 from pipeline.placement import Machine, Placement, candidates, estimate
 from pipeline.spec import ModelSpec
 

@@ -7,7 +7,6 @@ Where its parts go is `placement.py`'s decision, what is on the disk `fetch.py`'
 from __future__ import annotations
 
 import gc
-import importlib.util
 import logging
 import threading
 from collections.abc import Callable, Iterator
@@ -16,7 +15,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import diffusers
-import psutil
 import torch
 from diffusers import DiffusionPipeline
 from safetensors import SafetensorError
@@ -24,6 +22,7 @@ from safetensors import SafetensorError
 from pipeline.embeds import Embeds, EmbedsCache
 from pipeline.errors import InvalidRequestError, ModelError
 from pipeline.fetch import CHECKPOINT_PARTS, LocalFiles, OnBytes, fetch, not_here
+from pipeline.machine import detect_machine
 
 # Imported for its side effect too: diffusers loads classes of its own accord only from modules
 # that are imported already.
@@ -32,11 +31,9 @@ from pipeline.models import MODELS, get_model
 from pipeline.placement import (
     DENOISERS,
     ENCODERS,
-    GIGABYTE,
     Machine,
     Placement,
     describe,
-    is_zero_gpu,
     place,
     step_down,
 )
@@ -201,27 +198,6 @@ class Loader:
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-
-
-def detect_machine() -> Machine:
-    """Look at the machine: CUDA and MPS when present, else the CPU."""
-    if is_zero_gpu():
-        # The GPU is only there inside a decorated call; 48 GB is half of ZeroGPU's card.
-        return Machine("cuda", 48 * GIGABYTE, has_fast_bf16=True, is_zero_gpu=True)
-    memory = psutil.virtual_memory().total
-    if torch.cuda.is_available():
-        return Machine(
-            "cuda",
-            torch.cuda.get_device_properties(0).total_memory,
-            torch.cuda.is_bf16_supported(),
-            ram_bytes=memory,
-            has_torchao=importlib.util.find_spec("torchao") is not None,
-        )
-    if torch.backends.mps.is_available():
-        return Machine("mps", memory, has_fast_bf16=True)
-    capabilities = torch.cpu.get_capabilities()
-    has_bf16 = any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16"))
-    return Machine("cpu", memory, has_fast_bf16=bool(has_bf16))
 
 
 def load_model(

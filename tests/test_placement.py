@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from pipeline.errors import InvalidRequestError
-from pipeline.loader import detect_machine
+from pipeline.machine import detect_machine
 from pipeline.models import MODELS
 from pipeline.placement import (
     GIGABYTE,

@@ -30,7 +30,7 @@ def page(browser: Browser, app_url: str) -> Iterator[Page]:
 
 
 def test_a_prompt_becomes_a_clip_that_plays_and_can_be_extended(page: Page) -> None:
-    ask(page, "text_to_video", seconds="1", steps=4)
+    ask(page, "text_to_video", seconds="1", steps=100)
     expect(page.locator("#text_to_video-stop")).to_be_visible()
     expect(page.locator("#text_to_video-generate")).to_be_disabled()
     expect(page.locator("#text_to_video-status")).to_contain_text("step")

@@ -50,11 +50,11 @@ def _frames_of(path: Path) -> np.ndarray:
 
 def test_the_overhead_is_told_with_what_it_is_the_ratio_of(loaders: dict[str, Loader]) -> None:
     num_threads = torch.get_num_threads()
-    figures = measure_overhead(loaders[MINI], MINI, 2.0, runs=2)
+    figures = measure_overhead(loaders[MINI], MINI, 2.0, runs=1)
     assert torch.get_num_threads() == num_threads
     assert all(figures[name] > 0 for name in figures if name != "overhead")
     ratio = figures["generate, processor s"] / figures["by hand, processor s"] - 1
-    assert abs(figures["overhead"] - ratio) < 0.05  # of two runs, median and mean are the same
+    assert abs(figures["overhead"] - ratio) < 0.03  # of one run; the times are rounded
 
 
 def test_one_changed_shot_is_a_part_of_the_film(loaders: dict[str, Loader]) -> None:

@@ -40,6 +40,8 @@ class Endpoints:
         negative_prompt: str = "",
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
+        label: str = "",
+        shows_prompt: bool = False,
     ) -> ClipAnswer:
         """Make a clip from words.
 
@@ -47,7 +49,8 @@ class Endpoints:
         job_id). model: an id of /models, the default being its first one. aspect_ratio: 16:9, 9:16,
         1:1, 4:3, 3:4 or 21:9. duration: 0.5 to 60 seconds. seed: 0 to 2147483647, or -1 to draw
         one; the recipe says which. num_inference_steps and guidance_scale: the model's own if not
-        given.
+        given. label: "corner" or "moving" writes into the picture that it is generated.
+        shows_prompt: the clip's credentials carry the prompt, not only its hash.
         """
         async for answer in self._make("text_to_video", _given(locals())):
             yield answer
@@ -63,11 +66,15 @@ class Endpoints:
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
         aspect_ratio: str = "auto",
+        label: str = "",
+        shows_prompt: bool = False,
+        has_consent: bool = False,
     ) -> ClipAnswer:
         """Make a clip that begins with a picture.
 
         image: an uploaded PNG, JPEG, WebP, GIF or HEIC. It is cropped to the aspect_ratio; "auto"
-        is the nearest one to its own. Everything else as in /text_to_video.
+        is the nearest one to its own. has_consent: the people whose faces are in it agree.
+        Everything else as in /text_to_video.
         """
         async for answer in self._make("image_to_video", _given(locals())):
             yield answer
@@ -84,6 +91,9 @@ class Endpoints:
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
         video_after: gr.FileData | None = None,
+        label: str = "",
+        shows_prompt: bool = False,
+        has_consent: bool = False,
     ) -> ClipAnswer:
         """Make a clip longer, at its end or at its beginning, into a loop or up to another clip.
 
@@ -91,7 +101,8 @@ class Endpoints:
         size and rate and with its sound. direction: "forward" adds at the end, "backward" at the
         beginning, "loop" at the end so that it leads up to the beginning, "bridge" at the end so
         that it leads up to video_after, another uploaded clip of the same shape, which follows
-        then. duration: seconds of new footage. Everything else as in /text_to_video.
+        then. duration: seconds of new footage. has_consent: as in /image_to_video. Everything else
+        as in /text_to_video.
         """
         fields = _given(locals())
         with plain_errors():
@@ -111,6 +122,9 @@ class Endpoints:
         guidance_scale: float | None = None,
         pictures: list[gr.FileData] | None = None,
         based_on: str | None = None,
+        label: str = "",
+        shows_prompt: bool = False,
+        has_consent: bool = False,
     ) -> ClipAnswer:
         """Make a clip of several shots, up to a minute together.
 

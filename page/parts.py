@@ -39,7 +39,10 @@ FIELDS: dict[Task, tuple[str, ...]] = {
     "image_to_video": ("image", "prompt", "aspect_ratio", "duration"),
     "extend_video": ("video", "prompt", "direction", "video_after", "duration"),
 }
-ADVANCED_SETTINGS = ("num_inference_steps", "guidance_scale", "negative_prompt")
+ADVANCED_SETTINGS = (
+    *("num_inference_steps", "guidance_scale", "negative_prompt"),
+    *("label", "shows_prompt"),
+)
 SETTINGS = ("seed", "model", *ADVANCED_SETTINGS)
 PROGRESS_BAR = '<progress max="1" value="${value}" aria-label="Progress"></progress>'
 _OWN_DEFAULT = "0: the model's own"
@@ -76,6 +79,18 @@ PARTS: dict[str, partial[Component]] = {
         gr.Slider, 0, 20, 0, step=0.5, label="Guidance scale", info=_OWN_DEFAULT
     ),
     "negative_prompt": partial(gr.Textbox, "", label="Negative prompt", info="What to avoid"),
+    "label": partial(
+        gr.Dropdown,
+        label="Visible label",
+        info="Written into the picture: made with AI",
+        choices=[("none", ""), ("in the corner", "corner"), ("moving", "moving")],
+        value="",
+    ),
+    "shows_prompt": partial(
+        gr.Checkbox,
+        label="Put the prompt into the clip's credentials",
+        info="If not, they carry its hash alone",
+    ),
     "source": partial(gr.Markdown, elem_classes="kinora-note"),
     "crop": partial(gr.Image, label="Picture as it is used", height=200, buttons=[], visible=False),
     "plan": partial(gr.Markdown, elem_classes="kinora-note"),

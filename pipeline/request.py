@@ -17,6 +17,8 @@ from pipeline.models import get_model
 from pipeline.spec import DIRECTIONS, TASK_SOURCES, Ability, Camera, Direction, ModelSpec, Task
 
 Transition = Literal["cut", "continue", "dissolve"]
+Label = Literal["", "corner", "moving"]
+"""Where it is written for all to see that a clip was generated, if anywhere."""
 
 MIN_SHOT_SECONDS = 0.5
 MAX_CLIP_SECONDS = 60.0
@@ -56,6 +58,9 @@ class GenerationRequest:
     video: Path | None = None
     direction: Direction = "forward"
     video_after: Path | None = None  # what a bridge leads to
+    label: Label = ""
+    shows_prompt: bool = False  # in the clip's credentials; its hash is there if not
+    has_consent: bool = False  # of the people whose faces are in its pictures
 
     @property
     def duration(self) -> float:
@@ -105,6 +110,9 @@ def build_request(
     video: str | Path | None = None,
     direction: Direction = "forward",
     video_after: str | Path | None = None,
+    label: Label = "",
+    shows_prompt: bool = False,
+    has_consent: bool = False,
 ) -> GenerationRequest:
     """Check everything and return the request; a seed of -1 is drawn here.
 
@@ -137,6 +145,9 @@ def build_request(
         if guidance_scale is None
         else _number("guidance scale", guidance_scale, 1, 20),
         direction=direction,
+        label=_choice("label", label, get_args(Label)),
+        shows_prompt=_yes_or_no("choice to show the prompt", shows_prompt),
+        has_consent=_yes_or_no("consent", has_consent),
         **sources,
     )
 
@@ -310,6 +321,12 @@ def _whole_number(name: str, value: float, low: int, high: int, *, rule: str = "
             f"The {name} is {_shown(value)}, but it has to be a whole number {rule}."
         )
     return int(value)
+
+
+def _yes_or_no(name: str, value: bool) -> bool:
+    if not isinstance(value, bool):
+        raise InvalidRequestError(f"The {name} is {_shown(value)}, but it has to be true or false.")
+    return value
 
 
 def _choice(name: str, value: str, choices: Collection[str]) -> str:

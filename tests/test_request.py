@@ -202,6 +202,9 @@ def test_a_request_is_the_same_after_a_journey_through_json(picture: Path) -> No
         image=picture,
         direction="backward",
         negative_prompt="blurry",
+        label="moving",
+        shows_prompt=True,
+        has_consent=True,
     )
     assert request.duration == 5.5
     assert GenerationRequest.from_json(json.loads(json.dumps(request.to_json()))) == request
@@ -242,3 +245,11 @@ def test_a_bridge_has_a_second_clip_and_nothing_else_has_one(tmp_path: Path) -> 
         build_request(
             "extend_video", direction="bridge", video_after=tmp_path / "gone.mp4", **values
         )
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("label", "everywhere"), ("shows_prompt", 1), ("has_consent", "yes")]
+)
+def test_a_choice_about_trust_is_one_of_its_values(field: str, value: object) -> None:
+    with pytest.raises(InvalidRequestError, match="has to be"):
+        build_request("text_to_video", **VALID, **{field: value})

@@ -224,8 +224,6 @@ def load_model(
     pipe.set_progress_bar_config(disable=True)
     if placement.tile_decoding:
         pipe.vae.enable_tiling()
-        if hasattr(pipe.vae, "use_framewise_decoding"):
-            pipe.vae.use_framewise_decoding = True
     _put(pipe, placement)
     return LoadedModel(
         spec, pipe, placement, _fingerprint(spec, placement), embeds or EmbedsCache()

@@ -390,27 +390,3 @@ def test_a_prompt_is_stacked_under_its_negative(model: LoadedModel) -> None:
     torch.testing.assert_close(both.embeds, torch.cat([negative.embeds, alone.embeds]))
     assert torch.equal(both.mask, torch.cat([negative.mask, alone.mask]))
     assert math.isfinite(both.embeds.sum())
-
-
-@pytest.mark.parametrize("num_failures", [1, 2])
-def test_where_memory_is_short_a_clip_is_decoded_in_pieces_and_then_on_the_processor(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, num_failures: int
-) -> None:
-    """The card's memory is what is missing here; the decoding is real."""
-    model = Loader(CPU, tiny_models(folder)).load(LTX)
-    z, vae, failures = random_latents(model, 2), model.pipe.vae, []
-    vae.disable_tiling()
-    vae.use_framewise_decoding = False
-    expected = np.concatenate(list(engine_of(model).decode(z)))
-    decode = type(vae).decode
-
-    def fail_first(self: object, *arguments: object, **options: object) -> object:
-        if self is vae and len(failures) < num_failures:
-            failures.append(vae.use_tiling)
-            raise torch.OutOfMemoryError
-        return decode(self, *arguments, **options)
-
-    monkeypatch.setattr(type(vae), "decode", fail_first)
-    frames = np.concatenate(list(engine_of(model).decode(z)))
-    assert failures == [False, True][:num_failures]
-    assert np.abs(frames.astype(int) - expected).max() <= 1

@@ -6,7 +6,6 @@ conditioning as pixels only, and the tail of a window must be handed on as laten
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -15,9 +14,8 @@ import torch
 from diffusers.pipelines.ltx.pipeline_ltx_condition import linear_quadratic_schedule
 
 from pipeline.engines.engine import Context, Given, Memory, OnEngineStep, to_frames
+from pipeline.engines.pieces import decode_shot
 from pipeline.loader import LoadedModel, is_uniform
-
-logger = logging.getLogger(__name__)
 
 _PREVIEW_SIDE = 320
 # An autoencoder with a decode timestep takes a little noise for granted (diffusers, LTX-Video
@@ -187,35 +185,20 @@ class LTXEngine:
             for frames in vae.decode_stream(z, previous=last, is_generated=is_generated):
                 yield to_frames(frames)
             return
-        num_previous_frames = 0
+        num_known = 0
         if previous is not None:
             latents = torch.cat([previous, latents], dim=2)
-            num_previous_frames = (previous.shape[2] - 1) * vae.temporal_compression_ratio + 1
+            num_known = (previous.shape[2] - 1) * vae.temporal_compression_ratio + 1
         z, temb = self._denormalize(latents), None
         if vae.config.timestep_conditioning:
             noise = torch.randn(z.shape, generator=torch.Generator("cpu").manual_seed(0)).to(z)
             z = torch.lerp(z, noise, _DECODE_NOISE_SCALE)
             temb = torch.tensor([_DECODE_TIMESTEP], device=z.device, dtype=z.dtype)
-        frames = self._decode_whole(z, temb)
-        yield to_frames(frames[:, :, num_previous_frames:])
-
-    def _decode_whole(self, z: torch.Tensor, temb: torch.Tensor | None) -> torch.Tensor:
-        """Decode a whole shot; in pieces if memory is short, and on the CPU if it still is."""
-        vae = self.pipe.vae
-        try:
-            return vae.decode(z, temb, return_dict=False)[0]
-        except torch.OutOfMemoryError:
-            logger.warning("memory is short: decoding in pieces")
-        vae.enable_tiling()
-        vae.use_framewise_decoding = True
-        try:
-            return vae.decode(z, temb, return_dict=False)[0]
-        except torch.OutOfMemoryError:
-            logger.warning("memory is still short: decoding on the CPU")
-        # A copy: the hooks of one that is offloaded would move it back.
-        on_cpu = type(vae).from_config(vae.config).to(vae.dtype).eval()
-        on_cpu.load_state_dict({name: x.cpu() for name, x in vae.state_dict().items()})
-        return on_cpu.decode(z.cpu(), None if temb is None else temb.cpu(), return_dict=False)[0]
+        for frames in decode_shot(vae, z, temb, in_pieces=self.model.placement.tile_decoding):
+            new = frames[:, :, num_known:]
+            num_known -= frames.shape[2] - new.shape[2]
+            if new.shape[2]:
+                yield to_frames(new)
 
     def decode_take(self, given: Context, parts: Iterable[torch.Tensor]) -> Iterator[np.ndarray]:
         """Decode the new latents of a shot, in the order they are seen, while they come.
@@ -231,7 +214,7 @@ class LTXEngine:
                 yield from self.decode(torch.cat([previous, part], dim=2))
             elif given.keyframe is not None:
                 # The last new frame is in the place of the clip's own first one.
-                yield np.concatenate(list(self.decode(part, previous)))[:-1]
+                yield from _without_last(self.decode(part, previous))
             else:
                 yield from self.decode(part, previous, is_generated=not given.is_picture)
             previous = part
@@ -348,3 +331,12 @@ class LTXEngine:
 def pack(x: torch.Tensor) -> torch.Tensor:
     """(1, C, T, h, w) -> (1, T h w, C)."""
     return x.flatten(2).transpose(1, 2)
+
+
+def _without_last(chunks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    """Yield all frames but the last, holding one chunk back."""
+    held = next(chunks)
+    for chunk in chunks:
+        yield held
+        held = chunk
+    yield held[:-1]

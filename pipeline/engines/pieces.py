@@ -1,0 +1,73 @@
+"""An autoencoder that looks both ways in time, decoding a shot as a stream of pieces.
+
+What comes out is what diffusers' framewise decoding makes of the whole, bit for bit; the memory it
+takes is a piece's, however long the shot is.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import torch
+from diffusers.models import AutoencoderKLLTXVideo
+
+logger = logging.getLogger(__name__)
+
+
+def decode_shot(
+    vae: AutoencoderKLLTXVideo, z: torch.Tensor, temb: torch.Tensor | None, *, in_pieces: bool
+) -> Iterator[torch.Tensor]:
+    """Decode latents (1, C, T, h, w) into frames (1, 3, F, H, W), all together 8 T - 7 of them.
+
+    What is too large for the card is decoded in pieces after all, and those that still are on the
+    CPU.
+    """
+    if not in_pieces:
+        try:
+            yield vae.decode(z, temb, return_dict=False)[0]
+        except torch.OutOfMemoryError:
+            logger.warning("memory is short: decoding in pieces")
+        else:
+            return
+        vae.enable_tiling()
+    decode = _PieceDecoder(vae)
+    stride = vae.tile_sample_stride_num_frames // vae.temporal_compression_ratio
+    num_latents = vae.tile_sample_min_num_frames // vae.temporal_compression_ratio + 1
+    num_blended = vae.tile_sample_min_num_frames - vae.tile_sample_stride_num_frames
+    previous: torch.Tensor | None = None
+    for start in range(0, z.shape[2], stride):
+        piece = decode(z[:, :, start : start + num_latents], temb)
+        num_frames = vae.tile_sample_stride_num_frames + (previous is None)
+        if previous is not None:
+            piece = vae.blend_t(previous.to(piece.device), piece[:, :, :-1], num_blended)
+        if piece.shape[2]:
+            yield piece[:, :, :num_frames]
+        previous = piece
+
+
+class _PieceDecoder:
+    """Decodes on the card as long as there is room, then on the CPU."""
+
+    def __init__(self, vae: AutoencoderKLLTXVideo) -> None:
+        self._vae = vae
+        self._is_on_card = True
+
+    def __call__(self, z: torch.Tensor, temb: torch.Tensor | None) -> torch.Tensor:
+        if self._is_on_card:
+            try:
+                return self._vae.decode(z, temb, return_dict=False)[0]
+            except torch.OutOfMemoryError:
+                logger.warning("memory is still short: decoding on the CPU")
+            self._is_on_card = False
+            self._vae = _copy_on_cpu(self._vae)
+        temb = None if temb is None else temb.cpu()
+        return self._vae.decode(z.cpu(), temb, return_dict=False)[0]
+
+
+def _copy_on_cpu(vae: AutoencoderKLLTXVideo) -> AutoencoderKLLTXVideo:
+    """Return a copy, for the hooks of one that is offloaded would move it back."""
+    copy = type(vae).from_config(vae.config).to(vae.dtype).eval()
+    copy.load_state_dict({name: x.cpu() for name, x in vae.state_dict().items()})
+    copy.enable_tiling()
+    return copy

@@ -111,7 +111,6 @@ ROWS = (
         default_guidance_scale=1.0,
         camera_words=_CAMERA_SENTENCES,
         timesteps=_LTX_DISTILLED_TIMESTEPS,
-        gpu_seconds_per_step=0.4,
         parts={
             "text_encoder": _T5_XXL,
             "transformer": Part(1_923_385_472),
@@ -133,7 +132,6 @@ ROWS = (
         default_guidance_scale=1.0,
         camera_words=_CAMERA_SENTENCES,
         timesteps=_LTX_DISTILLED_TIMESTEPS,
-        gpu_seconds_per_step=1.5,
         parts={
             "text_encoder": _T5_XXL,
             "transformer": Part(13_042_569_344),
@@ -161,7 +159,6 @@ ROWS = (
         engine="wan",
         pipeline="WanPipeline",
         cannot=dict.fromkeys(("backward", "bridge", "loop"), _ONE_PICTURE),
-        gpu_seconds_per_step=2.5,
         parts={
             "text_encoder": _UMT5_XXL,
             "transformer": Part(4_999_787_712),
@@ -191,7 +188,6 @@ ROWS = (
             "extend_video": "It starts from words alone; Wan 2.2 I2V A14B goes on from a clip.",
             "continue": "It starts from words alone, so that each shot is one window.",
         },
-        gpu_seconds_per_step=3.0,
         parts={
             "text_encoder": _UMT5_XXL,
             "transformer": Part(14_288_491_584),
@@ -225,7 +221,6 @@ ROWS = (
             "text_to_video": "It starts from a picture; Wan 2.2 T2V A14B starts from words.",
             "backward": "It has to be given a first frame, which nobody knows there.",
         },
-        gpu_seconds_per_step=3.0,
         parts={
             "text_encoder": _UMT5_XXL,
             "transformer": Part(14_288_901_184),
@@ -244,7 +239,6 @@ ROWS = (
             "transformer": Part(2_153_972_032),
             "vae": _WAN_VAE,
         },
-        gpu_seconds_per_step=1.0,
         **_VACE,
     ),
     ModelSpec(
@@ -257,7 +251,6 @@ ROWS = (
             "transformer": Part(17_337_592_896),
             "vae": _WAN_VAE,
         },
-        gpu_seconds_per_step=4.0,
         **_VACE,
     ),
     ModelSpec(
@@ -289,7 +282,6 @@ ROWS = (
             ("backward", "bridge", "loop"),
             "It only goes forward: it was not trained to lead up to frames.",
         ),
-        gpu_seconds_per_step=1.5,
         max_sequence_length=512,
         parts={
             "text_encoder": _UMT5_XXL,

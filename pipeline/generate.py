@@ -108,7 +108,7 @@ def _attempt(
 ) -> Clip:
     """Make the clip with the model held as it is now. Raises torch.OutOfMemoryError besides."""
     reporter.loading()
-    with loader.use(request.model, lambda *_: reporter.loading()) as model:
+    with loader.use(request.model, reporter.downloading) as model:
         reporter.denoising(1, 0, None)
         engine = open_engine(model, width=plan.model_size.width, height=plan.model_size.height)
 

@@ -19,6 +19,7 @@ import torch
 from diffusers import DiffusionPipeline
 from safetensors import SafetensorError
 
+from pipeline.effort import DENOISERS
 from pipeline.embeds import Embeds, EmbedsCache
 from pipeline.errors import InvalidRequestError, ModelError
 from pipeline.fetch import CHECKPOINT_PARTS, LocalFiles, OnBytes, fetch, not_here
@@ -29,7 +30,6 @@ from pipeline.machine import detect_machine
 from pipeline.mini import AutoencoderKinora
 from pipeline.models import MODELS, get_model
 from pipeline.placement import (
-    DENOISERS,
     ENCODERS,
     Machine,
     Placement,

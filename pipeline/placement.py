@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from pipeline.effort import DENOISERS, num_tokens, transformer_width
 from pipeline.errors import InvalidRequestError
 from pipeline.spec import ModelSpec, Part
 
@@ -18,7 +19,6 @@ GIGABYTE = 1024**3
 Offload = Literal["none", "encode_first", "model", "group", "group_lean"]
 Weights = Literal["full", "fp8", "int8"]
 
-DENOISERS = ("transformer", "transformer_2")
 ENCODERS = ("text_encoder", "text_encoder_2", "text_encoder_3")
 _AUTOENCODER = "vae"
 _BYTES = {"float32": 4, "bfloat16": 2}
@@ -39,10 +39,6 @@ _RAM_GIGABYTES = (8, 16, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 _WIDTHS_PER_TOKEN = 14
 # Engines that hand a prompt and its negative to the transformer at once; others call it twice.
 _STACKS_GUIDANCE = ("ltx", "mini")
-# A transformer has 16 width^2 weights a block, and about width / 85 blocks: that gives 2170 for
-# LTX-Video 2B (2048), 4110 for 13B (4096), 2990 for Wan 5B (3072), 4210 for Wan 14B (5120).
-_BLOCKS_PER_WIDTH = 1 / 85
-_WEIGHTS_PER_BLOCK = 16
 # An autoencoder's last layers hold about this many numbers for every pixel they work on.
 _NUMBERS_PER_PIXEL = 64
 # What is on the card of a part that comes layer by layer: the one that computes and the next. The
@@ -60,7 +56,8 @@ class Machine:
     """The device that computes, the memory it has, and whether bfloat16 is fast on it.
 
     `memory_bytes` is the card's, or the computer's own where both are one; `ram_bytes` is that of
-    the computer beside a card, None if nobody has looked.
+    the computer beside a card, None if nobody has looked; `operations_per_second` about how many
+    multiplications and additions it does, 0 if nobody knows.
     """
 
     device: Literal["cpu", "cuda", "mps"]
@@ -69,6 +66,7 @@ class Machine:
     is_zero_gpu: bool = False
     ram_bytes: int | None = None
     has_torchao: bool = False
+    operations_per_second: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -208,7 +206,7 @@ _HOW: dict[Offload, str] = {
 def candidates(spec: ModelSpec, machine: Machine) -> list[Placement]:
     """List the placements that a machine can do, the best first, whether they fit or not.
 
-    A shot is decoded as a whole, of which nobody knows the length yet: large autoencoders tile.
+    Large autoencoders tile, for a window of theirs takes more than all the rest.
     """
     dtype = "bfloat16" if machine.has_fast_bf16 else "float32"
     first = Placement(machine.device, dtype, "none", tile_decoding=not spec.is_embedded)
@@ -264,14 +262,12 @@ def _stored_bytes(name: str, part: Part, placement: Placement) -> int:
 
 def _denoising_bytes(spec: ModelSpec, placement: Placement, footage: Footage) -> int:
     """Compute what one block of the largest transformer works on."""
-    num_parameters = {name: part.num_parameters for name, part in spec.parts.items()}
-    num_cubes = _largest(num_parameters, DENOISERS) / (_WEIGHTS_PER_BLOCK * _BLOCKS_PER_WIDTH)
-    width = num_cubes ** (1 / 3)
     latents = (footage.num_frames - 1) // spec.temporal + 1
-    num_tokens = latents * (footage.height // spec.spatial) * (footage.width // spec.spatial)
+    tokens = num_tokens(spec, footage.width, footage.height, latents)
     is_stacked = spec.engine in _STACKS_GUIDANCE and spec.default_guidance_scale > 1
     batch = 2 if is_stacked else 1
-    return round(batch * num_tokens * width * _WIDTHS_PER_TOKEN * _BYTES[placement.dtype])
+    held = batch * tokens * transformer_width(spec) * _WIDTHS_PER_TOKEN
+    return round(held * _BYTES[placement.dtype])
 
 
 def _decoding_bytes(spec: ModelSpec, placement: Placement, footage: Footage) -> int:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from pipeline.effort import ZERO_GPU_SPEED, num_tokens, seconds_per_step
+from pipeline.errors import InvalidRequestError
 from pipeline.geometry import Size, latents_for_frames, nearest_aspect_ratio
 from pipeline.request import GenerationRequest, Shot
 from pipeline.spec import ModelSpec
@@ -104,14 +106,56 @@ def estimate_seconds(request: GenerationRequest, spec: ModelSpec, num_finished: 
     The first `num_finished` windows are there already, but all have to be decoded. How many there
     are does not depend on the source, so that any will do.
     """
-    source = None if request.task == "text_to_video" else Source(16, 9, fps=spec.fps)
-    plan = plan_generation(request, spec, source)
-    windows = [window for shot in plan.shots for window in shot.windows][num_finished:]
-    num_full = sum(window.total_latents for window in windows) / spec.window_latents
-    denoising = num_full * plan.num_inference_steps * spec.gpu_seconds_per_step
-    decoding = plan.num_windows * SECONDS_PER_WINDOW
-    seconds = math.ceil(START_SECONDS + denoising + decoding)
+    plan = _plan_from_any(request, spec)
+    seconds = math.ceil(START_SECONDS + working_seconds(plan, spec, ZERO_GPU_SPEED, num_finished))
     return min(max(seconds, MIN_GPU_SECONDS), MAX_GPU_SECONDS)
+
+
+def check_windows_fit_calls(request: GenerationRequest, spec: ModelSpec) -> None:
+    """Raise InvalidRequestError if a window takes longer than ZeroGPU lends its card at a time.
+
+    It would be begun again in every call, and never be finished.
+    """
+    plan = _plan_from_any(request, spec)
+    longest = max(seconds_per_window(plan, spec, ZERO_GPU_SPEED))
+    if START_SECONDS + longest + SECONDS_PER_WINDOW > MAX_GPU_SECONDS:
+        room = MAX_GPU_SECONDS - START_SECONDS - SECONDS_PER_WINDOW
+        num_fitting = int(room / longest * plan.num_inference_steps)
+        advice = f"choose {num_fitting} steps or fewer, or" if num_fitting else "choose"
+        raise InvalidRequestError(
+            f"A window of {spec.label} takes about {longest:.0f} seconds with "
+            f"{plan.num_inference_steps} steps, but ZeroGPU lends its card for {MAX_GPU_SECONDS} "
+            f"seconds at a time; {advice} a model with few steps."
+        )
+
+
+def _plan_from_any(request: GenerationRequest, spec: ModelSpec) -> Plan:
+    """Plan a request without opening its source: how long it takes hardly depends on that."""
+    source = None if request.task == "text_to_video" else Source(16, 9, fps=spec.fps)
+    return plan_generation(request, spec, source)
+
+
+def working_seconds(
+    plan: Plan, spec: ModelSpec, operations_per_second: float, num_finished: int = 0
+) -> float:
+    """Return how long the windows of a plan take to make and to decode; computed, not measured."""
+    denoising = sum(seconds_per_window(plan, spec, operations_per_second)[num_finished:])
+    return denoising + plan.num_windows * SECONDS_PER_WINDOW
+
+
+def seconds_per_window(plan: Plan, spec: ModelSpec, operations_per_second: float) -> list[float]:
+    """Return how long each window takes to make, in the order they are made."""
+    return [
+        plan.num_inference_steps
+        * seconds_per_step(
+            spec,
+            num_tokens(spec, *plan.model_size, window.total_latents),
+            plan.guidance_scale,
+            operations_per_second,
+        )
+        for shot in plan.shots
+        for window in shot.windows
+    ]
 
 
 def num_steps(request: GenerationRequest, spec: ModelSpec) -> int:

@@ -29,6 +29,7 @@ class Progress:
     fraction: float  # of the whole, 0 to 1
     seconds_left: float | None = None
     preview: np.ndarray | None = None  # (H, W, 3) uint8, small
+    downloaded: tuple[int, int] | None = None  # bytes, and of how many
 
 
 class Reporter:
@@ -50,9 +51,15 @@ class Reporter:
         self._at_window = (0, 0)
         self._denoised = self._written = 0.0  # the shares that are done
         self._preview: np.ndarray | None = None
+        self._downloaded: tuple[int, int] | None = None
 
     def loading(self) -> None:
         """Say that the model is being loaded."""
+        self._report("loading")
+
+    def downloading(self, done: int, total: int) -> None:
+        """Say how many bytes of a model's files have come."""
+        self._downloaded = (done, total) if done < total else None
         self._report("loading")
 
     def denoising(self, window: int, step: int, preview: np.ndarray | None) -> None:
@@ -96,5 +103,6 @@ class Reporter:
                 fraction=fraction,
                 seconds_left=elapsed / fraction - elapsed if fraction else None,
                 preview=self._preview,
+                downloaded=self._downloaded,
             )
         )

@@ -97,7 +97,6 @@ class ModelSpec:
     # Those with weights, by their names in the pipeline; sizes computed, not measured.
     parts: Mapping[str, Part] = field(default_factory=dict)
     max_sequence_length: int = 256  # tokens of a prompt that are read
-    gpu_seconds_per_step: float = 0.1  # of a full window on ZeroGPU; assumed, not measured there
 
     @property
     def is_embedded(self) -> bool:

@@ -23,7 +23,7 @@ from pipeline.jobs import JobWorker
 from pipeline.media import read_last_frames
 from pipeline.models import get_model, model_for
 from pipeline.pictures import crop_to_size, write_picture
-from pipeline.plan import Plan, Source, plan_generation
+from pipeline.plan import Plan, Source, check_windows_fit_calls, plan_generation
 from pipeline.progress import Progress
 from pipeline.request import GenerationRequest, build_request
 from pipeline.shelf import Shelf
@@ -91,6 +91,8 @@ class Studio:
                 f"This Space has {get_model(self.default_model).label} on its card and no other "
                 "model; choose that one, or set KINORA_MODEL in a Space of your own."
             )
+        if self._is_fixed:
+            check_windows_fit_calls(request, get_model(request.model))
         return request
 
     def plan(self, task: Task, fields: dict[str, Any], source: Source | None = None) -> Plan:

@@ -96,6 +96,9 @@ def describe_progress(state: dict[str, Any], progress: Progress | None) -> str:
     if progress is None or state["state"] != "running":
         place = state.get("position", 1)
         return _STATES[state["state"]] + (f", number {place} in the queue" if place > 1 else "")
+    if progress.downloaded:
+        done, total = (num_bytes / 1e9 for num_bytes in progress.downloaded)
+        return f"Downloading the model, once: {done:.1f} of {total:.1f} GB"
     parts = [f"**{progress.fraction:.0%}**", _STAGES[progress.stage]]
     if progress.num_windows > 1 and progress.window:
         parts.append(f"window {progress.window} of {progress.num_windows}")

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.errors import InvalidRequestError
 from pipeline.geometry import ASPECT_RATIOS
 from pipeline.models import MODELS
 from pipeline.plan import (
     MAX_GPU_SECONDS,
     Plan,
     Source,
+    check_windows_fit_calls,
     estimate_seconds,
     num_steps,
     plan_generation,
@@ -140,7 +142,7 @@ def test_a_gpu_is_asked_for_longer_the_more_there_is_to_do(file: Path, spec: obj
         seconds = [estimate_seconds(make(duration), spec) for duration in durations]
         assert seconds == sorted(seconds)
         assert all(15 <= value <= MAX_GPU_SECONDS for value in seconds)
-        assert seconds[-1] > seconds[0]
+        assert seconds[-1] > seconds[0] or seconds[0] == MAX_GPU_SECONDS
 
 
 def test_a_gpu_is_asked_for_longer_the_more_steps_there_are() -> None:
@@ -149,6 +151,23 @@ def test_a_gpu_is_asked_for_longer_the_more_steps_there_are() -> None:
     ]
     assert seconds == sorted(seconds)
     assert seconds[-1] > seconds[0]
+
+
+def test_a_window_that_no_call_could_finish_is_refused_with_the_steps_that_fit() -> None:
+    def request(model: str, **values: object) -> GenerationRequest:
+        return build_request("text_to_video", model=model, prompt="a cat", **values)
+
+    check_windows_fit_calls(request("ltx-video-13b", duration=60), MODELS["ltx-video-13b"])
+    wan = MODELS["wan-2.2-5b"]
+    with pytest.raises(
+        InvalidRequestError, match=r"50 steps.*choose (\d+) steps or fewer"
+    ) as caught:
+        check_windows_fit_calls(request(wan.id), wan)
+    steps = int(str(caught.value).split("choose ")[1].split()[0])
+    assert 1 < steps < 50
+    check_windows_fit_calls(request(wan.id, num_inference_steps=steps), wan)
+    with pytest.raises(InvalidRequestError):
+        check_windows_fit_calls(request(wan.id, num_inference_steps=steps + 1), wan)
 
 
 def test_a_gpu_is_never_asked_for_longer_than_is_given() -> None:

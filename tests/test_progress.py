@@ -11,6 +11,7 @@ from pipeline.models import MODELS
 from pipeline.plan import Plan, plan_generation
 from pipeline.progress import DENOISING_SHARE, Progress, Reporter
 from pipeline.request import build_request
+from pipeline.wording import describe_progress
 
 
 class Clock:
@@ -88,6 +89,18 @@ def test_the_preview_stays_until_there_is_a_newer_one(plan: Plan) -> None:
     reporter.writing(40)
     assert [news.preview for news in told[:2]] == [None, first]
     assert told[2].preview is told[3].preview is second
+
+
+def test_a_download_is_told_of_until_all_is_there(plan: Plan) -> None:
+    told: list[Progress] = []
+    reporter = Reporter(plan, 80, told.append, lambda: False)
+    for num_bytes in (0, 3_210_000_000, 9_600_000_000):
+        reporter.downloading(num_bytes, 9_600_000_000)
+    reporter.denoising(1, 0, None)
+    lines = [describe_progress({"state": "running"}, news) for news in told]
+    assert lines[1] == "Downloading the model, once: 3.2 of 9.6 GB"
+    assert ["Downloading" in line for line in lines] == [True, True, False, False]
+    assert "Loading the model" in lines[2]
 
 
 def test_nobody_is_told_anything_once_it_is_to_stop(plan: Plan) -> None:

@@ -26,6 +26,8 @@ LIGHT_MODULES = (
     "catalogue",
     "storyboard",
     "windows",
+    "effort",
+    "plan",
     "placement",
     "jobs",
     "pace",

@@ -1,0 +1,46 @@
+"""How long a step takes, by arithmetic."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.effort import (
+    MIN_SECONDS_PER_STEP,
+    num_tokens,
+    seconds_per_step,
+    transformer_width,
+)
+from pipeline.models import MODELS
+
+H100 = 400e12  # what it reaches in bfloat16
+
+
+@pytest.mark.parametrize(
+    ("model", "width"),
+    [("ltx-video-2b", 2048), ("ltx-video-13b", 4096), ("wan-2.2-5b", 3072)],
+)
+def test_the_width_is_known_from_the_parameters(model: str, width: int) -> None:
+    assert transformer_width(MODELS[model]) == pytest.approx(width, rel=0.07)
+
+
+def test_a_step_of_a_large_model_is_of_the_order_that_is_published() -> None:
+    """Wan 2.1 14B takes 50 steps for 81 frames of 832x480: about nine minutes on an H100."""
+    spec = MODELS["wan-2.2-t2v-a14b"]
+    tokens = num_tokens(spec, 832, 480, 21)
+    assert tokens == 52 * 30 * 21
+    assert 5 < seconds_per_step(spec, tokens, 5.0, H100) < 15
+
+
+def test_guidance_is_a_second_call_and_attention_grows_faster_than_the_clip() -> None:
+    spec = MODELS["wan-2.2-5b"]
+    plain, guided, longer = (
+        seconds_per_step(spec, tokens, guidance, H100)
+        for tokens, guidance in ((27_280, 1.0), (27_280, 5.0), (54_560, 1.0))
+    )
+    assert guided == pytest.approx(2 * plain)
+    assert 2.5 < longer / plain < 4
+
+
+def test_no_step_is_free() -> None:
+    spec = MODELS["kinora-mini"]
+    assert seconds_per_step(spec, 100, 1.0, H100) == MIN_SECONDS_PER_STEP

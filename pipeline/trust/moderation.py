@@ -1,0 +1,175 @@
+"""What is refused, warned of, or labelled, by rules over words; `rules.json` has them.
+
+Rules know words, not what is meant: a classifier may judge besides.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol, get_args
+
+from pipeline.errors import KinoraError
+from pipeline.trust.words import compile_terms, readings_of
+
+Outcome = Literal["pass", "warn", "label", "block"]
+Strictness = Literal["off", "standard", "strict"]
+_GRAVITY: tuple[Outcome, ...] = get_args(Outcome)
+_RULES = Path(__file__).with_name("rules.json")
+# What a negative prompt of these words asks for.
+_WITHOUT_CLOTHES = "without clothes"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What becomes of a request, and why: a category's title, and the words that it was read in."""
+
+    outcome: Outcome = "pass"
+    category: str = ""
+    title: str = ""
+    words: tuple[str, ...] = ()
+
+    @property
+    def reason(self) -> str:
+        """Return what was found, for people."""
+        found = " and ".join(f'"{word}"' for word in self.words)
+        return f"{self.title} ({found})" if found else self.title
+
+    @property
+    def message(self) -> str:
+        """Say in a sentence what becomes of the request."""
+        return {
+            "pass": "",
+            "warn": f"Take care with {self.reason}.",
+            "label": f"The clip is visibly labelled, for it shows {self.reason}.",
+            "block": f"Kinora makes no clips of {self.reason}; describe something else.",
+        }[self.outcome]
+
+
+class Classifier(Protocol):
+    """A model that judges words besides the rules."""
+
+    def judge(self, prompts: Sequence[str]) -> Verdict:
+        """Judge the prompts of a request's shots."""
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """Terms of every one of some groups of groups, and none of others."""
+
+    category: str
+    all: tuple[tuple[str, ...], ...]
+    unless: tuple[str, ...] = ()
+    joins_shots: bool = False
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The rule file, read."""
+
+    version: int
+    titles: Mapping[str, str]
+    outcomes: Mapping[str, Mapping[str, Outcome]]
+    rules: Sequence[_Rule]
+    terms: Mapping[str, re.Pattern[str]]
+    allowed: re.Pattern[str]
+
+
+class Moderator:
+    """Judges words at one strictness; what concerns children is refused at any."""
+
+    def __init__(
+        self,
+        strictness: Strictness = "standard",
+        classifiers: Sequence[Classifier] = (),
+        rules: Rules | None = None,
+    ) -> None:
+        """Read the rules, unless others are given."""
+        self.strictness = strictness
+        self.rules = rules or read_rules()
+        self._classifiers = classifiers
+
+    def judge(self, prompts: Sequence[str], negative_prompt: str = "") -> Verdict:
+        """Return the gravest verdict on the words of a request, a prompt for each shot."""
+        texts = [self._read(prompt) for prompt in prompts]
+        if self._finds("clothing", self._read(negative_prompt)):
+            texts = [(*readings, _WITHOUT_CLOTHES) for readings in texts]
+        # What is harmless in each shot may not be so in one film.
+        film = tuple(reading for readings in texts for reading in readings)
+        verdicts = [
+            self._judge(rule, readings)
+            for rule in self.rules.rules
+            for readings in ([film] if rule.joins_shots else texts)
+        ]
+        verdicts += [classifier.judge(prompts) for classifier in self._classifiers]
+        return max(verdicts, key=lambda verdict: _GRAVITY.index(verdict.outcome))
+
+    def _read(self, text: str) -> tuple[str, ...]:
+        return tuple(self.rules.allowed.sub(" ", reading) for reading in readings_of(text))
+
+    def _judge(self, rule: _Rule, readings: Collection[str]) -> Verdict:
+        found = [self._first(groups, readings) for groups in rule.all]
+        if not all(found) or self._first(rule.unless, readings):
+            return Verdict()
+        return Verdict(
+            self.rules.outcomes[rule.category][self.strictness],
+            rule.category,
+            self.rules.titles[rule.category],
+            tuple(dict.fromkeys(found)),
+        )
+
+    def _first(self, groups: Collection[str], readings: Collection[str]) -> str:
+        return next(filter(None, (self._finds(group, readings) for group in groups)), "")
+
+    def _finds(self, group: str, readings: Collection[str]) -> str:
+        """Return the first word of a group that is in any reading, or nothing."""
+        found = (self.rules.terms[group].search(reading) for reading in readings)
+        return next((match[0] for match in found if match), "")
+
+
+def read_strictness() -> Strictness:
+    """Return KINORA_MODERATION, by default strict on a Space. Raises KinoraError for another word.
+
+    A Space is open to everybody, a computer to its own people.
+    """
+    chosen = os.environ.get("KINORA_MODERATION", "").strip().lower()
+    if not chosen:
+        return "strict" if os.environ.get("SPACE_ID") else "standard"
+    if chosen not in get_args(Strictness):
+        raise KinoraError(
+            f"KINORA_MODERATION is {chosen!r}, but it has to be one of "
+            f"{', '.join(get_args(Strictness))}."
+        )
+    return chosen
+
+
+@functools.cache
+def read_rules(path: Path = _RULES) -> Rules:
+    """Read a rule file; its terms become patterns, once."""
+    values = json.loads(path.read_text(encoding="utf-8"))
+    categories = values["categories"]
+    return Rules(
+        version=values["version"],
+        titles={name: category["title"] for name, category in categories.items()},
+        outcomes={name: category["outcomes"] for name, category in categories.items()},
+        rules=[_read_rule(rule) for rule in values["rules"]],
+        terms={
+            name: compile_terms([term for terms in languages.values() for term in terms])
+            for name, languages in values["terms"].items()
+        },
+        allowed=compile_terms(values["allowed"]),
+    )
+
+
+def _read_rule(values: Mapping[str, object]) -> _Rule:
+    return _Rule(
+        category=values["category"],
+        all=tuple(tuple(groups.split("|")) for groups in values["all"]),
+        unless=tuple(values.get("unless", ())),
+        joins_shots=values.get("joins_shots", False),
+    )

@@ -9,6 +9,7 @@ import logging
 import math
 import os
 import signal
+import sys
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
@@ -25,14 +26,17 @@ from page.tab import Tab, connect_to_others
 from pipeline.errors import GenerationCancelledError, KinoraError
 from pipeline.jobs import JobWorker
 from pipeline.loader import Loader
+from pipeline.machine import detect_machine
 from pipeline.models import default_model_id, get_model
 from pipeline.placement import is_zero_gpu
 from pipeline.plan import estimate_seconds
 from pipeline.progress import Progress
 from pipeline.request import GenerationRequest
+from pipeline.speed import read_settings
 from pipeline.store import JobStore, default_data_dir, num_windows
 from pipeline.stream import News, follow_clip, stream_clip
 from pipeline.studio import Studio
+from pipeline.switches import settle
 
 # What is kept of finished jobs, unless the environment says otherwise.
 MAX_JOB_DAYS = 30.0
@@ -101,6 +105,17 @@ def read_limit(name: str, default: float) -> float:
     return limit
 
 
+def create_loader() -> Loader:
+    """Return a loader that knows this machine, and how fast its models are to be.
+
+    Raises KinoraError for a setting that is wrong, or that this machine cannot follow.
+    """
+    machine = detect_machine()
+    load_blocks = spaces.aoti_blocks_load if machine.is_zero_gpu else None
+    settings = settle(read_settings(), machine)
+    return Loader(machine, settings=settings, load_blocks=load_blocks)
+
+
 def create_studio(data_dir: Path, loader: Loader) -> Studio:
     """Open the store of jobs and start the worker."""
 
@@ -156,8 +171,11 @@ def main() -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     # To be told to end is to be interrupted: jobs are put down where they are.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    loader = Loader()
-    studio = create_studio(default_data_dir(), loader)
+    try:
+        loader = create_loader()
+        studio = create_studio(default_data_dir(), loader)
+    except KinoraError as exc:  # a setting that is wrong
+        sys.exit(str(exc))
     if is_zero_gpu():
         # There weights can only be placed now, before the page is served.
         loader.load(studio.default_model)

@@ -4,7 +4,7 @@ Run: python -m benchmarks
      python -m benchmarks --runs 1 --lengths 5 10 20
      python -m benchmarks gpu ltx-video-2b
 The last one makes a clip of two seconds with a model held in every way that this machine can, and
-says what each takes.
+with each switch that makes it faster, and says what each takes.
 The lengths are in seconds, three of them: the longest is compared with the first in memory, with
 the second in time; the overhead is that of a clip as long as the first, and the film of six shots
 of which one is changed is as long as the longest. The ratios are of one run on one machine.
@@ -97,7 +97,7 @@ def measure_ratios(args: argparse.Namespace) -> None:
 
 
 def measure_model(args: argparse.Namespace) -> None:
-    """Say what every placement of a model takes, as it is measured."""
+    """Say what every placement of a model takes and every switch brings, as it is measured."""
     logger.info("%s", json.dumps(describe_machine()))
     rows = []
     for row in measure_placements(get_model(args.gpu), args.seconds):
@@ -115,7 +115,7 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers()
-    gpu = commands.add_parser("gpu", help="what every placement of a model takes")
+    gpu = commands.add_parser("gpu", help="what every placement and every switch of a model takes")
     gpu.add_argument("gpu", metavar="MODEL")
     gpu.add_argument("--seconds", type=float, default=2.0)
     gpu.set_defaults(measure=measure_model)

@@ -1,7 +1,11 @@
-"""What each way of holding a model costs: seconds, and the peak of memory as the driver sees it."""
+"""What each way of holding a model costs, and what each switch that makes it faster brings.
+
+Seconds, the peak of memory as the driver sees it, and how far from the plain clip it takes.
+"""
 
 from __future__ import annotations
 
+import math
 import tempfile
 import threading
 import time
@@ -10,14 +14,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import psutil
 import torch
 
 from benchmarks.job import make_clip, request_of
+from pipeline.errors import KinoraError
 from pipeline.loader import Loader
 from pipeline.machine import detect_machine
+from pipeline.media import iterate_frames, probe_clip
 from pipeline.placement import Machine, Placement, candidates, estimate
+from pipeline.request import GenerationRequest
 from pipeline.spec import ModelSpec
+from pipeline.speed import NATIVE, Settings, speeds_of
+from pipeline.switches import can_run, local_backends
 
 _SECONDS_BETWEEN_LOOKS = 0.02
 _GIGABYTE = 1e9
@@ -36,9 +46,11 @@ def measure_placements(
     """Make a clip with a model held in every way that the machine can; yield a row for each.
 
     What is computed for a placement stands beside what was measured: the card's memory, or the
-    computer's where there is none. A row of what does not fit says so.
+    computer's where there is none. A row of what does not fit says so. Each placement that fits is
+    followed by the switches that can run with it, alone, and how near their clips are to the first.
     """
     machine = machine or detect_machine()
+    attentions = [name for name in local_backends() if name != NATIVE and can_run(name, machine)]
     for placement in candidates(spec, machine):
         needs = estimate(spec, placement)
         computed = needs.card_bytes if placement.device == "cuda" else needs.ram_bytes
@@ -48,27 +60,33 @@ def measure_placements(
             "type": placement.dtype,
             "computed, GB": round(computed / _GIGABYTE, 2),
         }
-        try:
-            row |= _measure(spec, placement, machine, seconds)
-        except torch.OutOfMemoryError:
-            row["error"] = "out of memory"
-        yield row
+        loader = Loader(machine, {spec.id: spec})
+        loader.hold(spec.id, placement)
+        with tempfile.TemporaryDirectory() as folder:
+            plain = Path(folder) / "plain.mp4"
+            try:
+                yield row | _measure_plain(loader, placement, request_of(seconds, spec.id), plain)
+            except torch.OutOfMemoryError:
+                yield row | {"error": "out of memory"}
+                continue
+            for speed in speeds_of(spec, loader.placement(spec.id), machine, attentions):
+                loader.settings = Settings(always=speed)
+                switch = {"offload": loader.placement(spec.id).offload, "switch": speed.facts}
+                yield row | switch | _measure_switch(loader, request_of(seconds, spec.id), plain)
+        loader.release()
 
 
-def _measure(
-    spec: ModelSpec, placement: Placement, machine: Machine, seconds: float
+def _measure_plain(
+    loader: Loader, placement: Placement, request: GenerationRequest, output: Path
 ) -> dict[str, object]:
-    loader = Loader(machine, {spec.id: spec})
-    loader.hold(spec.id, placement)
-    request = request_of(seconds, spec.id)
-    with tempfile.TemporaryDirectory() as folder, watch(placement.device) as peak:
+    """Load a model and make a clip with it."""
+    with watch(placement.device) as peak:
         begin = time.perf_counter()
-        loader.load(spec.id)
+        loader.load(request.model)
         loaded = time.perf_counter()
-        clip = make_clip(request, loader, Path(folder) / "clip.mp4")
+        clip = make_clip(request, loader, output)
         made = time.perf_counter()
-    held = loader.placement(spec.id)
-    loader.release()
+    held = loader.placement(request.model)
     return {
         "loading, s": round(loaded - begin, 2),
         "making, s": round(made - loaded, 2),
@@ -77,6 +95,46 @@ def _measure(
         # A card that was too full for the placement has gone on with a more frugal one.
         **({} if held == placement else {"ended as": held.offload}),
     }
+
+
+def _measure_switch(loader: Loader, request: GenerationRequest, plain: Path) -> dict[str, object]:
+    """Make the clip again with a switch on: twice, for the first time may have to compile.
+
+    The peak is beyond what was in use already, the weights among it. The difference is that of the
+    clips as they were written, in dB, more being nearer.
+    """
+    output, times = plain.with_name("switched.mp4"), []
+    try:
+        with watch(loader.placement(request.model).device) as peak:
+            for _ in range(2):
+                begin = time.perf_counter()
+                make_clip(request, loader, output)
+                times.append(time.perf_counter() - begin)
+    except (
+        RuntimeError,
+        ValueError,
+        KinoraError,
+    ) as exc:  # torch's errors, one for each way to fail
+        loader.release()
+        return {"error": f"{type(exc).__name__}: {str(exc).strip().splitlines()[0]}"}
+    return {
+        "first time, s": round(times[0], 2),
+        "making, s": round(times[1], 2),
+        "more at the peak, GB": round(peak.num_bytes / _GIGABYTE, 2),
+        "PSNR, dB": _psnr(plain, output),
+    }
+
+
+def _psnr(clip: Path, other: Path) -> float | None:
+    """Return the peak signal-to-noise ratio of two clips, in dB; None for the same frames."""
+    errors = [
+        np.square(frames.astype(np.float32) - others).mean()
+        for frames, others in zip(
+            *(iterate_frames(x, probe_clip(x)) for x in (clip, other)), strict=True
+        )
+    ]
+    error = float(np.mean(errors))
+    return round(10 * math.log10(255**2 / error), 1) if error else None
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from pipeline.recipe import RECIPE_TAG, make_recipe
 from pipeline.reel import Reel
 from pipeline.request import GenerationRequest
 from pipeline.sources import OpenedSource, open_source
+from pipeline.speed import work_of
 from pipeline.takes import make_takes
 from pipeline.writer import ClipWriter
 
@@ -108,7 +109,8 @@ def _attempt(
 ) -> Clip:
     """Make the clip with the model held as it is now. Raises torch.OutOfMemoryError besides."""
     reporter.loading()
-    with loader.use(request.model, reporter.downloading) as model:
+    work = work_of(plan, loader.spec(request.model))
+    with loader.use(request.model, reporter.downloading, work) as model:
         reporter.denoising(1, 0, None)
         engine = open_engine(model, width=plan.model_size.width, height=plan.model_size.height)
 
@@ -119,7 +121,7 @@ def _attempt(
         reel = Reel(keep)
         takes = make_takes(engine, request, plan, source, cues, on_step, reel)
         facts = make_recipe(request, model.spec, plan)
-        recipe = facts | {"memories": _memories(request, cues, source)}
+        recipe = facts | {"memories": _memories(request, cues, source), "speed": model.speed.facts}
         pieces = finished_pieces(engine, request, plan, source, takes)
         num_frames = _write(pieces, reporter, request, plan, source, recipe, output, keep)
         reel.drop_rest()

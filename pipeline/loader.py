@@ -38,6 +38,8 @@ from pipeline.placement import (
     step_down,
 )
 from pipeline.spec import ModelSpec
+from pipeline.speed import PLAIN, Settings, Speed, Work, choose_speed
+from pipeline.switches import LoadBlocks, set_speed, use_compiled_blocks
 from pipeline.turns import take_turns
 
 logger = logging.getLogger(__name__)
@@ -50,20 +52,26 @@ class LoadedModel:
     spec: ModelSpec
     pipe: DiffusionPipeline
     placement: Placement
-    fingerprint: str  # of the weights: what they make is the same where it is the same
+    weights: str  # a name for them, and for how they are stored
     embeds: EmbedsCache = field(default_factory=EmbedsCache)
+    speed: Speed = PLAIN
 
     @property
     def device(self) -> torch.device:
         """The device that computes (weights may rest elsewhere when they are offloaded)."""
         return torch.device(self.placement.device)
 
+    @property
+    def fingerprint(self) -> str:
+        """Return a name for what computes: what it makes is the same where it is the same."""
+        return self.weights if self.speed == PLAIN else f"{self.weights} {self.speed.facts}"
+
     def read_prompt(
         self, prompt: str, negative_prompt: str, is_guided: bool, encode: Callable[[], Embeds]
     ) -> Embeds:
         """Return what `encode` makes of the words, or has made of them with the same weights."""
         words = prompt, negative_prompt if is_guided else None
-        key = self.fingerprint, self.placement.dtype, words
+        key = self.weights, self.placement.dtype, words
         return self.embeds.find(key, self.device, encode)
 
 
@@ -71,11 +79,20 @@ class Loader:
     """Loads models on demand and keeps the last one; safe to call from several threads."""
 
     def __init__(
-        self, machine: Machine | None = None, models: dict[str, ModelSpec] = MODELS
+        self,
+        machine: Machine | None = None,
+        models: dict[str, ModelSpec] = MODELS,
+        settings: Settings | None = None,
+        load_blocks: LoadBlocks | None = None,
     ) -> None:
-        """Remember which machine and which models; nothing is loaded or looked at yet."""
+        """Remember which machine and which models; nothing is loaded or looked at yet.
+
+        `settings` are what may make them faster; `load_blocks` is ZeroGPU's, of compiled blocks.
+        """
         self._machine = machine
         self._models = models
+        self.settings = settings or Settings()
+        self._load_blocks = load_blocks
         self._unused = threading.Condition(threading.RLock())
         self._num_users = 0
         self._loaded: LoadedModel | None = None
@@ -111,14 +128,21 @@ class Loader:
             if not self._holds(spec, placement):
                 self._let_go()
                 logger.info("Loading %s. %s", spec.id, describe(spec, placement, self._look()))
-                self._loaded = load_model(spec, placement, self._embeds, on_bytes)
+                self._loaded = load_model(
+                    spec, placement, self._embeds, on_bytes, self._load_blocks
+                )
             return self._loaded
 
     @contextmanager
-    def use(self, model_id: str, on_bytes: OnBytes | None = None) -> Iterator[LoadedModel]:
-        """Lend a model, that is neither let go nor replaced while the `with` block lasts."""
+    def use(
+        self, model_id: str, on_bytes: OnBytes | None = None, work: Work | None = None
+    ) -> Iterator[LoadedModel]:
+        """Lend a model, that is neither let go nor replaced while the `with` block lasts.
+
+        It is as fast as the settings allow for the `work`, plain if none is named.
+        """
         with self._unused:
-            model = self.load(model_id, on_bytes)
+            model = self._speed_up(model_id, on_bytes, work)
             self._num_users += 1
         try:
             yield model
@@ -126,6 +150,21 @@ class Loader:
             with self._unused:
                 self._num_users -= 1
                 self._unused.notify_all()
+
+    def _speed_up(self, model_id: str, on_bytes: OnBytes | None, work: Work | None) -> LoadedModel:
+        """Load a model and put its switches on, as soon as nobody uses it with others."""
+        while True:
+            model = self.load(model_id, on_bytes)
+            how = self.settings, model.spec, model.placement, self._look()
+            speed = PLAIN if work is None else choose_speed(*how, work)
+            if model.speed == speed:
+                return model
+            if self._num_users:
+                self._unused.wait()
+                continue
+            self._loaded = None  # what goes wrong in between is loaded anew
+            set_speed(model.pipe, model.speed, speed)
+            self._loaded = replace(model, speed=speed)
 
     def release(self) -> None:
         """Let the resident model go, as soon as nobody uses it."""
@@ -140,7 +179,8 @@ class Loader:
         """
         with self._unused:
             lower = step_down(self.placement(model_id))
-            if lower is None:
+            # Of several processes that share the work none can do so alone.
+            if lower is None or self.settings.num_gpus > 1:
                 return False
             logger.warning("The card is full: %s is held with offload=%r", model_id, lower.offload)
             self.hold(model_id, lower)
@@ -168,7 +208,9 @@ class Loader:
 
     def can_be_precise(self, model_id: str) -> bool:
         """Say whether a model that is held in less could be held in float32."""
-        if self._look().is_zero_gpu or self.placement(model_id).dtype == "float32":
+        if self._look().is_zero_gpu or self.settings.num_gpus > 1:
+            return False
+        if self.placement(model_id).dtype == "float32":
             return False
         try:
             return self._precise(model_id).dtype == "float32"
@@ -205,10 +247,11 @@ def load_model(
     placement: Placement,
     embeds: EmbedsCache | None = None,
     on_bytes: OnBytes | None = None,
+    load_blocks: LoadBlocks | None = None,
 ) -> LoadedModel:
     """Read the weights, downloading what is missing, and put them where the placement says.
 
-    Raises ModelError.
+    `load_blocks` is asked for compiled ones, if the row names some. Raises ModelError.
     """
     files = fetch(spec, on_bytes)
     dtypes = _dtypes(spec, placement)
@@ -225,9 +268,10 @@ def load_model(
     if placement.tile_decoding:
         pipe.vae.enable_tiling()
     _put(pipe, placement)
-    return LoadedModel(
-        spec, pipe, placement, _fingerprint(spec, placement), embeds or EmbedsCache()
-    )
+    weights = _fingerprint(spec, placement)
+    if load_blocks is not None and use_compiled_blocks(pipe, spec, load_blocks):
+        weights += f" {spec.aot_blocks}"
+    return LoadedModel(spec, pipe, placement, weights, embeds or EmbedsCache())
 
 
 def _dtypes(spec: ModelSpec, placement: Placement) -> dict[str, torch.dtype]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import shutil
 
 import psutil
 import torch
@@ -38,6 +40,7 @@ def detect_machine() -> Machine:
             ram_bytes=memory,
             has_torchao=importlib.util.find_spec("torchao") is not None,
             operations_per_second=card.multi_processor_count * _SPEED_PER_MULTIPROCESSOR,
+            has_compiler=_has_compiler() and importlib.util.find_spec("triton") is not None,
         )
     if torch.backends.mps.is_available():
         return Machine("mps", memory, has_fast_bf16=True, operations_per_second=_METAL_SPEED)
@@ -48,4 +51,10 @@ def detect_machine() -> Machine:
         memory,
         has_fast_bf16=bool(has_bf16),
         operations_per_second=torch.get_num_threads() * _SPEED_PER_CORE,
+        has_compiler=_has_compiler(),
     )
+
+
+def _has_compiler() -> bool:
+    """Say whether there is a C++ compiler by a name that torch looks for."""
+    return any(map(shutil.which, (os.environ.get("CXX") or "g++", "clang++", "cl")))

@@ -67,6 +67,7 @@ class Machine:
     ram_bytes: int | None = None
     has_torchao: bool = False
     operations_per_second: float = 0.0
+    has_compiler: bool = False  # of what torch.compile writes
 
 
 @dataclass(frozen=True)

@@ -97,6 +97,9 @@ class ModelSpec:
     # Those with weights, by their names in the pipeline; sizes computed, not measured.
     parts: Mapping[str, Part] = field(default_factory=dict)
     max_sequence_length: int = 256  # tokens of a prompt that are read
+    # On the Hub, its blocks as `spaces.aoti_compile_and_save` compiles them for ZeroGPU's card,
+    # with sizes left open: what they are given is not checked. None is known of for any row.
+    aot_blocks: str | None = None
 
     @property
     def is_embedded(self) -> bool:

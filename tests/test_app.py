@@ -7,6 +7,8 @@ import inspect
 import json
 import os
 import pickle
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -663,3 +665,18 @@ def windows_of(job_id: str) -> set[str]:
     """Return the names of a job's finished windows."""
     folder = SCRATCH / "data" / "jobs" / job_id / "windows"
     return {path.name for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("KINORA_CACHE", "much"), ("KINORA_ATTENTION", "sage"), ("KINORA_MODEL", "sora")],
+)
+def test_a_wrong_setting_ends_the_start_with_one_sentence(
+    name: str, value: str, tmp_path: Path
+) -> None:
+    environment = os.environ | {name: value, "KINORA_DATA_DIR": str(tmp_path)}
+    command = [sys.executable, str(Path(app.__file__))]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 1
+    assert "Traceback" not in run.stderr
+    assert run.stderr.splitlines()[-1].startswith(f"{name} is {value!r}, ")

@@ -21,9 +21,12 @@ from benchmarks.overhead import make_by_hand, measure_overhead
 from benchmarks.placements import measure_placements, watch
 from pipeline.engines import open_engine
 from pipeline.loader import Loader
+from pipeline.machine import detect_machine
 from pipeline.media import iterate_frames, probe_clip
+from pipeline.models import MODELS
 from pipeline.plan import plan_generation
 from tests.tiny import CPU, LTX, MINI
+from tests.tiny_wan import save_tiny_wan
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -122,13 +125,40 @@ def test_every_placement_of_a_model_is_measured_beside_what_was_computed(
 ) -> None:
     machine = replace(CPU, has_fast_bf16=False)
     rows = list(measure_placements(loaders[LTX].spec(LTX), 1.0, machine))
-    assert [row["type"] for row in rows] == ["float32", "bfloat16"]
-    for row in rows:
+    plain = [row for row in rows if "switch" not in row]
+    assert [row["type"] for row in plain] == ["float32", "bfloat16"]
+    for row in plain:
         assert row["frames"] == 25
         assert row["making, s"] > 0
         assert (
             row["computed, GB"] > row["peak, GB"]
         )  # that is of the real model, this of a tiny one
+
+
+def test_every_switch_that_can_run_is_measured_beside_the_plain_clip(tmp_path: Path) -> None:
+    save_tiny_wan("wan-2.2-5b", tmp_path)
+    spec = replace(
+        MODELS["wan-2.2-5b"],
+        repository=str(tmp_path),
+        revision=None,
+        num_pixels=64 * 64,
+        window_frames=9,
+        default_num_inference_steps=20,
+    )
+    machine = replace(CPU, has_fast_bf16=False, has_compiler=detect_machine().has_compiler)
+    rows = list(measure_placements(spec, 0.5, machine))
+    assert all("error" not in row for row in rows)
+    switched = [row for row in rows if "switch" in row and row["type"] == "float32"]
+    by_switch = {next(iter(row["switch"])): row for row in switched}
+    names = {"attention", "cache_threshold"} | ({"is_compiled"} if machine.has_compiler else set())
+    assert set(by_switch) == names
+    for row in switched:
+        assert row["making, s"] > 0
+        assert row["PSNR, dB"] is None or row["PSNR, dB"] > 15
+    if machine.has_compiler:
+        compiled = by_switch["is_compiled"]
+        assert compiled["first time, s"] > compiled["making, s"]
+    assert by_switch["cache_threshold"]["PSNR, dB"] is not None
 
 
 def test_memory_is_watched_beyond_what_was_in_use_before() -> None:
@@ -143,6 +173,6 @@ def test_the_command_for_one_model_prints_a_row_for_each_placement(tmp_path: Pat
     output = tmp_path / "rows.json"
     command = [sys.executable, "-m", "benchmarks", "gpu", MINI, "--seconds", "0.5"]
     subprocess.run([*command, "--output", str(output)], cwd=ROOT, check=True)
-    rows = json.loads(output.read_text())
+    rows = [row for row in json.loads(output.read_text()) if "switch" not in row]
     assert {row["offload"] for row in rows} == {"none"}
     assert all(row["frames"] == 9 for row in rows)

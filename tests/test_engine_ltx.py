@@ -281,6 +281,24 @@ def test_distilled_timesteps_are_used_as_they_are(models: dict[str, LoadedModel]
     assert sigmas == pytest.approx([t / 1000 for t in timesteps], rel=1e-6)
 
 
+@pytest.mark.parametrize("name", [LTX, "ltx-video-13b"])
+def test_distilled_rows_run_their_authors_noise_levels(
+    models: dict[str, LoadedModel], name: str
+) -> None:
+    """As published with the weights: what the scheduler really used, by us and by diffusers."""
+    published = [1000, 993, 987, 981, 975, 909, 725, 0.03]
+    sigmas = pytest.approx([*(t / 1000 for t in published), 0.0], rel=1e-6)
+    spec = dataclasses.replace(models[LTX].spec, timesteps=MODELS[name].timesteps)
+    model = dataclasses.replace(models[LTX], spec=spec)
+    scheduler = model.pipe.scheduler
+    scheduler.set_timesteps(3)
+    assert sigmas_of(model) == pytest.approx([t / 1000 for t in published], rel=1e-6)
+    assert scheduler.sigmas.tolist() == sigmas
+    scheduler.set_timesteps(3)
+    call_diffusers(model, 1, timesteps=published)
+    assert scheduler.sigmas.tolist() == sigmas
+
+
 def test_every_step_shows_an_estimate_that_ends_at_the_result(model: LoadedModel) -> None:
     steps: list[int] = []
     estimates: list[torch.Tensor] = []

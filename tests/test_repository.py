@@ -29,6 +29,7 @@ LIGHT_MODULES = (
     "effort",
     "plan",
     "placement",
+    "speed",
     "jobs",
     "pace",
     "store",

@@ -39,6 +39,7 @@ from pipeline.storyboard import parse_storyboard
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the library wants Linux")
 CARD = Path(__file__).with_name("zero_card.py")
 TOKEN = "e30." + base64.urlsafe_b64encode(b'{"user": "ada"}').decode().rstrip("=") + ".signature"
+BLOCKS = "someone/blocks"
 LONG = {"prompt": PROMPT, "duration": 20, "num_inference_steps": 100, "seed": 7}
 
 
@@ -89,6 +90,8 @@ def space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Space]:
         "GRADIO_SERVER_PORT": str(port),
         "GRADIO_TEMP_DIR": str(folder / "served"),
         "KINORA_DATA_DIR": str(folder / "data"),
+        "KINORA_CACHE": "0.1",
+        "ZERO_CARD_BLOCKS": BLOCKS,
     }
     with (folder / "log.txt").open("wb") as log:
         process = subprocess.Popen(
@@ -161,6 +164,11 @@ def test_a_space_starts_with_its_model_in_place(space: Space) -> None:
     assert space.api.num_startups == 1
     packed = sum(path.stat().st_size for path in (space.folder / "tensors").iterdir())
     assert packed > 60e6  # the embedded model's 32 million numbers of 16 bits
+
+
+def test_compiled_blocks_that_cannot_be_had_leave_the_plain_ones(space: Space) -> None:
+    """The library asks the Hub for them at the start; `test_switches.py` has some that it gets."""
+    assert f"kinora-mini: plain blocks, {BLOCKS} failed" in space.log
 
 
 def test_a_clip_is_made_in_a_process_with_the_card_and_its_visitor_pays_what_it_takes(

@@ -1,0 +1,42 @@
+"""The command for several GPUs, on this machine's processor: run it with torch.distributed.run.
+
+Run: python -m torch.distributed.run --nproc-per-node 2 tests/ranks.py FOLDER MODEL OPTIONS...
+diffusers counts the processor as no device (`rank % torch.accelerator.device_count()` in
+`ModelMixin._resolve_parallel_config`): it is told of one. All else is as on a GPU, over gloo.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+from pipeline import parallel  # noqa: E402
+from pipeline.models import MODELS  # noqa: E402
+from pipeline.spec import ModelSpec  # noqa: E402
+from tests.tiny import CPU, LTX, tiny_models  # noqa: E402
+
+WAN = "wan-2.2-5b"
+
+
+def tiny_rows(folder: Path) -> dict[str, ModelSpec]:
+    """Return rows of saved tiny pipelines, with tokens for two: gloo gathers equal shares only."""
+    wan = replace(
+        MODELS[WAN],
+        repository=str(folder / "wan"),
+        revision=None,
+        max_sequence_length=32,
+        num_pixels=64 * 64,
+        window_frames=13,
+    )
+    ltx = tiny_models(folder)[LTX]
+    return {WAN: wan, LTX: ltx}
+
+
+if __name__ == "__main__":
+    torch.accelerator.device_count = lambda: 1
+    parallel.main(sys.argv[2:], tiny_rows(Path(sys.argv[1])), CPU)

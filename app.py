@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Generator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,8 @@ from pipeline.errors import GenerationCancelledError, KinoraError
 from pipeline.jobs import JobWorker
 from pipeline.loader import Loader
 from pipeline.machine import detect_machine
-from pipeline.models import default_model_id, get_model
+from pipeline.models import SHIPPED, Models, default_model_id
+from pipeline.own import read_models
 from pipeline.placement import is_zero_gpu
 from pipeline.plan import estimate_seconds
 from pipeline.progress import Progress
@@ -82,7 +84,13 @@ def create_demo(studio: Studio) -> gr.Blocks:
     return demo
 
 
-def gpu_seconds(request: GenerationRequest, output: Path, *_args: object, **_kwargs: object) -> int:
+def gpu_seconds(
+    request: GenerationRequest,
+    output: Path,
+    *_args: object,
+    models: Models = SHIPPED,
+    **_kwargs: object,
+) -> int:
     """Return for how long what is left of a request needs ZeroGPU's card.
 
     The visitor's quota pays for it. What needs longer goes on in a further call.
@@ -90,7 +98,7 @@ def gpu_seconds(request: GenerationRequest, output: Path, *_args: object, **_kwa
     # Those of an earlier film may be of shots that have changed.
     begin = (output.parent / "request.json").stat().st_mtime
     num_finished = num_windows(output.parent, made_since=begin)
-    return estimate_seconds(request, get_model(request.model), num_finished)
+    return estimate_seconds(request, models.find(request.model), num_finished)
 
 
 def read_limit(name: str, default: float) -> float:
@@ -105,7 +113,7 @@ def read_limit(name: str, default: float) -> float:
     return limit
 
 
-def create_loader() -> Loader:
+def create_loader(models: Models = SHIPPED) -> Loader:
     """Return a loader that knows this machine, and how fast its models are to be.
 
     Raises KinoraError for a setting that is wrong, or that this machine cannot follow.
@@ -113,20 +121,22 @@ def create_loader() -> Loader:
     machine = detect_machine()
     load_blocks = spaces.aoti_blocks_load if machine.is_zero_gpu else None
     settings = settle(read_settings(), machine)
-    return Loader(machine, settings=settings, load_blocks=load_blocks)
+    return Loader(machine, models, settings, load_blocks)
 
 
-def create_studio(data_dir: Path, loader: Loader) -> Studio:
-    """Open the store of jobs and start the worker."""
+def create_studio(data_dir: Path, loader: Loader, models: Models = SHIPPED) -> Studio:
+    """Open the store of jobs and start the worker; `models` are those that may be asked for."""
 
-    gpu_size = loader.placement(default_model_id()).gpu_size if is_zero_gpu() else None
+    default_model = default_model_id(models)
+    gpu_size = loader.placement(default_model).gpu_size if is_zero_gpu() else None
+    seconds_for = partial(gpu_seconds, models=models)
 
     # The one entry point for every task. On ZeroGPU its body runs in another process.
-    @spaces.GPU(duration=gpu_seconds, size=gpu_size)
+    @spaces.GPU(duration=seconds_for, size=gpu_size)
     def generate_clip(request: GenerationRequest, output: Path) -> Generator[News, None, None]:
         seconds = math.inf
         if is_zero_gpu():
-            seconds = gpu_seconds(request, output) - SECONDS_TO_END
+            seconds = seconds_for(request, output) - SECONDS_TO_END
         yield from stream_clip(request, output, loader, seconds)
 
     def run(
@@ -154,7 +164,7 @@ def create_studio(data_dir: Path, loader: Loader) -> Studio:
         max_bytes=read_limit("KINORA_MAX_DATA_GB", MAX_DATA_GIGABYTES) * 1e9,
     )
     worker = JobWorker(store, run, takes_up=not is_zero_gpu())
-    return Studio(worker, default_model_id(), is_fixed=is_zero_gpu())
+    return Studio(worker, default_model, is_fixed=is_zero_gpu(), models=models)
 
 
 def launch(demo: gr.Blocks, **options: Any) -> tuple[object, str, str]:  # noqa: ANN401
@@ -172,8 +182,9 @@ def main() -> None:
     # To be told to end is to be interrupted: jobs are put down where they are.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        loader = create_loader()
-        studio = create_studio(default_data_dir(), loader)
+        models = read_models()
+        loader = create_loader(models)
+        studio = create_studio(default_data_dir(), loader, models)
     except KinoraError as exc:  # a setting that is wrong
         sys.exit(str(exc))
     if is_zero_gpu():

@@ -42,6 +42,7 @@ class Endpoints:
         guidance_scale: float | None = None,
         label: str = "",
         shows_prompt: bool = False,
+        loras: str | list[dict[str, Any]] | None = None,
     ) -> ClipAnswer:
         """Make a clip from words.
 
@@ -50,7 +51,9 @@ class Endpoints:
         1:1, 4:3, 3:4 or 21:9. duration: 0.5 to 60 seconds. seed: 0 to 2147483647, or -1 to draw
         one; the recipe says which. num_inference_steps and guidance_scale: the model's own if not
         given. label: "corner" or "moving" writes into the picture that it is generated.
-        shows_prompt: the clip's credentials carry the prompt, not only its hash.
+        shows_prompt: the clip's credentials carry the prompt, not only its hash. loras: a list of
+        {"lora", "weight"}, or text with a line for each, "owner/name/file.safetensors 0.8"; where
+        the app runs for its own person, model and lora may be paths or places on the Hub.
         """
         async for answer in self._make("text_to_video", _given(locals())):
             yield answer
@@ -69,6 +72,7 @@ class Endpoints:
         label: str = "",
         shows_prompt: bool = False,
         has_consent: bool = False,
+        loras: str | list[dict[str, Any]] | None = None,
     ) -> ClipAnswer:
         """Make a clip that begins with a picture.
 
@@ -94,6 +98,7 @@ class Endpoints:
         label: str = "",
         shows_prompt: bool = False,
         has_consent: bool = False,
+        loras: str | list[dict[str, Any]] | None = None,
     ) -> ClipAnswer:
         """Make a clip longer, at its end or at its beginning, into a loop or up to another clip.
 
@@ -125,6 +130,7 @@ class Endpoints:
         label: str = "",
         shows_prompt: bool = False,
         has_consent: bool = False,
+        loras: str | list[dict[str, Any]] | None = None,
     ) -> ClipAnswer:
         """Make a clip of several shots, up to a minute together.
 
@@ -147,7 +153,7 @@ class Endpoints:
 
     def models(self) -> list[dict[str, Any]]:
         """List the models, the default first: id, label, description, tasks, moves, sizes, rate."""
-        rows = describe_models()
+        rows = describe_models(self._studio.models)
         return sorted(rows, key=lambda row: row["id"] != self._studio.default_model)
 
     def job(self, job_id: str) -> ClipAnswer:

@@ -17,7 +17,6 @@ from page.job import JobPanel
 from page.parts import EXAMPLES, PRIVATE, SETTINGS, create_part, create_settings
 from pipeline import wording
 from pipeline.errors import InvalidRequestError
-from pipeline.models import get_model, model_for
 from pipeline.request import MAX_CLIP_SECONDS, Shot
 from pipeline.storyboard import format_storyboard, list_pictures, parse_storyboard
 from pipeline.studio import Studio
@@ -43,7 +42,7 @@ class FilmTab:
     def __init__(self, studio: Studio, visitor: gr.BrowserState) -> None:
         """Lay the form out in the Blocks that are being made, and connect it."""
         self._studio = studio
-        spec = get_model(model_for("text_to_video", studio.default_model))
+        spec = studio.first_model("text_to_video")
         with gr.Tab("Film", id=NAME, elem_id=f"{NAME}-tab"):
             self.job = JobPanel(studio, NAME, self._submit, visitor)
             self._pictures = gr.State(())  # those that the text was written with
@@ -76,7 +75,7 @@ class FilmTab:
         )
         self._settings: dict[str, Component] = {
             "aspect_ratio": create_part(NAME, "aspect_ratio"),
-            **create_settings(NAME, "text_to_video", self._studio.default_model),
+            **create_settings(NAME, "text_to_video", self._studio),
         }
         self._plan = create_part(NAME, "plan", value=self._describe([EMPTY_SHOT], {}))
         self.job.create_buttons("Make the film", update="Make the changed shots")
@@ -159,7 +158,7 @@ class FilmTab:
 
     def _offer_moves(self, model: str, *values: Any) -> Updates:  # noqa: ANN401
         with plain_errors():
-            spec = get_model(model)
+            spec = self._studio.models.find(model)
             lost = [shot.camera for shot in self._cards.read(*values)]
             lost = [move for move in dict.fromkeys(lost) if move and move not in spec.camera_words]
             if lost:

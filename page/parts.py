@@ -8,10 +8,11 @@ from pathlib import Path
 import gradio as gr
 from gradio.components import Component
 
+from pipeline import wording
 from pipeline.geometry import ASPECT_RATIOS
-from pipeline.models import model_for, models_for
 from pipeline.request import MAX_CLIP_SECONDS, MIN_SHOT_SECONDS
 from pipeline.spec import Direction, Task
+from pipeline.studio import Studio
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 EXAMPLES = ASSETS / "examples"
@@ -41,7 +42,7 @@ FIELDS: dict[Task, tuple[str, ...]] = {
 }
 ADVANCED_SETTINGS = (
     *("num_inference_steps", "guidance_scale", "negative_prompt"),
-    *("label", "shows_prompt"),
+    *("label", "shows_prompt", "loras"),
 )
 SETTINGS = ("seed", "model", *ADVANCED_SETTINGS)
 PROGRESS_BAR = '<progress max="1" value="${value}" aria-label="Progress"></progress>'
@@ -67,11 +68,7 @@ PARTS: dict[str, partial[Component]] = {
         gr.Slider, MIN_SHOT_SECONDS, MAX_CLIP_SECONDS, 5, step=0.5, label="Seconds of new video"
     ),
     "seed": partial(gr.Number, -1, label="Seed", info="-1 draws one", min_width=120),
-    "model": partial(
-        gr.Dropdown,
-        label="Model",
-        info="What draws the clip",
-    ),
+    "model": partial(gr.Dropdown, label="Model"),
     "num_inference_steps": partial(
         gr.Slider, 0, 100, 0, step=1, label="Denoising steps", info=_OWN_DEFAULT
     ),
@@ -91,6 +88,7 @@ PARTS: dict[str, partial[Component]] = {
         label="Put the prompt into the clip's credentials",
         info="If not, they carry its hash alone",
     ),
+    "loras": partial(gr.Textbox, "", label="LoRAs", lines=2, max_lines=4),
     "source": partial(gr.Markdown, elem_classes="kinora-note"),
     "crop": partial(gr.Image, label="Picture as it is used", height=200, buttons=[], visible=False),
     "plan": partial(gr.Markdown, elem_classes="kinora-note"),
@@ -123,13 +121,30 @@ def create_part(tab: str, name: str, **changes: object) -> Component:
     return PARTS[name](elem_id=f"{tab}-{name}", **changes)
 
 
-def create_settings(tab: str, task: Task, model: str) -> dict[str, Component]:
-    """Lay out the settings of a tab, a model that can do its task being chosen already."""
-    models = {
-        "choices": [(spec.label, spec.id) for spec in models_for(task)],
-        "value": model_for(task, model),
+def create_settings(tab: str, task: Task, studio: Studio) -> dict[str, Component]:
+    """Lay out the settings of a tab, a model that can do its task being chosen already.
+
+    Where others may be named than those that are offered, the menu takes what is typed.
+    """
+    models = studio.models
+    changes = {
+        "model": {
+            "choices": [(spec.label, spec.id) for spec in models.for_task(task)],
+            "value": studio.first_model(task).id,
+            "allow_custom_value": models.is_open,
+            "info": wording.describe_choice(models),
+        },
+        "loras": {
+            "visible": models.is_open or bool(models.loras),
+            "info": wording.describe_loras(models),
+            "placeholder": "owner/name/file.safetensors 0.8" if models.is_open else None,
+        },
     }
     with gr.Row():
-        parts = {"seed": create_part(tab, "seed"), "model": create_part(tab, "model", **models)}
+        parts = {
+            name: create_part(tab, name, **changes.get(name, {})) for name in ("seed", "model")
+        }
     with gr.Accordion("Advanced", open=False, elem_id=f"{tab}-advanced"):
-        return parts | {name: create_part(tab, name) for name in ADVANCED_SETTINGS}
+        return parts | {
+            name: create_part(tab, name, **changes.get(name, {})) for name in ADVANCED_SETTINGS
+        }

@@ -27,7 +27,6 @@ from page.parts import (
 from pipeline import wording
 from pipeline.errors import InvalidRequestError
 from pipeline.geometry import ASPECT_RATIOS
-from pipeline.models import get_model, model_for
 from pipeline.plan import Source
 from pipeline.spec import TASK_SOURCES, Direction, ModelSpec, Task
 from pipeline.studio import Studio
@@ -68,7 +67,7 @@ class Tab:
                 self._create("crop")
             if name == TASK_SOURCES[self._task]:
                 self._create("source")
-        self.parts |= create_settings(self._task, self._task, self._studio.default_model)
+        self.parts |= create_settings(self._task, self._task, self._studio)
         self._create("plan")
         self.job.create_buttons(GENERATE_LABELS[self._task])
 
@@ -151,14 +150,14 @@ class Tab:
 
     @property
     def _first_model(self) -> ModelSpec:
-        return get_model(model_for(self._task, self._studio.default_model))
+        return self._studio.first_model(self._task)
 
     def _describe_model(
         self, model: str, direction: Direction | None = None
     ) -> gr.Textbox | tuple[gr.Textbox, gr.Radio]:
         """Say what a model draws; where a clip is extended, offer the directions that it can."""
         with plain_errors():
-            spec = get_model(model)
+            spec = self._studio.models.find(model)
         told = gr.Textbox(info=wording.describe_model(spec))
         if direction is None:
             return told

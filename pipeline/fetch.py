@@ -1,8 +1,9 @@
-"""Gets a model's files from the Hub: only those it needs, if the disk has room, and never code.
+"""Gets the files of a model or a LoRA from the Hub: only those it needs, and never code.
 
 Run it before the first use, where there is a network:
 
     python -m pipeline.fetch MODEL
+    python -m pipeline.fetch --lora LORA
 """
 
 from __future__ import annotations
@@ -11,33 +12,36 @@ import argparse
 import json
 import logging
 import re
-import shutil
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from huggingface_hub import hf_hub_download, snapshot_download
-from huggingface_hub.constants import HF_HUB_CACHE
-from huggingface_hub.errors import DryRunError, EntryNotFoundError, HTTPError
-from huggingface_hub.utils import tqdm
+from huggingface_hub.errors import DryRunError
 
-from pipeline.errors import KinoraError, ModelError
-from pipeline.models import get_model
+from pipeline.errors import InvalidRequestError, KinoraError, ModelError
+from pipeline.hub import (
+    HUB_ERRORS,
+    Missing,
+    OnBytes,
+    Place,
+    download,
+    local_path,
+    parse_place,
+    read_files,
+)
+from pipeline.models import Models
+from pipeline.recognise import INDEX, recognise
 from pipeline.spec import ModelSpec
 
 logger = logging.getLogger(__name__)
 
-OnBytes = Callable[[int, int], None]
-"""`on_bytes(done, total)`: how much of a download is there."""
-
-INDEX = "model_index.json"
 # What a file of the checkpoint takes the place of.
 CHECKPOINT_PARTS = ("transformer", "vae")
 _WEIGHTS = ("*.safetensors",)
 _SETTINGS = ("*.json", "*.txt", "*.model", "*.jinja")
 _VARIANTS = ["*.fp16.*", "*.fp8.*", "*.non_ema.*"]  # the same weights once more
-_MIN_FREE_BYTES = 10**9  # what a disk should have left
+_LORA = "pytorch_lora_weights.safetensors"  # what diffusers calls it
 _CHECKPOINT = re.compile(r"https://[^/]+/(?P<repo>[^/]+/[^/]+)/(blob|resolve)/(?P<rev>[^/]+)/(.+)")
 
 
@@ -47,14 +51,6 @@ class LocalFiles:
 
     folder: Path
     checkpoint: Path | None = None
-
-
-@dataclass(frozen=True)
-class _Missing:
-    repository: str
-    revision: str
-    filename: str
-    num_bytes: int
 
 
 def fetch(spec: ModelSpec, on_bytes: OnBytes | None = None) -> LocalFiles:
@@ -69,22 +65,84 @@ def fetch(spec: ModelSpec, on_bytes: OnBytes | None = None) -> LocalFiles:
     try:
         index = Path(hf_hub_download(spec.repository, INDEX, revision=spec.revision))
         missing = _missing_files(spec, index)
-        _download(spec, missing, on_bytes)
+        download(spec.id, spec.label, missing, on_bytes)
         return LocalFiles(index.parent, _checkpoint_of(spec))
-    # HTTPError is httpx's, of the version that huggingface_hub uses: a connection that breaks.
-    except (OSError, HTTPError, EntryNotFoundError, ValueError) as exc:
+    except HUB_ERRORS as exc:
         raise ModelError(not_here(spec)) from exc
+
+
+def fetch_lora(source: str, on_bytes: OnBytes | None = None) -> Path:
+    """Return the file of a LoRA: a file, a folder with one, or a place on the Hub.
+
+    It is downloaded if it is not here. Raises InvalidRequestError if it is none of these, or not
+    clear which file is meant, ModelError if the disk has no room or the download fails.
+    """
+    path = local_path(source)
+    if path is not None:
+        names = sorted(x.name for x in path.glob("*.safetensors")) if path.is_dir() else [path.name]
+        name = _choose_lora(source, names)
+        file = path / name if path.is_dir() else path
+        if not file.is_file():
+            raise InvalidRequestError(f"There is no LoRA {source!r} here; check the path.")
+        return file
+    place = parse_place(source)
+    if place is None:
+        raise InvalidRequestError(
+            f"{source!r} is neither a file nor a place on the Hub; name a LoRA as a path or as "
+            "owner/name/file.safetensors."
+        )
+    try:
+        return _fetch_lora_from(place, source, on_bytes)
+    except HUB_ERRORS as exc:
+        raise ModelError(
+            f"The LoRA {source!r} is not on this computer and could not be loaded from the Hub; "
+            f"with a network `python -m pipeline.fetch --lora {source}` fetches it."
+        ) from exc
+
+
+def _fetch_lora_from(place: Place, source: str, on_bytes: OnBytes | None) -> Path:
+    names = [place.filename]
+    if place.filename is None:
+        _, files = read_files(place, [])
+        names = sorted(name for name in files if name.endswith(".safetensors"))
+    where = place.repository, _choose_lora(source, names)
+    try:
+        file = hf_hub_download(*where, revision=place.revision, dry_run=True)
+        if file.will_download:
+            missing = Missing(*where[:1], file.commit_hash, file.filename, file.file_size or 0)
+            download(source, f"The LoRA {source!r}", [missing], on_bytes)
+    except DryRunError:
+        logger.info("The Hub cannot be asked for %s: what is here has to do", source)
+    return Path(hf_hub_download(*where, revision=place.revision))
+
+
+def _choose_lora(source: str, names: list[str]) -> str:
+    """Return the one file that can be meant. Raises InvalidRequestError if it is not clear."""
+    if len(names) > 1 and _LORA in names:
+        return _LORA
+    if len(names) != 1:
+        found = f"several of them: {', '.join(names[:10])}" if names else "none"
+        raise InvalidRequestError(
+            f"A LoRA is one .safetensors file, and {source!r} has {found}; name the file as well."
+        )
+    if not names[0].endswith(".safetensors"):
+        raise InvalidRequestError(
+            f"{source!r} is no .safetensors file; other kinds can run code when they are opened."
+        )
+    return names[0]
 
 
 def not_here(spec: ModelSpec) -> str:
     """Say that a model's files are not there, and which command fetches them."""
+    if Path(spec.repository).is_absolute():
+        return f"The folder of {spec.label} is not there any more; choose another model."
     return (
         f"{spec.label} is not on this computer, or not all of it, and could not be loaded from the "
         f"Hub; with a network and room on the disk `python -m pipeline.fetch {spec.id}` fetches it."
     )
 
 
-def _missing_files(spec: ModelSpec, index: Path) -> list[_Missing]:
+def _missing_files(spec: ModelSpec, index: Path) -> list[Missing]:
     """List what has to be downloaded; nothing if the Hub cannot be asked.
 
     The index is in a folder named after its commit: the rest has to be of the same one.
@@ -105,7 +163,7 @@ def _missing_files(spec: ModelSpec, index: Path) -> list[_Missing]:
         logger.info("The Hub cannot be asked for %s: what is here has to do", spec.repository)
         return []
     return [
-        _Missing(repository, file.commit_hash, file.filename, file.file_size or 0)
+        Missing(repository, file.commit_hash, file.filename, file.file_size or 0)
         for repository, file in found
         if file.will_download
     ]
@@ -121,61 +179,6 @@ def _patterns(spec: ModelSpec, index: dict[str, object]) -> list[str]:
     patterns = [f"{name}/{kind}" for name in parts for kind in _SETTINGS]
     patterns += [f"{name}/{kind}" for name in parts if name not in replaced for kind in _WEIGHTS]
     return patterns
-
-
-def _download(spec: ModelSpec, missing: list[_Missing], on_bytes: OnBytes | None) -> None:
-    """Download file by file, so that a broken download goes on where it was."""
-    if not missing:
-        return
-    total = sum(file.num_bytes for file in missing)
-    free = _free_bytes()
-    logger.info(
-        "%s: %s to download in %d files; %s are free in %s",
-        spec.id,
-        _gigabytes(total),
-        len(missing),
-        _gigabytes(free),
-        HF_HUB_CACHE,
-    )
-    if total + _MIN_FREE_BYTES > free:
-        raise ModelError(
-            f"{spec.label} needs {_gigabytes(total)} on the disk, and {_gigabytes(free)} are free; "
-            "free some space, or set HF_HOME to a folder on a larger disk."
-        )
-    done = 0
-    for file in missing:
-        hf_hub_download(
-            file.repository,
-            file.filename,
-            revision=file.revision,
-            tqdm_class=_bar(done, total, on_bytes),
-        )
-        done += file.num_bytes
-        logger.info("%s: %s of %s", spec.id, _gigabytes(done), _gigabytes(total))
-        if on_bytes is not None:
-            on_bytes(done, total)
-
-
-def _bar(before: int, total: int, on_bytes: OnBytes | None) -> type[tqdm] | None:
-    """Return a progress bar that tells of a download's bytes while a file comes."""
-    if on_bytes is None:
-        return None
-
-    class Bar(tqdm):
-        def update(self, n: float | None = 1) -> bool | None:
-            shown = super().update(n)
-            on_bytes(min(before + int(self.n), total), total)
-            return shown
-
-    return Bar
-
-
-def _free_bytes() -> int:
-    """Return what is free on the disk of the Hub's cache, which may not be there yet."""
-    folder = Path(HF_HUB_CACHE)
-    while not folder.exists():
-        folder = folder.parent
-    return shutil.disk_usage(folder).free
 
 
 def _checkpoint_place(spec: ModelSpec) -> dict[str, str]:
@@ -194,23 +197,23 @@ def _checkpoint_of(spec: ModelSpec) -> Path | None:
     return Path(hf_hub_download(**_checkpoint_place(spec)))
 
 
-def _gigabytes(num_bytes: int) -> str:
-    return f"{num_bytes / 1e9:.2f} GB"
-
-
 def main() -> None:
-    """Fetch one model; exit with 1 and a sentence if that fails."""
-    parser = argparse.ArgumentParser(prog="python -m pipeline.fetch", description=__doc__)
-    parser.add_argument("model", help="an id of the table of models in README")
+    """Fetch one model or LoRA; exit with 1 and a sentence if that fails."""
+    parser = argparse.ArgumentParser(prog="python -m pipeline.fetch")
+    parser.add_argument("name", help="an id of the table in README, or one of your own on the Hub")
+    parser.add_argument("--lora", action="store_true", help="it is a LoRA: owner/name[/file]")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     for name in ("httpx", "httpx2", "huggingface_hub"):
         logging.getLogger(name).setLevel(logging.ERROR)
     try:
-        files = fetch(get_model(args.model))
+        if args.lora:
+            place = fetch_lora(args.name)
+        else:
+            place = fetch(Models(recognise=recognise).find(args.name)).folder
     except KinoraError as exc:
         sys.exit(str(exc))
-    logger.info("%s is in %s", args.model, files.folder)
+    logger.info("%s is in %s", args.name, place)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from pipeline.abilities import refuse_impossible
 from pipeline.assembly import Piece, finished_pieces, num_finished_frames
 from pipeline.cues import Cue, write_cues
 from pipeline.engines import open_engine
@@ -61,8 +62,10 @@ def generate(
     the card stays too full for it, InvalidRequestError if it does not fit on this machine,
     OutputError if what it makes is no picture, in float32 either, StorageError if there is no room.
     """
+    spec = loader.spec(request.model)
+    refuse_impossible(request, spec)  # a saved request has not been asked for that
     source = open_source(request)
-    plan = plan_generation(request, loader.spec(request.model), source.facts if source else None)
+    plan = plan_generation(request, spec, source.facts if source else None)
     task = request, loader, plan, source, on_progress, is_cancelled, output, keep
     # What goes wrong is dealt with when it is no longer handled: an error holds on to all that was
     # on the card. What is finished is kept, and is found again.
@@ -110,7 +113,7 @@ def _attempt(
     """Make the clip with the model held as it is now. Raises torch.OutOfMemoryError besides."""
     reporter.loading()
     work = work_of(plan, loader.spec(request.model))
-    with loader.use(request.model, reporter.downloading, work) as model:
+    with loader.use(request.model, reporter.downloading, work, request.loras) as model:
         reporter.denoising(1, 0, None)
         engine = open_engine(model, width=plan.model_size.width, height=plan.model_size.height)
 
@@ -120,7 +123,7 @@ def _attempt(
         cues = write_cues(engine, request, plan, source)
         reel = Reel(keep)
         takes = make_takes(engine, request, plan, source, cues, on_step, reel)
-        facts = make_recipe(request, model.spec, plan)
+        facts = make_recipe(request, model.spec, plan, [x.facts for x in model.adapters])
         recipe = facts | {"memories": _memories(request, cues, source), "speed": model.speed.facts}
         pieces = finished_pieces(engine, request, plan, source, takes)
         num_frames = _write(pieces, reporter, request, plan, source, recipe, output, keep)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,16 +19,19 @@ import torch
 from diffusers import DiffusionPipeline
 from safetensors import SafetensorError
 
+from pipeline.adapters import Adapter, AdapterFiles, can_switch, put_on, take_off
 from pipeline.effort import DENOISERS
 from pipeline.embeds import Embeds, EmbedsCache
 from pipeline.errors import InvalidRequestError, ModelError
-from pipeline.fetch import CHECKPOINT_PARTS, LocalFiles, OnBytes, fetch, not_here
+from pipeline.fetch import CHECKPOINT_PARTS, LocalFiles, fetch, not_here
+from pipeline.hub import OnBytes
+from pipeline.lora import Lora
 from pipeline.machine import detect_machine
 
 # Imported for its side effect too: diffusers loads classes of its own accord only from modules
 # that are imported already.
 from pipeline.mini import AutoencoderKinora
-from pipeline.models import MODELS, get_model
+from pipeline.models import SHIPPED, Models
 from pipeline.placement import (
     ENCODERS,
     Machine,
@@ -55,6 +58,7 @@ class LoadedModel:
     weights: str  # a name for them, and for how they are stored
     embeds: EmbedsCache = field(default_factory=EmbedsCache)
     speed: Speed = PLAIN
+    adapters: tuple[Adapter, ...] = ()  # the LoRAs that it has on
 
     @property
     def device(self) -> torch.device:
@@ -81,7 +85,7 @@ class Loader:
     def __init__(
         self,
         machine: Machine | None = None,
-        models: dict[str, ModelSpec] = MODELS,
+        models: Mapping[str, ModelSpec] = SHIPPED,
         settings: Settings | None = None,
         load_blocks: LoadBlocks | None = None,
     ) -> None:
@@ -90,7 +94,7 @@ class Loader:
         `settings` are what may make them faster; `load_blocks` is ZeroGPU's, of compiled blocks.
         """
         self._machine = machine
-        self._models = models
+        self._models = models if isinstance(models, Models) else Models(models.values())
         self.settings = settings or Settings()
         self._load_blocks = load_blocks
         self._unused = threading.Condition(threading.RLock())
@@ -98,10 +102,11 @@ class Loader:
         self._loaded: LoadedModel | None = None
         self._placements: dict[str, Placement] = {}  # of models that are not held as computed
         self._embeds = EmbedsCache()
+        self._adapter_files = AdapterFiles(self._models)
 
     def spec(self, model_id: str) -> ModelSpec:
         """Return a model's row. Raises InvalidRequestError if there is none."""
-        return self._models[model_id] if model_id in self._models else get_model(model_id)
+        return self._models.find(model_id)
 
     def placement(self, model_id: str) -> Placement:
         """Return how a model is held on this machine, or would be.
@@ -113,36 +118,50 @@ class Loader:
             return place(spec, self._look(), others=self._models.values())
         return self._placements[model_id]
 
-    def load(self, model_id: str, on_bytes: OnBytes | None = None) -> LoadedModel:
+    def load(
+        self, model_id: str, on_bytes: OnBytes | None = None, loras: Sequence[Lora] = ()
+    ) -> LoadedModel:
         """Return a model, from memory if it is there; another one is let go when nobody uses it.
 
-        Whoever uses one must not ask for another. `on_bytes` is told of a download. Raises
-        ModelError if it cannot be loaded, InvalidRequestError if it does not fit on this machine.
+        With other `loras` it counts as another one, but is not read again where they can be
+        switched. Whoever uses one must not ask for another. `on_bytes` is told of a download.
+        Raises ModelError if it cannot be loaded, InvalidRequestError if it does not fit on this
+        machine or a LoRA does not fit it.
         """
         spec = self.spec(model_id)
         with self._unused:
             placement = self.placement(model_id)
-            if not self._holds(spec, placement):
+            adapters = self._adapter_files.open(loras, on_bytes)
+            if not self._holds(spec, placement, adapters):
                 # Another thread may have loaded it while this one waited.
-                self._unused.wait_for(lambda: not self._num_users or self._holds(spec, placement))
-            if not self._holds(spec, placement):
+                self._unused.wait_for(
+                    lambda: not self._num_users or self._holds(spec, placement, adapters)
+                )
+            if self._holds(spec, placement) and self._can_switch():
+                self._switch(adapters)
+            if not self._holds(spec, placement, adapters):
                 self._let_go()
                 logger.info("Loading %s. %s", spec.id, describe(spec, placement, self._look()))
-                self._loaded = load_model(
-                    spec, placement, self._embeds, on_bytes, self._load_blocks
-                )
+                # Compiled blocks would not know of LoRAs.
+                load_blocks = None if adapters else self._load_blocks
+                how = self._embeds, on_bytes, load_blocks, adapters
+                self._loaded = load_model(spec, placement, *how)
             return self._loaded
 
     @contextmanager
     def use(
-        self, model_id: str, on_bytes: OnBytes | None = None, work: Work | None = None
+        self,
+        model_id: str,
+        on_bytes: OnBytes | None = None,
+        work: Work | None = None,
+        loras: Sequence[Lora] = (),
     ) -> Iterator[LoadedModel]:
         """Lend a model, that is neither let go nor replaced while the `with` block lasts.
 
         It is as fast as the settings allow for the `work`, plain if none is named.
         """
         with self._unused:
-            model = self._speed_up(model_id, on_bytes, work)
+            model = self._speed_up(model_id, on_bytes, work, loras)
             self._num_users += 1
         try:
             yield model
@@ -151,10 +170,16 @@ class Loader:
                 self._num_users -= 1
                 self._unused.notify_all()
 
-    def _speed_up(self, model_id: str, on_bytes: OnBytes | None, work: Work | None) -> LoadedModel:
+    def _speed_up(
+        self,
+        model_id: str,
+        on_bytes: OnBytes | None,
+        work: Work | None,
+        loras: Sequence[Lora],
+    ) -> LoadedModel:
         """Load a model and put its switches on, as soon as nobody uses it with others."""
         while True:
-            model = self.load(model_id, on_bytes)
+            model = self.load(model_id, on_bytes, loras)
             how = self.settings, model.spec, model.placement, self._look()
             speed = PLAIN if work is None else choose_speed(*how, work)
             if model.speed == speed:
@@ -225,9 +250,39 @@ class Loader:
         with self._unused:
             self._placements[model_id] = placement
 
-    def _holds(self, spec: ModelSpec, placement: Placement) -> bool:
+    def _holds(
+        self,
+        spec: ModelSpec,
+        placement: Placement,
+        adapters: tuple[Adapter, ...] | None = None,
+    ) -> bool:
+        """Say whether a model is in memory, with just these LoRAs if that is asked."""
         held = self._loaded
-        return held is not None and (held.spec, held.placement) == (spec, placement)
+        if held is None or (held.spec, held.placement) != (spec, placement):
+            return False
+        return adapters is None or held.adapters == adapters
+
+    def _can_switch(self) -> bool:
+        """Say whether the resident model can be given other LoRAs: not where switches are on."""
+        is_plain = self._loaded.speed == PLAIN and self._load_blocks is None
+        return is_plain and can_switch(self._loaded.placement)
+
+    def _switch(self, adapters: tuple[Adapter, ...]) -> None:
+        """Give the resident model other LoRAs; if one does not fit, it has none."""
+        held = self._loaded
+        if held.adapters == adapters:
+            return
+        self._loaded = None  # what is half done is nobody's model
+        take_off(held.pipe)
+        bare = replace(held, adapters=(), weights=_fingerprint(held.spec, held.placement))
+        try:
+            put_on(held.pipe, adapters, held.spec)
+        except InvalidRequestError:
+            self._loaded = bare
+            raise
+        logger.info("%s has other LoRAs: %s", held.spec.id, [x.facts for x in adapters])
+        weights = _fingerprint(held.spec, held.placement, adapters)
+        self._loaded = replace(bare, adapters=adapters, weights=weights)
 
     def _look(self) -> Machine:
         self._machine = self._machine or detect_machine()
@@ -248,16 +303,22 @@ def load_model(
     embeds: EmbedsCache | None = None,
     on_bytes: OnBytes | None = None,
     load_blocks: LoadBlocks | None = None,
+    adapters: Sequence[Adapter] = (),
 ) -> LoadedModel:
     """Read the weights, downloading what is missing, and put them where the placement says.
 
-    `load_blocks` is asked for compiled ones, if the row names some. Raises ModelError.
+    LoRAs are put on before that. `load_blocks` is asked for compiled ones, if the row names some.
+    Raises ModelError, InvalidRequestError if a LoRA does not fit.
     """
     files = fetch(spec, on_bytes)
     dtypes = _dtypes(spec, placement)
     pipeline = getattr(diffusers, spec.pipeline)
     try:
-        parts = _parts_of_their_own(pipeline, files, placement, dtypes)
+        # fp8 comes after LoRAs, which it would take for weights of its own: until then a second
+        # expert is in memory at full size too.
+        is_late = bool(adapters) and placement.weights == "fp8"
+        small = replace(placement, weights="full") if is_late else placement
+        parts = _parts_of_their_own(pipeline, files, small, dtypes)
         pipe = pipeline.from_pretrained(
             str(files.folder), dtype=dtypes, use_safetensors=True, **parts
         )
@@ -265,13 +326,19 @@ def load_model(
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as exc:
         raise ModelError(_cannot_load(spec)) from exc
     pipe.set_progress_bar_config(disable=True)
+    put_on(pipe, adapters, spec)
+    for name in DENOISERS if is_late else ():
+        if (expert := getattr(pipe, name, None)) is not None:
+            _cast_to_fp8(expert, dtypes["default"])
     if placement.tile_decoding:
         pipe.vae.enable_tiling()
     _put(pipe, placement)
-    weights = _fingerprint(spec, placement)
+    weights = _fingerprint(spec, placement, adapters)
     if load_blocks is not None and use_compiled_blocks(pipe, spec, load_blocks):
         weights += f" {spec.aot_blocks}"
-    return LoadedModel(spec, pipe, placement, weights, embeds or EmbedsCache())
+    return LoadedModel(
+        spec, pipe, placement, weights, embeds or EmbedsCache(), adapters=tuple(adapters)
+    )
 
 
 def _dtypes(spec: ModelSpec, placement: Placement) -> dict[str, torch.dtype]:
@@ -325,10 +392,12 @@ def _read_part(
     else:
         module = part.from_pretrained(files.folder, subfolder=name, use_safetensors=True, **options)
     if weights == "fp8":
-        module.enable_layerwise_casting(
-            storage_dtype=torch.float8_e4m3fn, compute_dtype=options["dtype"]
-        )
+        _cast_to_fp8(module, options["dtype"])
     return module
+
+
+def _cast_to_fp8(module: torch.nn.Module, compute_dtype: torch.dtype) -> None:
+    module.enable_layerwise_casting(storage_dtype=torch.float8_e4m3fn, compute_dtype=compute_dtype)
 
 
 def _int8() -> diffusers.TorchAoConfig:
@@ -356,17 +425,19 @@ def _put(pipe: DiffusionPipeline, placement: Placement) -> None:
         )
 
 
-def _fingerprint(spec: ModelSpec, placement: Placement) -> str:
+def _fingerprint(spec: ModelSpec, placement: Placement, adapters: Sequence[Adapter] = ()) -> str:
     """Name a model's weights: by revision, or by the sizes and times of the files of a folder.
 
-    In another type, or in eight bits, they are others.
+    In another type, in eight bits or with other LoRAs, they are others.
     """
-    stored = f" {placement.dtype} {placement.weights}"
-    if not isinstance(spec.repository, Path):
-        return f"{spec.repository} {spec.revision} {spec.checkpoint}{stored}"
-    files = sorted(spec.repository.rglob("*.safetensors"))
+    how = f" {placement.dtype} {placement.weights}"
+    if adapters:
+        how += f" {[(adapter.sha256, adapter.weight) for adapter in adapters]}"
+    if not Path(spec.repository).is_dir():
+        return f"{spec.repository} {spec.revision} {spec.checkpoint}{how}"
+    files = sorted(Path(spec.repository).rglob("*.safetensors"))
     facts = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
-    return f"{spec.id} {facts}{stored}"
+    return f"{spec.id} {facts}{how}"
 
 
 def _refuse_missing_weights(pipe: DiffusionPipeline) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pipeline.media import read_metadata
@@ -17,9 +18,17 @@ VERSION = "0.1.0"
 _PACKAGES = ("torch", "diffusers", "transformers")
 
 
-def make_recipe(request: GenerationRequest, spec: ModelSpec, plan: Plan) -> dict[str, object]:
-    """Return a recipe that JSON can hold; sources are named by their SHA-256, never by a path."""
-    inputs = request.to_json()
+def make_recipe(
+    request: GenerationRequest,
+    spec: ModelSpec,
+    plan: Plan,
+    loras: Sequence[Mapping[str, object]] = (),
+) -> dict[str, object]:
+    """Return a recipe that JSON can hold; sources are named by their SHA-256, never by a path.
+
+    `loras` are the facts of those that the model has on; see `Adapter`.
+    """
+    inputs = request.to_json() | {"model": _name_of(spec), "loras": list(loras)}
     for name in ("image", "video", "video_after"):
         inputs[name] = _by_content(getattr(request, name))
     inputs["shots"] = [
@@ -62,11 +71,18 @@ def read_memories(path: Path) -> dict[str, dict[str, object]]:
         return {}
 
 
+def _name_of(spec: ModelSpec) -> str:
+    """Return a model's id, or the name of its folder if it is asked for by a path."""
+    is_asked_by_path = Path(spec.repository).is_absolute() and {*spec.id} & {*"/\\"}
+    return spec.label if is_asked_by_path else spec.id
+
+
 def _by_content(path: Path | None) -> dict[str, str] | None:
-    return None if path is None else {"sha256": _digest(path)}
+    return None if path is None else {"sha256": sha256_of(path)}
 
 
-def _digest(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """Return the hash of a file's content, read piece by piece."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 20):

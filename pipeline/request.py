@@ -11,10 +11,12 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Literal, get_args
 
+from pipeline.abilities import check_ability, refuse_impossible
 from pipeline.errors import InvalidRequestError
 from pipeline.geometry import ASPECT_RATIOS
-from pipeline.models import get_model
-from pipeline.spec import DIRECTIONS, TASK_SOURCES, Ability, Camera, Direction, ModelSpec, Task
+from pipeline.lora import MAX_REFERENCE_CHARACTERS, Lora, parse_loras
+from pipeline.models import SHIPPED, Models
+from pipeline.spec import DIRECTIONS, TASK_SOURCES, Camera, Direction, Task
 
 Transition = Literal["cut", "continue", "dissolve"]
 Label = Literal["", "corner", "moving"]
@@ -61,6 +63,7 @@ class GenerationRequest:
     label: Label = ""
     shows_prompt: bool = False  # in the clip's credentials; its hash is there if not
     has_consent: bool = False  # of the people whose faces are in its pictures
+    loras: tuple[Lora, ...] = ()
 
     @property
     def duration(self) -> float:
@@ -84,14 +87,15 @@ class GenerationRequest:
     def from_json(cls, values: Mapping[str, object]) -> GenerationRequest:
         """Read what `to_json` wrote, and check it again: files move, people edit.
 
-        Raises InvalidRequestError as `build_request` does.
+        What its model can do is checked when it is made: a clip of a model that is not here any
+        more can still be looked at. Raises InvalidRequestError as `build_request` does.
         """
         values = _saved(cls, values, required={"task", "shots", "model"})
         shots = [
             Shot(**_saved(Shot, shot, required={"prompt", "duration"}))
             for shot in _list_of(values.pop("shots"))
         ]
-        return build_request(values.pop("task"), shots=shots, **values)
+        return build_request(values.pop("task"), shots=shots, models=None, **values)
 
 
 def build_request(
@@ -113,26 +117,28 @@ def build_request(
     label: Label = "",
     shows_prompt: bool = False,
     has_consent: bool = False,
+    loras: str | Sequence[object] | None = None,
+    models: Models | None = SHIPPED,
 ) -> GenerationRequest:
     """Check everything and return the request; a seed of -1 is drawn here.
 
-    Give either one `prompt` and its `duration` in seconds, or `shots`. Raises InvalidRequestError
-    with one sentence for the first thing that is wrong.
+    Give either one `prompt` and its `duration` in seconds, or `shots`; for `loras` see
+    `parse_loras`. Without `models` nobody asks whether the model and the LoRAs are there. Raises
+    InvalidRequestError with one sentence for the first thing that is wrong.
     """
     _choice("task", task, TASK_SOURCES)
-    spec = get_model(model)
-    _check_ability(spec, task)
+    spec = None if models is None else models.find(model)
+    if spec is not None:
+        check_ability(spec, task)
     direction = _choice("direction", direction, DIRECTIONS)
-    if task == "extend_video":
-        _check_ability(spec, direction)
     sources = _check_sources(task, image=image, video=video)
     sources["video_after"] = _check_end(task, direction, video_after)
     if seed == -1 and not isinstance(seed, bool):
         seed = secrets.randbelow(MAX_SEED + 1)
-    return GenerationRequest(
+    request = GenerationRequest(
         task=task,
-        shots=_check_shots(task, spec, [Shot(prompt, duration)] if shots is None else shots),
-        model=model,
+        shots=_check_shots(task, [Shot(prompt, duration)] if shots is None else shots),
+        model=_text("model", model, MAX_REFERENCE_CHARACTERS),
         aspect_ratio=_check_aspect_ratio(task, aspect_ratio),
         seed=_whole_number(
             "seed", seed, 0, MAX_SEED, rule=f"from 0 to {MAX_SEED}, or -1 to draw one"
@@ -148,8 +154,14 @@ def build_request(
         label=_choice("label", label, get_args(Label)),
         shows_prompt=_yes_or_no("choice to show the prompt", shows_prompt),
         has_consent=_yes_or_no("consent", has_consent),
+        loras=parse_loras(loras),
         **sources,
     )
+    if spec is not None:
+        refuse_impossible(request, spec)
+        for lora in request.loras:
+            models.find_lora(lora.lora)
+    return request
 
 
 def check_shot(shot: Shot) -> Shot:
@@ -167,7 +179,7 @@ def check_shot(shot: Shot) -> Shot:
     )
 
 
-def _check_shots(task: Task, spec: ModelSpec, shots: Sequence[Shot]) -> tuple[Shot, ...]:
+def _check_shots(task: Task, shots: Sequence[Shot]) -> tuple[Shot, ...]:
     if not shots:
         raise InvalidRequestError("There are no shots; describe at least one.")
     if task == "extend_video" and len(shots) > 1:
@@ -180,8 +192,7 @@ def _check_shots(task: Task, spec: ModelSpec, shots: Sequence[Shot]) -> tuple[Sh
     for number, shot in enumerate(shots, 1):
         try:
             checked.append(check_shot(shot))
-            _check_camera(spec, checked[-1].camera)
-            _check_beginning(task, spec, checked[-1], is_first=number == 1)
+            _check_beginning(task, checked[-1], is_first=number == 1)
         except InvalidRequestError as exc:
             if len(shots) == 1:
                 raise
@@ -195,35 +206,10 @@ def _check_shots(task: Task, spec: ModelSpec, shots: Sequence[Shot]) -> tuple[Sh
     return tuple(checked)
 
 
-def _check_ability(spec: ModelSpec, ability: Ability) -> None:
-    if reason := spec.cannot.get(ability):
-        able = [x for x in (*spec.tasks, *spec.directions) if x != "extend_video"]
-        raise InvalidRequestError(
-            f"{spec.label} cannot do {ability}: {reason} It can do {', '.join(able)}."
-        )
-
-
-def _check_camera(spec: ModelSpec, camera: Camera) -> None:
-    if camera and camera not in spec.camera_words:
-        raise InvalidRequestError(
-            f"{spec.label} cannot do the camera move {camera!r}; "
-            f"it can do {', '.join(spec.camera_words)}."
-        )
-
-
-def _check_beginning(task: Task, spec: ModelSpec, shot: Shot, *, is_first: bool) -> None:
-    """Refuse a shot that cannot begin or go on as it is asked to."""
-    if "continue" in spec.cannot:
-        if shot.duration > spec.max_shot_seconds:
-            raise InvalidRequestError(
-                f"A shot of {spec.label} lasts at most {spec.max_shot_seconds:g} seconds, not "
-                f"{shot.duration:g}; make a film of shorter ones."
-            )
-        if shot.transition == "continue" and not is_first:
-            _check_ability(spec, "continue")
+def _check_beginning(task: Task, shot: Shot, *, is_first: bool) -> None:
+    """Refuse a shot that cannot begin with the picture that it has."""
     if shot.image is None:
         return
-    _check_ability(spec, "image_to_video")
     if is_first and (source := TASK_SOURCES[task]):
         raise InvalidRequestError(
             f"The shot starts from the {_SOURCE_WORDS[source]} that was given, so that it cannot "
@@ -286,12 +272,12 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _text(name: str, value: str) -> str:
+def _text(name: str, value: str, max_characters: int = MAX_PROMPT_CHARACTERS) -> str:
     if not isinstance(value, str):
         raise InvalidRequestError(f"The {name} is {_shown(value)}, but it has to be text.")
-    if len(value) > MAX_PROMPT_CHARACTERS:
+    if len(value) > max_characters:
         raise InvalidRequestError(
-            f"The {name} has {len(value):,} characters, but at most {MAX_PROMPT_CHARACTERS:,} "
+            f"The {name} has {len(value):,} characters, but at most {max_characters:,} "
             "are read; shorten it."
         )
     try:

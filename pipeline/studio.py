@@ -21,14 +21,14 @@ from PIL import Image
 from pipeline.errors import InvalidRequestError
 from pipeline.jobs import JobWorker
 from pipeline.media import read_last_frames
-from pipeline.models import get_model, model_for
+from pipeline.models import SHIPPED, Models
 from pipeline.pictures import crop_to_size, write_picture
 from pipeline.plan import Plan, Source, check_windows_fit_calls, plan_generation
 from pipeline.progress import Progress
 from pipeline.request import GenerationRequest, build_request
 from pipeline.shelf import Shelf
 from pipeline.sources import OpenedSource, check_sources, open_source
-from pipeline.spec import TASK_SOURCES, Task
+from pipeline.spec import TASK_SOURCES, ModelSpec, Task
 from pipeline.store import UNFINISHED, link_or_copy
 
 SECONDS_BETWEEN_LOOKS = 0.2
@@ -53,7 +53,14 @@ class Sight:
 class Studio:
     """The jobs of one running app, and the model that it offers first."""
 
-    def __init__(self, worker: JobWorker, default_model: str, *, is_fixed: bool = False) -> None:
+    def __init__(
+        self,
+        worker: JobWorker,
+        default_model: str,
+        *,
+        is_fixed: bool = False,
+        models: Models = SHIPPED,
+    ) -> None:
         """Use a worker that runs already; with `is_fixed` no other model than that one.
 
         On ZeroGPU another one would be loaded, or downloaded, in its visitor's time on the card.
@@ -61,7 +68,12 @@ class Studio:
         self.worker = worker
         self.shelf = Shelf(worker)
         self.default_model = default_model
+        self.models = models
         self._is_fixed = is_fixed
+
+    def first_model(self, task: Task) -> ModelSpec:
+        """Return the model that is offered first for a task."""
+        return self.models[self.models.first_for(task, self.default_model)]
 
     async def submit(self, task: Task, fields: dict[str, Any], **origin: str | None) -> str:
         """Queue a request and return its job id; raise InvalidRequestError before any waiting.
@@ -81,24 +93,24 @@ class Studio:
 
     def _request(self, task: Task, fields: dict[str, Any]) -> GenerationRequest:
         """Build the request; no model, and 0 for what the model decides, mean its defaults."""
-        defaults = {"model": fields.get("model") or model_for(task, self.default_model)}
+        defaults = {"model": fields.get("model") or self.first_model(task).id}
         for name in ("num_inference_steps", "guidance_scale"):
             value = fields.get(name)
             defaults[name] = None if value == 0 and not isinstance(value, bool) else value
-        request = build_request(task, **(fields | defaults))
+        request = build_request(task, models=self.models, **(fields | defaults))
         if self._is_fixed and request.model != self.default_model:
             raise InvalidRequestError(
-                f"This Space has {get_model(self.default_model).label} on its card and no other "
+                f"This Space has {self.models[self.default_model].label} on its card and no other "
                 "model; choose that one, or set KINORA_MODEL in a Space of your own."
             )
         if self._is_fixed:
-            check_windows_fit_calls(request, get_model(request.model))
+            check_windows_fit_calls(request, self.models.find(request.model))
         return request
 
     def plan(self, task: Task, fields: dict[str, Any], source: Source | None = None) -> Plan:
         """Say what would be done; raise InvalidRequestError for values that would be refused."""
         request = self._request(task, fields | {"prompt": _ANY_PROMPT})
-        return plan_generation(request, get_model(request.model), source)
+        return plan_generation(request, self.models.find(request.model), source)
 
     def estimate(self, task: Task, fields: dict[str, Any]) -> float | None:
         """Return how many seconds a request will take on this machine, if that is known."""

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from pipeline.media import ClipInfo
+from pipeline.models import Models
 from pipeline.plan import Plan, Source
 from pipeline.progress import Progress, Stage
 from pipeline.request import MAX_CLIP_SECONDS
@@ -49,6 +50,21 @@ def describe_plan(plan: Plan, wait: float | None, *, is_added: bool) -> str:
 def describe_model(spec: ModelSpec) -> str:
     """Return what a model draws, and what its licence asks of people."""
     return f"{spec.description} {spec.licence_note}".strip()
+
+
+def describe_choice(models: Models) -> str:
+    """Return what the menu of models is for, and what else may be typed into it."""
+    if models.is_open:
+        return "What draws the clip; or type a folder of your own, or owner/name on the Hub"
+    return "What draws the clip"
+
+
+def describe_loras(models: Models) -> str:
+    """Return how LoRAs are asked for, and which there are."""
+    how = "A line for each, and how much of it, from -2 to 2"
+    if models.is_open:
+        how = f"Files of your own, or of the Hub. {how}"
+    return f"{how}. Offered here: {', '.join(models.loras)}" if models.loras else how
 
 
 def describe_limits(abilities: Mapping[str, str], spec: ModelSpec) -> str:

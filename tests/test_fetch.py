@@ -48,7 +48,17 @@ def hub(folder: Path, tmp_path: Path) -> Iterator[Hub]:
     ):
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"weights" * 1000)
-    with serve_hub({PARTS: parts, ONE_FILE: one_file, "tiny/ltx": folder / "ltx"}) as hub:
+    loras = tmp_path / "loras"
+    (loras / "more").mkdir(parents=True)
+    for name in ("one.safetensors", "more/two.safetensors", "three.bin"):
+        (loras / name).write_bytes(name.encode())
+    pickled = tmp_path / "pickled"
+    shutil.copytree(folder / "ltx", pickled)
+    weights = pickled / "vae" / "diffusion_pytorch_model.safetensors"
+    weights.rename(weights.with_suffix(".bin"))
+    served = {"tiny/loras": loras, "tiny/lora": loras / "more", "tiny/pickled": pickled}
+    ltx = {PARTS: parts, ONE_FILE: one_file, "tiny/ltx": folder / "ltx"}
+    with serve_hub(ltx | served) as hub:
         yield hub
 
 
@@ -66,10 +76,12 @@ def run(*command: str, home: Path, **more: str) -> subprocess.CompletedProcess[s
     )
 
 
-def run_fetch(hub: Hub, home: Path, *, offline: bool = False) -> subprocess.CompletedProcess[str]:
+def run_fetch(
+    hub: Hub, home: Path, *names: str, offline: bool = False
+) -> subprocess.CompletedProcess[str]:
     is_offline = "1" if offline else "0"
     more = {"HF_ENDPOINT": hub.url, "HF_HUB_OFFLINE": is_offline}
-    return run("-m", "pipeline.fetch", LTX, home=home, **more)
+    return run("-m", "pipeline.fetch", *(names or (LTX,)), home=home, **more)
 
 
 def test_only_the_needed_files_are_fetched_and_only_once(hub: Hub, tmp_path: Path) -> None:
@@ -137,6 +149,90 @@ def test_an_unknown_model_is_named(tmp_path: Path) -> None:
     failed = run("-m", "pipeline.fetch", "sora", home=tmp_path)
     assert failed.returncode == 1
     assert failed.stderr.startswith("There is no model named 'sora'; choose one of kinora-mini, ")
+
+
+def test_a_model_of_ones_own_is_fetched_by_its_place_on_the_hub(hub: Hub, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    first = run_fetch(hub, home, "tiny/ltx@main")
+    assert first.returncode == 0, first.stderr
+    assert "tiny/ltx@main: 0.00 GB to download in" in first.stdout
+    assert "tiny/ltx/transformer/diffusion_pytorch_model.safetensors" in hub.downloads
+    assert len(hub.downloads) == len({*hub.downloads})
+    hub.downloads.clear()
+    for offline in (False, True):
+        again = run_fetch(hub, home, "tiny/ltx@main", offline=offline)
+        assert again.returncode == 0, again.stderr
+        assert f"tiny/ltx@main is in {home}" in again.stdout
+        assert f"snapshots/{COMMIT}" in again.stdout
+    assert hub.downloads == []
+
+
+def test_a_model_of_pickles_is_found_out_before_its_weights_are_fetched(
+    hub: Hub, tmp_path: Path
+) -> None:
+    failed = run_fetch(hub, tmp_path / "home", "tiny/pickled")
+    assert failed.returncode == 1
+    sentence = "The vae of tiny/pickled has no .safetensors weights, but others, which can run code"
+    assert failed.stderr.splitlines()[-1].startswith(sentence)
+    assert {Path(name).suffix for name in hub.downloads} == {".json"}
+
+
+# Every fetch in the same process: to start one takes longer than all of them.
+FETCH_LORAS = """
+import sys
+from pipeline.errors import KinoraError
+from pipeline.fetch import fetch_lora
+
+for name in sys.argv[1:]:
+    try:
+        sys.stdout.write(f"{fetch_lora(name)}\\n")
+    except KinoraError as exc:
+        sys.stdout.write(f"{exc}\\n")
+"""
+
+
+def fetch_loras(hub: Hub, home: Path, *names: str, offline: bool = False) -> list[str]:
+    more = {"HF_ENDPOINT": hub.url, "HF_HUB_OFFLINE": "1" if offline else "0"}
+    fetched = run("-c", FETCH_LORAS, *names, home=home, **more)
+    assert fetched.returncode == 0, fetched.stderr
+    return fetched.stdout.splitlines()
+
+
+def test_a_lora_is_fetched_by_its_place_on_the_hub_and_once(hub: Hub, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    names = "tiny/loras/one.safetensors", "tiny/loras/more/two.safetensors@main", "tiny/lora"
+    paths = fetch_loras(hub, home, *names)
+    assert [Path(path).name for path in paths] == [
+        *("one.safetensors", "two.safetensors", "two.safetensors"),
+    ]
+    assert hub.downloads == [
+        *("tiny/loras/one.safetensors", "tiny/loras/more/two.safetensors"),
+        "tiny/lora/two.safetensors",
+    ]
+    hub.downloads.clear()
+    assert fetch_loras(hub, home, *names, offline=True) == paths
+    again = run_fetch(hub, home, "--lora", names[0])
+    assert again.returncode == 0, again.stderr
+    assert f"{names[0]} is in {home}" in again.stdout
+    assert hub.downloads == []
+
+
+def test_a_lora_that_cannot_be_had_is_one_sentence(hub: Hub, tmp_path: Path) -> None:
+    hub.claimed_bytes["one.safetensors"] = 10**15
+    sentences = {
+        "tiny/loras": "A LoRA is one .safetensors file, and 'tiny/loras' has several of them: more",
+        "tiny/loras/three.bin": "'tiny/loras/three.bin' is no .safetensors file; other kinds can",
+        "tiny/loras/four.safetensors": "The LoRA 'tiny/loras/four.safetensors' is not on this",
+        "nobody/nothing": "The LoRA 'nobody/nothing' is not on this computer and could not be",
+        "tiny/loras/one.safetensors": "The LoRA 'tiny/loras/one.safetensors' needs 1000000.00 GB",
+        "nothing": "'nothing' is neither a file nor a place on the Hub",
+        str(tmp_path): f"A LoRA is one .safetensors file, and {str(tmp_path)!r} has none",
+        str(tmp_path / "x.pt"): f"{str(tmp_path / 'x.pt')!r} is no .safetensors file",
+    }
+    said = fetch_loras(hub, tmp_path / "home", *sentences)
+    for line, sentence in zip(said, sentences.values(), strict=True):
+        assert line.startswith(sentence)
+    assert hub.downloads == []
 
 
 LOAD = """

@@ -263,10 +263,15 @@ def test_weights_that_are_missing_or_damaged_are_named_in_a_sentence(
     )
 
 
-def test_a_model_that_cannot_be_downloaded_is_said_to_be_so(tmp_path: Path) -> None:
-    loader = Loader(CPU, tiny_models(tmp_path / "nowhere"))
-    with pytest.raises(ModelError, match="could not be loaded from the Hub"):
-        loader.load(LTX)
+def test_a_model_that_cannot_be_downloaded_is_said_to_be_so(folder: Path, tmp_path: Path) -> None:
+    row = tiny_models(folder)[LTX]
+    for repository, sentence in (
+        ("nobody/nothing", "could not be loaded from the Hub"),
+        (str(tmp_path / "nowhere"), "is not there any more; choose another model"),
+    ):
+        loader = Loader(CPU, {LTX: dataclasses.replace(row, repository=repository)})
+        with pytest.raises(ModelError, match=sentence):
+            loader.load(LTX)
 
 
 def test_a_failed_load_leaves_the_loader_usable(folder: Path, tmp_path: Path) -> None:

@@ -18,8 +18,10 @@ from pipeline.spec import ModelSpec
 ROOT = Path(__file__).resolve().parent.parent
 # These are read and tested in milliseconds: no torch, no diffusers, nothing that brings them in.
 LIGHT_MODULES = (
+    "abilities",
     "errors",
     "geometry",
+    "lora",
     "models",
     "request",
     "spec",

@@ -63,6 +63,27 @@ _VACE = _WAN | {
     "pipeline": "WanVACEPipeline",
 }
 _ONE_PICTURE = "It is given one picture, the first frame, and can lead up to none."
+# Read by Qwen2.5-VL 7B and CLIP-L; its autoencoder is HunyuanVideo's. Counted on the real classes
+# with the configurations that its authors publish (Kandinsky-5, configs); 278,808,064 weights of
+# the transformer stay in float32, and count twice.
+_KANDINSKY = {
+    "revision": "main",
+    "licence": "MIT",
+    "fps": 24.0,
+    "num_pixels": 768 * 512,
+    "spatial": 16,
+    "temporal": 4,
+    "window_frames": 121,
+    "overlap_latents": 1,
+    "camera_words": _CAMERA_SENTENCES,
+    "engine": "kandinsky",
+    "parts": {
+        "text_encoder": Part(8_292_166_656),
+        "text_encoder_2": Part(123_060_480),
+        "transformer": Part(2_007_702_848 + 278_808_064),
+        "vae": Part(246_478_803),
+    },
+}
 
 ROWS = (
     ModelSpec(
@@ -288,5 +309,74 @@ ROWS = (
             "transformer": Part(1_435_525_696),
             "vae": _WAN_VAE,
         },
+    ),
+    ModelSpec(
+        id="kandinsky-5-t2v",
+        label="Kandinsky 5 Lite T2V",
+        description=(
+            "Anything you can describe, in shots of five seconds; small, and quick: 16 steps."
+        ),
+        repository="kandinskylab/Kandinsky-5.0-T2V-Lite-distilled16steps-5s-Diffusers",
+        default_num_inference_steps=16,
+        default_guidance_scale=1.0,
+        pipeline="Kandinsky5T2VPipeline",
+        cannot={
+            "image_to_video": "It starts from words alone; Kandinsky 5 Lite I2V from pictures.",
+            "extend_video": "It starts from words alone; Kandinsky 5 Lite I2V goes on from a clip.",
+            "continue": "It starts from words alone, so that each shot is one window.",
+        },
+        **_KANDINSKY,
+    ),
+    ModelSpec(
+        id="kandinsky-5-i2v",
+        label="Kandinsky 5 Lite I2V",
+        description="Goes on from a picture, or from the end of a clip; 50 steps a window.",
+        repository="kandinskylab/Kandinsky-5.0-I2V-Lite-5s-Diffusers",
+        num_source_latents=1,
+        default_num_inference_steps=50,
+        default_guidance_scale=5.0,
+        pipeline="Kandinsky5I2VPipeline",
+        cannot={
+            "text_to_video": "It starts from a picture; Kandinsky 5 Lite T2V starts from words.",
+            **dict.fromkeys(("backward", "bridge", "loop"), _ONE_PICTURE),
+        },
+        **_KANDINSKY,
+    ),
+    ModelSpec(
+        id="helios-distilled",
+        label="Helios 14B distilled",
+        description=(
+            "Takes of up to a minute without a cut, 33 frames at a time; from words, a picture or "
+            "the end of a clip. Two steps a stage."
+        ),
+        repository="BestWishYsh/Helios-Distilled",
+        revision="main",
+        fps=24.0,
+        # Its pyramid halves the latents' sides twice, and a token is two of them.
+        num_pixels=640 * 384,
+        spatial=64,
+        token_pixels=16,
+        chunk_latents=9,
+        window_frames=4 * 33,
+        overlap_latents=0,
+        num_source_latents=27,
+        default_num_inference_steps=2,
+        default_guidance_scale=1.0,
+        # At the third that it is saved with, the covariance of its noise is singular: diffusers
+        # cannot factorize it on every processor.
+        scheduler_options={"gamma": 0.33333},
+        camera_words=_CAMERA_SENTENCES,
+        engine="helios",
+        pipeline="HeliosPyramidPipeline",
+        cannot=dict.fromkeys(
+            ("backward", "bridge", "loop"),
+            "It only goes forward: it was not trained to lead up to frames.",
+        ),
+        parts={
+            "text_encoder": _UMT5_XXL,
+            "transformer": Part(14_312_427_584),
+            "vae": _WAN_VAE,
+        },
+        **_WAN,
     ),
 )

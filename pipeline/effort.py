@@ -27,7 +27,8 @@ def transformer_width(spec: ModelSpec) -> float:
 
 def num_tokens(spec: ModelSpec, width: int, height: int, num_latents: int) -> int:
     """Count what the transformer sees of a call, of a size in pixels."""
-    return num_latents * (height // spec.spatial) * (width // spec.spatial)
+    side = spec.token_pixels or spec.spatial
+    return num_latents * (height // side) * (width // side)
 
 
 def seconds_per_step(

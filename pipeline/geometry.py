@@ -67,24 +67,47 @@ def nearest_aspect_ratio(width: int, height: int) -> str:
     return min(ASPECT_RATIOS, key=error)
 
 
-def snap_num_frames(duration: float, *, fps: float, temporal: int) -> int:
-    """Return the smallest `temporal` * k + 1 frames (k >= 1) that last `duration` seconds."""
+def snap_num_frames(duration: float, *, fps: float, temporal: int, chunk: int | None = None) -> int:
+    """Return the smallest `temporal` * k + 1 frames (k >= 1) that last `duration` seconds.
+
+    With `chunk`, whole chunks of so many latents may come before them, see `frames_for_latents`.
+    """
     # The rounding takes away what floats add: 121 / 24 * 24 is a little more than 121.
     num_frames = math.ceil(round(duration * fps, 6))
-    return max(1, math.ceil((num_frames - 1) / temporal)) * temporal + 1
+    num_whole = 0
+    if chunk:
+        whole = frames_for_latents(chunk, temporal=temporal)
+        num_whole = (num_frames - 1) // whole * whole
+    num_groups = math.ceil((num_frames - num_whole - 1) / temporal)
+    return num_whole + max(0 if num_whole else 1, num_groups) * temporal + 1
 
 
-def latents_for_frames(num_frames: int, *, temporal: int) -> int:
-    """Count the latents of `temporal` * k + 1 frames: the first one stands for one frame."""
-    num_groups, rest = divmod(num_frames - 1, temporal)
+def latents_for_frames(num_frames: int, *, temporal: int, chunk: int | None = None) -> int:
+    """Count the latents of `temporal` * k + 1 frames: the first one stands for one frame.
+
+    With `chunk`, whole chunks of so many latents may come before them, see `frames_for_latents`.
+    """
+    num_chunks, num_frames_left = 0, num_frames
+    if chunk and num_frames > 0:
+        whole = frames_for_latents(chunk, temporal=temporal)
+        num_chunks = (num_frames - 1) // whole
+        num_frames_left -= num_chunks * whole
+    num_groups, rest = divmod(num_frames_left - 1, temporal)
     if num_frames < 1 or rest:
         raise ValueError(f"{num_frames} frames are not {temporal} * k + 1")
-    return num_groups + 1
+    return num_chunks * (chunk or 0) + num_groups + 1
 
 
-def frames_for_latents(num_latents: int, *, temporal: int, follows_others: bool = False) -> int:
-    """Count the frames of some latents; latents that follow others hold `temporal` frames each."""
-    return num_latents * temporal if follows_others else (num_latents - 1) * temporal + 1
+def frames_for_latents(
+    num_latents: int, *, temporal: int, follows_others: bool = False, chunk: int | None = None
+) -> int:
+    """Count the frames of some latents; latents that follow others hold `temporal` frames each.
+
+    With `chunk`, so many latents at a time are encoded by themselves: the first of each chunk
+    stands for one frame, whatever it follows.
+    """
+    num_single = math.ceil(num_latents / chunk) if chunk else int(not follows_others)
+    return num_latents * temporal - num_single * (temporal - 1)
 
 
 def crop_box(width: int, height: int, aspect_ratio: float) -> tuple[int, int, int, int]:

@@ -18,6 +18,7 @@ import diffusers
 import torch
 from diffusers import DiffusionPipeline
 from safetensors import SafetensorError
+from transformers import AutoTokenizer
 
 from pipeline.adapters import Adapter, AdapterFiles, can_switch, put_on, take_off
 from pipeline.effort import DENOISERS
@@ -319,9 +320,15 @@ def load_model(
         is_late = bool(adapters) and placement.weights == "fp8"
         small = replace(placement, weights="full") if is_late else placement
         parts = _parts_of_their_own(pipeline, files, small, dtypes)
+        tokenizers = _tokenizers(pipeline, files)
         pipe = pipeline.from_pretrained(
-            str(files.folder), dtype=dtypes, use_safetensors=True, **parts
+            str(files.folder),
+            dtype=dtypes,
+            use_safetensors=True,
+            **parts,
+            **dict.fromkeys(tokenizers),  # None: not to be loaded
         )
+        pipe.register_modules(**tokenizers)
         _refuse_missing_weights(pipe)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as exc:
         raise ModelError(_cannot_load(spec)) from exc
@@ -371,6 +378,19 @@ def _parts_of_their_own(
         for name in CHECKPOINT_PARTS:
             parts[name] = parts.get(name) or _read_part(index, name, files, dtypes, "full")
     return parts
+
+
+def _tokenizers(pipeline: type[DiffusionPipeline], files: LocalFiles) -> dict[str, object]:
+    """Load the tokenizers that are saved inside a processor of pictures and video.
+
+    Prompts are all that is read here, and the rest of such a processor wants torchvision.
+    """
+    index = pipeline.load_config(files.folder)
+    return {
+        name: AutoTokenizer.from_pretrained(files.folder / name)
+        for name, value in index.items()
+        if name.startswith("tokenizer") and str(value[1]).endswith("Processor")
+    }
 
 
 def _read_part(

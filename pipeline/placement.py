@@ -39,6 +39,8 @@ _RAM_GIGABYTES = (8, 16, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 _WIDTHS_PER_TOKEN = 14
 # Engines that hand a prompt and its negative to the transformer at once; others call it twice.
 _STACKS_GUIDANCE = ("ltx", "mini")
+# A model that makes chunks packs what it has seen: Helios 20 latents into the tokens of three.
+_LATENTS_OF_HISTORY = 3
 # An autoencoder's last layers hold about this many numbers for every pixel they work on.
 _NUMBERS_PER_PIXEL = 64
 # What is on the card of a part that comes layer by layer: the one that computes and the next. The
@@ -264,6 +266,8 @@ def _stored_bytes(name: str, part: Part, placement: Placement) -> int:
 def _denoising_bytes(spec: ModelSpec, placement: Placement, footage: Footage) -> int:
     """Compute what one block of the largest transformer works on."""
     latents = (footage.num_frames - 1) // spec.temporal + 1
+    if spec.chunk_latents:
+        latents = spec.chunk_latents + _LATENTS_OF_HISTORY
     tokens = num_tokens(spec, footage.width, footage.height, latents)
     is_stacked = spec.engine in _STACKS_GUIDANCE and spec.default_guidance_scale > 1
     batch = 2 if is_stacked else 1

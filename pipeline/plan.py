@@ -173,7 +173,14 @@ def _plan_shot(request: GenerationRequest, spec: ModelSpec, shot: Shot, index: i
     if index > 0 and shot.transition == "dissolve":
         num_dissolved = round(DISSOLVE_SECONDS * spec.fps)
     num_after = 0
-    if continues or (extends and request.direction != "backward"):
+    has_picture = bool(shot.image) or (index == 0 and request.task == "image_to_video")
+    if spec.chunk_latents:
+        # What it goes on from is no part of its calls, and a picture is no part of a chunk.
+        num_more = num_dissolved - has_picture
+        num_frames = spec.num_frames_for(shot.duration + num_more / spec.fps)
+        num_new = latents_for_frames(num_frames, temporal=spec.temporal, chunk=spec.chunk_latents)
+        num_given, num_frames = 0, num_frames + has_picture
+    elif continues or (extends and request.direction != "backward"):
         num_given = spec.overlap_latents if continues else spec.num_source_latents
         if extends and request.direction != "forward":
             num_after = spec.num_source_latents - 1
@@ -185,7 +192,7 @@ def _plan_shot(request: GenerationRequest, spec: ModelSpec, shot: Shot, index: i
         num_frames = spec.num_frames_for(shot.duration + num_more / spec.fps)
         num_new = latents_for_frames(num_frames, temporal=spec.temporal)
         num_given = spec.num_source_latents - 1 if extends else 0
-        if shot.image or (index == 0 and request.task == "image_to_video"):
+        if has_picture:
             num_given, num_new = 1, num_new - 1
     windows = plan_windows(
         num_new,
@@ -193,6 +200,7 @@ def _plan_shot(request: GenerationRequest, spec: ModelSpec, shot: Shot, index: i
         overlap=spec.overlap_latents,
         num_given=num_given,
         num_after=num_after,
+        multiple=spec.chunk_latents or 1,
         shot_index=index,
         seed=request.seed,
     )

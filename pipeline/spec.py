@@ -10,7 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
-from pipeline.geometry import ASPECT_RATIOS, Size, snap_num_frames, snap_size
+from pipeline.geometry import (
+    ASPECT_RATIOS,
+    Size,
+    frames_for_latents,
+    latents_for_frames,
+    snap_num_frames,
+    snap_size,
+)
 
 Task = Literal["text_to_video", "image_to_video", "extend_video"]
 Direction = Literal["forward", "backward", "bridge", "loop"]
@@ -61,7 +68,9 @@ class ModelSpec:
     """One model: where its weights are, what it can do and how it is asked by default.
 
     A clip has `temporal` * k + 1 frames and sides that are multiples of `spatial`; one call makes
-    at most `window_frames` frames, and calls that continue one another share `overlap_latents`.
+    at most `window_frames` frames, and calls that continue one another share `overlap_latents`. A
+    model with `chunk_latents` makes so many latents at a time, each chunk a clip of its own to the
+    autoencoder; what it goes on from is no part of a call.
     """
 
     id: str
@@ -91,6 +100,8 @@ class ModelSpec:
     camera_words: Mapping[Camera, str] = field(default_factory=dict)
     spatial: int = 32
     temporal: int = 8
+    chunk_latents: int | None = None
+    token_pixels: int | None = None  # a token's side, where `spatial` is a multiple of it
     engine: str = "ltx"
     timesteps: tuple[float, ...] | None = None  # fixed by distillation; else from the step count
     uses_negative_prompt: bool = True  # at a guidance scale above 1
@@ -136,7 +147,21 @@ class ModelSpec:
     @property
     def window_latents(self) -> int:
         """Count the latents of the longest call, the first of which stands for one frame."""
-        return (self.window_frames - 1) // self.temporal + 1
+        return latents_for_frames(
+            self.window_frames, temporal=self.temporal, chunk=self.chunk_latents
+        )
+
+    @property
+    def num_frames_of_chunk(self) -> int:
+        """Count the frames of a whole chunk, of a model that makes chunks."""
+        return frames_for_latents(self.chunk_latents, temporal=self.temporal)
+
+    @property
+    def num_source_frames(self) -> int:
+        """Count the frames of a source clip's end that an extension sees."""
+        return frames_for_latents(
+            self.num_source_latents, temporal=self.temporal, chunk=self.chunk_latents
+        )
 
     def size_for(self, aspect_ratio: str) -> Size:
         """Return the size of this model's clips for one of `ASPECT_RATIOS`."""
@@ -145,4 +170,6 @@ class ModelSpec:
 
     def num_frames_for(self, duration: float) -> int:
         """Return how many frames a clip of at least `duration` seconds has."""
-        return snap_num_frames(duration, fps=self.fps, temporal=self.temporal)
+        return snap_num_frames(
+            duration, fps=self.fps, temporal=self.temporal, chunk=self.chunk_latents
+        )

@@ -31,7 +31,6 @@ class Take:
         self,
         plan: ShotPlan,
         given: Context,
-        temporal: int,
         windows: Iterator[torch.Tensor],
         name: str,
     ) -> None:
@@ -42,7 +41,6 @@ class Take:
         self.name = name
         self.plan = plan
         self.given = given
-        self._temporal = temporal
         self._windows = windows
         self._made: list[torch.Tensor] = []
 
@@ -59,11 +57,8 @@ class Take:
     @property
     def num_frames(self) -> int:
         """Count the new frames that come out of decoding, at the model's rate."""
-        count = sum(window.num_latents for window in self.plan.windows) * self._temporal
-        if self.given.before is None:
-            count -= self._temporal - 1  # the first latent frame stands for one frame
         # A keyframe is the source's own first frame, in the place of the last new one.
-        return count - (self.given.keyframe is not None)
+        return self.plan.num_frames - self.given.is_picture - (self.given.keyframe is not None)
 
     @property
     def parts(self) -> Iterator[torch.Tensor]:
@@ -121,7 +116,7 @@ class _Camera:
         names = self._names(shot, cue, given)
         self._reel.want(names)
         windows = self._windows(shot, cue, given, names)
-        return Take(shot, given, self._plan.temporal, windows, names[-1])
+        return Take(shot, given, windows, names[-1])
 
     def _names(self, shot: ShotPlan, cue: Cue, given: Context) -> list[str]:
         """Name a shot's windows, each by the one made before it: that is what it follows from."""
@@ -198,7 +193,7 @@ def _first_context(
         return Context(is_start=True, before=engine.encode(frames, generator), is_picture=True)
     if index > 0 or source is None:
         return Context(is_start=True)
-    count = (engine.model.spec.num_source_latents - 1) * plan.temporal + 1
+    count = engine.model.spec.num_source_frames
     ends = {"count": count, "fps": plan.model_fps, "size": plan.model_size}
     given = Context(is_start=False)
     if request.direction != "forward":

@@ -40,6 +40,7 @@ def plan_windows(
     overlap: int,
     num_given: int = 0,
     num_after: int = 0,
+    multiple: int = 1,
     shot_index: int = 0,
     seed: int = 0,
 ) -> tuple[Window, ...]:
@@ -47,7 +48,8 @@ def plan_windows(
 
     The first window starts on `num_given` latents (a picture is one, the end of a clip several),
     every later one on the last `overlap`; the last one leads up to `num_after`. The work is spread
-    evenly, so that no window is a stub. Raises ValueError if there is no such plan.
+    evenly, so that no window is a stub; all but the last make a `multiple` of latents, if
+    `window_latents` is one and there is no overlap. Raises ValueError if there is no such plan.
     """
     first_room, later_room = window_latents - num_given, window_latents - overlap
     num_later = math.ceil(max(0, num_latents + num_after - first_room) / max(1, later_room))
@@ -65,8 +67,8 @@ def plan_windows(
         end = num_after if later_windows == 0 else 0
         room = (first_room if index == 0 else later_room) - end
         later_rooms = later_windows * later_room - (num_after if later_windows else 0)
-        even_share = math.ceil(num_left / (later_windows + 1))
-        num_new = min(room, max(even_share, num_left - later_rooms))
+        even_share = math.ceil(num_left / (later_windows + 1) / multiple) * multiple
+        num_new = min(room, num_left, max(even_share, num_left - later_rooms))
         windows.append(
             Window(
                 index=index,

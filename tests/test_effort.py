@@ -31,6 +31,23 @@ def test_a_step_of_a_large_model_is_of_the_order_that_is_published() -> None:
     assert 5 < seconds_per_step(spec, tokens, 5.0, H100) < 15
 
 
+@pytest.mark.parametrize(
+    ("model", "size", "num_latents", "published"),
+    [
+        # 77 s with 50 evaluations, 35 s with 16 (Kandinsky-5, README).
+        ("kandinsky-5-t2v", (768, 512), 31, (77 - 35) / (50 - 16)),
+        # 19.5 frames a second (Helios, README): 132 in two steps of each stage.
+        ("helios-distilled", (640, 384), 36, 132 / 19.5 / 2),
+    ],
+)
+def test_a_step_on_an_h100_is_of_the_order_that_its_authors_publish(
+    model: str, size: tuple[int, int], num_latents: int, published: float
+) -> None:
+    spec = MODELS[model]
+    tokens = num_tokens(spec, *size, num_latents)
+    assert published < seconds_per_step(spec, tokens, 1.0, H100) < 3 * published
+
+
 def test_guidance_is_a_second_call_and_attention_grows_faster_than_the_clip() -> None:
     spec = MODELS["wan-2.2-5b"]
     plain, guided, longer = (

@@ -111,6 +111,25 @@ def test_latents_and_frames_are_counted_back_and_forth(num_frames: int, num_late
     assert frames_for_latents(num_latents, temporal=8) == num_frames
 
 
+@pytest.mark.parametrize(
+    ("num_latents", "num_frames"), [(1, 1), (9, 33), (10, 34), (12, 42), (18, 66), (36, 132)]
+)
+def test_the_first_latent_of_every_chunk_stands_for_one_frame(
+    num_latents: int, num_frames: int
+) -> None:
+    """Chunks of nine latents are 33 frames each (Helios)."""
+    assert frames_for_latents(num_latents, temporal=4, chunk=9) == num_frames
+    assert frames_for_latents(num_latents, temporal=4, follows_others=True, chunk=9) == num_frames
+    assert latents_for_frames(num_frames, temporal=4, chunk=9) == num_latents
+
+
+def test_chunks_are_made_as_long_as_asked_and_less_than_a_latent_longer() -> None:
+    for num_asked in range(2, 200):
+        num_frames = snap_num_frames(num_asked / 24, fps=24.0, temporal=4, chunk=9)
+        assert 0 <= num_frames - num_asked < 4
+        assert latents_for_frames(num_frames, temporal=4, chunk=9) > 0
+
+
 def test_latents_that_follow_others_hold_eight_frames_each() -> None:
     assert frames_for_latents(10, temporal=8, follows_others=True) == 80
 

@@ -119,6 +119,21 @@ def test_a_film_is_its_shots_one_after_the_other() -> None:
     assert seeds == [window_seed(5, index, 0) for index in range(3)]
 
 
+def test_a_model_that_makes_chunks_makes_them_after_a_picture_and_after_a_clip(file: Path) -> None:
+    spec = MODELS["helios-distilled"]
+    shots = [Shot("a", 5.0), Shot("b", 2.0, transition="continue"), Shot("c", 5.0, image=file)]
+    request = build_request("text_to_video", model=spec.id, shots=shots)
+    film = plan_generation(request, spec)
+    # Three chunks and 21 frames; one and 17; and the picture itself, before three and 21.
+    assert [shot.num_frames for shot in film.shots] == [120, 50, 121]
+    counts = [[window.num_latents for window in shot.windows] for shot in film.shots]
+    assert counts == [[27 + 6], [9 + 5], [27 + 6]]
+    assert {window.num_context for shot in film.shots for window in shot.windows} == {0}
+    minute = plan_generation(extension(file, 60.0, model=spec.id), spec, Source(64, 64, 24.0, 99))
+    assert [window.num_latents for window in minute.shots[0].windows] == [36] * 10 + [33]
+    assert minute.num_frames == 1440
+
+
 def test_a_first_shot_continues_nothing() -> None:
     shots = [Shot("a", 1.0, transition="continue")]
     plan = plan_generation(build_request("text_to_video", model="kinora-mini", shots=shots), MINI)

@@ -76,6 +76,15 @@ def test_a_plan_that_cannot_be_made_is_refused(values: dict[str, int]) -> None:
         plan_windows(**values)
 
 
+def test_only_the_last_window_ends_within_a_chunk() -> None:
+    for num_latents in range(1, 400):
+        windows = plan_windows(num_latents, window_latents=36, overlap=0, multiple=9)
+        assert sum(window.num_latents for window in windows) == num_latents
+        assert all(1 <= window.num_latents <= 36 for window in windows)
+        assert not any(window.num_latents % 9 for window in windows[:-1])
+        assert len(windows) == -(-num_latents // 36)
+
+
 def test_a_windows_seed_never_changes_between_machines_or_releases() -> None:
     assert window_seed(0, 0, 0) == 710_583_172
     assert window_seed(7, 1, 2) == 1_266_599_093

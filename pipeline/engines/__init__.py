@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from pipeline.engines import skyreels, wan
+from pipeline.engines import kandinsky, skyreels, wan
 from pipeline.engines.engine import Engine
 from pipeline.engines.frames import FrameEngine
+from pipeline.engines.helios import HeliosEngine
 from pipeline.engines.ltx import LTXEngine
 from pipeline.engines.mini import MiniEngine
 from pipeline.loader import LoadedModel
@@ -18,6 +19,8 @@ _ENGINES: dict[str, Callable[..., Engine]] = {
     "wan": partial(FrameEngine, family=wan.WAN),
     "vace": partial(FrameEngine, family=wan.VACE),
     "skyreels": partial(FrameEngine, family=skyreels.SKYREELS),
+    "kandinsky": partial(FrameEngine, family=kandinsky.KANDINSKY),
+    "helios": HeliosEngine,
 }
 
 

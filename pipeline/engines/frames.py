@@ -39,13 +39,16 @@ class Family:
     `encode_prompt(pipe, prompt, negative_prompt, is_guided, max_sequence_length)` returns what the
     call takes as `prompt_arguments`, those without guidance first; `condition(pipe, ends)` the
     pipeline to call and what tells it of the frames that are given; `decode(pipe, latents)` frames
-    (1, 3, F, H, W) from -1 to 1.
+    (1, 3, F, H, W) from -1 to 1. A call whose latents come as (1, T, h, w, C) `is_channels_last`;
+    of one that makes at least `min_latents`, those too many are left out.
     """
 
     prompt_arguments: tuple[str, ...]
     encode_prompt: Callable[[DiffusionPipeline, str, str, bool, int], Embeds]
     condition: Callable[[DiffusionPipeline, Ends], tuple[DiffusionPipeline, dict[str, object]]]
     decode: Callable[[DiffusionPipeline, torch.Tensor], torch.Tensor]
+    is_channels_last: bool = False
+    min_latents: int = 1
 
 
 class FrameEngine:
@@ -109,7 +112,8 @@ class FrameEngine:
         on_step: OnEngineStep | None = None,
     ) -> torch.Tensor:
         """Make `num_latents` new latent frames; return all of the call's, (1, C, T, h, w)."""
-        num_frames = self._count_frames(num_latents + self._count_given(context))
+        num_all = num_latents + self._count_given(context)
+        num_frames = self._count_frames(max(num_all, self._family.min_latents))
         ends = Ends(_pictures(context.before), _pictures(_following(context)), num_frames)
         pipe, condition = self._family.condition(self.model.pipe, ends)
 
@@ -124,7 +128,7 @@ class FrameEngine:
             # What a pipeline draws beside its generator comes from the seed as well.
             with torch.random.fork_rng():
                 torch.manual_seed(seed)
-                return pipe(
+                latents = pipe(
                     prompt=None,  # is encoded already
                     **prompt,
                     **self._size,
@@ -139,6 +143,9 @@ class FrameEngine:
                 ).frames
         finally:
             pipe.maybe_free_model_hooks()  # a call that is broken off leaves its parts on the card
+        if self._family.is_channels_last:
+            latents = latents.movedim(-1, 1)
+        return latents[:, :, :num_all].contiguous()
 
     def tail(self, given: Context, parts: Sequence[torch.Tensor], num_latents: int) -> torch.Tensor:
         """Return the last frames of the last part, as many as `num_latents` hold."""

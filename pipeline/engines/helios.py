@@ -1,0 +1,205 @@
+"""Helios: takes of any length, 33 frames at a time, each chunk seeing the latents before it.
+
+A window is one call of diffusers' own pipeline for a few chunks. What its loop holds from chunk to
+chunk is handed on as it is: the last latents and the anchor, the first latent of the take. Windows
+that go on so give the very latents of a single call with the same noise (bit for bit, on the tiny
+model of the tests), while memory does not grow and no finished window is lost. Decoded and encoded
+again (the pipeline's `video=`) is only a clip that comes from outside.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKLWan, DiffusionPipeline
+from diffusers.utils.torch_utils import randn_tensor
+
+from pipeline.engines import wan
+from pipeline.engines.engine import Context, OnEngineStep
+from pipeline.engines.frames import FrameEngine, Prompt
+from pipeline.loader import LoadedModel
+
+_NUM_STAGES = 3  # of its pyramid: a quarter, half and all of the picture's sides
+_HISTORY_LATENTS = 16 + 2 + 1  # that a chunk sees, ever more of them in a token
+# Noise on a given picture or clip, as the pipeline puts it there by default. It does so on the
+# generator's device alone, which is not the card's.
+_MIN_SIGMA, _MAX_SIGMA = 0.111, 0.135
+
+
+class HeliosEngine(FrameEngine):
+    """Runs windows of one loaded model at one picture size.
+
+    What a window is given, and what it begins with, are latents (1, C, 1 + T, h, w): the anchor,
+    then the T before the new ones.
+    """
+
+    def __init__(self, model: LoadedModel, *, width: int, height: int) -> None:
+        super().__init__(model, wan.WAN, width=width, height=height)
+        self._chunk = model.spec.chunk_latents
+
+    @torch.no_grad()
+    def encode(self, frames: np.ndarray, generator: torch.Generator) -> torch.Tensor:
+        """Return a picture, or whole chunks of a clip's end, (F, H, W, 3) uint8, as latents.
+
+        A picture comes before a chunk as the last latent of a still clip.
+        """
+        pipe, device = self.model.pipe, self.model.device
+        mean, std = (
+            torch.tensor(values, device=device, dtype=pipe.vae.dtype).view(1, -1, 1, 1, 1)
+            for values in (pipe.vae.config.latents_mean, pipe.vae.config.latents_std)
+        )
+        x = torch.from_numpy(_moving(frames, self.model.spec.num_frames_of_chunk))
+        x = x.permute(3, 0, 1, 2)[None].float() / 127.5 - 1  # (1, 3, F, H, W)
+        how = {"num_latent_frames_per_chunk": self._chunk, "generator": generator}
+        how |= {"latents_mean": mean, "latents_std": 1 / std, "device": device}
+        if x.shape[2] == 1:
+            given = pipe.prepare_image_latents(x[:, :, 0], dtype=torch.float32, **how)
+        else:
+            given = pipe.prepare_video_latents(x, dtype=torch.float32, **how)
+        return torch.cat(given, dim=2)
+
+    @torch.no_grad()
+    def make(
+        self,
+        num_latents: int,
+        prompt: Prompt,
+        context: Context,
+        *,
+        num_inference_steps: int,
+        guidance_scale: float,
+        seed: int,
+        on_step: OnEngineStep | None = None,
+    ) -> torch.Tensor:
+        """Make `num_latents` new latent frames, after what they were given.
+
+        `num_inference_steps` are those of each stage; the first chunk of a take has twice as many,
+        as its authors distilled it. Chunks are made whole, and the last one is cut.
+        """
+        generator = torch.Generator("cpu").manual_seed(seed)
+        num_chunks = math.ceil(num_latents / self._chunk)
+        given = context.before
+        if given is not None and context.is_start:
+            given = torch.cat([self._noised(x, generator) for x in self._chunks(given)], dim=2)
+        steps = [num_inference_steps] * _NUM_STAGES
+        num_calls = sum(steps) * (num_chunks + context.is_start)
+        try:
+            latents = _without_decoding(self.model.pipe)(
+                prompt=None,  # is encoded already
+                **prompt,
+                **self._size,
+                **self.model.spec.call_arguments,
+                **_history(given),
+                num_frames=num_chunks * self.model.spec.num_frames_of_chunk,
+                pyramid_num_inference_steps_list=steps,
+                is_amplify_first_chunk=context.is_start,
+                guidance_scale=guidance_scale,
+                generator=generator,
+                callback_on_step_end=_counted(on_step, num_inference_steps, num_calls),
+                output_type="latent",
+            ).frames
+        finally:
+            self.model.pipe.maybe_free_model_hooks()
+        new = latents[:, :, -num_chunks * self._chunk :][:, :, :num_latents]
+        return torch.cat([new[:, :, :1] if given is None else given, new], dim=2)
+
+    def tail(self, given: Context, parts: Sequence[torch.Tensor], num_latents: int) -> torch.Tensor:
+        """Return the anchor and the last latents of the last part."""
+        del given, num_latents  # a chunk sees as many as there are, up to what it was trained with
+        anchor, latents = parts[-1].split([1, parts[-1].shape[2] - 1], dim=2)
+        return torch.cat([anchor, latents[:, :, -_HISTORY_LATENTS:]], dim=2)
+
+    def decode_take(self, given: Context, parts: Iterable[torch.Tensor]) -> Iterator[np.ndarray]:
+        """Decode the new frames (F, H, W, 3) uint8 of a shot, chunk by chunk.
+
+        A given picture is decoded too, as their start.
+        """
+        if given.is_picture:
+            yield self._decode(given.before[:, :, :1])
+        num_before = given.num_before or 1
+        for part in parts:
+            new = part[:, :, num_before:]
+            num_before = 1 + min(_HISTORY_LATENTS, num_before - 1 + new.shape[2])
+            for chunk in new.split(self._chunk, dim=2):
+                yield self._decode(chunk)
+
+    def decode_last_given(self, given: Context, parts: Iterable[torch.Tensor]) -> np.ndarray:
+        """Return how the model shows the last frame (H, W, 3) that a shot goes on from."""
+        del parts
+        return self._decode(given.before[:, :, -self._chunk :])[-1]
+
+    def _chunks(self, given: torch.Tensor) -> list[torch.Tensor]:
+        """Take apart the anchor and the chunks after it."""
+        anchor, history = given.split([1, given.shape[2] - 1], dim=2)
+        return [anchor, *history.split(self._chunk, dim=2)]
+
+    def _noised(self, latents: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Mix in noise, a share of each latent frame's own: the pipeline's draws in their order."""
+        share = torch.rand(latents.shape[2], generator=generator).view(1, 1, -1, 1, 1)
+        sigma = (share * (_MAX_SIGMA - _MIN_SIGMA) + _MIN_SIGMA).to(latents.device)
+        noise = randn_tensor(latents.shape, generator=generator, device=latents.device)
+        return sigma * noise + (1 - sigma) * latents
+
+
+class _Undecoding:
+    """An autoencoder that decodes to no frames: the pipeline decodes whatever it is asked for."""
+
+    def __init__(self, vae: AutoencoderKLWan) -> None:
+        self._vae = vae
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._vae, name)
+
+    def decode(self, latents: torch.Tensor, return_dict: bool = True) -> tuple[torch.Tensor]:
+        del return_dict
+        return (latents[:, :3, :0],)
+
+
+def _without_decoding(pipe: DiffusionPipeline) -> DiffusionPipeline:
+    """Return the same parts under a call that leaves decoding to `decode_take`."""
+    config = {name: pipe.config[name] for name in ("is_distilled", "is_cfg_zero_star")}
+    parts = pipe.components
+    quiet = type(pipe)(**parts | {"vae": _Undecoding(parts["vae"])}, **config)
+    quiet.set_progress_bar_config(disable=True)
+    return quiet
+
+
+def _history(given: torch.Tensor | None) -> dict[str, object]:
+    """Say what a call goes on from; what noise it has it has already."""
+    if given is None:
+        return {}
+    anchor, history = given.split([1, given.shape[2] - 1], dim=2)
+    return {
+        "image_latents": anchor,
+        "video_latents": history,
+        "add_noise_to_image_latents": False,
+        "add_noise_to_video_latents": False,
+    }
+
+
+def _counted(on_step: OnEngineStep | None, num_steps: int, num_calls: int) -> object:
+    """Return a callback for all stages of all chunks, told as `num_steps` of a window.
+
+    The pipeline asks for no interruption: what `on_step` raises ends its call.
+    """
+    num_done = 0
+
+    def on_step_end(
+        _pipe: DiffusionPipeline, _index: int, _t: torch.Tensor, kwargs: dict[str, torch.Tensor]
+    ) -> dict[str, torch.Tensor]:
+        nonlocal num_done
+        num_done += 1
+        if on_step is not None:
+            on_step(max(1, num_done * num_steps // num_calls), kwargs["latents"])
+        return kwargs
+
+    return on_step_end
+
+
+def _moving(frames: np.ndarray, num_least: int) -> np.ndarray:
+    """Leave out what a clip too short repeats of its first frame, beyond the least of a chunk."""
+    is_still = (frames == frames[0]).all(axis=(1, 2, 3))
+    num_still = int(np.argmin(is_still)) if not is_still.all() else len(frames)
+    return frames[max(0, min(num_still - 1, len(frames) - num_least)) :]

@@ -5,6 +5,7 @@ What they look like is in `page/`, what they do in `pipeline/`. Run it: `python 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import os
@@ -24,6 +25,7 @@ from page.endpoints import Endpoints, create_endpoints
 from page.film import FilmTab
 from page.parts import ASSETS, FIELDS, MAX_WATCHING, PRIVATE
 from page.tab import Tab, connect_to_others
+from pipeline.delivery import deliver, deliver_unfinished
 from pipeline.errors import GenerationCancelledError, KinoraError
 from pipeline.jobs import JobWorker
 from pipeline.loader import Loader
@@ -39,6 +41,7 @@ from pipeline.store import JobStore, default_data_dir, num_windows
 from pipeline.stream import News, follow_clip, stream_clip
 from pipeline.studio import Studio
 from pipeline.switches import settle
+from pipeline.trust.identity import open_identity
 
 # What is kept of finished jobs, unless the environment says otherwise.
 MAX_JOB_DAYS = 30.0
@@ -125,7 +128,10 @@ def create_loader(models: Models = SHIPPED) -> Loader:
 
 
 def create_studio(data_dir: Path, loader: Loader, models: Models = SHIPPED) -> Studio:
-    """Open the store of jobs and start the worker; `models` are those that may be asked for."""
+    """Open the store of jobs and the signing identity, and start the worker.
+
+    `models` are those that may be asked for.
+    """
 
     default_model = default_model_id(models)
     gpu_size = loader.placement(default_model).gpu_size if is_zero_gpu() else None
@@ -139,7 +145,7 @@ def create_studio(data_dir: Path, loader: Loader, models: Models = SHIPPED) -> S
             seconds = seconds_for(request, output) - SECONDS_TO_END
         yield from stream_clip(request, output, loader, seconds)
 
-    def run(
+    def make(
         request: GenerationRequest,
         output: Path,
         on_progress: Callable[[Progress], None],
@@ -158,13 +164,30 @@ def create_studio(data_dir: Path, loader: Loader, models: Models = SHIPPED) -> S
                 if num_windows(output.parent) == num_finished:
                     raise KinoraError(_REFUSED.format(str(exc.message).strip())) from exc
 
+    def run(
+        request: GenerationRequest,
+        output: Path,
+        on_progress: Callable[[Progress], None],
+        is_cancelled: Callable[[], bool],
+    ) -> dict[str, object]:
+        try:
+            recipe = make(request, output, on_progress, is_cancelled)
+        except KinoraError:
+            # What was finished by then is handed out too; what is wrong with it hides no error.
+            with contextlib.suppress(OSError, KinoraError):
+                if recipe := deliver_unfinished(request, output, identity):
+                    store.write_recipe(output.parent.name, recipe | {"job_id": output.parent.name})
+            raise
+        return deliver(request, output, recipe, identity)
+
     store = JobStore(
         data_dir,
         max_age=read_limit("KINORA_MAX_JOB_DAYS", MAX_JOB_DAYS) * 24 * 3600,
         max_bytes=read_limit("KINORA_MAX_DATA_GB", MAX_DATA_GIGABYTES) * 1e9,
     )
+    identity = open_identity(data_dir / "identity")
     worker = JobWorker(store, run, takes_up=not is_zero_gpu())
-    return Studio(worker, default_model, is_fixed=is_zero_gpu(), models=models)
+    return Studio(worker, default_model, is_fixed=is_zero_gpu(), models=models, identity=identity)
 
 
 def launch(demo: gr.Blocks, **options: Any) -> tuple[object, str, str]:  # noqa: ANN401

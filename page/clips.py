@@ -120,6 +120,7 @@ class ClipsTab:
         job_state = self._studio.worker.state(job_id)
         state = job_state["state"]
         clip: Path | None = self._studio.publish(job_id)
+        signing = wording.describe_signing(self._studio.worker.recipe(job_id))
         can = {
             "again": True,
             "resume": state in RESUMABLE,
@@ -130,7 +131,7 @@ class ClipsTab:
         }
         return {
             self._chosen: job_id,
-            self._status: wording.describe_job(facts, job_state),
+            self._status: f"{wording.describe_job(facts, job_state)}\n\n{signing}",
             self.parts["clip"]: gr.Video(value=clip),
             # All that a clip takes along when it goes on; no path of this machine.
             self.parts["recipe"]: {"shots": [{"prompt": facts.request.shots[-1].prompt}]},

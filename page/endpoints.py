@@ -16,7 +16,6 @@ from pipeline.pictures import open_picture
 from pipeline.spec import TASK_SOURCES, Task
 from pipeline.storyboard import parse_storyboard
 from pipeline.studio import Studio
-from pipeline.trust.provenance import verify_clip
 
 # What the endpoints that make a clip answer with. They are generators, but gr.api wants the type
 # of one answer.
@@ -184,12 +183,14 @@ class Endpoints:
             return self._studio.worker.resume(job_id)
 
     async def verify_video(self, video: gr.FileData) -> dict[str, Any]:
-        """Say whether a clip claims to be made by Kinora, and by which recipe.
+        """Say where a clip comes from: its signed credentials, whether they hold, and its recipe.
 
-        The claim is a note in the file that anybody can write or remove; "signed" says so.
+        "signed": it is, and was not changed since. "credentials" have the state, the signer, and
+        the same of all that it was made from; "conclusion" says it in words. A recipe without a
+        signature is a note that anybody can write or remove.
         """
         with plain_errors():
-            return await asyncio.to_thread(verify_clip, _uploaded("video", video))
+            return await asyncio.to_thread(self._studio.verify, _uploaded("video", video))
 
     async def _make(
         self, task: Task, fields: dict[str, Any], **origin: str | None

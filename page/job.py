@@ -16,7 +16,6 @@ from pipeline import wording
 from pipeline.shelf import name_visitor
 from pipeline.store import RESUMABLE
 from pipeline.studio import Sight, Studio
-from pipeline.trust.provenance import verify_clip
 
 Updates = dict[Component, Any]
 
@@ -129,7 +128,9 @@ class JobPanel:
                 updates["preview"] = gr.Image(value=preview, visible=True)
                 updates["clip"] = gr.Video(visible=False)
             if sight.is_over:
-                updates |= await asyncio.to_thread(self._show_clip, job_id)
+                clip = await asyncio.to_thread(self._show_clip, job_id)
+                signing = wording.describe_signing(clip.get("recipe"))
+                updates |= clip | {"status": " · ".join(filter(None, [updates["status"], signing]))}
             yield {self.parts[name]: x for name, x in updates.items() if name in self.parts}
         refuse_failure(sight)
 
@@ -158,7 +159,7 @@ class JobPanel:
         return {
             "clip": gr.Video(value=clip, visible=True),
             "seed_used": str(request.seed),
-            "recipe": self._studio.worker.recipe(job_id) or verify_clip(clip)["recipe"],
+            "recipe": self._studio.worker.recipe(job_id),
             "use_last_frame": gr.Button(interactive=True),
             "extend": gr.Button(interactive=True),
         }

@@ -19,7 +19,7 @@ from pipeline.errors import GenerationCancelledError, ModelError, OutputError
 from pipeline.loader import Loader
 from pipeline.plan import Plan, plan_generation
 from pipeline.progress import Progress, Reporter
-from pipeline.recipe import RECIPE_TAG, make_recipe
+from pipeline.recipe import RECIPE_TAG, make_recipe, public_recipe
 from pipeline.reel import Reel
 from pipeline.request import GenerationRequest
 from pipeline.sources import OpenedSource, open_source
@@ -185,7 +185,7 @@ def _write(
             num_new = writer.num_frames - (0 if is_backward else num_given)
             recipe["num_new_frames"] = min(plan.num_frames, num_new)
             recipe["memories"]["last"] = None
-        writer.metadata = {RECIPE_TAG: json.dumps(recipe)}
+        writer.metadata = {RECIPE_TAG: json.dumps(public_recipe(recipe))}
     if stopped:
         raise stopped
     if keep:

@@ -170,8 +170,9 @@ class JobWorker:
         return path if path.is_file() else None
 
     def recipe(self, job_id: str) -> dict[str, object] | None:
-        """Return the recipe of the finished clip, or None if the job has not made one."""
-        return self.store.recipe(job_id)
+        """Return the recipe of the clip that `result` returns, or None if there is none."""
+        recipe = self.store.recipe(job_id)
+        return None if self.state(job_id)["state"] in UNFINISHED else recipe
 
     def cancel(self, job_id: str) -> dict[str, object]:
         """Stop a job that waits or runs and return its state; a finished one stays as it is.

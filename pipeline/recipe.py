@@ -7,6 +7,7 @@ import importlib.metadata
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pipeline.media import read_metadata
 from pipeline.plan import Plan
@@ -55,19 +56,51 @@ def make_recipe(
     }
 
 
+def public_recipe(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a recipe as the file carries it: with the prompts' SHA-256 in the place of prompts.
+
+    Unless its `shows_prompt` says that they may be read.
+    """
+    if recipe.get("shows_prompt"):
+        return dict(recipe)
+    shots = [shot | {"prompt": _text_digest(shot["prompt"])} for shot in recipe["shots"]]
+    return {**recipe, "shots": shots, "negative_prompt": _text_digest(recipe["negative_prompt"])}
+
+
+def owners_recipe(recipe: Mapping[str, Any], request: GenerationRequest) -> dict[str, Any]:
+    """Return a recipe that was read from a file with the words of the request it was made of."""
+    shots = [
+        values | {"prompt": shot.prompt}
+        for values, shot in zip(recipe["shots"], request.shots, strict=True)
+    ]
+    return {**recipe, "shots": shots, "negative_prompt": request.negative_prompt}
+
+
+def read_recipe(path: Path) -> dict[str, Any] | None:
+    """Return the recipe in a file's tag, which anybody can have written, or None.
+
+    Raises MediaError if the file cannot be read.
+    """
+    try:
+        recipe = json.loads(read_metadata(path).get(RECIPE_TAG, ""))
+    except (ValueError, RecursionError):
+        return None
+    return recipe if isinstance(recipe, dict) else None
+
+
 def read_memories(path: Path) -> dict[str, dict[str, object]]:
     """Return what a clip's recipe says of its paths at its "first" and "last" frame.
 
     Anybody can have written it, or nobody: what is no memory is left out.
     """
     try:
-        memories = json.loads(read_metadata(path)[RECIPE_TAG])["memories"]
+        memories = read_recipe(path)["memories"]
         return {
             name: dict(memory)
             for name, memory in memories.items()
             if isinstance(memory, dict) and isinstance(memory.get("seconds"), int | float)
         }
-    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
+    except (AttributeError, KeyError, TypeError):
         return {}
 
 
@@ -75,6 +108,10 @@ def _name_of(spec: ModelSpec) -> str:
     """Return a model's id, or the name of its folder if it is asked for by a path."""
     is_asked_by_path = Path(spec.repository).is_absolute() and {*spec.id} & {*"/\\"}
     return spec.label if is_asked_by_path else spec.id
+
+
+def _text_digest(text: str) -> dict[str, str] | str:
+    return text and {"sha256": hashlib.sha256(text.encode()).hexdigest()}
 
 
 def _by_content(path: Path | None) -> dict[str, str] | None:

@@ -165,7 +165,7 @@ class JobStore:
         write_json(self._jobs / job_id / "recipe.json", recipe)
 
     def recipe(self, job_id: str) -> dict[str, object] | None:
-        """Return the recipe of a job's clip, or None if there is no finished clip."""
+        """Return the recipe of a job's clip, or None if there is none."""
         return read_json(self.folder(job_id) / "recipe.json")
 
     def output_path(self, job_id: str) -> Path:

@@ -30,6 +30,8 @@ from pipeline.shelf import Shelf
 from pipeline.sources import OpenedSource, check_sources, open_source
 from pipeline.spec import TASK_SOURCES, ModelSpec, Task
 from pipeline.store import UNFINISHED, link_or_copy
+from pipeline.trust.identity import Identity
+from pipeline.trust.provenance import verify_clip
 
 SECONDS_BETWEEN_LOOKS = 0.2
 MAX_SHOWN_SIDE = 2048  # pixels: more than any model draws, and a PNG is written in a second
@@ -60,16 +62,19 @@ class Studio:
         *,
         is_fixed: bool = False,
         models: Models = SHIPPED,
+        identity: Identity | None = None,
     ) -> None:
         """Use a worker that runs already; with `is_fixed` no other model than that one.
 
         On ZeroGPU another one would be loaded, or downloaded, in its visitor's time on the card.
+        `identity` is whose signatures are known here.
         """
         self.worker = worker
         self.shelf = Shelf(worker)
         self.default_model = default_model
         self.models = models
         self._is_fixed = is_fixed
+        self._identity = identity
 
     def first_model(self, task: Task) -> ModelSpec:
         """Return the model that is offered first for a task."""
@@ -156,6 +161,10 @@ class Studio:
                 yield sight
             if not sight.is_over:
                 await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+
+    def verify(self, path: Path) -> dict[str, Any]:
+        """Report where a clip comes from; raise MediaError if it cannot be read."""
+        return verify_clip(path, self._identity)
 
     def publish(self, job_id: str) -> Path | None:
         """Return a clip under a name and in a folder that Gradio serves, or None if there is none.

@@ -140,6 +140,14 @@ def describe_job(facts: JobFacts, state: dict[str, Any]) -> str:
     return head + message
 
 
+def describe_signing(recipe: Mapping[str, Any] | None) -> str:
+    """Return what whoever has a clip should know of its signature; nothing if all is well."""
+    if recipe is None:
+        return ""
+    sentences = [str(recipe.get("signing") or ""), *recipe.get("warnings", ())]
+    return " ".join(filter(None, sentences))
+
+
 def describe_seconds(seconds: float) -> str:
     """Return a time to wait, as people say it."""
     if seconds < 90:

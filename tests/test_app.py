@@ -200,8 +200,11 @@ def test_thirty_clients_at_once_get_their_own_clips_or_a_clear_refusal(
         size = MODELS["kinora-mini"].size_for(places[number % len(places)])
         info = probe_clip(video)
         assert (info.width, info.height) == size
-        for told in (recipe, verify_clip(video)["recipe"]):
-            assert (told["seed"], told["shots"][0]["prompt"]) == (number, f"{number} cats")
+        digest = {"sha256": hashlib.sha256(f"{number} cats".encode()).hexdigest()}
+        told = {"its owner": recipe, "the file": verify_clip(video)["recipe"]}
+        assert {x["seed"] for x in told.values()} == {number}
+        prompts = [x["shots"][0]["prompt"] for x in told.values()]
+        assert prompts == [f"{number} cats", digest]
     for _, message, _ in (answer for answer in answers if answer not in served):
         assert "jobs are waiting already" in message
 
@@ -377,15 +380,65 @@ def test_two_clients_at_once_both_get_their_own_clip(app_url: str, tmp_path: Pat
         client.close()
 
 
-def test_verify_video_tells_a_claim_from_nothing(client: Client, clip: Path) -> None:
+def test_verify_video_tells_what_is_signed_from_nothing(client: Client, clip: Path) -> None:
     video, recipe = make(client)
+    assert (recipe["signed"], recipe["signing"], recipe["warnings"]) == (True, "", [])
     report = client.predict(handle_file(video), api_name="/verify_video")
     assert report["made_by_kinora_claim"] is True
     assert report["recipe"]["seed"] == recipe["seed"]
-    assert report["signed"] is False
+    assert report["signed"] is True
+    assert report["credentials"]["state"] == "trusted"
+    assert report["credentials"]["is_local_identity"] is True
+    assert report["conclusion"].startswith("This Kinora signed the file")
     report = client.predict(handle_file(clip), api_name="/verify_video")
     assert (report["made_by_kinora_claim"], report["recipe"]) == (False, None)
+    assert (report["signed"], report["credentials"]["state"]) == (False, "none")
     assert "proves nothing" in report["conclusion"]
+
+
+def test_what_is_served_is_the_signed_file_to_the_byte(client: Client) -> None:
+    video, recipe = make(client)
+    kept = SCRATCH / "data" / "jobs" / recipe["job_id"] / "result.mp4"
+    digests = [hashlib.sha256(Path(path).read_bytes()).digest() for path in (video, kept)]
+    assert digests[0] == digests[1]
+    assert verify_clip(kept)["signed"]
+    assert recipe["shots"][0]["prompt"] == PROMPT
+    assert PROMPT.encode() not in kept.read_bytes()
+    video, _ = make(client, shows_prompt=True)
+    assert verify_clip(Path(video))["recipe"]["shots"][0]["prompt"] == PROMPT
+
+
+def test_an_upload_keeps_its_credentials_and_a_tampered_one_is_shown(
+    client: Client, tmp_path: Path
+) -> None:
+    """The clip's own manifest travels through the upload, the job's copy and the extension."""
+    video, _ = make(client)
+
+    def extend(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+        longer, recipe = client.predict(
+            video=handle_file(path), prompt=PROMPT, **QUICK, api_name="/extend_video"
+        )
+        return recipe, client.predict(handle_file(longer), api_name="/verify_video")
+
+    recipe, report = extend(Path(video))
+    (parent,) = report["credentials"]["ingredients"]
+    assert (recipe["warnings"], parent["relationship"]) == ([], "parentOf")
+    assert parent["credentials"]["state"] == "trusted"
+    assert parent["credentials"]["recipe"]["seed"] == 7
+    tampered = tmp_path / "tampered.mp4"
+    tampered.write_bytes(Path(video).read_bytes())
+    # In the recipe of the tag, so that every frame can still be read.
+    data = tampered.read_bytes()
+    place = data.rindex(b"memories")
+    tampered.write_bytes(data[:place] + b"M" + data[place + 1 :])
+    recipe, report = extend(tampered)
+    assert recipe["signed"] is True
+    (warning,) = recipe["warnings"]
+    assert "were changed after it was signed" in warning
+    (parent,) = report["credentials"]["ingredients"]
+    assert parent["credentials"]["state"] == "invalid"
+    assert report["credentials"]["state"] == "trusted"
+    assert warning in report["conclusion"]
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from pipeline.media import ClipInfo, iterate_frames, probe_clip, read_metadata
 from pipeline.models import MODELS
 from pipeline.pictures import crop_to_size
 from pipeline.progress import Progress
-from pipeline.recipe import RECIPE_TAG
+from pipeline.recipe import RECIPE_TAG, owners_recipe, public_recipe
 from pipeline.request import GenerationRequest, Shot, build_request
 from tests.sources import ffmpeg, first_and_last_sound, make_clip
 from tests.tiny import CPU, LTX, MINI, picture, tiny_models
@@ -367,7 +367,9 @@ def test_the_recipe_is_in_the_file_and_makes_the_clip_again(
     request = ask("image_to_video", image=still, aspect_ratio="auto", seed=-1)
     clip = run(loaders[MINI], request, tmp_path / "clip.mp4")
     recipe = json.loads(read_metadata(clip.path)[RECIPE_TAG])
-    assert recipe == json.loads(json.dumps(clip.recipe))
+    assert recipe == json.loads(json.dumps(public_recipe(clip.recipe)))
+    assert owners_recipe(recipe, request) == json.loads(json.dumps(clip.recipe))
+    assert request.shots[0].prompt not in json.dumps(recipe)
     assert recipe["seed"] == clip.seed == request.seed
     assert len(recipe["image"]["sha256"]) == 64
     assert "holidays" not in json.dumps(recipe)

@@ -1,13 +1,14 @@
-"""What a clip says of its origin: the recipe in its container's tag, which anybody can write."""
+"""What a clip says of its origin: signed credentials, and a note that anybody can write."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from pipeline.media import read_metadata
-from pipeline.recipe import RECIPE_TAG
+from pipeline.recipe import read_recipe
+from pipeline.trust.credentials import Credentials, read_credentials
+from pipeline.trust.identity import Identity
+from pipeline.trust.signing import describe_tampered
 
 _CLAIM = (
     "This file says that Kinora made it, and how; it is not signed, and anybody can write such a "
@@ -16,23 +17,46 @@ _CLAIM = (
 _NOTHING = (
     "This file says nothing of Kinora; such a note is easily removed, so that proves nothing."
 )
+_OWN = "This Kinora signed the file, and nothing in it has been changed since."
+_TRUSTED = "{signer} signed this file, and nothing in it has been changed since."
+_VALID = (
+    "Nothing in this file has been changed since it was signed; the signer calls itself {signer}, "
+    "and is not known here."
+)
+_INVALID = "Do not rely on this file's credentials: {reasons}."
+_UNREADABLE = "This file may be signed, but that cannot be told: {reasons}."
 
 
-def verify_clip(path: Path) -> dict[str, Any]:
-    """Report what a clip claims, as JSON. Raises MediaError if the file cannot be read."""
-    recipe = _read_recipe(read_metadata(path).get(RECIPE_TAG, ""))
+def verify_clip(path: Path, identity: Identity | None = None) -> dict[str, Any]:
+    """Report what a clip says of its origin and whether that holds, as JSON.
+
+    `recipe` is the signed one, or what the file's tag claims. Raises MediaError if the file cannot
+    be read.
+    """
+    claimed = read_recipe(path)
+    credentials = read_credentials(path, identity)
+    signed = credentials.recipe if credentials.is_signed else None
+    recipe = claimed if signed is None else signed
     return {
         "made_by_kinora_claim": recipe is not None,
         "recipe": recipe,
-        "signed": False,
-        "conclusion": _NOTHING if recipe is None else _CLAIM,
+        "signed": credentials.is_signed,
+        "conclusion": conclude(credentials, has_claim=claimed is not None),
+        "credentials": credentials.to_json(),
     }
 
 
-def _read_recipe(text: str) -> dict[str, Any] | None:
-    """Read a tag that may be anything."""
-    try:
-        recipe = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return recipe if isinstance(recipe, dict) else None
+def conclude(credentials: Credentials, *, has_claim: bool) -> str:
+    """Say in words what credentials come to, with every ingredient that does not hold."""
+    reasons = "; ".join(dict.fromkeys(x.words for x in credentials.failures))
+    signer = f"\u201c{credentials.signer or 'nobody'}\u201d"
+    known = _OWN if credentials.is_local_identity else _TRUSTED.format(signer=signer)
+    conclusion = {
+        "trusted": known,
+        "valid": _VALID.format(signer=signer),
+        "invalid": _INVALID.format(reasons=reasons),
+        "unreadable": _UNREADABLE.format(reasons=reasons),
+        "none": _CLAIM if has_claim else _NOTHING,
+    }[credentials.state]
+    warnings = [describe_tampered(ingredient) for ingredient in credentials.tampered()]
+    return " ".join([conclusion, *warnings])

@@ -1,0 +1,290 @@
+"""What a file's signed credentials (C2PA) say, and whether that holds; nothing goes online for it.
+
+A whole clip can be trusted and yet come from one that was changed: every ingredient has a state.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pipeline.trust.identity import Identity
+
+try:
+    import c2pa
+except (ImportError, OSError, RuntimeError):  # no library of its own for this platform
+    c2pa = None
+
+State = Literal["trusted", "valid", "invalid", "none", "unreadable"]
+"""Signed by somebody known here; by somebody else; changed since; unsigned; or not to be told."""
+
+ACTIONS = "c2pa.actions"
+DISCLOSURE = "c2pa.ai-disclosure"
+RECIPE = "io.github.kinora.recipe"
+UNTRUSTED = "signingCredential.untrusted"
+_UNKNOWN_TYPE = "application/octet-stream"
+_MAX_DEPTH = 50  # of clips made from clips: credentials may be anybody's
+_MAX_NAME_CHARACTERS = 80
+_CHANGED = "the pictures or the sound were changed after it was signed"
+_CLAIMS_CHANGED = "what its credentials say was changed after it was signed"
+_EXPIRED = "the signer's certificate was not valid any more, or not yet"
+_UNREADABLE = "its credentials are damaged or of a kind that cannot be read"
+_WORDS = {
+    UNTRUSTED: "the signer is not known here",
+    "signingCredential.expired": _EXPIRED,
+    "claimSignature.outsideValidity": _EXPIRED,
+    "claimSignature.mismatch": "the signature does not fit",
+    "assertion.hashedURI.mismatch": _CLAIMS_CHANGED,
+    "assertion.missing": _CLAIMS_CHANGED,
+    "ingredient.manifest.mismatch": "the credentials of what it was made from were changed",
+    "ingredient.manifest.missing": "the credentials of what it was made from were removed",
+}
+# The beginnings of the files that may have credentials: where, what, the type.
+_BRANDS = {b"qt  ": "video/quicktime", b"avif": "image/avif"} | dict.fromkeys(
+    (b"heic", b"heix", b"mif1", b"msf1", b"hevc"), "image/heic"
+)
+_STARTS = {
+    b"\x89PNG\r\n\x1a\n": "image/png",
+    b"\xff\xd8\xff": "image/jpeg",
+    b"GIF8": "image/gif",
+    b"II*\0": "image/tiff",
+    b"MM\0*": "image/tiff",
+}
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What does not hold: C2PA's code, and the same for a person."""
+
+    code: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Action:
+    """What was done, as the signer says: C2PA's name, IPTC's source type, with what, when."""
+
+    action: str
+    source_type: str = ""
+    software: str = ""
+    when: str = ""
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """A manifest and those that it builds on. All but state and failures is the signer's word.
+
+    `signed_at` is a time stamp authority's, empty without one.
+    """
+
+    state: State
+    failures: tuple[Failure, ...] = ()
+    signer: str = ""
+    is_local_identity: bool = False
+    signed_at: str = ""
+    actions: tuple[Action, ...] = ()
+    disclosure: dict[str, Any] | None = field(default=None, repr=False)
+    recipe: dict[str, Any] | None = field(default=None, repr=False)
+    ingredients: tuple[Ingredient, ...] = ()
+
+    @property
+    def is_signed(self) -> bool:
+        """Say whether there is a signature and nothing was changed since, whoever has signed."""
+        return self.state in ("trusted", "valid")
+
+    @property
+    def source_type(self) -> str:
+        """Return IPTC's digital source type of what was made last."""
+        types = [action.source_type for action in self.actions if action.source_type]
+        return types[-1] if types else ""
+
+    def walk(self) -> Iterator[Ingredient]:
+        """Yield every ingredient, and what each was made from."""
+        for ingredient in self.ingredients:
+            yield ingredient
+            yield from ingredient.credentials.walk()
+
+    def tampered(self) -> list[Ingredient]:
+        """Return the ingredients, however deep, that do not hold."""
+        return [x for x in self.walk() if x.credentials.state in ("invalid", "unreadable")]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all of it as values that JSON can hold."""
+        values = asdict(self) | {"source_type": self.source_type}
+        values["ingredients"] = [
+            asdict(x) | {"credentials": x.credentials.to_json()} for x in self.ingredients
+        ]
+        return json.loads(json.dumps(values))
+
+
+@dataclass(frozen=True)
+class Ingredient:
+    """What something was made from: its relationship (parentOf, inputTo, componentOf)."""
+
+    title: str
+    relationship: str
+    credentials: Credentials
+
+
+def is_available() -> bool:
+    """Say whether this platform can sign and read credentials."""
+    return c2pa is not None
+
+
+def read_credentials(path: Path, identity: Identity | None = None) -> Credentials:
+    """Read what a file says under a signature; whose is known here is `identity`'s to say.
+
+    Raises OSError if the file cannot be opened, and nothing for whatever is in it.
+    """
+    identity = identity or Identity()
+    if c2pa is None:
+        return _unreadable("credentials cannot be read on this platform")
+    with path.open("rb") as file:
+        try:
+            reader = c2pa.Reader.try_create(mime_type(path), file, context=offline(identity))
+            if reader is None:
+                return Credentials("none")
+            with reader:
+                return _Store(json.loads(reader.json()), identity).active()
+        except (c2pa.C2paError.ManifestNotFound, c2pa.C2paError.NotSupported):
+            return Credentials("none")
+        except c2pa.C2paError.RemoteManifest:
+            return _unreadable("its credentials are kept elsewhere, and Kinora does not go online")
+        except (c2pa.C2paError, ValueError, RecursionError) as exc:
+            return _unreadable(_UNREADABLE, f"{type(exc).__name__}")
+
+
+def offline(identity: Identity, *hosts: str) -> c2pa.Context:
+    """Return settings of c2pa that trust an identity's anchors and reach no other than `hosts`."""
+    values: dict[str, Any] = {
+        "core": {"allowed_network_hosts": list(hosts)},
+        "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False},
+        "builder": {"thumbnail": {"enabled": False}},
+    }
+    if identity.anchors:
+        values["trust"] = {"user_anchors": identity.anchors}
+    return c2pa.Context.from_dict(values)
+
+
+def mime_type(path: Path) -> str:
+    """Return what a file is by its beginning: names are anybody's."""
+    with path.open("rb") as file:
+        begin = file.read(16)
+    if begin[4:8] == b"ftyp":
+        return _BRANDS.get(begin[8:12], "video/mp4")
+    if begin[:4] == b"RIFF":
+        return {b"WEBP": "image/webp", b"AVI ": "video/avi"}.get(begin[8:12], _UNKNOWN_TYPE)
+    return next((kind for start, kind in _STARTS.items() if begin.startswith(start)), _UNKNOWN_TYPE)
+
+
+class _Store:
+    """The manifests of one file as c2pa reports them."""
+
+    def __init__(self, report: dict[str, Any], identity: Identity) -> None:
+        self._report = report
+        self._identity = identity
+        self._manifests: dict[str, dict[str, Any]] = report.get("manifests", {})
+        self._deltas = {
+            delta["ingredientAssertionURI"]: delta["validationDeltas"]
+            for delta in report.get("validation_results", {}).get("ingredientDeltas", ())
+        }
+
+    def active(self) -> Credentials:
+        """Return the credentials of the file itself."""
+        results = self._report.get("validation_results", {})
+        failures = _failures(results.get("activeManifest"))
+        failures += tuple(x for delta in self._deltas.values() for x in _failures(delta))
+        state = self._report.get("validation_state", "Invalid").lower()
+        return self._credentials(self._report["active_manifest"], state, failures, ())
+
+    def _credentials(
+        self, label: str, state: State, failures: tuple[Failure, ...], above: tuple[str, ...]
+    ) -> Credentials:
+        manifest = self._manifests.get(label)
+        if manifest is None or label in above or len(above) > _MAX_DEPTH:
+            missing = "ingredient.manifest.missing"
+            return Credentials("unreadable", (*failures, Failure(missing, _WORDS[missing])))
+        signature = manifest.get("signature_info") or {}
+        serial = str(signature.get("cert_serial_number", ""))
+        said = {x["label"]: x.get("data") for x in manifest.get("assertions", ())}
+        return Credentials(
+            state=state,
+            failures=failures,
+            signer=_plain(signature.get("common_name") or signature.get("issuer")),
+            is_local_identity=state == "trusted" and serial in self._identity.serials,
+            signed_at=str(signature.get("time") or ""),
+            actions=tuple(_actions(said)),
+            disclosure=_mapping(said.get(DISCLOSURE)),
+            recipe=_recipe(said.get(RECIPE)),
+            ingredients=tuple(
+                self._ingredient(x, label, (*above, label)) for x in manifest.get("ingredients", ())
+            ),
+        )
+
+    def _ingredient(self, values: dict[str, Any], label: str, above: tuple[str, ...]) -> Ingredient:
+        """Return one ingredient; how it was when it was used stands in what was signed then."""
+        uri = f"self#jumbf=/c2pa/{label}/c2pa.assertions/{values.get('label')}"
+        results = (values.get("validation_results") or {}).get("activeManifest") or {}
+        failures = _failures(results) + _failures(self._deltas.get(uri))
+        codes = {failure.code for failure in failures}
+        is_trusted = any(x.get("code") == "signingCredential.trusted" for x in _rows(results))
+        if "active_manifest" not in values:
+            credentials = Credentials("invalid" if failures else "none", failures)
+        else:
+            state = "invalid" if codes - {UNTRUSTED} else "trusted" if is_trusted else "valid"
+            credentials = self._credentials(values["active_manifest"], state, failures, above)
+        title, relationship = _plain(values.get("title")), _plain(values.get("relationship"))
+        return Ingredient(title, relationship, credentials)
+
+
+def _unreadable(words: str, code: str = "") -> Credentials:
+    return Credentials("unreadable", (Failure(code, words),))
+
+
+def _rows(results: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return list(results.get("success") or ())
+
+
+def _failures(results: Mapping[str, Any] | None) -> tuple[Failure, ...]:
+    rows = (results or {}).get("failure") or ()
+    return tuple(Failure(str(row.get("code", "")), _in_words(row)) for row in rows)
+
+
+def _in_words(row: Mapping[str, Any]) -> str:
+    code = str(row.get("code", ""))
+    if code.endswith("Hash.mismatch"):
+        return _CHANGED
+    return _WORDS.get(code) or f"a check failed ({_plain(code)})"
+
+
+def _actions(said: Mapping[str, Any]) -> Iterator[Action]:
+    for label, data in said.items():
+        if label.startswith(ACTIONS):
+            for action in (_mapping(data) or {}).get("actions", ()):
+                agent = action.get("softwareAgent") or ""
+                software = agent.get("name", "") if isinstance(agent, dict) else agent
+                yield Action(
+                    str(action.get("action", "")),
+                    str(action.get("digitalSourceType") or ""),
+                    str(software),
+                    str(action.get("when") or ""),
+                )
+
+
+def _recipe(data: object) -> dict[str, Any] | None:
+    try:
+        return _mapping(json.loads(data["recipe"]))
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return None
+
+
+def _plain(text: object) -> str:
+    """Return somebody's text so that it can stand in a sentence."""
+    return "".join(x for x in str(text or "") if x.isprintable())[:_MAX_NAME_CHARACTERS]
+
+
+def _mapping(value: object) -> dict[str, Any] | None:
+    return value if isinstance(value, dict) else None

@@ -1,0 +1,189 @@
+"""Signs a finished clip, after everything else that writes to the file; never breaks the clip.
+
+The signed copy takes the clip's place at once, and not before it was read back.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pipeline.recipe import public_recipe
+from pipeline.request import GenerationRequest
+from pipeline.trust.credentials import (
+    UNTRUSTED,
+    Credentials,
+    Ingredient,
+    c2pa,
+    mime_type,
+    offline,
+    read_credentials,
+)
+from pipeline.trust.identity import Identity
+from pipeline.trust.manifest import Input, inputs_of, make_manifest
+
+logger = logging.getLogger(__name__)
+
+TIMESTAMP_TIMEOUT_SECONDS = 5
+_UNAVAILABLE = "This clip is unsigned, because this platform has no library that could sign it."
+_FAILED = "This clip is unsigned, because signing failed; whoever runs Kinora finds why in its log."
+_NO_TIMESTAMP = (
+    "This clip is signed without a time stamp, because the time stamp authority did not answer."
+)
+
+_INGREDIENTS = {
+    "parentOf": "The clip that this was made from",
+    "inputTo": "A picture that this was made from",
+    "componentOf": "A clip that is part of this",
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Whether a clip is signed, as it was read back; one sentence if that is not all; warnings."""
+
+    is_signed: bool
+    note: str = ""
+    warnings: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as a recipe tells it to the clip's owner."""
+        return {
+            "signed": self.is_signed,
+            "signing": self.note,
+            "warnings": list(self.warnings),
+        }
+
+
+def sign_clip(
+    path: Path, recipe: Mapping[str, Any], request: GenerationRequest, identity: Identity
+) -> Outcome:
+    """Sign a clip in its place; what goes wrong leaves it as it was, and is said and logged.
+
+    A clip that has been signed before, by a process that was killed then, stays as it is.
+    """
+    if c2pa is None:
+        return Outcome(False, _UNAVAILABLE)
+    if reason := identity.why_not():
+        return Outcome(False, reason)
+    draft = path.with_name(f".{path.name}.signing")  # one process at a time has the job
+    try:
+        before = read_credentials(path, identity)
+        if _is_ours(before, identity):
+            return Outcome(True, warnings=_warnings(before))
+        said = public_recipe(recipe)
+        note = _sign(path, draft, said, request, identity)
+        after = read_credentials(draft, identity)
+        if not _is_ours(after, identity) or after.recipe != json.loads(json.dumps(said)):
+            logger.error("The signed clip reads as %s: %s", after.state, after.failures)
+            return Outcome(False, _FAILED)
+        with draft.open("r+b") as file:
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except (c2pa.C2paError, OSError):
+        logger.exception("A clip could not be signed")
+        return Outcome(False, _FAILED)
+    finally:
+        draft.unlink(missing_ok=True)
+    for warning in (warnings := _warnings(after)):
+        logger.warning("%s", warning)
+    return Outcome(True, note, warnings)
+
+
+def _sign(
+    path: Path,
+    draft: Path,
+    recipe: Mapping[str, Any],
+    request: GenerationRequest,
+    identity: Identity,
+) -> str:
+    """Write the signed copy; return what has to be said of it, if anything."""
+    url = identity.timestamp_url
+    if not url:
+        _write_signed(path, draft, recipe, request, identity)
+        return ""
+    host, port = _address(url)
+    try:
+        # It would wait for an answer for as long as it takes.
+        socket.create_connection((host, port), TIMESTAMP_TIMEOUT_SECONDS).close()
+        _write_signed(path, draft, recipe, request, identity, url)
+    except (OSError, OverflowError, c2pa.C2paError):
+        logger.exception("The time stamp authority %s gave no time stamp", host)
+        _write_signed(path, draft, recipe, request, identity)
+        return _NO_TIMESTAMP
+    return ""
+
+
+def _address(url: str) -> tuple[str, int]:
+    """Return a URL's host and port; what is no URL has none that answers."""
+    try:
+        parts = urlsplit(url)
+        return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        return "", 0
+
+
+def _write_signed(
+    path: Path,
+    draft: Path,
+    recipe: Mapping[str, Any],
+    request: GenerationRequest,
+    identity: Identity,
+    timestamp_url: str | None = None,
+) -> None:
+    """Sign once. Raises C2paError or OSError."""
+    draft.unlink(missing_ok=True)
+    inputs = inputs_of(request)
+    hosts = [_address(timestamp_url)[0]] if timestamp_url else []
+    info = c2pa.C2paSignerInfo(
+        c2pa.C2paSigningAlg.ES256,
+        identity.chain.encode("ascii"),
+        identity.key.encode("ascii"),
+        timestamp_url and timestamp_url.encode("ascii", "replace"),
+    )
+    manifest = make_manifest(recipe, request, inputs)
+    with (
+        c2pa.Signer.from_info(info) as signer,
+        c2pa.Builder(manifest, context=offline(identity, *hosts)) as builder,
+    ):
+        for given in inputs:
+            _add(builder, given)
+        builder.sign_file(path, draft, signer)
+
+
+def _add(builder: c2pa.Builder, given: Input) -> None:
+    """Add what the clip was made from, with its own credentials if it has any."""
+    with given.path.open("rb") as file:
+        try:
+            builder.add_ingredient(given.to_json(), mime_type(given.path), file)
+        except c2pa.C2paError:
+            logger.warning("The credentials of %s cannot be read", given.title, exc_info=True)
+            file.seek(0)
+            title = f"{given.title}, whose credentials could not be read"
+            spec = given.to_json() | {"title": title}
+            builder.add_ingredient(spec, "application/octet-stream", file)
+
+
+def _is_ours(credentials: Credentials, identity: Identity) -> bool:
+    """Say whether a clip is intact and has a recipe; who signs for a person may be unknown here."""
+    codes = {failure.code for failure in credentials.failures}
+    is_known = credentials.state == "trusted" or (identity.is_given and codes == {UNTRUSTED})
+    return credentials.is_signed and is_known and credentials.recipe is not None
+
+
+def _warnings(credentials: Credentials) -> tuple[str, ...]:
+    return tuple(describe_tampered(ingredient) for ingredient in credentials.tampered())
+
+
+def describe_tampered(ingredient: Ingredient) -> str:
+    """Return one sentence on an ingredient that does not hold; its title may be anybody's words."""
+    what = _INGREDIENTS.get(ingredient.relationship, "Something that this was made from")
+    reasons = dict.fromkeys(x.words for x in ingredient.credentials.failures if x.code != UNTRUSTED)
+    return f"{what} has credentials that do not hold: {'; '.join(reasons)}."

@@ -38,6 +38,7 @@ class Piece:
     name: str | None
     num_frames: int
     num_windows: int  # of the clip, up to this piece's last
+    take: Take
     frames: Iterator[np.ndarray]  # (H, W, 3) uint8; nothing is decoded until somebody asks
 
 
@@ -58,7 +59,7 @@ def finished_pieces(
         return
     (take,) = takes
     frames = _joined(engine, plan, source, take)
-    yield Piece(None, num_finished_frames(plan, source), plan.num_windows, frames)
+    yield Piece(None, num_finished_frames(plan, source), plan.num_windows, take, frames)
 
 
 def _shot_pieces(
@@ -70,12 +71,14 @@ def _shot_pieces(
 ) -> Iterator[Piece]:
     """Yield a piece for each shot."""
     names: list[str | None] = [None]  # of the shots by themselves, whatever they are mixed with
+    newest: list[Take] = []
 
     def shots() -> Iterator[joins.Frames]:
         for take in takes:
             picture = open_picture_of(request, source, take.index)
             given = None if picture is None else picture_frame(picture, plan.model_size)[0]
             names.append(name_of({"take": take.name, "picture": given}))
+            newest[:] = [take]
             yield partial(_shot_frames, engine, plan, take, given)
 
     num_dissolved = [shot.num_dissolved for shot in plan.shots]
@@ -92,7 +95,8 @@ def _shot_pieces(
             "num_frames": shot.num_frames - num_waiting,
             "fps": plan.fps,
         }
-        yield Piece(name_of(facts), facts["num_frames"], num_windows, stretch.frames())
+        frames = stretch.frames()
+        yield Piece(name_of(facts), facts["num_frames"], num_windows, newest[0], frames)
 
 
 def _joined(engine: Engine, plan: Plan, source: OpenedSource, take: Take) -> Iterator[np.ndarray]:

@@ -39,6 +39,9 @@ _CAMERA_SENTENCES: dict[Camera, str] = {
     "follow": "The camera follows the subject as it moves.",
     "handheld": "The camera is handheld, with slight natural shaking.",
 }
+# The noise levels of the distilled LTX-2 (diffusers, ltx2/utils.py, after Lightricks/LTX-2), times
+# a thousand; its scheduler is not to shift them.
+_LTX2_DISTILLED_TIMESTEPS = (1000.0, 993.75, 987.5, 981.25, 975.0, 909.375, 725.0, 421.875)
 # Counted on the real classes with the released configurations, without weights.
 _T5_XXL, _UMT5_XXL = Part(4_762_310_656), Part(5_680_910_336)
 _LTX_VAE = Part(1_246_913_522)
@@ -157,6 +160,43 @@ ROWS = (
             "text_encoder": _T5_XXL,
             "transformer": Part(13_042_569_344),
             "vae": _LTX_VAE,
+        },
+    ),
+    ModelSpec(
+        id="ltx-2.3",
+        label="LTX-2.3 22B distilled",
+        description="Anything you can describe, and what is heard of it; it wants a large GPU.",
+        repository="diffusers/LTX-2.3-Distilled-Diffusers",
+        revision="main",
+        licence="LTX-2.x Community License",
+        licence_note=(
+            "Entities with an annual revenue of $10M or more must pay for a licence to use it."
+        ),
+        fps=24.0,
+        num_pixels=768 * 512,
+        window_frames=121,
+        overlap_latents=2,
+        default_num_inference_steps=len(_LTX2_DISTILLED_TIMESTEPS),
+        default_guidance_scale=1.0,
+        camera_words=_CAMERA_SENTENCES,
+        timesteps=_LTX2_DISTILLED_TIMESTEPS,
+        scheduler_options={"use_dynamic_shifting": False, "shift_terminal": None},
+        engine="ltx2",
+        pipeline="LTX2ConditionPipeline",
+        left_out=("processor",),  # it would rewrite prompts
+        has_audio=True,
+        max_sequence_length=1024,
+        # Counted with the configurations of the released parts, but for two: the transformer's was
+        # not to be had (the class's own, with what its publication says of 2.3: gates, modulated
+        # cross attention, no caption projection; with the connectors that comes to the 22B of its
+        # name), and the text encoder's is that of Gemma 3 12B, its vocabulary tied.
+        parts={
+            "text_encoder": Part(12_187_325_040),
+            "connectors": Part(3_172_227_584),
+            "transformer": Part(18_988_838_144),
+            "vae": Part(726_105_969),
+            "audio_vae": Part(53_248_146),
+            "vocoder": Part(128_537_448),
         },
     ),
     ModelSpec(

@@ -175,6 +175,7 @@ def _patterns(spec: ModelSpec, index: dict[str, object]) -> list[str]:
     The index has [library, class] for a part, [None, None] for one that is left out.
     """
     parts = [name for name, value in index.items() if isinstance(value, list) and value[0]]
+    parts = [name for name in parts if name not in spec.left_out]
     replaced = () if spec.checkpoint is None else CHECKPOINT_PARTS
     patterns = [f"{name}/{kind}" for name in parts for kind in _SETTINGS]
     patterns += [f"{name}/{kind}" for name in parts if name not in replaced for kind in _WEIGHTS]

@@ -35,7 +35,8 @@ _HD_HEIGHT = 720
 _STREAM = re.compile(r"^  Stream #0:(\d+)[^:]*: (Video|Audio): (.*)$", re.MULTILINE)
 # The first sound whose codec ffmpeg knows: a telephone may add a spatial one that it does not.
 _SOUND = re.compile(
-    r"^  Stream #0:(\d+)[^:]*: Audio: (?!none|unknown)(\w+).*, [1-9]\d* Hz", re.MULTILINE
+    r"^  Stream #0:(\d+)[^:]*: Audio: (?!none|unknown)(\w+).*, [1-9]\d* Hz(?:, (mono))?",
+    re.MULTILINE,
 )
 _DURATION = re.compile(r"^  Duration: (\d+):(\d+):(\d+\.\d+)", re.MULTILINE)
 _COLOR_MATRIX = re.compile(r"[(, ](bt709|bt470bg|smpte170m|smpte240m|fcc|bt2020\w*|gbr|ycgco)\b")
@@ -53,6 +54,7 @@ class Header:
     color_matrix: str
     audio_stream: str
     audio_codec: str
+    is_mono: bool
 
 
 def command(*arguments: str, loglevel: str = "error") -> list[str]:
@@ -120,6 +122,7 @@ def read_header(path: Path) -> Header:
         color_matrix="bt709" if is_untagged_hd else "auto",
         audio_stream=sound[1] if sound else "",
         audio_codec=sound[2] if sound else "",
+        is_mono=bool(sound and sound[3]),
     )
 
 

@@ -6,6 +6,7 @@ import contextlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -22,6 +23,7 @@ from pipeline.progress import Progress, Reporter
 from pipeline.recipe import RECIPE_TAG, make_recipe, public_recipe
 from pipeline.reel import Reel
 from pipeline.request import GenerationRequest
+from pipeline.soundtrack import Soundtrack
 from pipeline.sources import OpenedSource, open_source
 from pipeline.speed import work_of
 from pipeline.takes import make_takes
@@ -126,7 +128,8 @@ def _attempt(
         facts = make_recipe(request, model.spec, plan, [x.facts for x in model.adapters])
         recipe = facts | {"memories": _memories(request, cues, source), "speed": model.speed.facts}
         pieces = finished_pieces(engine, request, plan, source, takes)
-        num_frames = _write(pieces, reporter, request, plan, source, recipe, output, keep)
+        score = partial(Soundtrack, engine, request, plan, source) if model.spec.has_audio else None
+        num_frames = _write(pieces, reporter, request, plan, source, recipe, output, keep, score)
         reel.drop_rest()
     return Clip(output, *plan.size, plan.fps, num_frames, request.seed, recipe)
 
@@ -155,11 +158,13 @@ def _write(
     recipe: dict[str, object],
     output: Path,
     keep: Path | None,
+    score: Callable[[Path], Soundtrack] | None,
 ) -> int:
     """Encode the pieces that are not there yet, as their frames come; return the number of frames.
 
-    A source clip's sound stays with its own pictures. What was finished before the work was stopped
-    is a clip too, and its recipe says so.
+    A source clip's sound stays with its own pictures; `score` opens the soundtrack of a model that
+    makes sound. What was finished before the work was stopped is a clip too, and its recipe says
+    so.
     """
     has_audio = source is not None and source.info is not None and source.info.has_audio
     with ClipWriter(
@@ -171,10 +176,13 @@ def _write(
         audio_offset=plan.seconds if request.direction == "backward" else 0.0,
         pieces=keep and keep / PIECES,
     ) as writer:
-        stopped = None
+        soundtrack = score and score(writer.draft("sound"))
+        stopped = piece = None
         try:
             for piece in pieces:
                 _write_piece(writer, piece, reporter)
+                if soundtrack:
+                    soundtrack.add(piece.take)
         except GenerationCancelledError as exc:
             # Backwards the source comes last: what is there before is no longer clip.
             is_backward = request.direction == "backward"
@@ -182,9 +190,13 @@ def _write(
             if writer.num_frames <= (plan.num_frames if is_backward else num_given):
                 raise
             stopped = exc
+            if soundtrack and piece.take.is_made:
+                soundtrack.add(piece.take)
             num_new = writer.num_frames - (0 if is_backward else num_given)
             recipe["num_new_frames"] = min(plan.num_frames, num_new)
             recipe["memories"]["last"] = None
+        if soundtrack:
+            writer.sound = soundtrack.finish(writer.num_frames / plan.fps)
         writer.metadata = {RECIPE_TAG: json.dumps(public_recipe(recipe))}
     if stopped:
         raise stopped

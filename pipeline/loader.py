@@ -326,7 +326,7 @@ def load_model(
             dtype=dtypes,
             use_safetensors=True,
             **parts,
-            **dict.fromkeys(tokenizers),  # None: not to be loaded
+            **dict.fromkeys([*tokenizers, *spec.left_out]),  # None: not to be loaded
         )
         pipe.register_modules(**tokenizers)
         _refuse_missing_weights(pipe)

@@ -131,6 +131,48 @@ def iterate_frames(path: Path, info: ClipInfo, chunk: int = 16) -> Iterator[np.n
             yield np.stack(batch)
 
 
+def iterate_sound(path: Path, rate: int) -> Iterator[np.ndarray]:
+    """Yield a clip's sound from its first frame on, (N, 2) float32, about a second at a time.
+
+    `rate` is in samples a second. Silence is where nothing is heard in between. Raises MediaError
+    if the sound cannot be read.
+    """
+    header = ffmpeg.read_header(path)
+    # Sound and picture need not begin together.
+    shift = f"{-first_frame_time(path):.6f}"
+    # Both ears hear all of one channel; ffmpeg by itself would make it quieter by 3 dB.
+    spread = ",pan=stereo|c0=c0|c1=c0" if header.is_mono else ""
+    arguments = ffmpeg.command(
+        *(*ffmpeg.source(path, "-itsoffset", shift), "-map", f"0:{header.audio_stream}"),
+        *("-af", f"aresample=async=1:first_pts=0{spread}", "-ac", "2", "-ar", str(rate)),
+        *("-f", "f32le", "pipe:1"),
+    )
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with ffmpeg.running(arguments, **pipes) as process:
+        while data := process.stdout.read(rate * 8):
+            yield np.frombuffer(data, np.float32).reshape(-1, 2)
+        if process.wait():
+            raise MediaError(_CUT_SHORT)
+
+
+def read_sound(path: Path, rate: int, start: float, seconds: float) -> np.ndarray:
+    """Return what is heard in a clip for some seconds, (N, 2) float32, `start` after its first
+    frame; what is before and behind its sound is silent.
+    """
+    first, count = round(start * rate), round(seconds * rate)
+    heard = np.zeros((count, 2), np.float32)
+    position = -first
+    with contextlib.closing(iterate_sound(path, rate)) as blocks:
+        for block in blocks:
+            begin, end = max(0, position), min(count, position + len(block))
+            if begin < end:
+                heard[begin:end] = block[begin - position : end - position]
+            position += len(block)
+            if position >= count:
+                break
+    return heard
+
+
 def read_metadata(path: Path) -> dict[str, str]:
     """Return the tags of a file's container. Raises MediaError if the file cannot be read."""
     arguments = ffmpeg.command(*ffmpeg.source(path), "-map_chapters", "-1", "-f", "ffmetadata", "-")

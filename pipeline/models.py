@@ -137,6 +137,7 @@ def describe_models(models: Models = SHIPPED) -> list[dict[str, object]]:
             "licence": spec.licence,
             "licence_note": spec.licence_note,
             "fps": spec.fps,
+            "has_audio": spec.has_audio,
             "sizes": {name: list(spec.size_for(name)) for name in ASPECT_RATIOS},
             "num_inference_steps": spec.default_num_inference_steps,
             "guidance_scale": spec.default_guidance_scale,

@@ -10,7 +10,7 @@ from PIL import Image
 
 from pipeline.errors import MediaError
 from pipeline.geometry import Size
-from pipeline.media import ClipInfo, probe_clip, read_first_frames, read_last_frames
+from pipeline.media import ClipInfo, probe_clip, read_first_frames, read_last_frames, read_sound
 from pipeline.pictures import crop_to_size, open_picture
 from pipeline.plan import Source
 from pipeline.recipe import read_memories
@@ -94,6 +94,23 @@ def picture_frame(picture: Image.Image, size: Size) -> np.ndarray:
     """Return a picture, cropped to the size's shape, as one frame (1, H, W, 3) uint8."""
     image, _ = crop_to_size(picture, *size)
     return np.array(image)[np.newaxis]  # a copy: torch wants it writable
+
+
+def first_sound(source: OpenedSource, rate: int, seconds: float) -> np.ndarray | None:
+    """Return what is heard in a clip's first seconds, (N, 2) float32; None if it has no sound."""
+    if not source.info.has_audio:
+        return None
+    return read_sound(source.path, rate, 0.0, seconds)
+
+
+def last_sound(
+    source: OpenedSource, rate: int, seconds: float, last_frame: float
+) -> np.ndarray | None:
+    """Return the same for a clip's last seconds, its last frame lasting `last_frame` of them."""
+    if not source.info.has_audio:
+        return None
+    end = (source.info.num_frames - 1) / source.info.fps + last_frame
+    return read_sound(source.path, rate, end - seconds, seconds)
 
 
 def end_frames(

@@ -95,7 +95,7 @@ class ModelSpec:
     call_arguments: Mapping[str, object] = field(default_factory=dict)
     # What its scheduler is set to beside what is saved with it.
     scheduler_options: Mapping[str, object] = field(default_factory=dict)
-    has_audio: bool = False
+    has_audio: bool = False  # it makes sound with its pictures
     # The camera moves it can make, and how its training captions say each.
     camera_words: Mapping[Camera, str] = field(default_factory=dict)
     spatial: int = 32
@@ -107,6 +107,7 @@ class ModelSpec:
     uses_negative_prompt: bool = True  # at a guidance scale above 1
     # Those with weights, by their names in the pipeline; sizes computed, not measured.
     parts: Mapping[str, Part] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()  # components that its repository has and Kinora does not use
     max_sequence_length: int = 256  # tokens of a prompt that are read
     # On the Hub, its blocks as `spaces.aoti_compile_and_save` compiles them for ZeroGPU's card,
     # with sizes left open: what they are given is not checked. None is known of for any row.

@@ -17,7 +17,14 @@ from pipeline.errors import OutputError
 from pipeline.plan import Plan, ShotPlan
 from pipeline.reel import Reel, name_of
 from pipeline.request import GenerationRequest
-from pipeline.sources import OpenedSource, end_frames, open_picture_of, picture_frame
+from pipeline.sources import (
+    OpenedSource,
+    end_frames,
+    first_sound,
+    last_sound,
+    open_picture_of,
+    picture_frame,
+)
 from pipeline.windows import Window
 
 OnStep = Callable[[int, int, torch.Tensor], None]
@@ -59,6 +66,11 @@ class Take:
         """Count the new frames that come out of decoding, at the model's rate."""
         # A keyframe is the source's own first frame, in the place of the last new one.
         return self.plan.num_frames - self.given.is_picture - (self.given.keyframe is not None)
+
+    @property
+    def is_made(self) -> bool:
+        """Say whether all of its windows are made."""
+        return len(self._made) == len(self.plan.windows)
 
     @property
     def parts(self) -> Iterator[torch.Tensor]:
@@ -202,7 +214,13 @@ def _first_context(
     if request.direction != "backward":
         frames = end_frames(source, at_end=True, **ends)
         given = replace(given, is_start=True, before=engine.encode(frames, generator))
-    return given
+    if not engine.model.spec.has_audio:
+        return given
+    seconds, rate = count / plan.model_fps, engine.hearing_rate
+    after = None if given.after is None else first_sound(source.leads_to, rate, seconds)
+    # Its last frame lasts as long as one of the model's.
+    before = None if given.before is None else last_sound(source, rate, seconds, 1 / plan.model_fps)
+    return engine.hear(given, before, after)
 
 
 def _window_context(

@@ -48,8 +48,9 @@ def describe_plan(plan: Plan, wait: float | None, *, is_added: bool) -> str:
 
 
 def describe_model(spec: ModelSpec) -> str:
-    """Return what a model draws, and what its licence asks of people."""
-    return f"{spec.description} {spec.licence_note}".strip()
+    """Return what a model draws, whether it is heard, and what its licence asks of people."""
+    sound = "With sound." if spec.has_audio else ""
+    return " ".join(filter(None, (spec.description, sound, spec.licence_note)))
 
 
 def describe_choice(models: Models) -> str:

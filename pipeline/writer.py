@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 _SUFFIX = ".mp4"  # of a piece that is whole
 _COPIED_AUDIO = ("aac", "mp3")  # what an mp4 may hold and every browser plays
+_AAC = ("-c:a", "aac", "-b:a", "192k", "-ac", "2")
 _BT709 = (
     f"scale=out_color_matrix=bt709:out_range=tv:{ffmpeg.SCALE_FLAGS},format=yuv420p,"
     "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
@@ -55,7 +56,8 @@ class ClipWriter:
     nobody else writes to; without one nothing is kept. A piece that grows can be played.
     `audio_from` is a clip whose sound is kept in place, its picture beginning at `audio_offset`
     seconds. `metadata` are the container's tags, none ending in a backslash; they may be set until
-    the block ends.
+    the block ends, and so may `sound`: a file of samples, two float32 each, and their rate, that is
+    heard in place of a clip's.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class ClipWriter:
         self._frame_shape = (height, width, 3)
         self._audio = _keep_audio(audio_from, audio_offset) if audio_from else ([], [])
         self.metadata = metadata or {}
+        self.sound: tuple[Path, int] | None = None
         self.num_frames = 0
         self._pieces: list[tuple[Path, int]] = []  # and how many frames each has
         self._growing: _Growing | None = None
@@ -150,6 +153,10 @@ class ClipWriter:
         self.num_frames += num_frames
         return True
 
+    def draft(self, name: str) -> Path:
+        """Return a place for a file of the clip's that is gone when the block has ended."""
+        return self._folder / f"{name}.part"
+
     def __exit__(
         self,
         exc_type: type[BaseException] | None,
@@ -201,7 +208,7 @@ class ClipWriter:
         listing.write_text("ffconcat version 1.0\n" + "".join(lines))
         lines = [f"{_escape(key)}={_escape(value)}\n" for key, value in self.metadata.items()]
         tags.write_text(";FFMETADATA1\n" + "".join(lines), encoding="utf-8")
-        audio_input, audio_output = self._audio
+        audio_input, audio_output = self._audio if self.sound is None else _encode(*self.sound)
         arguments = ffmpeg.command(
             # By its bare name: what it lists is found beside it, however the folder is called.
             *("-progress", "pipe:1", "-f", "concat", "-i", listing.name),
@@ -273,9 +280,15 @@ def _keep_audio(path: Path, offset: float) -> tuple[list[str], list[str]]:
         codec = ["-c:a", "copy"]
     else:
         # Silence where nothing is heard, also before the start; what comes before zero is cut.
-        codec = ["-af", "aresample=async=1:first_pts=0", "-c:a", "aac", "-b:a", "192k", "-ac", "2"]
+        codec = ["-af", "aresample=async=1:first_pts=0", *_AAC]
     source = ffmpeg.source(path, "-itsoffset", f"{shift:.6f}")
     return source, ["-map", f"2:{header.audio_stream}", *codec]
+
+
+def _encode(path: Path, rate: int) -> tuple[list[str], list[str]]:
+    """Return ffmpeg's input and output options that make samples a clip's sound."""
+    samples = ["-f", "f32le", "-ar", str(rate), "-ac", "2", "-i", f"file:{path.absolute()}"]
+    return samples, ["-map", "2:a", *_AAC]
 
 
 def _escape(text: str) -> str:

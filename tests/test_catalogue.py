@@ -24,13 +24,18 @@ from pipeline.request import GenerationRequest, Shot, build_request
 from pipeline.spec import DIRECTIONS, ModelSpec
 from tests.tiny import CPU, LTX, MINI, Calls, picture, tiny_models
 from tests.tiny_families import TINY_FAMILIES, save_tiny_family
+from tests.tiny_ltx2 import LTX2, save_tiny_ltx2
 from tests.tiny_wan import TINY_WAN, save_tiny_wan
 
 WINDOW_FRAMES = 33
 SMALL = {"num_pixels": 64 * 64, "default_num_inference_steps": 2, "window_frames": WINDOW_FRAMES}
 # More than a window of any row.
 SECONDS = 3.0
-SAVED = dict.fromkeys(TINY_WAN, save_tiny_wan) | dict.fromkeys(TINY_FAMILIES, save_tiny_family)
+SAVED = {
+    LTX2: lambda _, folder: save_tiny_ltx2(folder),
+    **dict.fromkeys(TINY_WAN, save_tiny_wan),
+    **dict.fromkeys(TINY_FAMILIES, save_tiny_family),
+}
 ROWS = [MINI, LTX, *SAVED]
 ABILITIES = {
     name: [
@@ -151,6 +156,7 @@ def test_a_row_makes_what_it_claims_to_the_very_frame(
     shown = probe_clip(source) if num_given else Size(64, 64)
     assert (info.width, info.height) == (shown.width, shown.height)
     assert clip.recipe["model"] == name
+    assert info.has_audio == spec.has_audio  # the given clips have none
     frames = frames_of(clip)
     kept = frames_of(source)
     if ability in ("forward", "loop", "bridge"):

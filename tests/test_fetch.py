@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.fetch import LocalFiles, fetch
+from pipeline.fetch import LocalFiles, _patterns, fetch
 from pipeline.models import MODELS
 from tests.hub import COMMIT, Hub, serve_hub
 from tests.tiny import LTX, MINI
@@ -259,3 +259,11 @@ def test_the_first_use_downloads_a_model_and_says_how_far_it_is(hub: Hub, tmp_pa
 
 def test_a_folder_and_the_embedded_model_are_where_they_are() -> None:
     assert fetch(MODELS[MINI]) == LocalFiles(MODELS[MINI].repository)
+
+
+def test_what_a_repository_has_and_kinora_does_not_use_is_not_fetched() -> None:
+    """LTX-2.3's has a processor, which rewrites prompts and has the tokenizer once more."""
+    index = {"vae": ["diffusers", "AutoencoderKLLTX2Video"], "processor": ["transformers", "X"]}
+    patterns = _patterns(MODELS["ltx-2.3"], index)
+    assert "vae/*.safetensors" in patterns
+    assert not any(pattern.startswith("processor") for pattern in patterns)

@@ -11,6 +11,7 @@ from pipeline.errors import InvalidRequestError, ModelError
 from pipeline.geometry import ASPECT_RATIOS, frames_for_latents, latents_for_frames
 from pipeline.models import MODELS, default_model_id, describe_models, get_model
 from pipeline.spec import Camera, ModelSpec
+from pipeline.wording import describe_model
 from training.captions import CAMERAS, HELD_OUT_WORDS
 
 each_model = pytest.mark.parametrize("spec", MODELS.values(), ids=MODELS.keys())
@@ -79,7 +80,7 @@ def test_an_unknown_model_is_refused_with_the_known_ones(model_id: object) -> No
     with pytest.raises(InvalidRequestError) as caught:
         get_model(model_id)
     assert all(known in str(caught.value) for known in MODELS)
-    assert len(str(caught.value)) - len(", ".join(MODELS)) < 130
+    assert len(str(caught.value)) < 120 + len(", ".join(MODELS))
 
 
 def test_the_environment_chooses_which_model_is_offered_first(
@@ -102,3 +103,13 @@ def test_the_description_is_json_and_tells_nothing_about_this_machine() -> None:
     assert str(MODELS["kinora-mini"].repository.parent) not in text
     assert json.loads(text)[0]["sizes"]["16:9"] == [512, 288]
     assert json.loads(text)[0]["camera_moves"] == list(MODELS["kinora-mini"].camera_words)
+
+
+def test_people_are_told_which_models_make_sound_and_who_pays_for_a_licence() -> None:
+    told = {row["id"]: row for row in describe_models()}
+    assert [name for name, row in told.items() if row["has_audio"]] == ["ltx-2.3"]
+    assert "$10M" in told["ltx-2.3"]["licence_note"]
+    words = describe_model(MODELS["ltx-2.3"])
+    assert "With sound." in words
+    assert "$10M" in words
+    assert "sound" not in describe_model(MODELS["ltx-video-2b"])

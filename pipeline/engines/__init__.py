@@ -10,11 +10,13 @@ from pipeline.engines.engine import Engine
 from pipeline.engines.frames import FrameEngine
 from pipeline.engines.helios import HeliosEngine
 from pipeline.engines.ltx import LTXEngine
+from pipeline.engines.ltx2 import LTX2Engine
 from pipeline.engines.mini import MiniEngine
 from pipeline.loader import LoadedModel
 
 _ENGINES: dict[str, Callable[..., Engine]] = {
     "ltx": LTXEngine,
+    "ltx2": LTX2Engine,
     "mini": MiniEngine,
     "wan": partial(FrameEngine, family=wan.WAN),
     "vace": partial(FrameEngine, family=wan.VACE),

@@ -18,6 +18,8 @@ Memory = Mapping[str, object]
 """Where the paths of a shot had come to, as JSON has it; it stays in the clip's recipe."""
 Given = Literal["picture", "clip"] | None
 """What a shot starts from, or leads up to, that comes from outside."""
+Sound = np.ndarray
+"""Samples (N, 2) float32 from -1 to 1, left and right."""
 OnEngineStep = Callable[[int, torch.Tensor], None]
 """`on_step(step, estimate)` after every denoising step; what it raises ends the work."""
 
@@ -119,6 +121,28 @@ class Engine(Protocol):
 
     def preview(self, latents: torch.Tensor) -> np.ndarray | None:
         """Return a small picture (h, w, 3) of a window that is being made, if that is cheap."""
+
+
+class SoundEngine(Engine, Protocol):
+    """An engine whose model makes sound with its pictures; its parts hold both."""
+
+    sound_rate: int  # samples a second that it gives
+    hearing_rate: int  # samples a second that it is given
+
+    def hear(self, given: Context, before: Sound | None, after: Sound | None) -> Context:
+        """Return what is given with its sound, `hearing_rate` samples a second.
+
+        `before` ends with the last frame that is given, `after` begins with the first one.
+        """
+
+    def decode_sound(
+        self, given: Context, parts: Iterable[torch.Tensor]
+    ) -> tuple[float, Iterator[Sound]]:
+        """Decode what is heard in a shot, and around it, some seconds at a time.
+
+        Returns when it begins, too, in seconds after the shot's first frame (a given picture is
+        one). Raises OutputError if the model gives no numbers.
+        """
 
 
 def to_frames(x: torch.Tensor) -> np.ndarray:

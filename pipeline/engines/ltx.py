@@ -35,6 +35,8 @@ class PromptEmbeds:
 class LTXEngine:
     """Runs windows of one loaded model at one picture size."""
 
+    prompt_type = PromptEmbeds
+
     def __init__(self, model: LoadedModel, *, width: int, height: int) -> None:
         self.model = model
         self.pipe = model.pipe
@@ -61,7 +63,7 @@ class LTXEngine:
         """
         del seed, given, follows, leads_to, earlier
         words = prompt, negative_prompt, guidance_scale > 1
-        return PromptEmbeds(*self.model.read_prompt(*words, lambda: self._read(*words)))
+        return self.prompt_type(*self.model.read_prompt(*words, lambda: self._read(*words)))
 
     def _read(self, prompt: str, negative_prompt: str, is_guided: bool) -> tuple[torch.Tensor, ...]:
         embeds, mask, negative_embeds, negative_mask = self.pipe.encode_prompt(

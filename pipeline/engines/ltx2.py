@@ -1,0 +1,344 @@
+"""LTX-2: pictures and sound made together, one window of latents of both at a time.
+
+The loop is Kinora's own, over the components of `LTX2ConditionPipeline`: its public call takes
+pictures as pixels only, and no sound at all to go on from.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from diffusers import FlowMatchEulerDiscreteScheduler
+
+from pipeline.engines.engine import Context, OnEngineStep, Sound
+from pipeline.engines.ltx import LTXEngine
+from pipeline.engines.ltx import pack as pack_tokens
+from pipeline.engines.ltx2_sound import Layout, SoundCodec, lay_out
+from pipeline.engines.strip import Strip, pack, unpack
+from pipeline.loader import LoadedModel
+
+
+@dataclass(frozen=True)
+class PromptEmbeds:
+    """A prompt as both halves of the transformer read it, under the negative one with guidance."""
+
+    video: torch.Tensor  # (1 or 2, L, D)
+    audio: torch.Tensor  # (1 or 2, L, E)
+    mask: torch.Tensor  # (1 or 2, L)
+
+
+@dataclass
+class _State:
+    """Tokens that are being denoised (1, S, C); those that are known stay as they are."""
+
+    x: torch.Tensor
+    is_known: torch.Tensor  # (1, S, 1)
+    scheduler: FlowMatchEulerDiscreteScheduler  # of its own: it counts its steps
+
+    @classmethod
+    def begin(
+        cls,
+        known: torch.Tensor,
+        is_known: torch.Tensor,
+        scheduler: FlowMatchEulerDiscreteScheduler,
+        generator: torch.Generator,
+    ) -> _State:
+        """Put noise where nothing is known."""
+        noise = torch.randn(known.shape, generator=generator).to(known)
+        return cls(torch.where(is_known, known, noise), is_known, copy.deepcopy(scheduler))
+
+    def move(self, velocity: torch.Tensor, t: torch.Tensor) -> None:
+        """Take a step."""
+        moved = self.scheduler.step(velocity, t, self.x, return_dict=False)[0]
+        self.x = torch.where(self.is_known, self.x, moved)
+
+
+class LTX2Engine(LTXEngine):
+    """Runs windows of one loaded model at one picture size; a part is a packed `Strip`."""
+
+    prompt_type = PromptEmbeds
+
+    def __init__(self, model: LoadedModel, *, width: int, height: int) -> None:
+        super().__init__(model, width=width, height=height)
+        self._codec = SoundCodec(self.pipe, model.device)
+        scheduler = self.pipe.scheduler
+        # The distilled levels of noise are used as they are, not shifted once more.
+        self.pipe.scheduler = type(scheduler).from_config(
+            scheduler.config, **model.spec.scheduler_options
+        )
+        if model.device.type == "mps":
+            _round_positions(self.pipe)
+
+    @property
+    def sound_rate(self) -> int:
+        """Return how many samples a second `decode_sound` gives."""
+        return self._codec.output_rate
+
+    @property
+    def hearing_rate(self) -> int:
+        """Return how many samples a second `hear` is given."""
+        return self._codec.input_rate
+
+    def _read(self, prompt: str, negative_prompt: str, is_guided: bool) -> tuple[torch.Tensor, ...]:
+        embeds, mask, negative_embeds, negative_mask = self.pipe.encode_prompt(
+            prompt,
+            negative_prompt=negative_prompt,
+            do_classifier_free_guidance=is_guided,
+            max_sequence_length=self.model.spec.max_sequence_length,
+            device=self.model.device,
+        )
+        if is_guided:
+            embeds, mask = torch.cat([negative_embeds, embeds]), torch.cat([negative_mask, mask])
+        # What the connectors make of it is small; of the text encoder all its layers are read.
+        return self.pipe.connectors(embeds, mask, padding_side=self.pipe.tokenizer_padding_side)
+
+    @torch.no_grad()
+    def encode(self, frames: np.ndarray, generator: torch.Generator) -> torch.Tensor:
+        """Encode 8 k + 1 frames (F, H, W, 3) uint8 into a strip without sound."""
+        del generator
+        return pack(self._silent(self._encode_pictures(frames), len(frames)))
+
+    @torch.no_grad()
+    def encode_following(self, frames: np.ndarray, generator: torch.Generator) -> Context:
+        """Encode the first frames of a clip (17, H, W, 3), that a window has to lead up to."""
+        del generator
+        latents = self._encode_pictures(frames)
+        after = self._silent(latents[:, :, 1:], len(frames) - 1)
+        return Context(is_start=False, after=pack(after), keyframe=latents[:, :, :1])
+
+    def hear(self, given: Context, before: Sound | None, after: Sound | None) -> Context:
+        """Return what is given with its sound: samples (N, 2) at `hearing_rate`.
+
+        `before` ends with the last frame that is given, `after` begins with the first one.
+        """
+        codec = self._codec
+        if before is not None and given.before is not None:
+            strip = unpack(given.before)
+            audio = codec.encode(before).to(strip.video)
+            lead = strip.seconds - audio.shape[1] * codec.period
+            given = replace(given, before=pack(replace(strip, audio=audio, lead=lead)))
+        if after is not None and given.after is not None:
+            strip = unpack(given.after)
+            num_columns = round(len(after) / codec.input_rate / codec.mel_seconds)
+            num_columns -= (num_columns - 1) % codec.ratio  # whole latents, from the first sample
+            num_samples = round(num_columns * codec.mel_seconds * codec.input_rate)
+            # Like the keyframe of the pictures, the first one is of another kind.
+            audio = codec.encode(after[:num_samples])[:, 1:].to(strip.video)
+            lead = codec.mel_seconds - 1 / self.model.spec.fps
+            given = replace(given, after=pack(replace(strip, audio=audio, lead=lead)))
+        return given
+
+    @torch.no_grad()
+    def make(
+        self,
+        num_latents: int,
+        prompt: PromptEmbeds,
+        context: Context,
+        *,
+        num_inference_steps: int,
+        guidance_scale: float,
+        seed: int,
+        on_step: OnEngineStep | None = None,
+    ) -> torch.Tensor:
+        """Make `num_latents` new latent frames, and what is heard with them, as a strip."""
+        pictures = self._pictures(context)
+        begin, end = self._span(num_latents, context)
+        sound = self._lay_out_sound(begin, end, context)
+        given, is_given = self._lay_out(num_latents, pictures)
+        extra = given[:, :, :0] if context.keyframe is None else context.keyframe.to(given)
+        known = torch.cat([pack_tokens(given), pack_tokens(extra)], dim=1)  # (1, S, C)
+        is_known = torch.cat([pack_tokens(is_given), pack_tokens(extra[:, :1]) == 0], dim=1)
+        is_known[:, given[0, 0].numel() :] = True
+        generator = torch.Generator("cpu").manual_seed(seed)
+        states = [
+            _State.begin(known, is_known, self.pipe.scheduler, generator),
+            _State.begin(sound.audio, sound.is_given, self.pipe.scheduler, generator),
+        ]
+        for state in states:
+            sigmas = self._sigmas(num_inference_steps)
+            state.scheduler.set_timesteps(sigmas=sigmas, device=given.device)
+        coords = {
+            "video_coords": self._coords_of_all(given.shape[2], num_latents, context),
+            "audio_coords": sound.coords,
+        }
+        for step, t in enumerate(states[0].scheduler.timesteps, 1):
+            velocities = self._velocities(states, t, prompt, coords)
+            for state, velocity in zip(states, velocities, strict=True):
+                state.move(_guide(velocity.float(), guidance_scale), t)
+            if on_step is not None:
+                on_step(step, states[0].x)
+        tokens, heard = (state.x for state in states)
+        video = self._unpack(tokens[:, : given[0, 0].numel()])[:, :, pictures.num_before :]
+        audio = heard[:, sound.first :][:, : sound.num_latents]
+        strip = Strip(
+            video[:, :, :num_latents], audio, end - begin, self._codec.period, sound.start - begin
+        )
+        return pack(strip)
+
+    def _velocities(
+        self,
+        states: Sequence[_State],
+        t: torch.Tensor,
+        prompt: PromptEmbeds,
+        coords: dict[str, torch.Tensor],
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Ask the transformer where pictures and sound go; what is given is at level 0."""
+        pictures, sound = states
+        dtype, batch = prompt.video.dtype, len(prompt.video)
+        level = t.expand(batch)
+        # One level for all of the sound unless some of it is given, as in the pipeline's own call.
+        audio_level = level
+        if sound.is_known.any():
+            audio_level = (t * ~sound.is_known[..., 0]).expand(batch, -1)
+        return self.pipe.transformer(
+            hidden_states=pictures.x.to(dtype).expand(batch, -1, -1),
+            audio_hidden_states=sound.x.to(dtype).expand(batch, -1, -1),
+            encoder_hidden_states=prompt.video,
+            audio_encoder_hidden_states=prompt.audio,
+            timestep=(t * ~pictures.is_known[..., 0]).expand(batch, -1),
+            audio_timestep=audio_level,
+            sigma=level,
+            audio_sigma=level,
+            encoder_attention_mask=prompt.mask,
+            audio_encoder_attention_mask=prompt.mask,
+            use_cross_timestep=True,
+            return_dict=False,
+            **{name: places.expand(batch, -1, -1, -1) for name, places in coords.items()},
+        )
+
+    def tail(self, given: Context, parts: Sequence[torch.Tensor], num_latents: int) -> torch.Tensor:
+        """Return the last latents, of what was given before too if the parts are that short."""
+        known = [] if given.before is None else [given.before]
+        whole = _join([*known, *parts])
+        return pack(whole.last(num_latents, self._seconds(num_latents, whole)))
+
+    def head(self, given: Context, parts: Sequence[torch.Tensor], num_latents: int) -> torch.Tensor:
+        """Return the first latents, of what was given after too if the parts are that short."""
+        whole = _join([*parts, given.after])
+        return pack(whole.first(num_latents, self._seconds(num_latents, whole)))
+
+    def decode_take(self, given: Context, parts: Iterable[torch.Tensor]) -> Iterator[np.ndarray]:
+        """Decode a shot's new frames (F, H, W, 3) uint8; all of its parts have to be there."""
+        yield from super().decode_take(self._pictures(given), _videos(parts))
+
+    def decode_last_given(self, given: Context, parts: Iterable[torch.Tensor]) -> np.ndarray:
+        """Decode the last frame (H, W, 3) of the clip that a shot goes on from."""
+        return super().decode_last_given(self._pictures(given), parts)
+
+    def decode_first_following(self, given: Context, parts: Iterable[torch.Tensor]) -> np.ndarray:
+        """Decode the first frame (H, W, 3) of the clip that a shot leads up to."""
+        return super().decode_first_following(self._pictures(given), parts)
+
+    def decode_sound(
+        self, given: Context, parts: Iterable[torch.Tensor]
+    ) -> tuple[float, Iterator[Sound]]:
+        """Decode what is heard in a shot, and around it.
+
+        Returns when it begins, in seconds after the first frame of the shot (a given picture is
+        one), and samples (N, 2) at `sound_rate`. Raises OutputError if they are not finite.
+        """
+        whole = _join(parts)
+        start = whole.lead
+        if given.before is not None:
+            before = unpack(given.before)
+            whole = before.join(whole)
+            start = whole.lead - (0 if given.is_picture else before.seconds)
+        if given.after is not None:
+            whole = whole.join(unpack(given.after))
+        # The first latent is a single column of the spectrogram: its last.
+        start += self._codec.period - self._codec.mel_seconds
+        return start, self._codec.decode(whole.audio)
+
+    def _encode_pictures(self, frames: np.ndarray) -> torch.Tensor:
+        encoded = self.pipe.vae.encode(self._to_tensor(frames)).latent_dist
+        return self._normalize(encoded.mode())
+
+    def _silent(self, video: torch.Tensor, num_frames: int) -> Strip:
+        audio = video.new_zeros(1, 0, self._codec.width)
+        return Strip(video, audio, num_frames / self.model.spec.fps, self._codec.period)
+
+    def _pictures(self, context: Context) -> Context:
+        """Return a context of pictures' latents alone (1, C, T, h, w)."""
+        before, after = (
+            None if packed is None else unpack(packed).video.to(self.model.device)
+            for packed in (context.before, context.after)
+        )
+        return replace(context, before=before, after=after)
+
+    def _seconds(self, num_latents: int, whole: Strip) -> float:
+        """Return how long so many latents last, at either end of a strip, or all of it."""
+        spec = self.model.spec
+        if num_latents >= whole.video.shape[2]:
+            return whole.seconds
+        return num_latents * spec.temporal / spec.fps
+
+    def _time(self, num_latents: int, context: Context) -> float:
+        """Return when so many latents of a window are over; one from the middle starts at 1."""
+        spec, first = self.model.spec, 0 if context.is_start else 1
+        return max(0, (first + num_latents - 1) * spec.temporal + 1) / spec.fps
+
+    def _span(self, num_latents: int, context: Context) -> tuple[float, float]:
+        """Return when the new pictures of a window begin and end, in its seconds."""
+        num_before = context.num_before
+        return tuple(self._time(count, context) for count in (num_before, num_before + num_latents))
+
+    def _lay_out_sound(self, begin: float, end: float, context: Context) -> Layout:
+        """Say which sound latents a window has whose new pictures last from `begin` to `end`."""
+        before, after = (
+            None if packed is None else unpack(packed.to(self.model.device))
+            for packed in (context.before, context.after)
+        )
+        nothing = self._silent(torch.zeros(1, 1, 0, 1, 1, device=self.model.device), 0)
+        return lay_out(
+            begin, end, before or nothing, after or nothing, self._codec, context.is_start
+        )
+
+    def _coords_of_all(self, num_frames: int, num_latents: int, context: Context) -> torch.Tensor:
+        """Return every picture token's place (1, 3, S, 2): seconds, and pixels; a keyframe's last.
+
+        A window from the middle has no latent frame 0: its latent frames count from 1. A keyframe
+        is the last new frame.
+        """
+        first = 0 if context.is_start else 1
+        device, fps = self.model.device, self.model.spec.fps
+        coords = self.pipe.transformer.rope.prepare_video_coords(
+            1, first + num_frames, self.height, self.width, device, fps=fps
+        )[:, :, first * self.height * self.width :]
+        if context.keyframe is None:
+            return coords
+        last = first + context.num_before + num_latents - 1
+        frame = last * self.model.spec.temporal
+        size = self.height, self.width
+        extra = self.pipe._prepare_keyframe_coords(1, *size, frame, 1, fps, device)
+        return torch.cat([coords, extra], dim=2)
+
+
+def _round_positions(pipe: object) -> None:
+    """Have positions computed in float32: Apple's GPUs have no float64."""
+    for part in (pipe.transformer, pipe.connectors):
+        for module in part.modules():
+            if hasattr(module, "double_precision"):
+                module.double_precision = False
+
+
+def _join(parts: Iterable[torch.Tensor]) -> Strip:
+    first, *rest = (unpack(part) for part in parts)
+    for strip in rest:
+        first = first.join(strip)
+    return first
+
+
+def _videos(parts: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:
+    return (unpack(part).video for part in parts)
+
+
+def _guide(velocity: torch.Tensor, guidance_scale: float) -> torch.Tensor:
+    """Go from what is to be avoided towards the prompt, if both are there."""
+    if len(velocity) == 1:
+        return velocity
+    without, with_prompt = velocity.chunk(2)
+    return without + guidance_scale * (with_prompt - without)

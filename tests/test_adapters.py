@@ -16,10 +16,11 @@ from pipeline.adapters import AdapterFiles, put_on
 from pipeline.engines import open_engine
 from pipeline.engines.engine import Context
 from pipeline.errors import InvalidRequestError
-from pipeline.loader import LoadedModel, Loader
+from pipeline.loader import Loader
 from pipeline.lora import Lora
 from pipeline.models import MODELS, Models
 from pipeline.placement import Placement
+from pipeline.reading import LoadedModel
 from tests.tiny import CPU, LTX, MINI, tiny_ltx_pipeline, tiny_mini_pipeline, tiny_models
 from tests.tiny_lora import save_tiny_lora
 from tests.tiny_wan import TINY_WAN, save_tiny_wan

@@ -14,10 +14,11 @@ from pipeline.engines import open_engine
 from pipeline.errors import MediaError, OutputError
 from pipeline.geometry import Size
 from pipeline.joins import fade_weights, resize
-from pipeline.loader import LoadedModel, Loader
+from pipeline.loader import Loader
 from pipeline.media import iterate_frames, probe_clip
 from pipeline.pictures import crop_to_size, open_picture
 from pipeline.plan import plan_generation
+from pipeline.reading import LoadedModel
 from pipeline.reel import Reel
 from pipeline.request import Shot, build_request
 from pipeline.sources import open_source

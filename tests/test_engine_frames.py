@@ -12,8 +12,9 @@ from diffusers import DiffusionPipeline, WanImageToVideoPipeline
 from pipeline.engines import skyreels, wan
 from pipeline.engines.engine import Context
 from pipeline.engines.frames import Ends, FrameEngine
-from pipeline.loader import LoadedModel, Loader
+from pipeline.loader import Loader
 from pipeline.models import MODELS
+from pipeline.reading import LoadedModel
 from tests.tiny import CPU, picture
 from tests.tiny_wan import TINY_WAN, save_tiny_wan
 

@@ -18,11 +18,12 @@ from pipeline.engines.helios import HeliosEngine
 from pipeline.errors import GenerationCancelledError
 from pipeline.generate import generate
 from pipeline.geometry import ASPECT_RATIOS
-from pipeline.loader import LoadedModel, Loader
+from pipeline.loader import Loader
 from pipeline.media import probe_clip
 from pipeline.models import MODELS
 from pipeline.placement import Placement
 from pipeline.plan import plan_generation
+from pipeline.reading import LoadedModel
 from pipeline.request import Shot, build_request
 from tests.tiny import CPU, Calls, picture
 from tests.tiny_families import HELIOS, save_tiny_family

@@ -14,9 +14,10 @@ from transformers import Qwen2Tokenizer
 from pipeline.engines import open_engine
 from pipeline.engines.engine import Context
 from pipeline.engines.frames import FrameEngine
-from pipeline.loader import LoadedModel, Loader
+from pipeline.loader import Loader
 from pipeline.models import MODELS
 from pipeline.placement import Placement
+from pipeline.reading import LoadedModel
 from pipeline.turns import Turns
 from tests.tiny import CPU, Calls, picture
 from tests.tiny_families import I2V, T2V, save_tiny_family

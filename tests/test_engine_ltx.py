@@ -17,8 +17,9 @@ from PIL import Image
 
 from pipeline.engines.engine import Context
 from pipeline.engines.ltx import LTXEngine, PromptEmbeds
-from pipeline.loader import LoadedModel, Loader
+from pipeline.loader import Loader
 from pipeline.models import MODELS
+from pipeline.reading import LoadedModel
 from tests.tiny import CPU, LTX, MINI, Calls, picture, tiny_models
 
 WIDTH, HEIGHT = 96, 64  # 3 x 2 latents

@@ -16,8 +16,9 @@ from pipeline.engines.engine import Context
 from pipeline.engines.ltx2 import LTX2Engine, _round_positions
 from pipeline.engines.ltx2_sound import SoundCodec
 from pipeline.engines.strip import Strip, pack, unpack
-from pipeline.loader import LoadedModel, Loader, load_model
+from pipeline.loader import Loader
 from pipeline.models import MODELS
+from pipeline.reading import LoadedModel, load_model
 from tests.tiny import CPU, Calls, picture
 from tests.tiny_ltx2 import LTX2, save_tiny_ltx2, tiny_ltx2
 

@@ -11,10 +11,11 @@ import torch
 
 from pipeline.engines import MiniEngine, open_engine
 from pipeline.engines.engine import Context
-from pipeline.loader import LoadedModel, Loader
+from pipeline.loader import Loader
 from pipeline.mini.scene import ATTRIBUTES
 from pipeline.mini.staging import TRACK_COLUMNS
 from pipeline.models import MODELS
+from pipeline.reading import LoadedModel
 from tests.tiny import CPU, MINI, Calls, tiny_models
 
 PROMPT = "a red car pans by night"

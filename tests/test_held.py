@@ -23,9 +23,9 @@ from diffusers import (
 
 from pipeline.engines import open_engine
 from pipeline.engines.ltx import Context
-from pipeline.loader import LoadedModel, load_model
 from pipeline.models import MODELS
 from pipeline.placement import Placement
+from pipeline.reading import LoadedModel, load_model
 from pipeline.spec import ModelSpec, Part
 from tests.tiny import LTX, tiny_ltx_pipeline, tiny_models
 

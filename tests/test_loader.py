@@ -16,9 +16,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from pipeline.errors import InvalidRequestError, ModelError
-from pipeline.loader import Loader, is_uniform
+from pipeline.loader import Loader
 from pipeline.models import MODELS
 from pipeline.placement import GIGABYTE
+from pipeline.reading import is_uniform
 from tests.tiny import CPU, LTX, MINI, tiny_models
 
 

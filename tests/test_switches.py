@@ -24,10 +24,11 @@ from pipeline.engines import open_engine
 from pipeline.engines.engine import Context
 from pipeline.errors import GenerationCancelledError, KinoraError
 from pipeline.generate import generate
-from pipeline.loader import LoadedModel, Loader, load_model
+from pipeline.loader import Loader
 from pipeline.machine import detect_machine
 from pipeline.models import MODELS
 from pipeline.placement import Placement
+from pipeline.reading import LoadedModel, load_model
 from pipeline.request import GenerationRequest, build_request
 from pipeline.spec import ModelSpec
 from pipeline.speed import NATIVE, PLAIN, Settings, Speed, Work

@@ -14,8 +14,9 @@ from pipeline.cues import write_cues
 from pipeline.engines import open_engine
 from pipeline.engines.ltx import LTXEngine
 from pipeline.errors import OutputError
-from pipeline.loader import LoadedModel, Loader
+from pipeline.loader import Loader
 from pipeline.plan import Plan, plan_generation
+from pipeline.reading import LoadedModel
 from pipeline.reel import Reel
 from pipeline.request import GenerationRequest, Shot, build_request
 from pipeline.sources import end_frames, open_source, picture_frame

@@ -22,12 +22,13 @@ from diffusers import (
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import T5Config, T5EncoderModel, T5TokenizerFast
 
-from pipeline.loader import LoadedModel, Loader
+from pipeline.loader import Loader
 from pipeline.mini import AutoencoderKinora, SlotTextConfig, SlotTextEncoder, build_tokenizer
 from pipeline.mini.scene import ATTRIBUTES
 from pipeline.mini.transformer import GuidedLTXTransformer3DModel
 from pipeline.models import MODELS
 from pipeline.placement import GIGABYTE, Machine
+from pipeline.reading import LoadedModel
 from pipeline.spec import ModelSpec
 
 MINI, LTX = "kinora-mini", "ltx-video-2b"

@@ -23,8 +23,9 @@ import spaces  # noqa: E402
 
 from pipeline.engines import open_engine  # noqa: E402
 from pipeline.engines.engine import Context  # noqa: E402
-from pipeline.loader import LoadedModel, Loader  # noqa: E402
+from pipeline.loader import Loader  # noqa: E402
 from pipeline.models import MODELS  # noqa: E402
+from pipeline.reading import LoadedModel  # noqa: E402
 from tests.tiny import CPU  # noqa: E402
 
 WAN = "wan-2.2-5b"

@@ -12,7 +12,7 @@ from pipeline.engines.helios import HeliosEngine
 from pipeline.engines.ltx import LTXEngine
 from pipeline.engines.ltx2 import LTX2Engine
 from pipeline.engines.mini import MiniEngine
-from pipeline.loader import LoadedModel
+from pipeline.reading import LoadedModel
 
 _ENGINES: dict[str, Callable[..., Engine]] = {
     "ltx": LTXEngine,

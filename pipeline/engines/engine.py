@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 import numpy as np
 import torch
 
-from pipeline.loader import LoadedModel
+from pipeline.reading import LoadedModel
 
 Memory = Mapping[str, object]
 """Where the paths of a shot had come to, as JSON has it; it stays in the clip's recipe."""

@@ -17,7 +17,7 @@ from PIL import Image
 
 from pipeline.embeds import Embeds
 from pipeline.engines.engine import Context, Given, Memory, OnEngineStep, to_frames
-from pipeline.loader import LoadedModel
+from pipeline.reading import LoadedModel
 
 Prompt = Mapping[str, torch.Tensor]
 """Arguments of a pipeline's call that stand for the words."""

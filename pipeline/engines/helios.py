@@ -20,7 +20,7 @@ from diffusers.utils.torch_utils import randn_tensor
 from pipeline.engines import wan
 from pipeline.engines.engine import Context, OnEngineStep
 from pipeline.engines.frames import FrameEngine, Prompt
-from pipeline.loader import LoadedModel
+from pipeline.reading import LoadedModel
 
 _NUM_STAGES = 3  # of its pyramid: a quarter, half and all of the picture's sides
 _HISTORY_LATENTS = 16 + 2 + 1  # that a chunk sees, ever more of them in a token

@@ -15,7 +15,7 @@ from diffusers.pipelines.ltx.pipeline_ltx_condition import linear_quadratic_sche
 
 from pipeline.engines.engine import Context, Given, Memory, OnEngineStep, to_frames
 from pipeline.engines.pieces import decode_shot
-from pipeline.loader import LoadedModel, is_uniform
+from pipeline.reading import LoadedModel, is_uniform
 
 _PREVIEW_SIDE = 320
 # An autoencoder with a decode timestep takes a little noise for granted (diffusers, LTX-Video

@@ -19,7 +19,7 @@ from pipeline.engines.ltx import LTXEngine
 from pipeline.engines.ltx import pack as pack_tokens
 from pipeline.engines.ltx2_sound import Layout, SoundCodec, lay_out
 from pipeline.engines.strip import Strip, pack, unpack
-from pipeline.loader import LoadedModel
+from pipeline.reading import LoadedModel
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import math
 import os
 import signal
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,9 @@ from pipeline.store import JobStore, default_data_dir, num_windows
 from pipeline.stream import News, follow_clip, stream_clip
 from pipeline.studio import Studio
 from pipeline.switches import settle
+from pipeline.trust.gate import Gate
 from pipeline.trust.identity import open_identity
+from pipeline.trust.moderation import Classifier, Moderator, read_strictness
 
 # What is kept of finished jobs, unless the environment says otherwise.
 MAX_JOB_DAYS = 30.0
@@ -127,12 +129,17 @@ def create_loader(models: Models = SHIPPED) -> Loader:
     return Loader(machine, models, settings, load_blocks)
 
 
-def create_studio(data_dir: Path, loader: Loader, models: Models = SHIPPED) -> Studio:
+def create_studio(
+    data_dir: Path,
+    loader: Loader,
+    models: Models = SHIPPED,
+    classifiers: Sequence[Classifier] = (),
+) -> Studio:
     """Open the store of jobs and the signing identity, and start the worker.
 
-    `models` are those that may be asked for.
+    `models` are those that may be asked for; `classifiers` judge words beside the rules.
     """
-
+    gate = Gate(Moderator(read_strictness(), classifiers))
     default_model = default_model_id(models)
     gpu_size = loader.placement(default_model).gpu_size if is_zero_gpu() else None
     seconds_for = partial(gpu_seconds, models=models)
@@ -153,12 +160,17 @@ def create_studio(data_dir: Path, loader: Loader, models: Models = SHIPPED) -> S
     ) -> dict[str, object]:
         # Or the library would give up waiting for a card when the visitor leaves the page.
         LocalContext.event_id.set(None)
+        review = gate.review(request)  # the rules may be newer than the job
+        request = review.request
         while True:
             num_finished = num_windows(output.parent)
             try:
-                return follow_clip(generate_clip(request, output), on_progress, is_cancelled)
+                recipe = follow_clip(generate_clip(request, output), on_progress, is_cancelled)
+                found = gate.check_output(request, output)
+                return recipe | review.note(found)
             except GenerationCancelledError:
                 if is_cancelled():
+                    gate.check_output(request, output)
                     raise  # else this call's time is up
             except gr.Error as exc:  # the platform has ended it, or there is no quota, or no card
                 if num_windows(output.parent) == num_finished:
@@ -187,7 +199,14 @@ def create_studio(data_dir: Path, loader: Loader, models: Models = SHIPPED) -> S
     )
     identity = open_identity(data_dir / "identity")
     worker = JobWorker(store, run, takes_up=not is_zero_gpu())
-    return Studio(worker, default_model, is_fixed=is_zero_gpu(), models=models, identity=identity)
+    return Studio(
+        worker,
+        default_model,
+        is_fixed=is_zero_gpu(),
+        models=models,
+        identity=identity,
+        gate=gate,
+    )
 
 
 def launch(demo: gr.Blocks, **options: Any) -> tuple[object, str, str]:  # noqa: ANN401

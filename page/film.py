@@ -75,6 +75,9 @@ class FilmTab:
         )
         self._settings: dict[str, Component] = {
             "aspect_ratio": create_part(NAME, "aspect_ratio"),
+            "has_consent": create_part(
+                NAME, "has_consent", label="Everybody whose face is in the pictures agrees"
+            ),
             **create_settings(NAME, "text_to_video", self._studio),
         }
         self._plan = create_part(NAME, "plan", value=self._describe([EMPTY_SHOT], {}))

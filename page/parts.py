@@ -37,8 +37,8 @@ DIRECTION_LABELS: dict[Direction, str] = {
 # What a tab asks for before the settings, in the order of the page, named as in the request.
 FIELDS: dict[Task, tuple[str, ...]] = {
     "text_to_video": ("prompt", "aspect_ratio", "duration"),
-    "image_to_video": ("image", "prompt", "aspect_ratio", "duration"),
-    "extend_video": ("video", "prompt", "direction", "video_after", "duration"),
+    "image_to_video": ("image", "has_consent", "prompt", "aspect_ratio", "duration"),
+    "extend_video": ("video", "has_consent", "prompt", "direction", "video_after", "duration"),
 }
 ADVANCED_SETTINGS = (
     *("num_inference_steps", "guidance_scale", "negative_prompt"),
@@ -52,6 +52,7 @@ PARTS: dict[str, partial[Component]] = {
     "prompt": partial(gr.Textbox, "", label="Prompt", lines=3, max_lines=8),
     "image": partial(gr.File, label="Picture", file_types=["image", ".heic", ".heif"], height=120),
     "video": partial(gr.Video, label="Clip", sources=["upload"], height=260),
+    "has_consent": partial(gr.Checkbox, label="Everybody whose face is in it agrees"),
     "video_after": partial(
         gr.Video, label="The clip it leads to", sources=["upload"], height=200, visible=False
     ),

@@ -2,7 +2,8 @@
 
 KinoraError
 ├── InvalidRequestError          something the person can change: a value, a rule, what to do
-│   └── MediaError               a picture or a clip that cannot be used
+│   ├── MediaError               a picture or a clip that cannot be used
+│   └── RefusedError             something that Kinora does not make
 ├── ModelError                   weights that are missing or cannot be loaded
 ├── OutputError                  frames that must not be handed over: black, frozen, not numbers
 ├── StorageError                 a disk that is full, or a folder that may not be written
@@ -20,6 +21,10 @@ class InvalidRequestError(KinoraError):
 
 class MediaError(InvalidRequestError):
     """Say why a picture or a clip cannot be opened or used."""
+
+
+class RefusedError(InvalidRequestError):
+    """Say what Kinora does not make, and what to do instead."""
 
 
 class ModelError(KinoraError):

@@ -321,7 +321,7 @@ class JobWorker:
             if is_fresh and job.began_from < 1:
                 seconds = (time.monotonic() - job.began_at) / (1 - job.began_from)
                 self.pace.note(job.request, seconds)
-            self._finish(job_id, "done", progress=1.0)
+            self._finish(job_id, "done", progress=1.0, message=str(recipe.get("notice", "")))
 
     def _report(self, job_id: str, progress: Progress) -> None:
         with self._changed:

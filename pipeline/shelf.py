@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -34,9 +35,12 @@ class Entry:
 class Shelf:
     """The jobs of each visitor."""
 
-    def __init__(self, worker: JobWorker) -> None:
-        """Show the jobs of a worker's store."""
+    def __init__(
+        self, worker: JobWorker, review: Callable[[GenerationRequest], GenerationRequest]
+    ) -> None:
+        """Show the jobs of a worker's store; `review` passes or refuses what is made again."""
         self._worker = worker
+        self._review = review
 
     def entries(self, visitor: str, count: int) -> list[Entry]:
         """Return a visitor's newest `count` clips, the newest first."""
@@ -74,7 +78,7 @@ class Shelf:
         request: GenerationRequest = replace(
             facts.request, seed=(facts.request.seed + 1) % (MAX_SEED + 1)
         )
-        return self._worker.submit(request, visitor=facts.visitor, tab=facts.tab)
+        return self._worker.submit(self._review(request), visitor=facts.visitor, tab=facts.tab)
 
     def _thumbnail(self, job_id: str) -> Path | None:
         """Return a small picture of a clip, made when it is first wanted."""

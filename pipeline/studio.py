@@ -30,7 +30,9 @@ from pipeline.shelf import Shelf
 from pipeline.sources import OpenedSource, check_sources, open_source
 from pipeline.spec import TASK_SOURCES, ModelSpec, Task
 from pipeline.store import UNFINISHED, link_or_copy
+from pipeline.trust.gate import Gate
 from pipeline.trust.identity import Identity
+from pipeline.trust.moderation import Moderator, read_strictness
 from pipeline.trust.provenance import verify_clip
 
 SECONDS_BETWEEN_LOOKS = 0.2
@@ -63,14 +65,17 @@ class Studio:
         is_fixed: bool = False,
         models: Models = SHIPPED,
         identity: Identity | None = None,
+        gate: Gate | None = None,
     ) -> None:
         """Use a worker that runs already; with `is_fixed` no other model than that one.
 
+        `gate` says what is refused; without one it is as strict as the environment says.
         On ZeroGPU another one would be loaded, or downloaded, in its visitor's time on the card.
         `identity` is whose signatures are known here.
         """
         self.worker = worker
-        self.shelf = Shelf(worker)
+        self.gate = gate or Gate(Moderator(read_strictness()))
+        self.shelf = Shelf(worker, lambda request: self.gate.review(request).request)
         self.default_model = default_model
         self.models = models
         self._is_fixed = is_fixed
@@ -94,7 +99,7 @@ class Studio:
             fields = fields | {"seed": self.worker.store.facts(based_on).request.seed}
         request = self._request(task, fields)
         check_sources(request)
-        return self.worker.submit(request, **origin)
+        return self.worker.submit(self.gate.review(request).request, **origin)
 
     def _request(self, task: Task, fields: dict[str, Any]) -> GenerationRequest:
         """Build the request; no model, and 0 for what the model decides, mean its defaults."""

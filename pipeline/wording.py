@@ -112,7 +112,9 @@ def describe_progress(state: dict[str, Any], progress: Progress | None) -> str:
     """Return how far a job is: percent, stage, window, step and the time left."""
     if progress is None or state["state"] != "running":
         place = state.get("position", 1)
-        return _STATES[state["state"]] + (f", number {place} in the queue" if place > 1 else "")
+        notice = f". {state['message']}" if state["state"] == "done" and state["message"] else ""
+        line = f", number {place} in the queue" if place > 1 else ""
+        return _STATES[state["state"]] + line + notice
     if progress.downloaded:
         done, total = (num_bytes / 1e9 for num_bytes in progress.downloaded)
         return f"Downloading the model, once: {done:.1f} of {total:.1f} GB"

@@ -20,6 +20,7 @@ import gradio as gr
 import httpx
 import numpy as np
 import pytest
+import skimage.data
 from conftest import SCRATCH
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
@@ -474,6 +475,27 @@ def test_a_bad_value_is_refused_with_one_sentence(
     assert message.startswith(sentence)
     assert message.endswith(".")
     assert len(message) < 300
+
+
+def test_what_kinora_does_not_make_is_refused_with_one_sentence_at_every_door(
+    client: Client, tmp_path: Path
+) -> None:
+    bad = "a decapitated man"
+    text, shots = f"[1s] {PROMPT}\n[1s] {bad}", [{"prompt": PROMPT}, {"prompt": bad}]
+    for storyboard in (text, json.dumps(shots)):
+        with pytest.raises(AppError, match="cruelty shown in detail"):
+            client.predict(storyboard=storyboard, api_name="/film")
+    with pytest.raises(AppError, match="cruelty shown in detail"):
+        client.predict(prompt=bad, api_name="/text_to_video")
+    portrait = tmp_path / "portrait.png"
+    Image.fromarray(skimage.data.astronaut()).save(portrait)
+    face = {"image": handle_file(portrait), "prompt": PROMPT, "api_name": "/image_to_video"}
+    with pytest.raises(AppError, match="has_consent=true"):
+        client.predict(**face, **QUICK)
+    _, recipe = client.predict(**face, **QUICK, has_consent=True)
+    assert (recipe["label"], recipe["has_consent"]) == ("corner", True)
+    assert [one["category"] for one in recipe["moderation"]["found"]] == ["face"]
+    assert recipe["notice"]
 
 
 def bad_picture(kind: str, folder: Path) -> Path:

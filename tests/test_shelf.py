@@ -44,7 +44,7 @@ def make(worker: JobWorker, visitor: str, tab: str = "") -> str:
 
 
 def test_everybody_sees_their_own_clips_the_newest_first(worker: JobWorker) -> None:
-    shelf = Shelf(worker)
+    shelf = Shelf(worker, lambda request: request)
     ids = [make(worker, ADA), make(worker, GRACE), make(worker, ADA)]
     assert [entry.facts.job_id for entry in shelf.entries(ADA, 10)] == [ids[2], ids[0]]
     assert [entry.facts.job_id for entry in shelf.entries(ADA, 1)] == [ids[2]]
@@ -59,16 +59,16 @@ def test_no_token_is_on_the_disk(worker: JobWorker, tmp_path: Path) -> None:
 
 def test_a_clip_has_a_small_picture_that_is_made_once(worker: JobWorker) -> None:
     make(worker, ADA)
-    (entry,) = Shelf(worker).entries(ADA, 10)
+    (entry,) = Shelf(worker, lambda request: request).entries(ADA, 10)
     with Image.open(entry.thumbnail) as picture:
         assert picture.size == (320, 213)
     made_at = entry.thumbnail.stat().st_mtime_ns
-    (again,) = Shelf(worker).entries(ADA, 10)
+    (again,) = Shelf(worker, lambda request: request).entries(ADA, 10)
     assert again.thumbnail.stat().st_mtime_ns == made_at
 
 
 def test_nobody_touches_a_clip_of_somebody_elses(worker: JobWorker) -> None:
-    job_id, shelf = make(worker, ADA), Shelf(worker)
+    job_id, shelf = make(worker, ADA), Shelf(worker, lambda request: request)
     for act in (shelf.check, shelf.delete, shelf.again):
         for visitor in (GRACE, ""):
             with pytest.raises(InvalidRequestError, match="not yours"):
@@ -79,7 +79,7 @@ def test_nobody_touches_a_clip_of_somebody_elses(worker: JobWorker) -> None:
 
 
 def test_once_more_is_the_same_request_with_another_seed(worker: JobWorker) -> None:
-    shelf = Shelf(worker)
+    shelf = Shelf(worker, lambda request: request)
     job_id = shelf.again(ADA, make(worker, ADA, tab="film"))
     facts = shelf.check(ADA, job_id)
     assert (facts.request.shots, facts.request.seed, facts.tab) == (request().shots, 8, "film")
@@ -88,7 +88,7 @@ def test_once_more_is_the_same_request_with_another_seed(worker: JobWorker) -> N
 def test_a_tab_shows_again_what_was_left_unfinished_there_and_nothing_else(
     worker: JobWorker,
 ) -> None:
-    shelf, store = Shelf(worker), worker.store
+    shelf, store = Shelf(worker, lambda request: request), worker.store
     make(worker, ADA, tab="film")
     assert shelf.unfinished(ADA, "film") is None
     job_id = store.create(request(), visitor=name_visitor(ADA), tab="film")

@@ -1,1 +1,1 @@
-"""What can be said of where a clip comes from."""
+"""What is refused, and what can be said of where a clip comes from."""

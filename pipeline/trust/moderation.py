@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
 import os
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -14,8 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, get_args
 
-from pipeline.errors import KinoraError
+from pipeline.errors import KinoraError, RefusedError
 from pipeline.trust.words import compile_terms, readings_of
+
+logger = logging.getLogger(__name__)
 
 Outcome = Literal["pass", "warn", "label", "block"]
 Strictness = Literal["off", "standard", "strict"]
@@ -94,8 +97,23 @@ class Moderator:
         self.rules = rules or read_rules()
         self._classifiers = classifiers
 
+    def check(self, prompts: Sequence[str], negative_prompt: str = "") -> tuple[Verdict, ...]:
+        """Return what is found in the words of a request that is no reason to refuse it.
+
+        A prompt for each shot. Raises RefusedError for what is; only its category is logged.
+        """
+        verdicts = self._verdicts(prompts, negative_prompt)
+        if refused := next((x for x in verdicts if x.outcome == "block"), None):
+            logger.info("A request was refused: %s", refused.category)
+            raise RefusedError(refused.message)
+        return tuple(x for x in verdicts if x.outcome != "pass")
+
     def judge(self, prompts: Sequence[str], negative_prompt: str = "") -> Verdict:
         """Return the gravest verdict on the words of a request, a prompt for each shot."""
+        verdicts = self._verdicts(prompts, negative_prompt)
+        return max(verdicts, key=lambda verdict: _GRAVITY.index(verdict.outcome))
+
+    def _verdicts(self, prompts: Sequence[str], negative_prompt: str) -> list[Verdict]:
         texts = [self._read(prompt) for prompt in prompts]
         if self._finds("clothing", self._read(negative_prompt)):
             texts = [(*readings, _WITHOUT_CLOTHES) for readings in texts]
@@ -106,8 +124,7 @@ class Moderator:
             for rule in self.rules.rules
             for readings in ([film] if rule.joins_shots else texts)
         ]
-        verdicts += [classifier.judge(prompts) for classifier in self._classifiers]
-        return max(verdicts, key=lambda verdict: _GRAVITY.index(verdict.outcome))
+        return verdicts + [classifier.judge(prompts) for classifier in self._classifiers]
 
     def _read(self, text: str) -> tuple[str, ...]:
         return tuple(self.rules.allowed.sub(" ", reading) for reading in readings_of(text))

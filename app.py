@@ -19,8 +19,11 @@ from typing import Any
 import gradio as gr
 import spaces  # before torch, which it has to patch on ZeroGPU
 from gradio.context import LocalContext
+from starlette.middleware import Middleware
 
+from page.access import Access, read_access, read_allowance
 from page.clips import ClipsTab, create_visitor, greet
+from page.doors import MAX_SESSIONS, MAX_UPLOAD_BYTES, Doors, GuardedBlocks
 from page.endpoints import Endpoints, create_endpoints
 from page.film import FilmTab
 from page.parts import ASSETS, FIELDS, MAX_WATCHING, PRIVATE
@@ -28,6 +31,7 @@ from page.tab import Tab, connect_to_others
 from pipeline.delivery import deliver, deliver_unfinished
 from pipeline.errors import GenerationCancelledError, KinoraError
 from pipeline.jobs import JobWorker
+from pipeline.limits import Limits
 from pipeline.loader import Loader
 from pipeline.machine import detect_machine
 from pipeline.models import SHIPPED, Models, default_model_id
@@ -57,7 +61,9 @@ LAUNCH_OPTIONS = {
     "theme": gr.themes.Default(primary_hue="indigo", neutral_hue="slate"),
     "css_paths": [ASSETS / "style.css"],
     "footer_links": ["api"],
-    "max_file_size": "500mb",
+    "max_file_size": MAX_UPLOAD_BYTES,
+    "state_session_capacity": MAX_SESSIONS,
+    "num_workers": 0,  # they would serve files beside the doors
     "run_history": False,
     "enable_monitoring": False,
     "show_error": False,
@@ -67,7 +73,7 @@ LAUNCH_OPTIONS = {
 
 def create_demo(studio: Studio) -> gr.Blocks:
     """Build the page and the API on a studio."""
-    demo = gr.Blocks(
+    demo = GuardedBlocks(
         title="Kinora",
         analytics_enabled=False,
         delete_cache=(3600, MAX_SERVED_SECONDS),
@@ -206,14 +212,28 @@ def create_studio(
         models=models,
         identity=identity,
         gate=gate,
+        limits=Limits(read_allowance()),
     )
 
 
-def launch(demo: gr.Blocks, **options: Any) -> tuple[object, str, str]:  # noqa: ANN401
-    """Serve the page; the API answers through the queue only."""
+def launch(
+    demo: gr.Blocks,
+    limits: Limits,
+    access: Access | None = None,
+    **options: Any,  # noqa: ANN401
+) -> tuple[object, str, str]:
+    """Serve the page to whom `access` or the environment lets in; the API answers in the queue."""
+    access = access or read_access(share=options.get("share"))
+    access.warn()
     queued = demo.queue(max_size=64, default_concurrency_limit=MAX_WATCHING, api_open=False)
     script = (ASSETS / "cards.js").read_text(encoding="utf-8")
-    return queued.launch(js=script, **LAUNCH_OPTIONS, **options)
+    return queued.launch(
+        js=script,
+        auth=access.login,
+        app_kwargs={"middleware": [Middleware(Doors, access=access, limits=limits)]},
+        **LAUNCH_OPTIONS,
+        **options,
+    )
 
 
 def main() -> None:
@@ -233,7 +253,7 @@ def main() -> None:
         # There weights can only be placed now, before the page is served.
         loader.load(studio.default_model)
     try:
-        launch(create_demo(studio))
+        launch(create_demo(studio), studio.limits)
     finally:
         studio.worker.close()
 

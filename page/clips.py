@@ -11,6 +11,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
+from page.access import asker
 from page.errors import plain_errors
 from page.parts import ASSETS, PRIVATE
 from pipeline import wording
@@ -149,10 +150,11 @@ class ClipsTab:
                 withdraw(job_id)
                 return self._show_nothing()
             if name == "again":
-                job_id = await asyncio.to_thread(shelf.again, visitor, job_id)
+                job_id = await self._studio.again(visitor, job_id, asker())
+            elif name == "resume":
+                await self._studio.resume(job_id, asker())
             else:
-                act = worker.resume if name == "resume" else worker.cancel
-                await asyncio.to_thread(act, job_id)
+                await asyncio.to_thread(worker.cancel, job_id)
             return await asyncio.to_thread(self._show, visitor, job_id)
 
     def _show_nothing(self) -> dict[Any, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from page.access import asker
 from page.errors import plain_errors, refuse_failure
 from page.parts import MAX_WATCHING
 from pipeline.errors import InvalidRequestError
@@ -177,10 +178,10 @@ class Endpoints:
         with plain_errors():
             return self._studio.worker.pause(job_id)
 
-    def resume_job(self, job_id: str) -> dict[str, Any]:
+    async def resume_job(self, job_id: str) -> dict[str, Any]:
         """Go on with a job that is paused, stopped or failed, from its last finished window."""
         with plain_errors():
-            return self._studio.worker.resume(job_id)
+            return await self._studio.resume(job_id, asker())
 
     async def verify_video(self, video: gr.FileData) -> dict[str, Any]:
         """Say where a clip comes from: its signed credentials, whether they hold, and its recipe.
@@ -190,6 +191,7 @@ class Endpoints:
         signature is a note that anybody can write or remove.
         """
         with plain_errors():
+            self._studio.limits.look(asker())
             return await asyncio.to_thread(self._studio.verify, _uploaded("video", video))
 
     async def _make(
@@ -198,7 +200,7 @@ class Endpoints:
         with plain_errors():
             if source := TASK_SOURCES[task]:
                 fields[source] = _uploaded(source, fields[source])
-            job_id = await self._studio.submit(task, fields, **origin)
+            job_id = await self._studio.submit(task, fields, asker=asker(), **origin)
             async for sight in self._studio.watch(job_id):
                 if not sight.is_over:
                     yield None, sight.state

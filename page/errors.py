@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import html
 import logging
 from collections.abc import Iterator
 
@@ -31,6 +32,11 @@ def plain_errors(*expected: type[KinoraError]) -> Iterator[None]:
     except Exception as exc:
         logger.exception("A request failed")
         raise gr.Error(FAILED, print_exception=False) from exc
+
+
+def as_words(error: KinoraError) -> str:
+    """Return an error's sentence for Markdown; what looks like HTML in it stays words."""
+    return html.escape(str(error), quote=False)
 
 
 def refuse_failure(sight: Sight) -> None:

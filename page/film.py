@@ -12,7 +12,7 @@ import gradio as gr
 from gradio.components import Component
 
 from page.cards import EMPTY_SHOT, Cards, Updates
-from page.errors import plain_errors
+from page.errors import as_words, plain_errors
 from page.job import JobPanel
 from page.parts import EXAMPLES, PRIVATE, SETTINGS, create_part, create_settings
 from pipeline import wording
@@ -156,7 +156,7 @@ class FilmTab:
             plan = self._studio.plan("text_to_video", fields)
             wait = self._studio.estimate("text_to_video", fields)
         except InvalidRequestError as exc:
-            return str(exc)
+            return as_words(exc)
         return wording.describe_plan(plan, wait, is_added=False)
 
     def _offer_moves(self, model: str, *values: Any) -> Updates:  # noqa: ANN401
@@ -176,7 +176,7 @@ class FilmTab:
         try:
             self._check(shots, model)
         except InvalidRequestError as exc:
-            return {self._note: str(exc)}
+            return {self._note: as_words(exc)}
         return {
             self._text: format_storyboard(shots),
             self._pictures: list_pictures(shots),
@@ -197,7 +197,7 @@ class FilmTab:
             self._check(shots, model)
             return {self._note: ""} | self._cards.show(shots)
         except InvalidRequestError as exc:
-            return {self._note: str(exc)}
+            return {self._note: as_words(exc)}
 
     def _check(self, shots: Sequence[Shot], model: str) -> None:
         self._studio.plan("text_to_video", {"shots": shots, "model": model})

@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
+from page.access import asker
 from page.errors import plain_errors, refuse_failure
 from page.parts import JOB_PARTS, MAX_WATCHING, PRIVATE, create_part
 from pipeline import wording
@@ -92,6 +93,7 @@ class JobPanel:
         """Queue a job and show it until its end; to leave the page does not end it."""
         with plain_errors():
             origin = {"visitor": visitor and name_visitor(visitor), "tab": self._name}
+            origin["asker"] = asker()
             if is_update:
                 origin["based_on"] = last_job_id
             job_id = await self._submit(*values, **origin)
@@ -103,7 +105,7 @@ class JobPanel:
             if not job_id:
                 yield {self._job_id: None}  # nothing at all would empty every part that is watched
                 return
-            await asyncio.to_thread(self._studio.worker.resume, job_id)
+            await self._studio.resume(job_id, asker())
             async for updates in self._watch(job_id):
                 yield updates
 

@@ -11,7 +11,8 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from page.errors import plain_errors
+from page.access import asker
+from page.errors import as_words, plain_errors
 from page.job import JobPanel
 from page.parts import (
     DIRECTION_LABELS,
@@ -181,7 +182,7 @@ class Tab:
             plan = self._studio.plan(self._task, fields, upload and upload.facts)
             wait = self._studio.estimate(self._task, fields)
         except InvalidRequestError as exc:
-            return str(exc)
+            return as_words(exc)
         return wording.describe_plan(plan, wait, is_added=source == "video")
 
     async def _look_at_picture(
@@ -196,7 +197,7 @@ class Tab:
             with plain_errors(InvalidRequestError):
                 source, crop, box = await asyncio.to_thread(self._studio.crop, fields)
         except InvalidRequestError as exc:
-            return None, str(exc), nothing
+            return None, as_words(exc), nothing
         line = wording.describe_crop(source.facts, box)
         return Upload(path, source.facts), line, gr.Image(value=crop, visible=True)
 
@@ -206,9 +207,10 @@ class Tab:
             return None, ""
         try:
             with plain_errors(InvalidRequestError):
+                self._studio.limits.look(asker())
                 source = await asyncio.to_thread(self._studio.open, self._task, path)
         except InvalidRequestError as exc:
-            return None, str(exc)
+            return None, as_words(exc)
         return Upload(path, source.facts), wording.describe_clip(source.info)
 
 

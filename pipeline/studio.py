@@ -6,6 +6,7 @@ Knows jobs and media files; Gradio is left to `page/`, the model to the worker's
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import secrets
 import shutil
@@ -20,6 +21,7 @@ from PIL import Image
 
 from pipeline.errors import InvalidRequestError
 from pipeline.jobs import JobWorker
+from pipeline.limits import Limits
 from pipeline.media import read_last_frames
 from pipeline.models import SHIPPED, Models
 from pipeline.pictures import crop_to_size, write_picture
@@ -66,13 +68,16 @@ class Studio:
         models: Models = SHIPPED,
         identity: Identity | None = None,
         gate: Gate | None = None,
+        limits: Limits | None = None,
     ) -> None:
         """Use a worker that runs already; with `is_fixed` no other model than that one.
 
         `gate` says what is refused; without one it is as strict as the environment says.
         On ZeroGPU another one would be loaded, or downloaded, in its visitor's time on the card.
-        `identity` is whose signatures are known here.
+        `identity` is whose signatures are known here. Without `limits` everybody may ask for
+        anything.
         """
+        self.limits = limits or Limits()
         self.worker = worker
         self.gate = gate or Gate(Moderator(read_strictness()))
         self.shelf = Shelf(worker, lambda request: self.gate.review(request).request)
@@ -85,14 +90,39 @@ class Studio:
         """Return the model that is offered first for a task."""
         return self.models[self.models.first_for(task, self.default_model)]
 
-    async def submit(self, task: Task, fields: dict[str, Any], **origin: str | None) -> str:
+    async def submit(
+        self, task: Task, fields: dict[str, Any], *, asker: str = "", **origin: str | None
+    ) -> str:
         """Queue a request and return its job id; raise InvalidRequestError before any waiting.
+
+        `asker` is whose limits count it.
 
         `fields` are those of `build_request`; a picture or a clip is opened here too. Of a job that
         it is `based_on` it has the seed, if it asks for none: what is unchanged is then the same.
         For the rest of `origin` see `JobStore.create`.
         """
-        return await asyncio.to_thread(self._submit, task, fields, origin)
+        with self.limits.job(asker, self._is_unfinished) as place:
+            place.job_id = await asyncio.to_thread(self._submit, task, fields, origin)
+        return place.job_id
+
+    async def resume(self, job_id: str, asker: str) -> dict[str, Any]:
+        """Go on with a job as `JobWorker.resume` does, within somebody's limits."""
+        with self.limits.job(asker, self._is_unfinished) as place:
+            state = await asyncio.to_thread(self.worker.resume, job_id)
+            place.job_id = job_id
+        return state
+
+    async def again(self, visitor: str, job_id: str, asker: str) -> str:
+        """Ask for a visitor's own clip once more as `Shelf.again` does, within their limits."""
+        with self.limits.job(asker, self._is_unfinished) as place:
+            place.job_id = await asyncio.to_thread(self.shelf.again, visitor, job_id)
+        return place.job_id
+
+    def _is_unfinished(self, job_id: str) -> bool:
+        try:
+            return self.worker.state(job_id)["state"] in UNFINISHED
+        except InvalidRequestError:  # deleted meanwhile
+            return False
 
     def _submit(self, task: Task, fields: dict[str, Any], origin: dict[str, str | None]) -> str:
         if (based_on := origin.get("based_on")) and fields.get("seed", -1) == -1:
@@ -174,8 +204,7 @@ class Studio:
     def publish(self, job_id: str) -> Path | None:
         """Return a clip under a name and in a folder that Gradio serves, or None if there is none.
 
-        The folder is named by the job's id, which nobody can guess. Of a job that was stopped it is
-        what it had finished.
+        Nobody can guess where. Of a job that was stopped it is what it had finished.
         """
         clip = self.worker.result(job_id)
         if clip is None:
@@ -187,9 +216,13 @@ class Studio:
         return serve(clip, job_id, f"{name}.mp4")
 
 
-def serve(path: Path, folder: str, name: str) -> Path:
-    """Return a file under a name in a folder that Gradio serves, linked or copied there."""
-    served = serving_folder() / folder / name
+def serve(path: Path, job_id: str, name: str) -> Path:
+    """Return a file of a job under a name in a folder that Gradio serves, linked or copied there.
+
+    Whoever is given its address can see the file. They cannot read the job's id off it, with which
+    the job could be stopped.
+    """
+    served = _served_folder(job_id) / name
     if not served.exists() or served.stat().st_mtime_ns != path.stat().st_mtime_ns:
         served.parent.mkdir(parents=True, exist_ok=True)
         link_or_copy(path, served)
@@ -198,7 +231,11 @@ def serve(path: Path, folder: str, name: str) -> Path:
 
 def withdraw(job_id: str) -> None:
     """Serve a job's clip no longer."""
-    shutil.rmtree(serving_folder() / job_id, ignore_errors=True)
+    shutil.rmtree(_served_folder(job_id), ignore_errors=True)
+
+
+def _served_folder(job_id: str) -> Path:
+    return serving_folder() / hashlib.sha256(job_id.encode()).hexdigest()[:32]
 
 
 def serving_folder() -> Path:

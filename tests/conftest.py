@@ -90,7 +90,8 @@ def app_url() -> Iterator[str]:
     torch.set_num_threads(2)
     studio = app.create_studio(SCRATCH / "data", Loader())
     demo = app.create_demo(studio)
-    _, url, _ = app.launch(demo, server_name="127.0.0.1", prevent_thread_lock=True, quiet=True)
+    options = {"server_name": "127.0.0.1", "prevent_thread_lock": True, "quiet": True}
+    _, url, _ = app.launch(demo, studio.limits, **options)
     yield url
     demo.close()
     studio.worker.close()

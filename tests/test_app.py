@@ -577,7 +577,7 @@ def test_a_bad_clip_is_refused_with_one_sentence(
     ids=["a path", "a path in JSON", "nothing", "a number"],
 )
 def test_only_uploaded_files_are_read(client: Client, video: object) -> None:
-    with pytest.raises(AppError, match="The video has to be an uploaded file"):
+    with pytest.raises(AppError, match="has to be an uploaded file"):
         client.predict(video, api_name="/verify_video")
 
 

@@ -47,12 +47,14 @@ from pipeline.studio import Studio
 from pipeline.switches import settle
 from pipeline.trust.gate import Gate
 from pipeline.trust.identity import open_identity
+from pipeline.trust.mark import open_marker
 from pipeline.trust.moderation import Classifier, Moderator, read_strictness
 
 # What is kept of finished jobs, unless the environment says otherwise.
 MAX_JOB_DAYS = 30.0
 MAX_DATA_GIGABYTES = 20.0
 MAX_SERVED_SECONDS = 24 * 3600
+IDENTITY = "identity"  # what this studio signs and marks with, in its data folder
 SECONDS_TO_END = 5  # before ZeroGPU's time is up: for the step that runs, and what is half written
 _REFUSED = 'ZeroGPU ended this job, which can be resumed, and says: "{}"'
 
@@ -141,11 +143,12 @@ def create_studio(
     models: Models = SHIPPED,
     classifiers: Sequence[Classifier] = (),
 ) -> Studio:
-    """Open the store of jobs and the signing identity, and start the worker.
+    """Open the store of jobs, the signing identity and the mark's key, and start the worker.
 
     `models` are those that may be asked for; `classifiers` judge words beside the rules.
     """
     gate = Gate(Moderator(read_strictness(), classifiers))
+    marker = open_marker(data_dir / IDENTITY)
     default_model = default_model_id(models)
     gpu_size = loader.placement(default_model).gpu_size if is_zero_gpu() else None
     seconds_for = partial(gpu_seconds, models=models)
@@ -156,7 +159,7 @@ def create_studio(
         seconds = math.inf
         if is_zero_gpu():
             seconds = seconds_for(request, output) - SECONDS_TO_END
-        yield from stream_clip(request, output, loader, seconds)
+        yield from stream_clip(request, output, loader, seconds, marker)
 
     def make(
         request: GenerationRequest,
@@ -203,7 +206,7 @@ def create_studio(
         max_age=read_limit("KINORA_MAX_JOB_DAYS", MAX_JOB_DAYS) * 24 * 3600,
         max_bytes=read_limit("KINORA_MAX_DATA_GB", MAX_DATA_GIGABYTES) * 1e9,
     )
-    identity = open_identity(data_dir / "identity")
+    identity = open_identity(data_dir / IDENTITY)
     worker = JobWorker(store, run, takes_up=not is_zero_gpu())
     return Studio(
         worker,

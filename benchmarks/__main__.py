@@ -3,8 +3,10 @@
 Run: python -m benchmarks
      python -m benchmarks --runs 1 --lengths 5 10 20
      python -m benchmarks gpu ltx-video-2b
-The last one makes a clip of two seconds with a model held in every way that this machine can, and
-with each switch that makes it faster, and says what each takes.
+     python -m benchmarks marks
+`gpu` makes a clip of two seconds with a model held in every way that this machine can, and with
+each switch that makes it faster, and says what each takes. `marks` puts the invisible mark into
+clips of all kinds, and says what it survives and what it costs; it needs tests/requirements.txt.
 The lengths are in seconds, three of them: the longest is compared with the first in memory, with
 the second in time; the overhead is that of a clip as long as the first, and the film of six shots
 of which one is changed is as long as the longest. The ratios are of one run on one machine.
@@ -107,6 +109,19 @@ def measure_model(args: argparse.Namespace) -> None:
         args.output.write_text(json.dumps(rows, indent=1) + "\n")
 
 
+def measure_survival(args: argparse.Namespace) -> None:
+    """Say what the invisible mark survives and costs."""
+    # Here, for its photographs and measures are packages that the app does not need.
+    from benchmarks.marks import measure_marks, measure_time
+
+    loader = Loader()
+    figures = {**describe_machine(), **measure_time(loader, default_model_id())}
+    figures |= measure_marks(loader, num_keys=args.keys)
+    logger.info("%s", json.dumps({**figures, "by clip": "see --output"}, indent=1))
+    if args.output:
+        args.output.write_text(json.dumps(figures, indent=1) + "\n")
+
+
 def main() -> None:
     """Read the command and measure."""
     parser = argparse.ArgumentParser(
@@ -119,11 +134,14 @@ def main() -> None:
     gpu.add_argument("gpu", metavar="MODEL")
     gpu.add_argument("--seconds", type=float, default=2.0)
     gpu.set_defaults(measure=measure_model)
+    marks = commands.add_parser("marks", help="what the invisible mark survives and costs")
+    marks.add_argument("--keys", type=int, default=66, help="looked for where there is no mark")
+    marks.set_defaults(measure=measure_survival)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--lengths", type=float, nargs=3, default=[10, 15, 60], metavar="SECONDS")
     parser.add_argument("--model", default=default_model_id())
     parser.set_defaults(measure=measure_ratios)
-    for each in (parser, gpu):
+    for each in (parser, gpu, marks):
         each.add_argument("--output", type=Path)
     args = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(message)s")

@@ -19,9 +19,9 @@ from pipeline.plan import Plan, plan_generation
 from pipeline.writer import ClipWriter
 
 
-def denoise_by_hand(engine: LTXEngine, plan: Plan, seed: int) -> torch.Tensor:
+def denoise_by_hand(engine: LTXEngine, plan: Plan, seed: int, words: str = PROMPT) -> torch.Tensor:
     """Denoise the windows of a plan's only shot, as `generate` does: latents (1, C, T, h, w)."""
-    prompt = engine.encode_prompt(PROMPT, "", plan.guidance_scale, seed=seed)
+    prompt = engine.encode_prompt(words, "", plan.guidance_scale, seed=seed)
     made: torch.Tensor | None = None
     for window in plan.shots[0].windows:
         context = Context(

@@ -32,14 +32,17 @@ _DARKEST = 6  # new footage with no value above this is black
 class Piece:
     """Frames of the finished clip that follow from one shot, and from what it dissolves out of.
 
-    `name` stands for all that they follow from; what is joined to a given clip has none.
+    `name` stands for all that they follow from. What is joined to a given clip is made anew each
+    time, and has frames that are not `new`: the clip's own.
     """
 
-    name: str | None
+    name: str
     num_frames: int
     num_windows: int  # of the clip, up to this piece's last
     take: Take
     frames: Iterator[np.ndarray]  # (H, W, 3) uint8; nothing is decoded until somebody asks
+    new: range
+    is_kept: bool = True
 
 
 def finished_pieces(
@@ -58,8 +61,16 @@ def finished_pieces(
         yield from _shot_pieces(engine, request, plan, source, takes)
         return
     (take,) = takes
-    frames = _joined(engine, plan, source, take)
-    yield Piece(None, num_finished_frames(plan, source), plan.num_windows, take, frames)
+    first = 0 if take.is_backward else source.info.num_frames
+    yield Piece(
+        name=name_of({"look": _LOOK, "take": take.name, "size": plan.size, "fps": plan.fps}),
+        num_frames=num_finished_frames(plan, source),
+        num_windows=plan.num_windows,
+        take=take,
+        frames=_joined(engine, plan, source, take),
+        new=range(first, first + plan.num_frames),
+        is_kept=False,
+    )
 
 
 def _shot_pieces(
@@ -95,8 +106,14 @@ def _shot_pieces(
             "num_frames": shot.num_frames - num_waiting,
             "fps": plan.fps,
         }
-        frames = stretch.frames()
-        yield Piece(name_of(facts), facts["num_frames"], num_windows, newest[0], frames)
+        yield Piece(
+            name=name_of(facts),
+            num_frames=facts["num_frames"],
+            num_windows=num_windows,
+            take=newest[0],
+            frames=stretch.frames(),
+            new=range(facts["num_frames"]),  # a picture that a shot begins with is part of it
+        )
 
 
 def _joined(engine: Engine, plan: Plan, source: OpenedSource, take: Take) -> Iterator[np.ndarray]:

@@ -17,6 +17,7 @@ from pipeline.cues import Cue, write_cues
 from pipeline.engines import open_engine
 from pipeline.engines.engine import Memory
 from pipeline.errors import GenerationCancelledError, ModelError, OutputError
+from pipeline.imprint import Imprint
 from pipeline.loader import Loader
 from pipeline.plan import Plan, plan_generation
 from pipeline.progress import Progress, Reporter
@@ -27,6 +28,7 @@ from pipeline.soundtrack import Soundtrack
 from pipeline.sources import OpenedSource, open_source
 from pipeline.speed import work_of
 from pipeline.takes import make_takes
+from pipeline.trust.mark import Marker
 from pipeline.writer import ClipWriter
 
 _FRAMES_PER_REPORT = 8
@@ -54,9 +56,11 @@ def generate(
     on_progress: Callable[[Progress], None],
     is_cancelled: Callable[[], bool],
     keep: Path | None = None,
+    marker: Marker | None = None,
 ) -> Clip:
     """Make the clip a request asks for, and write it to `output`.
 
+    With a `marker` its new frames have an invisible mark, and the recipe says which.
     In the folder `keep` finished windows and encoded shots are kept, and those of an earlier
     attempt or of another clip that has them too are found again. Raises GenerationCancelledError
     within one denoising step after `is_cancelled` says so (what is finished by then is a clip all
@@ -68,7 +72,7 @@ def generate(
     refuse_impossible(request, spec)  # a saved request has not been asked for that
     source = open_source(request)
     plan = plan_generation(request, spec, source.facts if source else None)
-    task = request, loader, plan, source, on_progress, is_cancelled, output, keep
+    task = request, loader, plan, source, on_progress, is_cancelled, output, keep, marker
     # What goes wrong is dealt with when it is no longer handled: an error holds on to all that was
     # on the card. What is finished is kept, and is found again.
     try:
@@ -89,13 +93,14 @@ def _make(
     is_cancelled: Callable[[], bool],
     output: Path,
     keep: Path | None,
+    marker: Marker | None,
 ) -> Clip:
     """Make the clip, holding the model ever more frugally as long as the card is too full."""
     num_frames = num_finished_frames(plan, source)
     while True:
         reporter = Reporter(plan, num_frames, on_progress, is_cancelled)
         with contextlib.suppress(torch.OutOfMemoryError):
-            return _attempt(request, loader, plan, source, reporter, output, keep)
+            return _attempt(request, loader, plan, source, reporter, output, keep, marker)
         if not loader.step_down(request.model):
             raise ModelError(
                 f"The graphics card is too full for {loader.spec(request.model).label}; close what "
@@ -111,6 +116,7 @@ def _attempt(
     reporter: Reporter,
     output: Path,
     keep: Path | None,
+    marker: Marker | None,
 ) -> Clip:
     """Make the clip with the model held as it is now. Raises torch.OutOfMemoryError besides."""
     reporter.loading()
@@ -129,7 +135,10 @@ def _attempt(
         recipe = facts | {"memories": _memories(request, cues, source), "speed": model.speed.facts}
         pieces = finished_pieces(engine, request, plan, source, takes)
         score = partial(Soundtrack, engine, request, plan, source) if model.spec.has_audio else None
-        num_frames = _write(pieces, reporter, request, plan, source, recipe, output, keep, score)
+        imprint = Imprint(marker, request.label, plan.size, plan.fps)
+        num_frames = _write(
+            *(pieces, imprint, reporter, request, plan, source, recipe, output, keep, score)
+        )
         reel.drop_rest()
     return Clip(output, *plan.size, plan.fps, num_frames, request.seed, recipe)
 
@@ -151,6 +160,7 @@ def _memories(
 
 def _write(
     pieces: Iterator[Piece],
+    imprint: Imprint,
     reporter: Reporter,
     request: GenerationRequest,
     plan: Plan,
@@ -180,7 +190,7 @@ def _write(
         stopped = piece = None
         try:
             for piece in pieces:
-                _write_piece(writer, piece, reporter)
+                _write_piece(writer, piece, imprint, reporter)
                 if soundtrack:
                     soundtrack.add(piece.take)
         except GenerationCancelledError as exc:
@@ -197,6 +207,7 @@ def _write(
             recipe["memories"]["last"] = None
         if soundtrack:
             writer.sound = soundtrack.finish(writer.num_frames / plan.fps)
+        recipe["marks"] = imprint.marks(writer.num_frames)
         writer.metadata = {RECIPE_TAG: json.dumps(public_recipe(recipe))}
     if stopped:
         raise stopped
@@ -205,16 +216,18 @@ def _write(
     return writer.num_frames
 
 
-def _write_piece(writer: ClipWriter, piece: Piece, reporter: Reporter) -> None:
-    """Append a piece to the clip, telling how far it is."""
-    if piece.name and writer.reuse(piece.name, piece.num_frames):
+def _write_piece(writer: ClipWriter, piece: Piece, imprint: Imprint, reporter: Reporter) -> None:
+    """Append a piece to the clip, with what is put on it, telling how far it is."""
+    imprint.note(piece, writer.num_frames)
+    name = imprint.name_of(piece)
+    if piece.is_kept and writer.reuse(name, piece.num_frames):
         reporter.found(piece.num_windows)
         reporter.writing(writer.num_frames)
         return
     # A shot that is all dissolved away has no frames of its own.
-    is_kept = piece.name and piece.num_frames
-    with writer.piece(piece.name) if is_kept else contextlib.nullcontext():
-        for index, frame in enumerate(piece.frames):
+    is_kept = piece.is_kept and piece.num_frames
+    with writer.piece(name) if is_kept else contextlib.nullcontext():
+        for index, frame in enumerate(imprint.frames(piece)):
             if index % _FRAMES_PER_REPORT == 0:
                 reporter.writing(writer.num_frames)
             writer.write(frame)

@@ -21,6 +21,7 @@ from pipeline.loader import Loader
 from pipeline.progress import Progress
 from pipeline.request import GenerationRequest
 from pipeline.store import num_windows
+from pipeline.trust.mark import Marker
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +32,11 @@ News = Progress | dict | KinoraError | None
 
 
 def stream_clip(
-    request: GenerationRequest, output: Path, loader: Loader, seconds: float = math.inf
+    request: GenerationRequest,
+    output: Path,
+    loader: Loader,
+    seconds: float = math.inf,
+    marker: Marker | None = None,
 ) -> Generator[News, None, None]:
     """Make a clip in a thread and yield the news of it; closing stops it within a denoising step.
 
@@ -52,6 +57,7 @@ def stream_clip(
             on_progress=news.put,
             is_cancelled=stop.is_set,
             keep=output.parent,
+            marker=marker,
         )
         future.add_done_callback(lambda _: news.put(None))
         try:

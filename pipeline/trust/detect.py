@@ -1,0 +1,170 @@
+"""Finds invisible marks in frames, whatever was done to them: scaled, cropped, mirrored, encoded.
+
+A mark is the same in all frames of a stretch and the picture is not, so frames are evened out and
+added up; the sum is folded to a tile at every scale and held against the key's waves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pipeline.media import iterate_frames, probe_clip
+from pipeline.trust.codes import read_id
+from pipeline.trust.tile import ACROSS, DOWN, FASTEST, SHORT, TILE, Tile, waves_of
+
+WINDOW_FRAMES = 48
+# Of 24 frames a mark is as sure as of 48.
+_MOST_LOOKED_AT = 24
+# Scores from which there is a mark, and from which its symbols' mean is believed. Of 19 unmarked
+# windows the highest had 5.3; `python -m benchmarks marks` looks into 10,000.
+LEAST_SCORE = 7.0
+LEAST_CODE_SCORE = 3.2
+_ROUGH_SCORE = 5.0  # below it no closer look at a scale is worth its time
+_SIDE = 2 * SHORT  # pixels of the short side of what is looked at
+# What is left of a picture may be 0.63 of its short side, or stand in 1.6 of it.
+_SCALES = np.geomspace(0.63, 1.6, 79)
+_NEARBY = np.linspace(-0.006, 0.006, 5)  # between two of them
+_GRAIN = 1.0  # levels: what differs less than this is no picture
+_LOUDEST = 2.0  # times the mean of its speed: what one wave may count
+_TINY = 1e-12
+_RING = np.rint(np.hypot(DOWN, ACROSS)).astype(int)
+
+
+@dataclass(frozen=True)
+class Window:
+    """A stretch of a clip: how surely it is marked, and the id that the mark says, if it can."""
+
+    first_frame: int
+    num_frames: int
+    score: float
+    mark_id: str | None
+
+    @property
+    def is_marked(self) -> bool:
+        """Say whether there is a mark of the key, readable or not."""
+        return self.score >= LEAST_SCORE
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is left of a window's frames when the picture is taken away: for any key.
+
+    `detail` is (H, W) float32, its short side 320; `waves` (2 x scales, N) complex64 are those of
+    the detail folded at each scale, and mirrored.
+    """
+
+    detail: np.ndarray
+    waves: np.ndarray
+
+
+def read_marks(path: Path, key: bytes) -> list[Window]:
+    """Look for marks of a key in a clip. Raises MediaError if the file cannot be read."""
+    frames = (frame for chunk in iterate_frames(path, probe_clip(path)) for frame in chunk)
+    return list(find_marks(frames, key))
+
+
+def find_marks(frames: Iterable[np.ndarray], key: bytes) -> Iterator[Window]:
+    """Yield the windows of a stream of frames (H, W, 3) uint8; the last one may be shorter."""
+    tile, stream, first = Tile(key), iter(frames), 0
+    while window := list(islice(stream, WINDOW_FRAMES)):
+        score, mark_id = look_for(tile, gather(window))
+        yield Window(first, len(window), score, mark_id)
+        first += len(window)
+
+
+def gather(frames: list[np.ndarray]) -> Evidence:
+    """Add up the frames of one window, evened out."""
+    step = -(-len(frames) // _MOST_LOOKED_AT)
+    detail = sum(_even_out(frame) for frame in frames[::step])
+    folded = np.stack([_fold(detail, scale) for scale in _SCALES])
+    both = np.concatenate([folded, folded[:, :, ::-1]])
+    return Evidence(detail, _whiten(np.fft.rfft2(both)[:, DOWN, ACROSS]).astype(np.complex64))
+
+
+def look_for(tile: Tile, evidence: Evidence) -> tuple[float, str | None]:
+    """Look for a mark of the tile's key: its score, in standard deviations, and its id."""
+    rough = _match(tile, evidence.waves, TILE)[0]
+    score, seen = float(rough.max()), None
+    if score >= _ROUGH_SCORE:
+        score, seen = _look_closer(tile, evidence, np.argsort(rough)[-3:])
+    mark_id = None
+    if score >= LEAST_SCORE:
+        symbols, scores = tile.read_symbols(seen)
+        if scores.mean() >= LEAST_CODE_SCORE:
+            mark_id = read_id(symbols.tolist(), scores)
+    return round(score, 2), mark_id
+
+
+def _even_out(frame: np.ndarray) -> np.ndarray:
+    """Take from a frame's luma what is slow, and from the rest where it is strong."""
+    height, width = frame.shape[:2]
+    scale = _SIDE / min(height, width)
+    size = (round(width * scale), round(height * scale))
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    luma = cv2.resize(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), size, interpolation=method)
+    luma = luma.astype(np.float32)
+    detail = luma - cv2.blur(cv2.blur(luma, (17, 17)), (17, 17))
+    power = cv2.blur(cv2.blur(detail * detail, (13, 13)), (13, 13))
+    # Rounding makes a little less than nothing of nothing.
+    return detail / (cv2.sqrt(np.maximum(power, 0)) + _GRAIN)
+
+
+def _fold(detail: np.ndarray, scale: float) -> np.ndarray:
+    """Scale detail to the tile's grid and add up its tiles: (TILE, TILE)."""
+    shrink = SHORT / _SIDE / scale
+    height, width = (max(1, round(side * shrink)) for side in detail.shape)
+    down, across = -(-height // TILE), -(-width // TILE)
+    padded = np.zeros((down * TILE, across * TILE), np.float32)
+    padded[:height, :width] = cv2.resize(detail, (width, height), interpolation=cv2.INTER_AREA)
+    return padded.reshape(down, TILE, across, TILE).sum((0, 2))
+
+
+def _whiten(waves: np.ndarray) -> np.ndarray:
+    """Make waves (..., N) of every speed equally strong, and none of them far stronger."""
+    sizes = np.abs(waves)
+    means = np.ones((*waves.shape[:-1], _RING.max() + 1))
+    for ring in range(_RING.min(), _RING.max() + 1):
+        means[..., ring] = sizes[..., ring == _RING].mean(-1)
+    weights = np.minimum(sizes / (means[..., _RING] + _TINY), _LOUDEST)
+    return waves / (sizes + _TINY) * weights
+
+
+def _match(tile: Tile, waves: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Hold waves (M, N) against the sync in size x size places: the best scores, and where."""
+    grids = np.zeros((len(waves), size, size // 2 + 1), np.complex64)
+    grids[:, DOWN, ACROSS] = waves * tile.sync.conj().astype(np.complex64)
+    surfaces = np.fft.irfft2(grids, (size, size)).reshape(len(waves), -1)
+    return surfaces.max(1) / (surfaces.std(1) + _TINY), surfaces.argmax(1)
+
+
+def _look_closer(
+    tile: Tile, evidence: Evidence, candidates: np.ndarray
+) -> tuple[float, np.ndarray]:
+    """Return the best score near the candidates, and the waves (N,) seen there, put in place."""
+    pairs = [
+        (_SCALES[index % len(_SCALES)] * (1 + nearby), index >= len(_SCALES))
+        for index in candidates
+        for nearby in _NEARBY
+    ]
+    seen = _whiten(np.stack([_project(evidence.detail, *pair) for pair in pairs]))
+    size = 2 * TILE
+    scores, places = _match(tile, seen, size)
+    best = int(scores.argmax())
+    down, across = divmod(int(places[best]), size)
+    turns = (DOWN * down + ACROSS * across) / size
+    return float(scores[best]), seen[best] * np.exp(2j * np.pi * turns)
+
+
+def _project(detail: np.ndarray, scale: float, is_mirrored: bool) -> np.ndarray:
+    """Return the waves (N,) of the detail itself at a scale, without folding."""
+    detail = detail[:, ::-1] if is_mirrored else detail
+    rows, columns = waves_of(detail.shape, SHORT / _SIDE / scale / TILE)
+    columns = columns.astype(np.complex64)
+    half = detail @ columns.real - 1j * (detail @ columns.imag)
+    return (rows.conj().T @ half)[DOWN + FASTEST, ACROSS]

@@ -147,7 +147,7 @@ def create_studio(
 
     `models` are those that may be asked for; `classifiers` judge words beside the rules.
     """
-    gate = Gate(Moderator(read_strictness(), classifiers))
+    gate = Gate(Moderator(read_strictness(), classifiers), models)
     marker = open_marker(data_dir / IDENTITY)
     default_model = default_model_id(models)
     gpu_size = loader.placement(default_model).gpu_size if is_zero_gpu() else None
@@ -210,6 +210,7 @@ def create_studio(
     worker = JobWorker(store, run, takes_up=not is_zero_gpu())
     return Studio(
         worker,
+        loader,
         default_model,
         is_fixed=is_zero_gpu(),
         models=models,

@@ -12,7 +12,6 @@ from page.access import asker
 from page.errors import plain_errors, refuse_failure
 from page.parts import MAX_WATCHING
 from pipeline.errors import InvalidRequestError
-from pipeline.models import describe_models
 from pipeline.pictures import open_picture
 from pipeline.spec import TASK_SOURCES, Task
 from pipeline.storyboard import parse_storyboard
@@ -152,9 +151,8 @@ class Endpoints:
             yield answer
 
     def models(self) -> list[dict[str, Any]]:
-        """List the models, the default first: id, label, description, tasks, moves, sizes, rate."""
-        rows = describe_models(self._studio.models)
-        return sorted(rows, key=lambda row: row["id"] != self._studio.default_model)
+        """List the models, the default first: what each can do, and whether it fits here."""
+        return self._studio.describe_models()
 
     def job(self, job_id: str) -> ClipAnswer:
         """Return a job's clip, or nothing until it is done, and its state.

@@ -153,11 +153,10 @@ class FilmTab:
         """Say what will come out, or which value is wrong; the words may come later."""
         fields = fields | {"shots": [replace(shot, prompt=shot.prompt or "?") for shot in shots]}
         try:
-            plan = self._studio.plan("text_to_video", fields)
-            wait = self._studio.estimate("text_to_video", fields)
+            outlook = self._studio.foresee("text_to_video", fields)
         except InvalidRequestError as exc:
             return as_words(exc)
-        return wording.describe_plan(plan, wait, is_added=False)
+        return wording.describe_outlook(outlook, is_added=False)
 
     def _offer_moves(self, model: str, *values: Any) -> Updates:  # noqa: ANN401
         with plain_errors():

@@ -130,7 +130,7 @@ def create_settings(tab: str, task: Task, studio: Studio) -> dict[str, Component
     models = studio.models
     changes = {
         "model": {
-            "choices": [(spec.label, spec.id) for spec in models.for_task(task)],
+            "choices": [(spec.label, spec.id) for spec in studio.offer(task)],
             "value": studio.first_model(task).id,
             "allow_custom_value": models.is_open,
             "info": wording.describe_choice(models),

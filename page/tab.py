@@ -179,11 +179,10 @@ class Tab:
         if fields.get("direction") == "bridge":
             fields["direction"] = "loop"  # as long, and the second clip may come later
         try:
-            plan = self._studio.plan(self._task, fields, upload and upload.facts)
-            wait = self._studio.estimate(self._task, fields)
+            outlook = self._studio.foresee(self._task, fields, upload and upload.facts)
         except InvalidRequestError as exc:
             return as_words(exc)
-        return wording.describe_plan(plan, wait, is_added=source == "video")
+        return wording.describe_outlook(outlook, is_added=source == "video")
 
     async def _look_at_picture(
         self, path: str | None, aspect_ratio: str, model: str

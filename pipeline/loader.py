@@ -73,8 +73,15 @@ class Loader:
         """
         spec = self.spec(model_id)
         if model_id not in self._placements:
-            return place(spec, self._look(), others=self._models.values())
+            return place(spec, self.machine, others=self._models.values())
         return self._placements[model_id]
+
+    def describe(self, model_id: str) -> str:
+        """Say in a sentence how a model is held, and how much memory that takes.
+
+        Raises InvalidRequestError as `placement` does.
+        """
+        return describe(self.spec(model_id), self.placement(model_id), self.machine)
 
     def load(
         self, model_id: str, on_bytes: OnBytes | None = None, loras: Sequence[Lora] = ()
@@ -99,7 +106,7 @@ class Loader:
                 self._switch(adapters)
             if not self._holds(spec, placement, adapters):
                 self._let_go()
-                logger.info("Loading %s. %s", spec.id, describe(spec, placement, self._look()))
+                logger.info("Loading %s. %s", spec.id, describe(spec, placement, self.machine))
                 # Compiled blocks would not know of LoRAs.
                 load_blocks = None if adapters else self._load_blocks
                 how = self._embeds, on_bytes, load_blocks, adapters
@@ -138,7 +145,7 @@ class Loader:
         """Load a model and put its switches on, as soon as nobody uses it with others."""
         while True:
             model = self.load(model_id, on_bytes, loras)
-            how = self.settings, model.spec, model.placement, self._look()
+            how = self.settings, model.spec, model.placement, self.machine
             speed = PLAIN if work is None else choose_speed(*how, work)
             if model.speed == speed:
                 return model
@@ -191,7 +198,7 @@ class Loader:
 
     def can_be_precise(self, model_id: str) -> bool:
         """Say whether a model that is held in less could be held in float32."""
-        if self._look().is_zero_gpu or self.settings.num_gpus > 1:
+        if self.machine.is_zero_gpu or self.settings.num_gpus > 1:
             return False
         if self.placement(model_id).dtype == "float32":
             return False
@@ -201,7 +208,7 @@ class Loader:
             return False
 
     def _precise(self, model_id: str) -> Placement:
-        return place(self.spec(model_id), replace(self._look(), has_fast_bf16=False))
+        return place(self.spec(model_id), replace(self.machine, has_fast_bf16=False))
 
     def hold(self, model_id: str, placement: Placement) -> None:
         """Hold a model in a way of one's own from now on, whatever fits."""
@@ -242,7 +249,9 @@ class Loader:
         weights = name_weights(held.spec, held.placement, adapters)
         self._loaded = replace(bare, adapters=adapters, weights=weights)
 
-    def _look(self) -> Machine:
+    @property
+    def machine(self) -> Machine:
+        """Return what the machine is, looked at when it is first asked for."""
         self._machine = self._machine or detect_machine()
         return self._machine
 

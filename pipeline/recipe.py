@@ -45,6 +45,7 @@ def make_recipe(
         "fps": plan.fps,
         "num_new_frames": plan.num_frames,
         "model_size": list(plan.model_size),
+        "model_label": spec.label,
         "model_revision": spec.revision,
         "windows": [
             {"shot": window.shot_index, "latents": window.num_latents, "seed": window.seed}

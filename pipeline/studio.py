@@ -22,8 +22,10 @@ from PIL import Image
 from pipeline.errors import InvalidRequestError
 from pipeline.jobs import JobWorker
 from pipeline.limits import Limits
+from pipeline.loader import Loader
 from pipeline.media import read_last_frames
-from pipeline.models import SHIPPED, Models
+from pipeline.models import SHIPPED, Models, describe_models
+from pipeline.outlook import Outlook, foresee
 from pipeline.pictures import crop_to_size, write_picture
 from pipeline.plan import Plan, Source, check_windows_fit_calls, plan_generation
 from pipeline.progress import Progress
@@ -62,6 +64,7 @@ class Studio:
     def __init__(
         self,
         worker: JobWorker,
+        loader: Loader,
         default_model: str,
         *,
         is_fixed: bool = False,
@@ -72,6 +75,8 @@ class Studio:
     ) -> None:
         """Use a worker that runs already; with `is_fixed` no other model than that one.
 
+        The `loader` is asked for what fits, and loads nothing here.
+
         `gate` says what is refused; without one it is as strict as the environment says.
         On ZeroGPU another one would be loaded, or downloaded, in its visitor's time on the card.
         `identity` is whose signatures are known here. Without `limits` everybody may ask for
@@ -79,10 +84,11 @@ class Studio:
         """
         self.limits = limits or Limits()
         self.worker = worker
-        self.gate = gate or Gate(Moderator(read_strictness()))
+        self.gate = gate or Gate(Moderator(read_strictness()), models)
         self.shelf = Shelf(worker, lambda request: self.gate.review(request).request)
         self.default_model = default_model
         self.models = models
+        self._loader = loader
         self._is_fixed = is_fixed
         self._identity = identity
 
@@ -128,6 +134,7 @@ class Studio:
         if (based_on := origin.get("based_on")) and fields.get("seed", -1) == -1:
             fields = fields | {"seed": self.worker.store.facts(based_on).request.seed}
         request = self._request(task, fields)
+        self._loader.placement(request.model)  # refuses what does not fit
         check_sources(request)
         return self.worker.submit(self.gate.review(request).request, **origin)
 
@@ -152,9 +159,27 @@ class Studio:
         request = self._request(task, fields | {"prompt": _ANY_PROMPT})
         return plan_generation(request, self.models.find(request.model), source)
 
-    def estimate(self, task: Task, fields: dict[str, Any]) -> float | None:
-        """Return how many seconds a request will take on this machine, if that is known."""
-        return self.worker.pace.estimate(self._request(task, fields | {"prompt": _ANY_PROMPT}))
+    def foresee(self, task: Task, fields: dict[str, Any], source: Source | None = None) -> Outlook:
+        """Say what a request comes to on this machine; raise as `plan` does, or if it cannot."""
+        request = self._request(task, fields | {"prompt": _ANY_PROMPT})
+        spec = self.models.find(request.model)
+        return foresee(request, spec, source, self._loader, self.worker.pace)
+
+    def offer(self, task: Task) -> list[ModelSpec]:
+        """List the models that may be chosen for a task here."""
+        able = self.models.for_task(task)
+        return [spec for spec in able if spec.id == self.default_model and self._is_fixed] or able
+
+    def describe_models(self) -> list[dict[str, Any]]:
+        """List the models as JSON, the default first, each with how this machine would hold it."""
+        rows = [row | self._describe_fit(row["id"]) for row in describe_models(self.models)]
+        return sorted(rows, key=lambda row: row["id"] != self.default_model)
+
+    def _describe_fit(self, model_id: str) -> dict[str, object]:
+        try:
+            return {"fits": True, "placement": self._loader.describe(model_id)}
+        except InvalidRequestError as exc:
+            return {"fits": False, "placement": str(exc)}
 
     def open(self, task: Task, path: str | Path) -> OpenedSource:
         """Open the picture or the clip of a task; raise MediaError if it cannot be used."""

@@ -8,7 +8,8 @@ from typing import Any
 
 from pipeline.media import ClipInfo
 from pipeline.models import Models
-from pipeline.plan import Plan, Source
+from pipeline.outlook import Outlook
+from pipeline.plan import Source
 from pipeline.progress import Progress, Stage
 from pipeline.request import MAX_CLIP_SECONDS
 from pipeline.shelf import Entry
@@ -32,19 +33,23 @@ _STATES: dict[str, str] = {
 }
 
 
-def describe_plan(plan: Plan, wait: float | None, *, is_added: bool) -> str:
+def describe_outlook(outlook: Outlook, *, is_added: bool) -> str:
     """Return the size, the frames and the seconds that a request comes to; or that it adds.
 
-    `wait` is how many seconds it will take to make, if that is known.
+    How long it takes, if that is known, and where a model of the catalogue will live.
     """
+    plan = outlook.plan
     width, height = plan.size
     frames = f"{plan.num_frames} frames at {plan.fps:g} frames a second ({plan.seconds:.2f} s)"
     parts = [
         f"Adds {frames} to {width} x {height}" if is_added else f"{width} x {height}, {frames}"
     ]
-    if wait is not None:
-        parts.append(f"made in about {describe_seconds(wait)}")
-    return " · ".join(parts)
+    if outlook.seconds is not None:
+        wait = describe_seconds(outlook.seconds)
+        parts.append(
+            f"made in about {wait}" if outlook.is_measured else f"roughly {wait}, computed"
+        )
+    return "\n\n".join(filter(None, [" · ".join(parts), outlook.placement]))
 
 
 def describe_model(spec: ModelSpec) -> str:
@@ -155,4 +160,6 @@ def describe_seconds(seconds: float) -> str:
     """Return a time to wait, as people say it."""
     if seconds < 90:
         return f"{max(1, round(seconds))} s"
-    return f"{round(seconds / 60)} min"
+    if seconds < 90 * 60:
+        return f"{round(seconds / 60)} min"
+    return f"{round(seconds / 3600)} hours"

@@ -58,7 +58,9 @@ def serve(data: Path, models: Models) -> Iterator[tuple[str, Studio]]:
     """Serve the app, as it is after its settings were read."""
     studio = app.create_studio(data, Loader(CPU, models), models)
     demo = app.create_demo(studio)
-    _, url, _ = app.launch(demo, server_name="127.0.0.1", prevent_thread_lock=True, quiet=True)
+    _, url, _ = app.launch(
+        demo, studio.limits, server_name="127.0.0.1", prevent_thread_lock=True, quiet=True
+    )
     yield url, studio
     demo.close()
     studio.worker.close()

@@ -16,7 +16,7 @@ import numpy as np
 
 from pipeline.errors import OutputError, RefusedError
 from pipeline.media import probe_clip, read_first_frames
-from pipeline.models import get_model
+from pipeline.models import SHIPPED, Models
 from pipeline.pictures import open_picture
 from pipeline.request import GenerationRequest
 from pipeline.trust.faces import has_face
@@ -60,9 +60,13 @@ class Review:
 class Gate:
     """The rules, the finder of faces, and the detectors of nudity where they are installed."""
 
-    def __init__(self, moderator: Moderator) -> None:
-        """Say in the log how strict it is, and whether frames are looked at."""
+    def __init__(self, moderator: Moderator, models: Models = SHIPPED) -> None:
+        """Say in the log how strict it is, and whether frames are looked at.
+
+        `models` are those that clips are made with.
+        """
         self._moderator = moderator
+        self._models = models
         self._detectors = NudityDetectors() if is_installed() else None
         logger.info("Moderation: %s, rules %d", moderator.strictness, moderator.rules.version)
         if self._detectors is None:
@@ -101,7 +105,7 @@ class Gate:
         Not of a model of Kinora's own: it draws one picture-book world, and half as much time
         again would go into looking at it.
         """
-        if isinstance(get_model(request.model).repository, Path) or not clip.is_file():
+        if self._models.find(request.model).is_embedded or not clip.is_file():
             return ()
         outcome = self._judge(_sample(clip)) if self._detectors else "pass"
         if outcome == "block":

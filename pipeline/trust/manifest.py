@@ -9,7 +9,6 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from pipeline.models import get_model
 from pipeline.request import GenerationRequest
 from pipeline.trust.credentials import DISCLOSURE, RECIPE
 
@@ -114,7 +113,7 @@ def _disclosure(recipe: Mapping[str, Any]) -> dict[str, Any]:
     model, revision = recipe["model"], recipe.get("model_revision")
     return {
         "modelType": "c2pa.types.model",
-        "modelName": get_model(model).label,
+        "modelName": recipe.get("model_label", model),
         "modelIdentifier": f"{model}@{revision}" if revision else model,
         "contentProfile": {"humanOversightLevel": "prompt_guided"},
     }

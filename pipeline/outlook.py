@@ -1,0 +1,38 @@
+"""What a request will come to on this machine, said before it is done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.loader import Loader
+from pipeline.pace import Pace
+from pipeline.plan import Plan, Source, plan_generation, working_seconds
+from pipeline.request import GenerationRequest
+from pipeline.spec import ModelSpec
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """A plan, where the model will live, and how long it takes.
+
+    `seconds` is None if nobody knows; if they are not measured they are computed, from what the
+    machine is thought to do. `placement` is a sentence, empty for a model that comes with Kinora.
+    """
+
+    plan: Plan
+    placement: str
+    seconds: float | None
+    is_measured: bool
+
+
+def foresee(
+    request: GenerationRequest, spec: ModelSpec, source: Source | None, loader: Loader, pace: Pace
+) -> Outlook:
+    """Say what a request comes to. Raises InvalidRequestError if its model does not fit."""
+    placement = loader.describe(spec.id)
+    plan = plan_generation(request, spec, source)
+    seconds, speed = pace.estimate(request), loader.machine.operations_per_second
+    is_measured = seconds is not None
+    if not is_measured and not spec.is_embedded and speed:
+        seconds = working_seconds(plan, spec, speed)
+    return Outlook(plan, "" if spec.is_embedded else placement, seconds, is_measured)

@@ -1,0 +1,68 @@
+"""What is said before a clip is made: where the model lives, and how long it takes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import InvalidRequestError
+from pipeline.loader import Loader
+from pipeline.models import MODELS
+from pipeline.outlook import Outlook, foresee
+from pipeline.pace import Pace
+from pipeline.placement import GIGABYTE, Machine
+from pipeline.request import build_request
+from pipeline.wording import describe_outlook
+
+CARD = Machine(
+    "cuda",
+    24 * GIGABYTE,
+    has_fast_bf16=True,
+    ram_bytes=64 * GIGABYTE,
+    operations_per_second=100e12,
+)
+
+
+def outlook_of(
+    model: str, machine: Machine, folder: Path, *, measured: float | None = None, **values: object
+) -> Outlook:
+    request = build_request("text_to_video", model=model, prompt="a cat", **values)
+    pace = Pace(folder / "pace.json")
+    if measured is not None:
+        pace.note(request, measured)
+    return foresee(request, MODELS[model], None, Loader(machine), pace)
+
+
+def test_a_large_model_says_where_it_will_live_and_a_computed_time(tmp_path: Path) -> None:
+    outlook = outlook_of("ltx-video-2b", CARD, tmp_path)
+    assert not outlook.is_measured
+    told = describe_outlook(outlook, is_added=False)
+    assert "of the card's 24" in told
+    assert "computed" in told
+    longer = outlook_of("ltx-video-2b", CARD, tmp_path, duration=30)
+    assert longer.seconds > 3 * outlook.seconds
+
+
+def test_what_was_measured_is_said_instead(tmp_path: Path) -> None:
+    outlook = outlook_of("ltx-video-2b", CARD, tmp_path, measured=70.0)
+    assert (outlook.seconds, outlook.is_measured) == (pytest.approx(70.0), True)
+    assert "made in about 70 s" in describe_outlook(outlook, is_added=False)
+
+
+def test_where_nobody_knows_the_machine_no_time_is_invented(tmp_path: Path) -> None:
+    outlook = outlook_of("ltx-video-2b", replace(CARD, operations_per_second=0.0), tmp_path)
+    assert outlook.seconds is None
+    mini = outlook_of("kinora-mini", CARD, tmp_path)
+    assert (mini.seconds, mini.placement) == (None, "")
+
+
+def test_what_does_not_fit_is_refused_before_there_is_a_job(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequestError, match="does not fit on this machine"):
+        outlook_of("ltx-video-13b", replace(CARD, ram_bytes=4 * GIGABYTE), tmp_path)
+
+
+def test_a_wait_of_hours_is_told_in_hours(tmp_path: Path) -> None:
+    outlook = outlook_of("wan-2.2-5b", replace(CARD, operations_per_second=1e12), tmp_path)
+    assert "hours, computed" in describe_outlook(outlook, is_added=True)

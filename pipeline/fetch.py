@@ -42,6 +42,7 @@ _WEIGHTS = ("*.safetensors",)
 _SETTINGS = ("*.json", "*.txt", "*.model", "*.jinja")
 _VARIANTS = ["*.fp16.*", "*.fp8.*", "*.non_ema.*"]  # the same weights once more
 _LORA = "pytorch_lora_weights.safetensors"  # what diffusers calls it
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 _CHECKPOINT = re.compile(r"https://[^/]+/(?P<repo>[^/]+/[^/]+)/(blob|resolve)/(?P<rev>[^/]+)/(.+)")
 
 
@@ -51,6 +52,16 @@ class LocalFiles:
 
     folder: Path
     checkpoint: Path | None = None
+
+    @property
+    def revision(self) -> str | None:
+        """Return the commits that the files are of; None for a folder of one's own.
+
+        The Hub's cache has a folder for each.
+        """
+        folders = [self.folder, *([self.checkpoint.parent] if self.checkpoint else [])]
+        commits = [folder.name for folder in folders if _COMMIT.fullmatch(folder.name)]
+        return " ".join(dict.fromkeys(commits)) or None
 
 
 def fetch(spec: ModelSpec, on_bytes: OnBytes | None = None) -> LocalFiles:

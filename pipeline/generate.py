@@ -132,6 +132,7 @@ def _attempt(
         reel = Reel(keep)
         takes = make_takes(engine, request, plan, source, cues, on_step, reel)
         facts = make_recipe(request, model.spec, plan, [x.facts for x in model.adapters])
+        facts["model_revision"] = model.revision
         recipe = facts | {"memories": _memories(request, cues, source), "speed": model.speed.facts}
         pieces = finished_pieces(engine, request, plan, source, takes)
         score = partial(Soundtrack, engine, request, plan, source) if model.spec.has_audio else None

@@ -239,14 +239,16 @@ class Loader:
             return
         self._loaded = None  # what is half done is nobody's model
         take_off(held.pipe)
-        bare = replace(held, adapters=(), weights=name_weights(held.spec, held.placement))
+        bare = replace(
+            held, adapters=(), weights=name_weights(held.spec, held.revision, held.placement)
+        )
         try:
             put_on(held.pipe, adapters, held.spec)
         except InvalidRequestError:
             self._loaded = bare
             raise
         logger.info("%s has other LoRAs: %s", held.spec.id, [x.facts for x in adapters])
-        weights = name_weights(held.spec, held.placement, adapters)
+        weights = name_weights(held.spec, held.revision, held.placement, adapters)
         self._loaded = replace(bare, adapters=adapters, weights=weights)
 
     @property

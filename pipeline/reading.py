@@ -46,6 +46,7 @@ class LoadedModel:
     embeds: EmbedsCache = field(default_factory=EmbedsCache)
     speed: Speed = PLAIN
     adapters: tuple[Adapter, ...] = ()  # the LoRAs that it has on
+    revision: str | None = None  # the commits of the Hub that its files are of
 
     @property
     def device(self) -> torch.device:
@@ -108,11 +109,17 @@ def load_model(
     if placement.tile_decoding:
         pipe.vae.enable_tiling()
     _put(pipe, placement)
-    weights = name_weights(spec, placement, adapters)
+    weights = name_weights(spec, files.revision, placement, adapters)
     if load_blocks is not None and use_compiled_blocks(pipe, spec, load_blocks):
         weights += f" {spec.aot_blocks}"
     return LoadedModel(
-        spec, pipe, placement, weights, embeds or EmbedsCache(), adapters=tuple(adapters)
+        spec,
+        pipe,
+        placement,
+        weights,
+        embeds or EmbedsCache(),
+        adapters=tuple(adapters),
+        revision=files.revision,
     )
 
 
@@ -213,8 +220,13 @@ def _put(pipe: DiffusionPipeline, placement: Placement) -> None:
         )
 
 
-def name_weights(spec: ModelSpec, placement: Placement, adapters: Sequence[Adapter] = ()) -> str:
-    """Name a model's weights: by revision, or by the sizes and times of the files of a folder.
+def name_weights(
+    spec: ModelSpec,
+    revision: str | None,
+    placement: Placement,
+    adapters: Sequence[Adapter] = (),
+) -> str:
+    """Name a model's weights: by their commits, or by the sizes and times of a folder's files.
 
     In another type, in eight bits or with other LoRAs, they are others.
     """
@@ -222,7 +234,7 @@ def name_weights(spec: ModelSpec, placement: Placement, adapters: Sequence[Adapt
     if adapters:
         how += f" {[(adapter.sha256, adapter.weight) for adapter in adapters]}"
     if not Path(spec.repository).is_dir():
-        return f"{spec.repository} {spec.revision} {spec.checkpoint}{how}"
+        return f"{spec.repository} {revision} {spec.checkpoint}{how}"
     files = sorted(Path(spec.repository).rglob("*.safetensors"))
     facts = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     return f"{spec.id} {facts}{how}"

@@ -46,7 +46,6 @@ def make_recipe(
         "num_new_frames": plan.num_frames,
         "model_size": list(plan.model_size),
         "model_label": spec.label,
-        "model_revision": spec.revision,
         "windows": [
             {"shot": window.shot_index, "latents": window.num_latents, "seed": window.seed}
             for shot in plan.shots

@@ -246,14 +246,16 @@ told = []
 model = Loader(CPU, {LTX: row}).load(LTX, lambda *news: told.append(news))
 done, total = zip(*told)
 assert done[-1] == total[-1] == max(total) and list(done) == sorted(done), told
-sys.stdout.write(model.pipe.transformer.config._class_name)
+assert model.revision in model.weights
+sys.stdout.write(f"{model.pipe.transformer.config._class_name} {model.revision}")
 """
 
 
 def test_the_first_use_downloads_a_model_and_says_how_far_it_is(hub: Hub, tmp_path: Path) -> None:
     more = {"HF_ENDPOINT": hub.url, "HF_HUB_OFFLINE": "0"}
     loaded = run("-c", LOAD, home=tmp_path / "home", **more)
-    assert loaded.stdout == "LTXVideoTransformer3DModel", loaded.stderr
+    # What "main" was then: another commit is another model.
+    assert loaded.stdout == f"LTXVideoTransformer3DModel {COMMIT}", loaded.stderr
     assert "tiny/ltx/transformer/diffusion_pytorch_model.safetensors" in hub.downloads
 
 

@@ -5,13 +5,12 @@ What they look like is in `page/`, what they do in `pipeline/`. Run it: `python 
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import math
 import os
 import signal
 import sys
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,9 +27,8 @@ from page.endpoints import Endpoints, create_endpoints
 from page.film import FilmTab
 from page.parts import ASSETS, FIELDS, MAX_WATCHING, PRIVATE
 from page.tab import Tab, connect_to_others
-from pipeline.delivery import deliver, deliver_unfinished
 from pipeline.errors import GenerationCancelledError, KinoraError
-from pipeline.jobs import JobWorker
+from pipeline.jobs import IsCancelled, JobWorker, OnProgress
 from pipeline.limits import Limits
 from pipeline.loader import Loader
 from pipeline.machine import detect_machine
@@ -38,7 +36,6 @@ from pipeline.models import SHIPPED, Models, default_model_id
 from pipeline.own import read_models
 from pipeline.placement import is_zero_gpu
 from pipeline.plan import estimate_seconds
-from pipeline.progress import Progress
 from pipeline.request import GenerationRequest
 from pipeline.speed import read_settings
 from pipeline.store import JobStore, default_data_dir, num_windows
@@ -49,6 +46,7 @@ from pipeline.trust.gate import Gate
 from pipeline.trust.identity import open_identity
 from pipeline.trust.mark import open_marker
 from pipeline.trust.moderation import Classifier, Moderator, read_strictness
+from pipeline.workshop import Workshop
 
 # What is kept of finished jobs, unless the environment says otherwise.
 MAX_JOB_DAYS = 30.0
@@ -164,42 +162,21 @@ def create_studio(
     def make(
         request: GenerationRequest,
         output: Path,
-        on_progress: Callable[[Progress], None],
-        is_cancelled: Callable[[], bool],
+        on_progress: OnProgress,
+        is_cancelled: IsCancelled,
     ) -> dict[str, object]:
         # Or the library would give up waiting for a card when the visitor leaves the page.
         LocalContext.event_id.set(None)
-        review = gate.review(request)  # the rules may be newer than the job
-        request = review.request
         while True:
             num_finished = num_windows(output.parent)
             try:
-                recipe = follow_clip(generate_clip(request, output), on_progress, is_cancelled)
-                found = gate.check_output(request, output)
-                return recipe | review.note(found)
+                return follow_clip(generate_clip(request, output), on_progress, is_cancelled)
             except GenerationCancelledError:
                 if is_cancelled():
-                    gate.check_output(request, output)
                     raise  # else this call's time is up
             except gr.Error as exc:  # the platform has ended it, or there is no quota, or no card
                 if num_windows(output.parent) == num_finished:
                     raise KinoraError(_REFUSED.format(str(exc.message).strip())) from exc
-
-    def run(
-        request: GenerationRequest,
-        output: Path,
-        on_progress: Callable[[Progress], None],
-        is_cancelled: Callable[[], bool],
-    ) -> dict[str, object]:
-        try:
-            recipe = make(request, output, on_progress, is_cancelled)
-        except KinoraError:
-            # What was finished by then is handed out too; what is wrong with it hides no error.
-            with contextlib.suppress(OSError, KinoraError):
-                if recipe := deliver_unfinished(request, output, identity):
-                    store.write_recipe(output.parent.name, recipe | {"job_id": output.parent.name})
-            raise
-        return deliver(request, output, recipe, identity)
 
     store = JobStore(
         data_dir,
@@ -207,7 +184,8 @@ def create_studio(
         max_bytes=read_limit("KINORA_MAX_DATA_GB", MAX_DATA_GIGABYTES) * 1e9,
     )
     identity = open_identity(data_dir / IDENTITY)
-    worker = JobWorker(store, run, takes_up=not is_zero_gpu())
+    workshop = Workshop(make, gate, identity, store)
+    worker = JobWorker(store, workshop.run, takes_up=not is_zero_gpu())
     return Studio(
         worker,
         loader,

@@ -53,9 +53,9 @@ class Progress(Protocol):
         """Return the part that is done, from 0 to 1."""
 
 
-Run = Callable[
-    [GenerationRequest, Path, Callable[[Progress], None], Callable[[], bool]], dict[str, object]
-]
+OnProgress = Callable[[Progress], None]
+IsCancelled = Callable[[], bool]
+Run = Callable[[GenerationRequest, Path, OnProgress, IsCancelled], dict[str, object]]
 """`run(request, output_path, on_progress, is_cancelled)` writes the clip and returns its recipe."""
 
 

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+import pkgutil
 
-from pipeline.engines import kandinsky, skyreels, wan
 from pipeline.engines.engine import Engine
-from pipeline.engines.frames import FrameEngine
-from pipeline.engines.helios import HeliosEngine
-from pipeline.engines.ltx import LTXEngine
-from pipeline.engines.ltx2 import LTX2Engine
-from pipeline.engines.mini import MiniEngine
+from pipeline.engines.frames import Family, FrameEngine
 from pipeline.reading import LoadedModel
 
-_ENGINES: dict[str, Callable[..., Engine]] = {
-    "ltx": LTXEngine,
-    "ltx2": LTX2Engine,
-    "mini": MiniEngine,
-    "wan": partial(FrameEngine, family=wan.WAN),
-    "vace": partial(FrameEngine, family=wan.VACE),
-    "skyreels": partial(FrameEngine, family=skyreels.SKYREELS),
-    "kandinsky": partial(FrameEngine, family=kandinsky.KANDINSKY),
-    "helios": HeliosEngine,
+# Where each is, to be imported when a model needs it: diffusers' pipelines take seconds.
+_ENGINES = {
+    "ltx": "ltx:LTXEngine",
+    "ltx2": "ltx2:LTX2Engine",
+    "mini": "mini:MiniEngine",
+    "wan": "wan:WAN",
+    "vace": "wan:VACE",
+    "skyreels": "skyreels:SKYREELS",
+    "kandinsky": "kandinsky:KANDINSKY",
+    "helios": "helios:HeliosEngine",
 }
 
 
 def open_engine(model: LoadedModel, *, width: int, height: int) -> Engine:
     """Return the engine of a loaded model at one picture size in pixels."""
-    return _ENGINES[model.spec.engine](model, width=width, height=height)
+    engine = pkgutil.resolve_name(f"{__name__}.{_ENGINES[model.spec.engine]}")
+    if isinstance(engine, Family):
+        return FrameEngine(model, engine, width=width, height=height)
+    return engine(model, width=width, height=height)

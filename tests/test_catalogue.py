@@ -17,7 +17,7 @@ from pipeline.generate import Clip, generate
 from pipeline.geometry import Size
 from pipeline.loader import Loader
 from pipeline.media import iterate_frames, probe_clip
-from pipeline.models import MODELS, describe_models, models_for
+from pipeline.models import MODELS, Models, describe_models
 from pipeline.plan import plan_generation
 from pipeline.progress import Progress
 from pipeline.request import GenerationRequest, Shot, build_request
@@ -233,19 +233,18 @@ def test_a_clip_that_was_stopped_goes_on_from_its_finished_windows(
 
 
 def test_a_further_row_of_a_known_family_is_a_row_and_nothing_else(
-    rows: dict[str, ModelSpec], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    rows: dict[str, ModelSpec], tmp_path: Path
 ) -> None:
     """What is in the table is offered, described, planned and made: no other file knows it."""
     row = replace(rows["skyreels-v2-1.3b"], id="a-new-model", label="A new model", fps=12.0)
-    monkeypatch.setitem(MODELS, row.id, row)
-    assert row.id in [spec.id for spec in models_for("text_to_video")]
-    assert row.id in [described["id"] for described in describe_models()]
-    request = build_request(
-        "text_to_video", prompt="a car", model=row.id, duration=2.0, aspect_ratio="1:1", seed=1
-    )
+    models = Models([*MODELS.values(), row])
+    assert row in models.for_task("text_to_video")
+    assert row.id in [described["id"] for described in describe_models(models)]
+    how = {"prompt": "a car", "model": row.id, "models": models}
+    request = build_request("text_to_video", duration=2.0, aspect_ratio="1:1", seed=1, **how)
     clip = generate(
         request,
-        loader=Loader(CPU),
+        loader=Loader(CPU, models),
         output=tmp_path / "clip.mp4",
         on_progress=lambda _: None,
         is_cancelled=lambda: False,
@@ -254,9 +253,7 @@ def test_a_further_row_of_a_known_family_is_a_row_and_nothing_else(
     assert (info.fps, info.num_frames, info.width, info.height) == (12.0, 25, 64, 64)
     assert clip.recipe["model"] == row.id
     with pytest.raises(InvalidRequestError, match="A new model cannot do backward"):
-        build_request(
-            "extend_video", video=clip.path, prompt="a car", model=row.id, direction="backward"
-        )
+        build_request("extend_video", video=clip.path, direction="backward", **how)
 
 
 @pytest.mark.parametrize("name", [name for name in ROWS if MODELS[name].cannot])

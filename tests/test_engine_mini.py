@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.engines import MiniEngine, open_engine
+from pipeline.engines import open_engine
 from pipeline.engines.engine import Context
+from pipeline.engines.mini import MiniEngine
 from pipeline.loader import Loader
 from pipeline.mini.scene import ATTRIBUTES
 from pipeline.mini.staging import TRACK_COLUMNS

@@ -34,7 +34,7 @@ def tiny_rows(folder: Path) -> dict[str, ModelSpec]:
         window_frames=13,
     )
     ltx = tiny_models(folder)[LTX]
-    return {WAN: wan, LTX: ltx}
+    return {**MODELS, WAN: wan, LTX: ltx}
 
 
 if __name__ == "__main__":

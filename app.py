@@ -27,6 +27,7 @@ from page.endpoints import Endpoints, create_endpoints
 from page.film import FilmTab
 from page.parts import ASSETS, FIELDS, MAX_WATCHING, PRIVATE
 from page.tab import Tab, connect_to_others
+from page.verify import VerifyTab
 from pipeline.errors import GenerationCancelledError, KinoraError
 from pipeline.jobs import IsCancelled, JobWorker, OnProgress
 from pipeline.limits import Limits
@@ -46,6 +47,8 @@ from pipeline.trust.gate import Gate
 from pipeline.trust.identity import open_identity
 from pipeline.trust.mark import open_marker
 from pipeline.trust.moderation import Classifier, Moderator, read_strictness
+from pipeline.trust.provenance import Verifier
+from pipeline.trust.registry import FILE, Registry
 from pipeline.workshop import Workshop
 
 # What is kept of finished jobs, unless the environment says otherwise.
@@ -85,6 +88,7 @@ def create_demo(studio: Studio) -> gr.Blocks:
             by_task = {task: Tab(studio, task, visitor) for task in FIELDS}
             film = FilmTab(studio, visitor)
             clips = ClipsTab(studio, visitor)
+            VerifyTab(studio)
         panels = [tab.job for tab in (*by_task.values(), film)]
         for shown in (*panels, clips):
             connect_to_others(studio, shown.parts, tabs, by_task)
@@ -184,7 +188,8 @@ def create_studio(
         max_bytes=read_limit("KINORA_MAX_DATA_GB", MAX_DATA_GIGABYTES) * 1e9,
     )
     identity = open_identity(data_dir / IDENTITY)
-    workshop = Workshop(make, gate, identity, store)
+    registry = Registry(data_dir / FILE)
+    workshop = Workshop(make, gate, identity, store, registry)
     worker = JobWorker(store, workshop.run, takes_up=not is_zero_gpu())
     return Studio(
         worker,
@@ -192,7 +197,7 @@ def create_studio(
         default_model,
         is_fixed=is_zero_gpu(),
         models=models,
-        identity=identity,
+        verifier=Verifier(identity, marker and marker.key, registry),
         gate=gate,
         limits=Limits(read_allowance()),
     )

@@ -1,33 +1,65 @@
-"""The last thing that is done to a clip before it is handed out: it is signed, and that is told."""
+"""The last that is done to a clip before it is handed out: it is signed, and the registry told."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pipeline.errors import MediaError
+from pipeline.media import iterate_frames, probe_clip
 from pipeline.recipe import owners_recipe, read_recipe
 from pipeline.request import GenerationRequest
+from pipeline.trust.credentials import read_credentials
+from pipeline.trust.fingerprint import PARTS, Fingerprint
 from pipeline.trust.identity import Identity
+from pipeline.trust.registry import Registry
 from pipeline.trust.signing import sign_clip
+
+logger = logging.getLogger(__name__)
 
 
 def deliver(
-    request: GenerationRequest, clip: Path, recipe: Mapping[str, Any], identity: Identity
+    request: GenerationRequest,
+    clip: Path,
+    recipe: Mapping[str, Any],
+    identity: Identity,
+    registry: Registry,
 ) -> dict[str, Any]:
-    """Sign a finished clip where it is; return its recipe with what came of that.
+    """Sign a job's finished clip where it is; return its recipe with what came of that.
 
     `signed` is true only after reading back; `signing` is one sentence if there is something to
     say, `warnings` are sentences on what the clip was made from.
     """
-    return {**recipe, **sign_clip(clip, recipe, request, identity).to_json()}
+    outcome = sign_clip(clip, recipe, request, identity)
+    _register(clip, recipe, identity, registry)
+    return {**recipe, **outcome.to_json()}
 
 
 def deliver_unfinished(
-    request: GenerationRequest, clip: Path, identity: Identity
+    request: GenerationRequest, clip: Path, identity: Identity, registry: Registry
 ) -> dict[str, Any] | None:
     """Do the same to what a job had finished before it was stopped; None if that is no clip."""
     recipe = read_recipe(clip) if clip.is_file() else None
     if recipe is None:
         return None
-    return deliver(request, clip, owners_recipe(recipe, request), identity)
+    return deliver(request, clip, owners_recipe(recipe, request), identity, registry)
+
+
+def _register(
+    clip: Path, recipe: Mapping[str, Any], identity: Identity, registry: Registry
+) -> None:
+    """Write down what can find a clip again: a row less is no reason to be without the clip."""
+    try:
+        info = probe_clip(clip)
+        fingerprint = Fingerprint(info.fps, PARTS)
+        for chunk in iterate_frames(clip, info):
+            for _ in fingerprint.watch(chunk):
+                pass
+        manifest = read_credentials(clip, identity).to_json()
+    except (MediaError, OSError):
+        logger.exception("A clip could not be registered")
+        return
+    del manifest["recipe"]  # has its own place
+    registry.record(clip.parent.name, recipe, manifest, fingerprint.hashes)

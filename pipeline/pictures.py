@@ -12,7 +12,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from pipeline.errors import MediaError
 from pipeline.geometry import crop_box
@@ -30,6 +30,7 @@ _TOO_LARGE = (
     "make it smaller and upload it again."
 )
 _UNREADABLE = "The file is not a picture that can be read; use a PNG, JPEG, WebP, GIF or HEIC file."
+_UNUSABLE = (OSError, SyntaxError, ValueError, EOFError, RuntimeError, struct.error)
 _DAMAGED = (
     "The picture is damaged, cut off or of a rare kind; "
     "save it again as PNG or JPEG and upload that file."
@@ -55,8 +56,23 @@ def open_picture(path: Path) -> Image.Image:
         raise MediaError(_TOO_LARGE) from exc
     except UnidentifiedImageError as exc:
         raise MediaError(_UNREADABLE) from exc
-    except (OSError, SyntaxError, ValueError, EOFError, RuntimeError, struct.error) as exc:
+    except _UNUSABLE as exc:
         raise MediaError(_DAMAGED) from exc
+
+
+def read_notes(path: Path) -> dict[str, str]:
+    """Return what a picture's file says of itself, which anybody can have written.
+
+    What cannot be read says nothing.
+    """
+    try:
+        with Image.open(path, formats=_formats()) as image:
+            notes = {str(key): x for key, x in image.info.items() if isinstance(x, str)}
+            exif = image.getexif()
+    except (*_UNUSABLE, Image.DecompressionBombError):
+        return {}
+    named = {ExifTags.TAGS.get(tag, str(tag)): x for tag, x in exif.items()}
+    return notes | {name: x.strip("\0 ") for name, x in named.items() if isinstance(x, str)}
 
 
 def crop_to_size(

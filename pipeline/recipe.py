@@ -81,8 +81,13 @@ def read_recipe(path: Path) -> dict[str, Any] | None:
 
     Raises MediaError if the file cannot be read.
     """
+    return parse_recipe(read_metadata(path).get(RECIPE_TAG, ""))
+
+
+def parse_recipe(tag: str) -> dict[str, Any] | None:
+    """Return the recipe in a tag's text, or None if that is none."""
     try:
-        recipe = json.loads(read_metadata(path).get(RECIPE_TAG, ""))
+        recipe = json.loads(tag)
     except (ValueError, RecursionError):
         return None
     return recipe if isinstance(recipe, dict) else None

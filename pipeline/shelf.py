@@ -19,6 +19,7 @@ from pipeline.media import probe_clip, read_first_frames
 from pipeline.pictures import write_picture
 from pipeline.request import MAX_SEED, GenerationRequest
 from pipeline.store import KEPT, JobFacts
+from pipeline.trust.registry import Registry
 
 THUMBNAIL_WIDTH = 320  # pixels
 
@@ -36,9 +37,16 @@ class Shelf:
     """The jobs of each visitor."""
 
     def __init__(
-        self, worker: JobWorker, review: Callable[[GenerationRequest], GenerationRequest]
+        self,
+        worker: JobWorker,
+        review: Callable[[GenerationRequest], GenerationRequest],
+        registry: Registry | None = None,
     ) -> None:
-        """Show the jobs of a worker's store; `review` passes or refuses what is made again."""
+        """Show the jobs of a worker's store; `review` passes or refuses what is made again.
+
+        A clip that is deleted is forgotten by the `registry` too.
+        """
+        self._registry = registry
         self._worker = worker
         self._review = review
 
@@ -71,6 +79,8 @@ class Shelf:
         """Remove a visitor's own clip; raise InvalidRequestError while it is being made."""
         self.check(visitor, job_id)
         self._worker.store.delete(job_id)
+        if self._registry is not None:
+            self._registry.forget(job_id)
 
     def again(self, visitor: str, job_id: str) -> str:
         """Ask for a visitor's own clip once more, with the next seed; return the new job's id."""

@@ -35,9 +35,8 @@ from pipeline.sources import OpenedSource, check_sources, open_source
 from pipeline.spec import TASK_SOURCES, ModelSpec, Task
 from pipeline.store import UNFINISHED, link_or_copy
 from pipeline.trust.gate import Gate
-from pipeline.trust.identity import Identity
 from pipeline.trust.moderation import Moderator, read_strictness
-from pipeline.trust.provenance import verify_clip
+from pipeline.trust.provenance import Verifier
 
 SECONDS_BETWEEN_LOOKS = 0.2
 MAX_SHOWN_SIDE = 2048  # pixels: more than any model draws, and a PNG is written in a second
@@ -69,7 +68,7 @@ class Studio:
         *,
         is_fixed: bool = False,
         models: Models = SHIPPED,
-        identity: Identity | None = None,
+        verifier: Verifier | None = None,
         gate: Gate | None = None,
         limits: Limits | None = None,
     ) -> None:
@@ -79,18 +78,18 @@ class Studio:
 
         `gate` says what is refused; without one it is as strict as the environment says.
         On ZeroGPU another one would be loaded, or downloaded, in its visitor's time on the card.
-        `identity` is whose signatures are known here. Without `limits` everybody may ask for
+        `verifier` knows what was made here. Without `limits` everybody may ask for
         anything.
         """
         self.limits = limits or Limits()
         self.worker = worker
         self.gate = gate or Gate(Moderator(read_strictness()), models)
-        self.shelf = Shelf(worker, lambda request: self.gate.review(request).request)
+        self._verifier = verifier or Verifier()
+        self.shelf = Shelf(worker, self._review, self._verifier.registry)
         self.default_model = default_model
         self.models = models
         self._loader = loader
         self._is_fixed = is_fixed
-        self._identity = identity
 
     def first_model(self, task: Task) -> ModelSpec:
         """Return the model that is offered first for a task."""
@@ -123,6 +122,9 @@ class Studio:
         with self.limits.job(asker, self._is_unfinished) as place:
             place.job_id = await asyncio.to_thread(self.shelf.again, visitor, job_id)
         return place.job_id
+
+    def _review(self, request: GenerationRequest) -> GenerationRequest:
+        return self.gate.review(request).request
 
     def _is_unfinished(self, job_id: str) -> bool:
         try:
@@ -223,8 +225,8 @@ class Studio:
                 await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
     def verify(self, path: Path) -> dict[str, Any]:
-        """Report where a clip comes from; raise MediaError if it cannot be read."""
-        return verify_clip(path, self._identity)
+        """Report where a clip or a picture comes from; raise MediaError if it cannot be read."""
+        return self._verifier.verify(path)
 
     def publish(self, job_id: str) -> Path | None:
         """Return a clip under a name and in a folder that Gradio serves, or None if there is none.

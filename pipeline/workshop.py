@@ -17,6 +17,7 @@ from pipeline.request import GenerationRequest
 from pipeline.store import JobStore
 from pipeline.trust.gate import Gate
 from pipeline.trust.identity import Identity
+from pipeline.trust.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Workshop:
     gate: Gate
     identity: Identity
     store: JobStore
+    registry: Registry
 
     def run(
         self,
@@ -49,11 +51,11 @@ class Workshop:
                 self.gate.check_output(request, output)
             self._keep_unfinished(request, output)
             raise
-        return deliver(request, output, recipe, self.identity)
+        return deliver(request, output, recipe, self.identity, self.registry)
 
     def _keep_unfinished(self, request: GenerationRequest, output: Path) -> None:
         """Sign what there is of a clip; what is wrong with it hides no error."""
         job_id = output.parent.name
         with contextlib.suppress(OSError, KinoraError):
-            if recipe := deliver_unfinished(request, output, self.identity):
+            if recipe := deliver_unfinished(request, output, self.identity, self.registry):
                 self.store.write_recipe(job_id, recipe | {"job_id": job_id})

@@ -42,7 +42,7 @@ class Marker:
     def __init__(self, key: bytes, strength: float = 1.0) -> None:
         """Prepare for a key; 1 is the measured strength."""
         self._tile = Tile(key)
-        self._key = key
+        self.key = key
         levels = np.minimum(_FLAT + _VARIED * np.arange(256), _MOST)
         self._strengths = np.rint(strength * levels * _STRENGTH_UNITS).astype(np.int16)
         self._drawn: tuple[tuple[str, int, int], np.ndarray] | None = None
@@ -52,7 +52,7 @@ class Marker:
 
     def id_of(self, name: str) -> str:
         """Return the id (12 hexadecimal digits) of footage with a name, the same every time."""
-        return id_of(self._key, name)
+        return id_of(self.key, name)
 
     def embed(self, frame: np.ndarray, mark_id: str) -> np.ndarray:
         """Return a frame (H, W, 3) uint8 with the mark that says an id; the frame stays as it is.

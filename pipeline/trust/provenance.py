@@ -1,62 +1,133 @@
-"""What a clip says of its origin: signed credentials, and a note that anybody can write."""
+"""What a clip or a picture says of its origin, and what is known here of it; decides no truth.
+
+Signed credentials first, then the mark in its pixels, what it looks like, and notes that anybody
+can write.
+"""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from pipeline.recipe import read_recipe
-from pipeline.trust.credentials import Credentials, read_credentials
-from pipeline.trust.identity import Identity
-from pipeline.trust.signing import describe_tampered
+import numpy as np
 
-_CLAIM = (
-    "This file says that Kinora made it, and how; it is not signed, and anybody can write such a "
-    "note, so take it as a claim."
-)
-_NOTHING = (
-    "This file says nothing of Kinora; such a note is easily removed, so that proves nothing."
-)
-_OWN = "This Kinora signed the file, and nothing in it has been changed since."
-_TRUSTED = "{signer} signed this file, and nothing in it has been changed since."
-_VALID = (
-    "Nothing in this file has been changed since it was signed; the signer calls itself {signer}, "
-    "and is not known here."
-)
-_INVALID = "Do not rely on this file's credentials: {reasons}."
-_UNREADABLE = "This file may be signed, but that cannot be told: {reasons}."
+from pipeline.errors import MediaError
+from pipeline.media import iterate_frames, probe_clip, read_metadata
+from pipeline.pictures import open_picture, read_notes
+from pipeline.recipe import RECIPE_TAG, parse_recipe
+from pipeline.trust import verdict
+from pipeline.trust.credentials import Credentials, mime_type, read_credentials
+from pipeline.trust.detect import Window, find_marks
+from pipeline.trust.fingerprint import MOST_BITS, Fingerprint
+from pipeline.trust.identity import Identity
+from pipeline.trust.registry import Registry
+
+logger = logging.getLogger(__name__)
+
+MAX_SECONDS = 60  # of a clip that are searched for marks: as many as the longest clip made here
+_MAX_TAGS, _MAX_TAG_CHARACTERS = 24, 300
+
+
+@dataclass(frozen=True)
+class Verifier:
+    """What is needed to tell where a file comes from: whom this studio knows, and what it made.
+
+    Without a `key` no marks are looked for; without a `registry` nothing is known of any.
+    """
+
+    identity: Identity | None = None
+    key: bytes | None = None
+    registry: Registry | None = None
+
+    def verify(self, path: Path) -> dict[str, Any]:
+        """Report where a file comes from, as JSON; raise MediaError if it cannot be read.
+
+        `recipe` is the signed one, or what the file's tag claims. Of other people's clips it says
+        the day, the model and the mark's id, and no more than their own files do.
+        """
+        is_picture = mime_type(path).startswith("image/")
+        credentials = read_credentials(path, self.identity)
+        tags = read_notes(path) if is_picture else read_metadata(path)
+        claimed = parse_recipe(tags.pop(RECIPE_TAG, ""))
+        signed = credentials.recipe if credentials.is_signed else None
+        report = {
+            "kind": "picture" if is_picture else "clip",
+            "made_by_kinora_claim": (claimed if signed is None else signed) is not None,
+            "recipe": claimed if signed is None else signed,
+            "signed": credentials.is_signed,
+            "conclusion": verdict.conclude(credentials, has_claim=claimed is not None),
+            "credentials": credentials.to_json(),
+            "tags": _shorten(tags),
+            **self._look(path, is_picture, credentials),
+        }
+        return report | {"conclusions": verdict.conclusions(report)}
+
+    def _look(self, path: Path, is_picture: bool, credentials: Credentials) -> dict[str, Any]:
+        """Look at the pixels, which may be damaged where the credentials can still be read."""
+        found: dict[str, Any] = {"marks": [], "nearest": None, "seconds_searched": 0.0}
+        if self.key is None and self.registry is None:
+            return found
+        try:
+            fps, frames = _open(path, is_picture)
+            fingerprint = Fingerprint(fps)
+            seen = fingerprint.watch(islice(frames, round(MAX_SECONDS * fps)))
+            windows = list(find_marks(seen, self.key)) if self.key else [*_drain(seen)]
+        except MediaError as exc:
+            if credentials.state == "none" and is_picture:
+                raise
+            logger.info("The pixels of a file could not be looked at: %s", exc)
+            return found | {"unreadable": str(exc)}
+        marks = [self._describe(window, fps) for window in windows]
+        searched = sum(window.num_frames for window in windows) / fps
+        found |= {"marks": marks, "seconds_searched": round(searched, 2)}
+        return found | {"nearest": self._nearest(fingerprint.hashes)}
+
+    def _describe(self, window: Window, fps: float) -> dict[str, Any]:
+        known = None
+        if window.mark_id and self.registry:
+            known = self.registry.find_mark(window.mark_id)
+        return {
+            "first_frame": window.first_frame,
+            "num_frames": window.num_frames,
+            "from_seconds": round(window.first_frame / fps, 2),
+            "to_seconds": round((window.first_frame + window.num_frames) / fps, 2),
+            "score": window.score,
+            "is_marked": window.is_marked,
+            "id": window.mark_id,
+            "known": known and known.to_json(),
+        }
+
+    def _nearest(self, hashes: np.ndarray) -> dict[str, Any] | None:
+        """Return the clip that looks most like it, if one is near enough to say so."""
+        found = self.registry and self.registry.nearest(hashes)
+        if not found or found[0] > MOST_BITS:
+            return None
+        return {"distance": found[0], "most": MOST_BITS} | found[1].to_json()
 
 
 def verify_clip(path: Path, identity: Identity | None = None) -> dict[str, Any]:
-    """Report what a clip says of its origin and whether that holds, as JSON.
-
-    `recipe` is the signed one, or what the file's tag claims. Raises MediaError if the file cannot
-    be read.
-    """
-    claimed = read_recipe(path)
-    credentials = read_credentials(path, identity)
-    signed = credentials.recipe if credentials.is_signed else None
-    recipe = claimed if signed is None else signed
-    return {
-        "made_by_kinora_claim": recipe is not None,
-        "recipe": recipe,
-        "signed": credentials.is_signed,
-        "conclusion": conclude(credentials, has_claim=claimed is not None),
-        "credentials": credentials.to_json(),
-    }
+    """Report what a file says itself, without a look at its pixels; raise as `Verifier.verify`."""
+    return Verifier(identity).verify(path)
 
 
-def conclude(credentials: Credentials, *, has_claim: bool) -> str:
-    """Say in words what credentials come to, with every ingredient that does not hold."""
-    reasons = "; ".join(dict.fromkeys(x.words for x in credentials.failures))
-    signer = f"\u201c{credentials.signer or 'nobody'}\u201d"
-    known = _OWN if credentials.is_local_identity else _TRUSTED.format(signer=signer)
-    conclusion = {
-        "trusted": known,
-        "valid": _VALID.format(signer=signer),
-        "invalid": _INVALID.format(reasons=reasons),
-        "unreadable": _UNREADABLE.format(reasons=reasons),
-        "none": _CLAIM if has_claim else _NOTHING,
-    }[credentials.state]
-    warnings = [describe_tampered(ingredient) for ingredient in credentials.tampered()]
-    return " ".join([conclusion, *warnings])
+def _open(path: Path, is_picture: bool) -> tuple[float, Iterator[np.ndarray]]:
+    if is_picture:
+        return 1.0, iter([np.asarray(open_picture(path))])
+    info = probe_clip(path)
+    return info.fps, (frame for chunk in iterate_frames(path, info) for frame in chunk)
+
+
+def _drain(frames: Iterator[np.ndarray]) -> Iterator[Window]:
+    """Let frames pass; without a key there are no windows."""
+    for _ in frames:
+        pass
+    yield from ()
+
+
+def _shorten(tags: dict[str, str]) -> dict[str, str]:
+    chosen = list(tags.items())[:_MAX_TAGS]
+    return {key[:_MAX_TAG_CHARACTERS]: text[:_MAX_TAG_CHARACTERS] for key, text in chosen}

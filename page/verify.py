@@ -1,0 +1,156 @@
+"""The tab that tells where a file comes from; what the file itself says stays words there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from page.access import asker
+from page.errors import plain_errors
+from page.parts import MAX_WATCHING, PRIVATE
+from pipeline.studio import Studio
+
+NAME = "verify"
+_INTRODUCTION = (
+    "Drop a clip or a picture, from here or from anywhere: what is signed in it and whether that "
+    "holds, the invisible mark of this studio, what it looks like, and what it claims. Your file "
+    "is looked at here and goes nowhere else."
+)
+# The headline of each state of the credentials, and whether it is good or bad news.
+_HEADLINES = {
+    "trusted": ("Signed by somebody known here, and unchanged", "good"),
+    "valid": ("Signed and unchanged, by somebody not known here", "fair"),
+    "invalid": ("Signed once, and these credentials do not hold", "bad"),
+    "unreadable": ("Credentials that cannot be read", "bad"),
+}
+_STATES = {
+    "trusted": ("holds, signer known here", "good"),
+    "valid": ("holds, signer not known here", "fair"),
+    "invalid": ("does not hold", "bad"),
+    "unreadable": ("cannot be read", "bad"),
+    "none": ("unsigned", "plain"),
+}
+_RELATIONSHIPS = {
+    "parentOf": "the clip it was made from",
+    "inputTo": "a picture it was made from",
+    "componentOf": "a clip that is part of it",
+}
+
+
+class VerifyTab:
+    """The tab on the page: a file in, its report out."""
+
+    def __init__(self, studio: Studio) -> None:
+        """Lay the tab out in the Blocks that are being made, and connect it."""
+        self._studio = studio
+        with gr.Tab("Verify", id=NAME, elem_id=f"{NAME}-tab"), gr.Row(equal_height=False):
+            with gr.Column(scale=4, min_width=300):
+                # Not gr.Video, which may encode what it is given again, and lose what is signed.
+                file = gr.File(label="Clip or picture", height=160, elem_id=f"{NAME}-file")
+                gr.Markdown(_INTRODUCTION, elem_classes="kinora-note")
+            with gr.Column(scale=7, min_width=320):
+                report = gr.HTML("", elem_id=f"{NAME}-report", elem_classes="kinora-report")
+        looks = PRIVATE | {"show_progress": "full", "concurrency_limit": MAX_WATCHING}
+        file.change(self._look, file, report, **looks)
+
+    async def _look(self, path: str | None) -> str:
+        if path is None:
+            return ""
+        with plain_errors():
+            self._studio.limits.look(asker())
+            return show_report(await asyncio.to_thread(self._studio.verify, Path(path)))
+
+
+def show_report(report: Mapping[str, Any]) -> str:
+    """Return a report as HTML in which everything that comes from the file is escaped."""
+    headline, mood = _headline(report)
+    credentials = report["credentials"]
+    parts = [
+        f'<h3 class="kinora-verdict {mood}">{escape(headline)}</h3>',
+        "<ul>" + "".join(f"<li>{escape(x)}</li>" for x in report["conclusions"]) + "</ul>",
+    ]
+    if credentials["state"] != "none":
+        parts += ["<h4>Credentials</h4>", f"<ul>{_show('this file', credentials)}</ul>"]
+    if report["marks"]:
+        parts += ["<h4>Invisible mark, by window</h4>", _show_marks(report)]
+    if near := report["nearest"]:
+        bits = f"{near['distance']:g} of 64 bits differ; up to {near['most']:g} count as near"
+        parts += ["<h4>Nearest clip known here</h4>", _table([_made(near), bits])]
+    if report["tags"]:
+        rows = [[key, text] for key, text in report["tags"].items()]
+        parts += ["<h4>Notes in the file: claims, anybody can write them</h4>", _table(*rows)]
+    return "".join(parts)
+
+
+def _headline(report: Mapping[str, Any]) -> tuple[str, str]:
+    credentials = report["credentials"]
+    if credentials["state"] in ("trusted", "valid") and _is_broken_below(credentials):
+        return "Signed and unchanged, but made from something whose credentials do not hold", "bad"
+    if credentials["is_local_identity"]:
+        return "Made and signed here, and unchanged since", "good"
+    if credentials["state"] in _HEADLINES:
+        return _HEADLINES[credentials["state"]]
+    if any(x["is_marked"] for x in report["marks"]):
+        return "Unsigned, but its pixels bear this studio's mark", "fair"
+    if report["nearest"]:
+        return "Unsigned, but it looks like a clip that was made here", "fair"
+    if report["made_by_kinora_claim"]:
+        return "Unsigned; it claims to be made by Kinora", "plain"
+    return "Nothing found, which proves nothing", "plain"
+
+
+def _is_broken_below(credentials: Mapping[str, Any]) -> bool:
+    below = [x["credentials"] for x in credentials["ingredients"]]
+    return any(x["state"] in ("invalid", "unreadable") or _is_broken_below(x) for x in below)
+
+
+def _show(name: str, credentials: Mapping[str, Any]) -> str:
+    """Return one manifest, and what it builds on below it."""
+    words, mood = _STATES[credentials["state"]]
+    state = f'<span class="kinora-badge {mood}">{words}</span>'
+    facts = [f"signed by {credentials['signer']}"] if credentials["signer"] else []
+    if credentials["signed_at"]:
+        facts.append(f"time stamp {credentials['signed_at']}")
+    facts += [_describe(action) for action in credentials["actions"]]
+    facts += dict.fromkeys(failure["words"] for failure in credentials["failures"])
+    below = "".join(_show(_name(x), x["credentials"]) for x in credentials["ingredients"])
+    told = "".join(f"<div>{escape(fact)}</div>" for fact in facts)
+    return f"<li><b>{escape(name)}</b> {state}{told}{below and f'<ul>{below}</ul>'}</li>"
+
+
+def _name(ingredient: Mapping[str, Any]) -> str:
+    what = _RELATIONSHIPS.get(ingredient["relationship"], "something it was made from")
+    return f"{what} ({ingredient['title']})" if ingredient["title"] else what
+
+
+def _describe(action: Mapping[str, Any]) -> str:
+    source = action["source_type"].rpartition("/")[2]
+    by = f" with {action['software']}" if action["software"] else ""
+    when = f" on {action['when']}" if action["when"] else ""
+    return f"{action['action'].removeprefix('c2pa.')}{by}{when}" + (f": {source}" if source else "")
+
+
+def _show_marks(report: Mapping[str, Any]) -> str:
+    rows = []
+    for window in report["marks"]:
+        known = window["known"]
+        found = window["id"] or ("marked, not readable" if window["is_marked"] else "none found")
+        what = _made(known) if known else "not in the registry" if window["id"] else ""
+        where = f"{window['from_seconds']:g} to {window['to_seconds']:g} s"
+        rows.append(["the picture" if report["kind"] == "picture" else where, found, what])
+    return _table(*rows)
+
+
+def _made(known: Mapping[str, Any]) -> str:
+    prompt = f": {known['prompt']}" if known["prompt"] else ""
+    return f"made here on {known['made_on']} with {known['model']}{prompt}"
+
+
+def _table(*rows: Iterable[str]) -> str:
+    lines = ("".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows)
+    return "<table>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>"

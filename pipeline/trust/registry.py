@@ -1,0 +1,179 @@
+"""The clips that this studio has delivered: a small database in its data folder, for its owner.
+
+What is wrong with it is logged, and clips are made and read all the same.
+Prompts are in it only where the clip's own file has them too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from filelock import FileLock
+
+from pipeline.recipe import public_recipe
+from pipeline.trust.fingerprint import distance
+
+logger = logging.getLogger(__name__)
+
+FILE = "registry.sqlite"
+MAX_CLIPS = 5000
+_PATIENCE_SECONDS = 5.0
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS clips (
+    job_id TEXT PRIMARY KEY, made_at REAL NOT NULL, recipe TEXT NOT NULL, manifest TEXT NOT NULL,
+    fingerprint BLOB NOT NULL
+);
+CREATE TABLE IF NOT EXISTS marks (
+    mark_id TEXT NOT NULL, job_id TEXT NOT NULL REFERENCES clips (job_id) ON DELETE CASCADE,
+    PRIMARY KEY (mark_id, job_id)
+);
+CREATE INDEX IF NOT EXISTS clips_by_age ON clips (made_at);
+CREATE INDEX IF NOT EXISTS marks_by_job ON marks (job_id);
+"""
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True)
+class Known:
+    """What anybody may know of a clip: the day, the model, and the prompt if its file shows it."""
+
+    made_on: str
+    model: str
+    prompt: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        """Return it as a report says it."""
+        return {"made_on": self.made_on, "model": self.model, "prompt": self.prompt}
+
+
+@dataclass(frozen=True)
+class Registry:
+    """A database that several threads and processes may use at once; it opens for each question."""
+
+    path: Path
+    max_clips: int = MAX_CLIPS
+
+    def record(
+        self,
+        job_id: str,
+        recipe: Mapping[str, Any],
+        manifest: Mapping[str, Any],
+        hashes: np.ndarray,
+    ) -> None:
+        """Write a clip's row, in the place of an earlier one of its job; the oldest rows go."""
+        said = json.dumps(public_recipe(recipe))
+        row = (job_id, time.time(), said, json.dumps(manifest), hashes.astype("<u8").tobytes())
+        marks = {str(mark["id"]) for mark in recipe.get("marks") or ()}
+
+        def write(database: sqlite3.Connection) -> None:
+            database.execute("DELETE FROM clips WHERE job_id = ?", (job_id,))
+            database.execute("INSERT INTO clips VALUES (?, ?, ?, ?, ?)", row)
+            pairs = [(mark_id, job_id) for mark_id in marks]
+            database.executemany("INSERT INTO marks VALUES (?, ?)", pairs)
+            database.execute(
+                "DELETE FROM clips WHERE job_id NOT IN "
+                "(SELECT job_id FROM clips ORDER BY made_at DESC LIMIT ?)",
+                (self.max_clips,),
+            )
+
+        self._ask(write, None)
+
+    def forget(self, job_id: str) -> None:
+        """Remove a clip's row and its marks."""
+        self._ask(lambda x: x.execute("DELETE FROM clips WHERE job_id = ?", (job_id,)), None)
+
+    def find_mark(self, mark_id: str) -> Known | None:
+        """Return what is known of the newest clip with a mark."""
+        query = (
+            "SELECT made_at, recipe FROM clips JOIN marks USING (job_id) WHERE mark_id = ? "
+            "ORDER BY made_at DESC LIMIT 1"
+        )
+        row = self._ask(lambda x: x.execute(query, (mark_id,)).fetchone(), None)
+        return row and _known(*row)
+
+    def nearest(self, hashes: np.ndarray) -> tuple[float, Known] | None:
+        """Return the clip that looks most like these (N,) hashes, and its distance in bits."""
+        if not len(hashes):
+            return None
+        query = "SELECT job_id, fingerprint FROM clips"
+        rows = self._ask(lambda x: x.execute(query).fetchall(), [])
+        found = [
+            (distance(hashes, np.frombuffer(blob, "<u8")), job_id) for job_id, blob in rows if blob
+        ]
+        if not found:
+            return None
+        bits, job_id = min(found)
+        query = "SELECT made_at, recipe FROM clips WHERE job_id = ?"
+        row = self._ask(lambda x: x.execute(query, (job_id,)).fetchone(), None)
+        return row and (bits, _known(*row))
+
+    def _ask(self, work: Callable[[sqlite3.Connection], _Answer], otherwise: _Answer) -> _Answer:
+        """Do something in one transaction; a damaged file is moved aside, and a new one begun."""
+        try:
+            try:
+                return self._transact(work)
+            except sqlite3.DatabaseError as exc:
+                if not _is_damage(exc):
+                    raise
+            with FileLock(self.path.with_suffix(".lock"), timeout=_PATIENCE_SECONDS):
+                self._move_aside_if_damaged()
+                return self._transact(work)
+        except (sqlite3.Error, OSError):  # a lock that is not to be had is an OSError too
+            logger.exception("The registry of clips cannot be used")
+            return otherwise
+
+    def _move_aside_if_damaged(self) -> None:
+        """Look again first: another process may have begun a new file meanwhile."""
+        try:
+            (said,) = self._transact(lambda x: x.execute("PRAGMA quick_check(1)").fetchone())
+        except sqlite3.DatabaseError as exc:
+            said = str(exc)
+            if not _is_damage(exc):
+                raise
+        if said != "ok":
+            aside = self.path.with_suffix(".damaged")
+            self.path.replace(aside)
+            logger.error("The registry of clips is damaged (%s); it is now %s", said, aside)
+
+    def _transact(self, work: Callable[[sqlite3.Connection], _Answer]) -> _Answer:
+        with self._open() as database, database:
+            return work(database)
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Before sqlite makes it for everybody; its journals have the same rights.
+        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+        database = sqlite3.connect(self.path, timeout=_PATIENCE_SECONDS)
+        try:
+            database.executescript(
+                f"PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; {_SCHEMA}"
+            )
+            yield database
+        finally:
+            database.close()
+
+
+def _is_damage(error: sqlite3.DatabaseError) -> bool:
+    """Say whether the file is damaged, rather than locked, or the disk full."""
+    return getattr(error, "sqlite_errorname", "") in ("SQLITE_CORRUPT", "SQLITE_NOTADB") or (
+        "malformed" in str(error) or "not a database" in str(error)  # Python 3.10 has no names
+    )
+
+
+def _known(made_at: float, recipe: str) -> Known:
+    said = json.loads(recipe)
+    day = datetime.fromtimestamp(made_at, timezone.utc).strftime("%Y-%m-%d")
+    shown = said.get("shows_prompt") and [shot["prompt"] for shot in said["shots"]]
+    return Known(day, str(said.get("model_label", said["model"])), " / ".join(shown or ()))

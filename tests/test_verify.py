@@ -11,13 +11,13 @@ import c2pa
 import numpy as np
 import pytest
 from browser import PROMPT, choose_tab, needs_chromium, open_page
+from conftest import SCRATCH
 from gradio_client import Client, handle_file
 from PIL import Image, PngImagePlugin
 from playwright.sync_api import Browser, Page, expect
 
 from pipeline import ffmpeg
 from pipeline.trust.identity import open_identity
-from tests.conftest import SCRATCH
 from tests.credentials import flip_a_bit
 from tests.sources import make_clip
 
@@ -56,6 +56,8 @@ def verify(client: Client, path: Path) -> dict[str, Any]:
 
 def look(page: Page, path: Path, headline: str) -> str:
     """Drop a file on the tab; return what the page says of it."""
+    if (clear := page.locator("#verify-file button[aria-label='Clear']")).count():
+        clear.click()
     page.set_input_files("#verify-file input[type=file]", path)
     expect(page.locator("#verify-report h3")).to_contain_text(headline)
     return page.inner_text("#verify-report")
@@ -119,18 +121,21 @@ def test_nothing_found_proves_nothing_and_is_said(client: Client, clip: Path) ->
     assert report["conclusions"][-1].startswith("Nothing found proves nothing")
 
 
+@needs_chromium
 def test_a_deleted_clip_is_not_in_the_registry_any_more(
-    page: Page, client: Client, own: tuple[Path, dict[str, Any]], tmp_path: Path
+    page: Page, client: Client, tmp_path: Path
 ) -> None:
+    jobs = SCRATCH / "data" / "jobs"
+    before = {folder.name for folder in jobs.iterdir()}
     choose_tab(page, "Text to video")
     page.fill("#text_to_video-prompt textarea", "a yellow balloon over a snowfield")
     page.fill("#text_to_video-duration input[type=number]", "3")
     page.keyboard.press("Tab")
     page.click("#text_to_video-generate")
     expect(page.locator("#text_to_video-status")).to_contain_text("Done")
-    (job_id,) = {x.name for x in (SCRATCH / "data" / "jobs").iterdir()} - {own[1]["job_id"]}
+    (job_id,) = {folder.name for folder in jobs.iterdir()} - before
     kept = tmp_path / "kept.mp4"
-    kept.write_bytes((SCRATCH / "data" / "jobs" / job_id / "result.mp4").read_bytes())
+    kept.write_bytes((jobs / job_id / "result.mp4").read_bytes())
     assert verify(client, kept)["marks"][0]["known"]
     choose_tab(page, "Your clips")
     page.click("#clips-gallery button.thumbnail-item")

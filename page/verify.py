@@ -152,5 +152,7 @@ def _made(known: Mapping[str, Any]) -> str:
 
 
 def _table(*rows: Iterable[str]) -> str:
-    lines = ("".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows)
+    lines = (
+        "".join(f'<td class="kinora-cell">{escape(cell)}</td>' for cell in row) for row in rows
+    )
     return "<table>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>"

@@ -18,8 +18,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from pipeline import ffmpeg
 from pipeline.trust.identity import open_identity
+from tests import sources
 from tests.credentials import flip_a_bit
-from tests.sources import make_clip
 
 _SOURCE = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 INJECTION = "<img src=x onerror='window.hurt=1'>${window.hurt=1}{{window.hurt=1}}"
@@ -33,6 +33,15 @@ def own(app_url: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, d
     video, recipe = client.predict(**words, api_name="/text_to_video")
     client.close()
     return Path(video["video"] if isinstance(video, dict) else video), recipe
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a clip that nothing made here looks like, whatever other tests have extended."""
+    path = tmp_path_factory.mktemp("plain") / "plain.mp4"
+    picture = ("-f", "lavfi", "-i", "mandelbrot=size=320x180:rate=24", "-t", "2")
+    sources.ffmpeg(*picture, *sources.H264, path)
+    return path
 
 
 @pytest.fixture
@@ -114,8 +123,8 @@ def test_a_clip_that_was_cropped_and_encoded_again_is_found_all_the_same(
     assert report["nearest"]["model"] == recipe["model_label"]
 
 
-def test_nothing_found_proves_nothing_and_is_said(client: Client, clip: Path) -> None:
-    report = verify(client, clip)
+def test_nothing_found_proves_nothing_and_is_said(client: Client, plain: Path) -> None:
+    report = verify(client, plain)
     assert not any(window["is_marked"] for window in report["marks"])
     assert report["nearest"] is None
     assert report["conclusions"][-1].startswith("Nothing found proves nothing")
@@ -149,7 +158,7 @@ def test_a_deleted_clip_is_not_in_the_registry_any_more(
 
 @needs_chromium
 def test_the_page_tells_own_altered_and_plain_clips_apart(
-    page: Page, own: tuple[Path, dict[str, Any]], clip: Path, tmp_path: Path
+    page: Page, own: tuple[Path, dict[str, Any]], plain: Path, tmp_path: Path
 ) -> None:
     path, recipe = own
     said = look(page, path, "Made and signed here, and unchanged since")
@@ -158,11 +167,13 @@ def test_the_page_tells_own_altered_and_plain_clips_apart(
     altered.write_bytes(path.read_bytes())
     said = look(page, flip_a_bit(altered), "Signed once, and these credentials do not hold")
     assert "changed after it was signed" in said
-    assert "Nothing found proves nothing" in look(page, clip, "Nothing found")
+    assert "Nothing found proves nothing" in look(page, plain, "Nothing found")
 
 
 @needs_chromium
-def test_the_page_shows_what_others_signed_and_runs_none_of_it(page: Page, tmp_path: Path) -> None:
+def test_the_page_shows_what_others_signed_and_runs_none_of_it(
+    page: Page, plain: Path, tmp_path: Path
+) -> None:
     picture = tmp_path / "plain.png"
     notes = PngImagePlugin.PngInfo()
     notes.add_text("Description", INJECTION)
@@ -172,7 +183,6 @@ def test_the_page_shows_what_others_signed_and_runs_none_of_it(page: Page, tmp_p
     said = look(page, camera, headline)
     assert "a camera took it" in said
     assert said.count(INJECTION) == 2
-    plain = make_clip(tmp_path / "plain.mp4")
     generated = tmp_path / "generated.mp4"
     sign_elsewhere(plain, generated, "trainedAlgorithmicMedia", tmp_path)
     look(page, plain, "Nothing found")

@@ -52,3 +52,9 @@ def cannot_write() -> StorageError:
         "Kinora's disk is full or may not be written; whoever runs it can free some space, or set "
         "KINORA_DATA_DIR to another folder."
     )
+
+
+def shown(value: object, most: int = 60) -> str:
+    """Show a value in a sentence, in at most so many characters."""
+    text = repr(value)
+    return text if len(text) <= most else text[: most - 3] + "..."

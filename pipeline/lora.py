@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pipeline.errors import InvalidRequestError
+from pipeline.errors import InvalidRequestError, shown
 
 MAX_LORAS = 4
 MAX_LORA_WEIGHT = 2.0  # and as much below 0
@@ -86,5 +86,4 @@ def _check(given: object) -> Lora:
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
+    return shown(value, most=80)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from pipeline.abilities import check_ability, refuse_impossible
-from pipeline.errors import InvalidRequestError
+from pipeline.errors import InvalidRequestError, shown
 from pipeline.geometry import ASPECT_RATIOS
 from pipeline.lora import MAX_REFERENCE_CHARACTERS, Lora, parse_loras
 from pipeline.models import SHIPPED, Models
@@ -345,8 +345,5 @@ def _path_text(path: Path | None) -> str | None:
 
 
 def _shown(value: object) -> str:
-    """Show a value in a sentence: never a page of it, and "missing" for nothing."""
-    if value is None:
-        return "missing"
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    """Show a value in a sentence, and "missing" for nothing."""
+    return "missing" if value is None else shown(value)

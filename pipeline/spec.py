@@ -141,11 +141,6 @@ class ModelSpec:
         return sum(part.num_bytes for part in self.parts.values())
 
     @property
-    def num_bytes_of_largest_part(self) -> int:
-        """Return how much memory the weights of the largest part take."""
-        return max((part.num_bytes for part in self.parts.values()), default=0)
-
-    @property
     def window_latents(self) -> int:
         """Count the latents of the longest call, the first of which stands for one frame."""
         return latents_for_frames(

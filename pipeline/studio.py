@@ -74,12 +74,10 @@ class Studio:
     ) -> None:
         """Use a worker that runs already; with `is_fixed` no other model than that one.
 
-        The `loader` is asked for what fits, and loads nothing here.
-
-        `gate` says what is refused; without one it is as strict as the environment says.
         On ZeroGPU another one would be loaded, or downloaded, in its visitor's time on the card.
-        `verifier` knows what was made here. Without `limits` everybody may ask for
-        anything.
+        The `loader` is asked for what fits, and loads nothing here. The `verifier` knows what was
+        made here. Without a `gate` it is as strict as the environment says, without `limits`
+        everybody may ask for anything.
         """
         self.limits = limits or Limits()
         self.worker = worker
@@ -100,11 +98,9 @@ class Studio:
     ) -> str:
         """Queue a request and return its job id; raise InvalidRequestError before any waiting.
 
-        `asker` is whose limits count it.
-
-        `fields` are those of `build_request`; a picture or a clip is opened here too. Of a job that
-        it is `based_on` it has the seed, if it asks for none: what is unchanged is then the same.
-        For the rest of `origin` see `JobStore.create`.
+        `asker` is whose limits count it. `fields` are those of `build_request`; a picture or a clip
+        is opened here too. Of a job that it is `based_on` it has the seed, if it asks for none:
+        what is unchanged is then the same. For the rest of `origin` see `JobStore.create`.
         """
         with self.limits.job(asker, self._is_unfinished) as place:
             place.job_id = await asyncio.to_thread(self._submit, task, fields, origin)
@@ -138,7 +134,7 @@ class Studio:
         request = self._request(task, fields)
         self._loader.placement(request.model)  # refuses what does not fit
         check_sources(request)
-        return self.worker.submit(self.gate.review(request).request, **origin)
+        return self.worker.submit(self._review(request), **origin)
 
     def _request(self, task: Task, fields: dict[str, Any]) -> GenerationRequest:
         """Build the request; no model, and 0 for what the model decides, mean its defaults."""

@@ -47,10 +47,7 @@ class HeliosEngine(FrameEngine):
         A picture comes before a chunk as the last latent of a still clip.
         """
         pipe, device = self.model.pipe, self.model.device
-        mean, std = (
-            torch.tensor(values, device=device, dtype=pipe.vae.dtype).view(1, -1, 1, 1, 1)
-            for values in (pipe.vae.config.latents_mean, pipe.vae.config.latents_std)
-        )
+        mean, std = wan.latent_statistics(pipe.vae, device)
         x = torch.from_numpy(_moving(frames, self.model.spec.num_frames_of_chunk))
         x = x.permute(3, 0, 1, 2)[None].float() / 127.5 - 1  # (1, 3, F, H, W)
         how = {"num_latent_frames_per_chunk": self._chunk, "generator": generator}

@@ -84,15 +84,7 @@ class LTX2Engine(LTXEngine):
         return self._codec.input_rate
 
     def _read(self, prompt: str, negative_prompt: str, is_guided: bool) -> tuple[torch.Tensor, ...]:
-        embeds, mask, negative_embeds, negative_mask = self.pipe.encode_prompt(
-            prompt,
-            negative_prompt=negative_prompt,
-            do_classifier_free_guidance=is_guided,
-            max_sequence_length=self.model.spec.max_sequence_length,
-            device=self.model.device,
-        )
-        if is_guided:
-            embeds, mask = torch.cat([negative_embeds, embeds]), torch.cat([negative_mask, mask])
+        embeds, mask = super()._read(prompt, negative_prompt, is_guided)
         # What the connectors make of it is small; of the text encoder all its layers are read.
         return self.pipe.connectors(embeds, mask, padding_side=self.pipe.tokenizer_padding_side)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from diffusers import DiffusionPipeline, WanImageToVideoPipeline
+from diffusers import AutoencoderKLWan, DiffusionPipeline, WanImageToVideoPipeline
 from PIL import Image
 
 from pipeline.embeds import Embeds
@@ -66,13 +66,16 @@ def condition_on_frames(
 
 def decode(pipe: DiffusionPipeline, latents: torch.Tensor) -> torch.Tensor:
     """Decode latents (1, C, T, h, w), normalized, into frames (1, 3, 4 T - 3, H, W)."""
-    vae = pipe.vae
-    shape = (1, -1, 1, 1, 1)
-    mean, std = (
-        torch.tensor(values, device=latents.device, dtype=vae.dtype).view(shape)
+    mean, std = latent_statistics(pipe.vae, latents.device)
+    return pipe.vae.decode(latents.to(mean.dtype) * std + mean, return_dict=False)[0]
+
+
+def latent_statistics(vae: AutoencoderKLWan, device: torch.device) -> tuple[torch.Tensor, ...]:
+    """Return mean and spread of latents that are not normalized, (1, C, 1, 1, 1) each."""
+    return tuple(
+        torch.tensor(values, device=device, dtype=vae.dtype).view(1, -1, 1, 1, 1)
         for values in (vae.config.latents_mean, vae.config.latents_std)
     )
-    return vae.decode(latents.to(vae.dtype) * std + mean, return_dict=False)[0]
 
 
 PROMPT_ARGUMENTS = ("prompt_embeds", "negative_prompt_embeds")

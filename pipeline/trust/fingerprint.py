@@ -42,7 +42,8 @@ class Fingerprint:
             is_due = self._num_seen / self._fps >= number / HASHES_A_SECOND
             self._num_seen += 1
             if is_due and number < MAX_SECONDS * HASHES_A_SECOND:
-                self._hashes += [_hash(_cut(frame, *part)) for part in self._parts]
+                grey = np.asarray(Image.fromarray(frame).convert("L"))  # once, for all parts
+                self._hashes += [_hash(_cut(grey, *part)) for part in self._parts]
             yield frame
 
     @property

@@ -9,13 +9,14 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+
+from pipeline.trust.private import write_private
 
 try:
     from cryptography import x509
@@ -122,7 +123,7 @@ def _own_signer(folder: Path) -> Identity:
         folder.chmod(0o700)
         with FileLock(folder / "lock", timeout=LOCK_TIMEOUT_SECONDS):
             if not path.exists():
-                _write_private(path, _make_signer())
+                write_private(path, _make_signer().encode("ascii"))
     except (OSError, Timeout) as exc:
         raise _IdentityError(_UNWRITABLE) from exc
     try:
@@ -178,23 +179,9 @@ def _keep_certificates(folder: Path, chain: str) -> None:
     try:
         if not path.exists():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _write_private(path, chain)
+            write_private(path, chain.encode("ascii"))
     except OSError as exc:
         raise _IdentityError(_UNWRITABLE) from exc
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Write a file whole or not at all, never readable by anybody else."""
-    draft = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
-    try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(descriptor, "w", encoding="ascii") as file:  # noqa: PTH123 - the mode from birth
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _make_signer() -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
-import os
 import secrets
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import numpy as np
 
 from pipeline.errors import KinoraError
 from pipeline.trust.codes import id_of, symbols_of
+from pipeline.trust.private import create_private
 from pipeline.trust.tile import Tile
 
 logger = logging.getLogger(__name__)
@@ -106,27 +106,8 @@ def load_or_make_key(folder: Path) -> bytes:
     with contextlib.suppress(FileNotFoundError):
         return _checked(path)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = folder / f".{secrets.token_hex(8)}.part"
-    try:
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123
-            file.write(secrets.token_bytes(KEY_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
-        _put(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
+    create_private(path, secrets.token_bytes(KEY_BYTES))
     return _checked(path)
-
-
-def _put(draft: Path, path: Path) -> None:
-    """Give a file its name, unless there is another one of that name already."""
-    try:
-        path.hardlink_to(draft)  # unlike a renamed file it takes no other one's place
-    except FileExistsError:
-        pass
-    except OSError:  # a disk without links, as a mounted bucket is
-        if not path.exists():
-            draft.replace(path)
 
 
 def _checked(path: Path) -> bytes:

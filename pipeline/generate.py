@@ -48,6 +48,19 @@ class Clip:
     recipe: dict[str, object]
 
 
+@dataclass(frozen=True)
+class _Task:
+    """What is made and from what, where it goes, and where what is finished is kept."""
+
+    request: GenerationRequest
+    loader: Loader
+    plan: Plan
+    source: OpenedSource | None
+    output: Path
+    keep: Path | None
+    marker: Marker | None
+
+
 def generate(
     request: GenerationRequest,
     *,
@@ -72,56 +85,41 @@ def generate(
     refuse_impossible(request, spec)  # a saved request has not been asked for that
     source = open_source(request)
     plan = plan_generation(request, spec, source.facts if source else None)
-    task = request, loader, plan, source, on_progress, is_cancelled, output, keep, marker
+    task = _Task(request, loader, plan, source, output, keep, marker)
     # What goes wrong is dealt with when it is no longer handled: an error holds on to all that was
     # on the card. What is finished is kept, and is found again.
     try:
-        return _make(*task)
+        return _make(task, on_progress, is_cancelled)
     except OutputError:
         if not loader.can_be_precise(request.model):
             raise
     with loader.full_precision(request.model):
-        return _make(*task)
+        return _make(task, on_progress, is_cancelled)
 
 
 def _make(
-    request: GenerationRequest,
-    loader: Loader,
-    plan: Plan,
-    source: OpenedSource | None,
-    on_progress: Callable[[Progress], None],
-    is_cancelled: Callable[[], bool],
-    output: Path,
-    keep: Path | None,
-    marker: Marker | None,
+    task: _Task, on_progress: Callable[[Progress], None], is_cancelled: Callable[[], bool]
 ) -> Clip:
     """Make the clip, holding the model ever more frugally as long as the card is too full."""
-    num_frames = num_finished_frames(plan, source)
+    loader, model_id = task.loader, task.request.model
+    num_frames = num_finished_frames(task.plan, task.source)
     while True:
-        reporter = Reporter(plan, num_frames, on_progress, is_cancelled)
+        reporter = Reporter(task.plan, num_frames, on_progress, is_cancelled)
         with contextlib.suppress(torch.OutOfMemoryError):
-            return _attempt(request, loader, plan, source, reporter, output, keep, marker)
-        if not loader.step_down(request.model):
+            return _attempt(task, reporter)
+        if not loader.step_down(model_id):
             raise ModelError(
-                f"The graphics card is too full for {loader.spec(request.model).label}; close what "
+                f"The graphics card is too full for {loader.spec(model_id).label}; close what "
                 "else uses it, choose a smaller model, or try again later."
             )
 
 
-def _attempt(
-    request: GenerationRequest,
-    loader: Loader,
-    plan: Plan,
-    source: OpenedSource | None,
-    reporter: Reporter,
-    output: Path,
-    keep: Path | None,
-    marker: Marker | None,
-) -> Clip:
+def _attempt(task: _Task, reporter: Reporter) -> Clip:
     """Make the clip with the model held as it is now. Raises torch.OutOfMemoryError besides."""
+    request, plan, source = task.request, task.plan, task.source
     reporter.loading()
-    work = work_of(plan, loader.spec(request.model))
-    with loader.use(request.model, reporter.downloading, work, request.loras) as model:
+    work = work_of(plan, task.loader.spec(request.model))
+    with task.loader.use(request.model, reporter.downloading, work, request.loras) as model:
         reporter.denoising(1, 0, None)
         engine = open_engine(model, width=plan.model_size.width, height=plan.model_size.height)
 
@@ -129,19 +127,16 @@ def _attempt(
             reporter.denoising(window, step, engine.preview(estimate))
 
         cues = write_cues(engine, request, plan, source)
-        reel = Reel(keep)
+        reel = Reel(task.keep)
         takes = make_takes(engine, request, plan, source, cues, on_step, reel)
         facts = make_recipe(request, model.spec, plan, [x.facts for x in model.adapters])
         facts["model_revision"] = model.revision
         recipe = facts | {"memories": _memories(request, cues, source), "speed": model.speed.facts}
         pieces = finished_pieces(engine, request, plan, source, takes)
         score = partial(Soundtrack, engine, request, plan, source) if model.spec.has_audio else None
-        imprint = Imprint(marker, request.label, plan.size, plan.fps)
-        num_frames = _write(
-            *(pieces, imprint, reporter, request, plan, source, recipe, output, keep, score)
-        )
+        num_frames = _write(task, pieces, reporter, recipe, score)
         reel.drop_rest()
-    return Clip(output, *plan.size, plan.fps, num_frames, request.seed, recipe)
+    return Clip(task.output, *plan.size, plan.fps, num_frames, request.seed, recipe)
 
 
 def _memories(
@@ -160,15 +155,10 @@ def _memories(
 
 
 def _write(
+    task: _Task,
     pieces: Iterator[Piece],
-    imprint: Imprint,
     reporter: Reporter,
-    request: GenerationRequest,
-    plan: Plan,
-    source: OpenedSource | None,
     recipe: dict[str, object],
-    output: Path,
-    keep: Path | None,
     score: Callable[[Path], Soundtrack] | None,
 ) -> int:
     """Encode the pieces that are not there yet, as their frames come; return the number of frames.
@@ -177,15 +167,17 @@ def _write(
     makes sound. What was finished before the work was stopped is a clip too, and its recipe says
     so.
     """
+    request, plan, source = task.request, task.plan, task.source
+    imprint = Imprint(task.marker, request.label, plan.size, plan.fps)
     has_audio = source is not None and source.info is not None and source.info.has_audio
     with ClipWriter(
-        output,
+        task.output,
         width=plan.size.width,
         height=plan.size.height,
         fps=plan.fps,
         audio_from=source.path if has_audio else None,
         audio_offset=plan.seconds if request.direction == "backward" else 0.0,
-        pieces=keep and keep / PIECES,
+        pieces=task.keep and task.keep / PIECES,
     ) as writer:
         soundtrack = score and score(writer.draft("sound"))
         stopped = piece = None
@@ -212,7 +204,7 @@ def _write(
         writer.metadata = {RECIPE_TAG: json.dumps(public_recipe(recipe))}
     if stopped:
         raise stopped
-    if keep:
+    if task.keep:
         writer.drop_rest()
     return writer.num_frames
 

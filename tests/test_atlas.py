@@ -8,7 +8,8 @@ import torch
 
 from pipeline.mini.atlas import Atlas
 from pipeline.mini.scene import complete_scene
-from pipeline.mini.staging import PAN_PARALLAX, Staging, latent_times, track_scene, track_unknown
+from pipeline.mini.staging import PAN_PARALLAX, Staging
+from pipeline.mini.tracks import latent_times, track_scene, track_unknown
 
 HEIGHT, WIDTH = 288, 512
 NUM_FEATURES = 4

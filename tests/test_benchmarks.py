@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from benchmarks.__main__ import GOALS, compare, describe_machine
@@ -28,6 +29,7 @@ from pipeline.plan import plan_generation
 from tests.tiny import CPU, LTX, MINI
 from tests.tiny_wan import save_tiny_wan
 
+pytestmark = pytest.mark.alone  # times and processor shares are measured
 ROOT = Path(__file__).resolve().parent.parent
 
 

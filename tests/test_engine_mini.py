@@ -14,7 +14,7 @@ from pipeline.engines.engine import Context
 from pipeline.engines.mini import MiniEngine
 from pipeline.loader import Loader
 from pipeline.mini.scene import ATTRIBUTES
-from pipeline.mini.staging import TRACK_COLUMNS
+from pipeline.mini.tracks import TRACK_COLUMNS
 from pipeline.models import MODELS
 from pipeline.reading import LoadedModel
 from tests.tiny import CPU, MINI, Calls, tiny_models

@@ -8,7 +8,8 @@ import torch
 
 from pipeline.mini.guide import NUM_GUIDE_FEATURES, guide_features
 from pipeline.mini.scene import complete_scene
-from pipeline.mini.staging import Staging, track_scene, track_unknown
+from pipeline.mini.staging import Staging
+from pipeline.mini.tracks import track_scene, track_unknown
 
 HEIGHT, WIDTH = 288, 512
 

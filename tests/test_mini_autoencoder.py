@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from pipeline.mini import AutoencoderKinora
-from pipeline.mini.autoencoder import _even_out_edges, _without_step
+from pipeline.mini.autoencoder import _without_step, even_out_edges
 from pipeline.models import MODELS
 from tests.tiny import tiny_mini_autoencoder
 
@@ -110,18 +110,18 @@ def stepped(step: float) -> torch.Tensor:
 
 
 def test_a_small_step_between_patches_is_evened_out_and_the_rest_stays() -> None:
-    smooth = _even_out_edges(stepped(0.1), 0.6)
+    smooth = even_out_edges(stepped(0.1), 0.6)
     assert (smooth[..., 32] - smooth[..., 31]).abs().max() < 0.03
     assert torch.equal(smooth[..., :24], stepped(0.1)[..., :24])
     assert torch.equal(smooth[..., 40:], stepped(0.1)[..., 40:])
-    turned = _even_out_edges(stepped(0.1).transpose(3, 4), 0.6)
+    turned = even_out_edges(stepped(0.1).transpose(3, 4), 0.6)
     torch.testing.assert_close(turned.transpose(3, 4), smooth)
 
 
 def test_an_outline_between_patches_stays() -> None:
-    torch.testing.assert_close(_even_out_edges(stepped(1.5), 0.5), stepped(1.5), rtol=0, atol=1e-3)
+    torch.testing.assert_close(even_out_edges(stepped(1.5), 0.5), stepped(1.5), rtol=0, atol=1e-3)
     even = stepped(0.0)
-    torch.testing.assert_close(_even_out_edges(even, 0.6), even)
+    torch.testing.assert_close(even_out_edges(even, 0.6), even)
 
 
 def drifting(error: float, num_frames: int = 10) -> torch.Tensor:

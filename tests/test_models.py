@@ -12,7 +12,7 @@ from pipeline.geometry import ASPECT_RATIOS, frames_for_latents, latents_for_fra
 from pipeline.models import MODELS, default_model_id, describe_models, get_model
 from pipeline.spec import Camera, ModelSpec
 from pipeline.wording import describe_model
-from training.captions import CAMERAS, HELD_OUT_WORDS
+from training.phrases import CAMERAS, HELD_OUT_WORDS
 
 each_model = pytest.mark.parametrize("spec", MODELS.values(), ids=MODELS.keys())
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from pipeline.mini.recall import move_picture, recall
-from pipeline.mini.staging import latent_times, track_camera
+from pipeline.mini.tracks import latent_times, track_camera
 from tests.tiny import MINI
 
 

@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 
 from pipeline.mini.scene import ATTRIBUTES, Scene, complete_scene, cut_to_scene
-from pipeline.mini.staging import (
-    MAX_ZOOM,
+from pipeline.mini.staging import MAX_ZOOM, Staging
+from pipeline.mini.tracks import (
     TRACK_COLUMNS,
-    Staging,
     latent_times,
     track_camera,
     track_scene,

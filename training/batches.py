@@ -14,7 +14,8 @@ import numpy as np
 import torch
 
 from pipeline.mini.scene import CAST
-from pipeline.mini.staging import PATCH, SUBJECT_COLUMNS, TRACK_COLUMNS, VIEW_COLUMNS
+from pipeline.mini.staging import PATCH
+from pipeline.mini.tracks import SUBJECT_COLUMNS, TRACK_COLUMNS, VIEW_COLUMNS
 
 TOKENS_PER_BATCH = 2016
 SUBJECT_WEIGHT = 4.0
@@ -33,7 +34,7 @@ class Batch:
     weights: torch.Tensor  # (B, T, h, w)
     context: torch.Tensor  # (B, T), True where the latent frame is given
     is_start: torch.Tensor  # (B,), True where the first latent frame stands for a single frame
-    tracks: torch.Tensor  # (B, T, D), where everybody is; see `staging.TRACK_COLUMNS`
+    tracks: torch.Tensor  # (B, T, D), where everybody is; see `tracks.TRACK_COLUMNS`
     is_recalled: bool = False  # something is given of which only the camera's path is known
 
 

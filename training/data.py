@@ -21,7 +21,8 @@ import torch
 
 from pipeline.mini import AutoencoderKinora
 from pipeline.mini.scene import ATTRIBUTES, Scene
-from pipeline.mini.staging import CAMERA_SECONDS, Staging, track_camera, track_scene
+from pipeline.mini.staging import CAMERA_SECONDS, Staging
+from pipeline.mini.tracks import track_camera, track_scene
 from training.grammar import draw_scene, draw_scene_like
 from training.pictures import render_picture_move
 from training.world import render

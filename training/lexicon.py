@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from training.captions import HELD_OUT_WORDS, meanings, vocabulary
+from training.captions import meanings, vocabulary
+from training.phrases import HELD_OUT_WORDS
 
 # Chosen by hand; what was tried beside them is in LOG.md.
 NEAR = 0.6  # cosine of a word that may stand for one of a caption

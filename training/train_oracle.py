@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from pipeline.mini import AutoencoderKinora
 from pipeline.mini.scene import ATTRIBUTES, CAST, Scene
-from pipeline.mini.staging import TRACK_COLUMNS
+from pipeline.mini.tracks import TRACK_COLUMNS
 from training.batches import ShardStore, draw_row
 from training.data import FPS
 from training.grammar import draw_scene

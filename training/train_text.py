@@ -18,10 +18,11 @@ from torch.nn import functional
 
 from pipeline.mini import SlotTextConfig, SlotTextEncoder, build_tokenizer
 from pipeline.mini.scene import ATTRIBUTES
-from training.captions import HELD_OUT_WORDS, development_words, draw_caption
+from training.captions import development_words, draw_caption
 from training.grammar import draw_scene
 from training.lexicon import Lexicon, load_lexicon
 from training.oracle import MAIN
+from training.phrases import HELD_OUT_WORDS
 
 logger = logging.getLogger(__name__)
 BATCH_SIZE = 64

@@ -22,8 +22,8 @@ from training.captions import meanings, vocabulary
 logger = logging.getLogger(__name__)
 # Of eight, two of the best at telling the world's words apart, each left out in turn: LOG.md.
 TEMPLATES = ("the color {}", "a picture of {}")
-NUM_CANDIDATES = 30_000  # most frequent words of English
-NUM_WORDS = 15_500  # of those, the nearest to the world's: the rest are unknown, and say nothing
+NUM_CANDIDATES = 60_000  # most frequent words of English
+NUM_WORDS = 20_000  # of those, the nearest to the world's: the rest are unknown, and say nothing
 NUM_COMPONENTS = 96
 _OWN_WEIGHT = 30.0  # of the world's own words among the principal components
 _BATCH_SIZE = 256

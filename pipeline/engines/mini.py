@@ -12,23 +12,19 @@ from torch.nn import functional
 
 from pipeline.engines.engine import Context, Given, Memory
 from pipeline.engines.ltx import LTXEngine, PromptEmbeds, pack
+from pipeline.mini.bodies import carry
 from pipeline.mini.recall import dissolve, recall
 from pipeline.mini.scene import (
     ATTRIBUTES,
+    OF_BODIES,
     Scene,
     complete_scene,
     continue_scene,
     cut_to_scene,
     read_scene,
 )
-from pipeline.mini.staging import (
-    MAX_SECONDS,
-    Staging,
-    latent_times,
-    track_camera,
-    track_scene,
-    track_unknown,
-)
+from pipeline.mini.staging import MAX_SECONDS, Staging
+from pipeline.mini.tracks import latent_times, track_camera, track_scene, track_unknown
 
 logger = logging.getLogger(__name__)
 # More of the given latents' energy than this, and the guess is of something else.
@@ -168,9 +164,11 @@ class MiniEngine(LTXEngine):
             tracks = self._track(prompt, times, of_scene=False)
         guide = {"tracks": tracks}  # places, in full precision
         if is_bridge:
-            guide["recalled"] = self._bridge(tracks, prompt, context, num_latents, of_scene)
+            guide["recalled"] = self._bridge(tracks, prompt, times, context, of_scene)
         elif not of_scene:
             guide["recalled"] = self._recall(tracks, context, num_latents)
+        else:
+            guide["recalled"] = self._carry(tracks, prompt, times, context)
         return {name: x.expand(len(prompt.embeds), -1, -1) for name, x in guide.items()}
 
     def _track(self, prompt: StagedPrompt, times: np.ndarray, *, of_scene: bool) -> torch.Tensor:
@@ -183,6 +181,29 @@ class MiniEngine(LTXEngine):
         """Return the guide's guess at a window of the scene: (1, S, C)."""
         coords = self._coords(tracks.shape[1], context)
         return self.pipe.transformer.foresee(prompt.embeds[-1:], coords, tracks)[1].float()
+
+    def _carry(
+        self, tracks: torch.Tensor, prompt: StagedPrompt, times: np.ndarray, context: Context
+    ) -> torch.Tensor:
+        """Return the guess at a window of a scene, with everybody moved along their path."""
+        vacant = self._embed(_values(prompt.staging.scene) | dict.fromkeys(OF_BODIES))
+        size = (self._size["height"], self._size["width"])
+
+        def foresee(
+            tracks: np.ndarray, places: torch.Tensor, is_inhabited: Sequence[bool]
+        ) -> torch.Tensor:
+            words = [prompt.embeds[-1:] if is_there else vacant for is_there in is_inhabited]
+            told = torch.cat(words)
+            rows = torch.from_numpy(tracks)[:, None].to(told.device)
+            coords = places.to(told.device).expand(len(tracks), -1, -1)
+            return self.pipe.transformer.foresee(told, coords, rows, size)[1].float()
+
+        guess = self._unpack(self._foresee(tracks, prompt, context))
+        num_after = 0 if context.after is None else context.after.shape[2]
+        new = slice(context.num_before, len(times) - num_after)
+        clock = (times + prompt.seconds)[new]
+        guess[:, :, new] = carry(self.pipe.vae, prompt.staging, clock, guess[:, :, new], foresee)
+        return pack(guess)
 
     def _shows(
         self, tracks: torch.Tensor, prompt: StagedPrompt, num_latents: int, context: Context
@@ -210,13 +231,14 @@ class MiniEngine(LTXEngine):
         self,
         tracks: torch.Tensor,
         prompt: StagedPrompt,
+        times: np.ndarray,
         context: Context,
-        num_latents: int,
         of_scene: bool,
     ) -> torch.Tensor:
         """Go over from what comes before a window to what comes after it: (1, S, C)."""
+        num_latents = len(times)
         if of_scene:
-            start = self._foresee(tracks, prompt, context)
+            start = self._carry(tracks, prompt, times, context)
         else:
             start = self._recall(tracks, replace(context, after=None), num_latents)
         end = self._recall(tracks, replace(context, before=None), num_latents)

@@ -10,7 +10,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from pipeline.mini.staging import NUM_VIEWS, PAN_PARALLAX, PATCH, TILT_PARALLAX, TRACK_COLUMNS
+from pipeline.mini.staging import NUM_VIEWS, PAN_PARALLAX, PATCH, TILT_PARALLAX
+from pipeline.mini.tracks import TRACK_COLUMNS
 
 _PRIMES = (1, 2_654_435_761, 805_459_861, 3_674_653_429, 2_097_192_037)
 _EXACT = 8  # pixels: places on the grid of patches, and its quarters, have rows of their own

@@ -99,7 +99,7 @@ def _share_of_error(error: torch.Tensor, step: torch.Tensor, after: torch.Tensor
     return shares[is_even.int().argmax(0)].view(-1, 1, 1, 1)
 
 
-def _even_out_edges(frames: torch.Tensor, max_step: float) -> torch.Tensor:
+def even_out_edges(frames: torch.Tensor, max_step: float = _GENERATED.in_space) -> torch.Tensor:
     """Even out the borders between the patches of frames (B, 3, T, H, W), in place.
 
     As in time: a step across a border that is unlike the steps beside it is an error of either
@@ -197,7 +197,7 @@ class AutoencoderKinora(ModelMixin, ConfigMixin):
             else:
                 frames = _without_step(frames, before, limits.in_time)
             before = last
-            yield _even_out_edges(frames, limits.in_space)
+            yield even_out_edges(frames, limits.in_space)
 
     def decode_linear(self, z: torch.Tensor, num_last: int = PATCH_FRAMES) -> torch.Tensor:
         """Decode one latent frame, or its last frames, by the basis: the transpose of `project`."""

@@ -44,7 +44,7 @@ def guide_features(
 
     Coordinates are seconds and the pixels of a patch's upper left corner; S is T times the patches
     of a picture of a size (height, width) in pixels, or of a part of it. See
-    `staging.TRACK_COLUMNS`.
+    `tracks.TRACK_COLUMNS`.
     """
     seconds, y, x = video_coords.unbind(1)  # (B, S)
     height, width = size

@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional
 
 from pipeline.mini.autoencoder import PATCH_FRAMES, AutoencoderKinora
-from pipeline.mini.staging import TRACK_COLUMNS
+from pipeline.mini.tracks import TRACK_COLUMNS
 
 _COLUMN = {name: index for index, name in enumerate(TRACK_COLUMNS)}
 

@@ -56,6 +56,11 @@ ATTRIBUTES: dict[str, tuple[str, ...]] = {
     "style": ("flat", "pastel", "comic", "papercut"),
 }  # fmt: skip
 
+OF_BODIES = (
+    "subject", "colour", "motion", "size", "emotion", "companion", "companion_colour", "relation",
+)  # fmt: skip
+"""The attributes that a scene has only with somebody in it."""
+
 
 @dataclass(frozen=True)
 class Scene:

@@ -14,7 +14,7 @@ from diffusers.models.modeling_outputs import Transformer2DModelOutput
 from torch import nn
 
 from pipeline.mini.guide import Guide
-from pipeline.mini.staging import TRACK_COLUMNS
+from pipeline.mini.tracks import TRACK_COLUMNS
 
 
 class GuidedLTXTransformer3DModel(LTXVideoTransformer3DModel):
@@ -110,9 +110,11 @@ class GuidedLTXTransformer3DModel(LTXVideoTransformer3DModel):
 
         `recalled` (B, S, C) takes the place of the guide's guess.
         """
-        told, guess = self.foresee(encoder_hidden_states, video_coords, tracks)
+        answers = self.proj_out.weight.any() or self.proj_out.bias.any() or torch.is_grad_enabled()
+        if answers or recalled is None:
+            told, guess = self.foresee(encoder_hidden_states, video_coords, tracks)
         if recalled is not None:
-            guess = recalled.to(guess.dtype)
+            guess = recalled.to(hidden_states.dtype)
         # The latents are taken for normal about the guess; the noise for standard normal.
         t = (timestep.to(guess.dtype) / 1000)[..., None]  # (B, S or 1, 1)
         deviation = self._deviations(guess)
@@ -121,8 +123,7 @@ class GuidedLTXTransformer3DModel(LTXVideoTransformer3DModel):
         known = (t - (1 - t) * deviation**2) / variance * x - guess
         # In: the likeliest rest of the latents, so that noise never drowns what the guide tells.
         x = (1 - t) * deviation / variance * x
-        is_silent = not (self.proj_out.weight.any() or self.proj_out.bias.any())
-        if is_silent and not torch.is_grad_enabled():  # it is not trained, and would answer nothing
+        if not answers:  # it is not trained
             return Transformer2DModelOutput(sample=known) if return_dict else (known,)
         answer = super().forward(
             torch.cat([x, told, guess / deviation], dim=-1),

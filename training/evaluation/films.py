@@ -10,11 +10,12 @@ import numpy as np
 
 from pipeline.mini.scene import ATTRIBUTES, Scene
 from pipeline.request import Shot
-from training.captions import MOTIONS, NOUNS, PLACES, STYLES, TIMES, draw_caption
+from training.captions import draw_caption
 from training.data import FPS
 from training.evaluation.setup import HEIGHT, WIDTH, Setup, draw_inhabited
 from training.evaluation.studio import Studio
 from training.oracle import NUM_LATENTS, read_clip
+from training.phrases import MOTIONS, NOUNS, PLACES, STYLES, TIMES
 
 NUM_FRAMES = 1 + 8 * (NUM_LATENTS - 1)
 KEPT = ("subject", "colour", "style")

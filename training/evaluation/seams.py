@@ -6,6 +6,7 @@ from collections import defaultdict
 
 import numpy as np
 
+from pipeline.mini.scene import Scene
 from pipeline.plan import plan_generation
 from training.captions import draw_caption
 from training.data import FPS
@@ -15,15 +16,16 @@ from training.evaluation.studio import Studio
 from training.measures.joins import seam_ratio
 from training.world import render
 
+_NO_JOINS = (32, 40, 49, 64, 80)
+
 
 def evaluate_seams(setup: Setup, studio: Studio) -> dict[str, object]:
     """Compare joins of windows and of extensions with the same frames of rendered clips."""
-    rng, truth, joins = setup.rng(7), [], defaultdict(list)
+    low, high = np.percentile(_read_renders(setup, studio), (5, 95))
+    rng, joins = setup.rng(7), defaultdict(list)
     for seed in range(setup.args.long_clips):
         scene = draw_inhabited(rng)
         prompt, _ = draw_caption(scene, rng, complete=True)
-        rendered = render(scene, height=HEIGHT, width=WIDTH, times=np.arange(96) / FPS)[0]
-        truth += [seam_ratio(studio.recode(rendered), join) for join in (32, 40, 49, 64, 80)]
         long = studio.make("text_to_video", prompt, 9.0, seed)
         starts = window_joins(plan_generation(long.request, studio.spec))
         joins["windows"] += [seam_ratio(long.frames, join) for join in starts]
@@ -34,10 +36,9 @@ def evaluate_seams(setup: Setup, studio: Studio) -> dict[str, object]:
         longer = studio.make("extend_video", prompt, 2.0, seed, **back).frames
         ratio = seam_ratio(longer, len(longer) - 49)
         joins["extensions of its own clips, backward"].append(ratio)
-        other = studio.write(rendered[:40])
+        other = studio.write(_render(scene, 40))
         longer = studio.make("extend_video", prompt, 2.0, seed, video=other).frames
         joins["extensions of renders"].append(seam_ratio(longer, 40))
-    low, high = np.percentile(truth, (5, 95))
     figures: dict[str, object] = {"band": [round(low, 3), round(high, 3)]}
     for name, ratios in joins.items():
         inside = np.mean([low <= ratio <= high for ratio in ratios])
@@ -47,3 +48,19 @@ def evaluate_seams(setup: Setup, studio: Studio) -> dict[str, object]:
             "joins": len(ratios),
         }
     return figures
+
+
+def _read_renders(setup: Setup, studio: Studio) -> list[float]:
+    """Return what is measured at joins in rendered clips, where there are none.
+
+    Of many clips: of a dozen the band came out as 0.88 to 1.14, and of another as 0.96 to 1.19.
+    """
+    rng, ratios = setup.rng(10), []
+    for _ in range(setup.args.renders):
+        frames = studio.recode(_render(draw_inhabited(rng), 96))
+        ratios += [seam_ratio(frames, join) for join in _NO_JOINS]
+    return ratios
+
+
+def _render(scene: Scene, num_frames: int) -> np.ndarray:
+    return render(scene, height=HEIGHT, width=WIDTH, times=np.arange(num_frames) / FPS)[0]

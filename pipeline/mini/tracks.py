@@ -1,0 +1,120 @@
+"""Tracks: where the camera and everybody are in each latent frame, in numbers for the model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pipeline.mini.scene import ATTRIBUTES, CAST, Scene
+from pipeline.mini.staging import PERIOD_SECONDS, Staging, aim_camera, on_screen
+
+# One row for each latent frame; positions are shares of the picture's width and height. The last
+# columns are how far what has a name in them moves from the latent frame's first picture to its
+# last. A known flag of 0 says that the columns it stands for mean nothing.
+TRACK_COLUMNS = (
+    "knows camera", "zoom", "pan", "tilt", "pivot x", "pivot y",
+    "knows subject", "subject", "x", "y", "height", "way",
+    "companion", "companion x", "companion y", "companion height",
+    "knows view", "view", "phase",
+    "zoom step", "pan step", "tilt step", "x step", "y step",
+    "kind", "companion kind", "place",
+)  # fmt: skip
+_COLUMN = {name: index for index, name in enumerate(TRACK_COLUMNS)}
+SUBJECT_COLUMNS = [_COLUMN[x] for x in TRACK_COLUMNS[6:16] + TRACK_COLUMNS[22:26]]
+_OF_BODIES = (
+    "subject", "x", "y", "height", "way", "companion", "companion x", "companion y",
+    "companion height", "x step", "y step", "kind", "companion kind",
+)  # fmt: skip
+VIEW_COLUMNS = [_COLUMN[x] for x in TRACK_COLUMNS[16:19] + TRACK_COLUMNS[26:]]
+
+
+def latent_times(first: int, num_latents: int, fps: float, *, is_start: bool) -> np.ndarray:
+    """Return the times (T, 2) in seconds of each latent frame's first and last picture.
+
+    Latent frame i of a shot stands for frames 8 i - 7 to 8 i; with `is_start` the first of them is
+    the one that stands for a single frame, number 8 `first`.
+    """
+    last = 8 * np.arange(first, first + num_latents)
+    begin = last - 7
+    if is_start:
+        begin[0] = last[0]
+    return np.stack([begin, last], axis=1) / fps
+
+
+def track_scene(staging: Staging, times: np.ndarray) -> np.ndarray:
+    """Describe a staged scene at latent frames of the given times (T, 2): a track (T, 27)."""
+    rows = track_unknown(times)
+    width, height = staging.width, staging.height
+    for row, (begin, end) in zip(rows, times.tolist(), strict=True):
+        middle = (begin + end) / 2
+        first, here, last = staging.at(begin), staging.at(middle), staging.at(end)
+        values = _camera_values(
+            [(m.zoom, m.pan / width, m.tilt / height) for m in (first, here, last)],
+            (here.pivot[0] / width, here.pivot[1] / height),
+        )
+        values |= {"knows subject": 1, "knows view": 1, "view": staging.view}
+        values |= _kinds(staging.scene)
+        values["phase"] = (staging.clock + middle) % PERIOD_SECONDS
+        if here.subject is not None:
+            x, y = on_screen(here.subject, here)
+            (x0, y0), (x1, y1) = on_screen(first.subject, first), on_screen(last.subject, last)
+            values |= {
+                "subject": 1, "x": x / width, "y": y / height,
+                "height": here.zoom * here.subject.height / height,
+                "way": -1 if here.is_flipped else 1,
+                "x step": np.clip((x1 - x0) / width, -0.25, 0.25),
+                "y step": np.clip((y1 - y0) / height, -0.25, 0.25),
+            }  # fmt: skip
+        if here.companion is not None:
+            x, y = on_screen(here.companion, here)
+            values |= {
+                "companion": 1, "companion x": x / width, "companion y": y / height,
+                "companion height": here.zoom * here.companion.height / height,
+            }  # fmt: skip
+        row[[_COLUMN[name] for name in values]] = list(values.values())
+    return rows
+
+
+def _kinds(scene: Scene) -> dict[str, int]:
+    """Number whom and what place a track is of."""
+    cast, kinds = list(CAST), {"place": ATTRIBUTES["place"].index(scene.place)}
+    for name, somebody in (("kind", scene.subject), ("companion kind", scene.companion)):
+        kinds[name] = 0 if somebody is None else cast.index(somebody)
+    return kinds
+
+
+def track_camera(camera: str, times: np.ndarray, *, width: int, height: int) -> np.ndarray:
+    """Describe a camera alone, over a picture of which nothing else is known: a track (T, 27)."""
+    rows = track_unknown(times)
+    for row, (begin, end) in zip(rows, times.tolist(), strict=True):
+        moves = []
+        for time in (begin, (begin + end) / 2, end):
+            zoom, pan, tilt = aim_camera(camera, time, height)
+            moves.append((zoom, pan / width, tilt / height))
+        values = _camera_values(moves, (0.5, 0.5))
+        row[[_COLUMN[name] for name in values]] = list(values.values())
+    return rows
+
+
+def track_unknown(times: np.ndarray) -> np.ndarray:
+    """Describe latent frames of which nothing is known beforehand: a track (T, 27)."""
+    return np.zeros((len(times), len(TRACK_COLUMNS)), np.float32)
+
+
+def _camera_values(
+    moves: Sequence[tuple[float, float, float]], pivot: tuple[float, float]
+) -> dict[str, float]:
+    (zoom0, pan0, tilt0), (zoom, pan, tilt), (zoom1, pan1, tilt1) = moves
+    return {
+        "knows camera": 1, "zoom": zoom, "pan": pan, "tilt": tilt,
+        "pivot x": pivot[0], "pivot y": pivot[1],
+        "zoom step": np.log(zoom1 / zoom0), "pan step": pan1 - pan0, "tilt step": tilt1 - tilt0,
+    }  # fmt: skip
+
+
+def without_bodies(tracks: np.ndarray) -> np.ndarray:
+    """Return tracks (T, 27) of the same places at the same times with nobody there."""
+    bare = tracks.copy()
+    bare[:, [_COLUMN[name] for name in _OF_BODIES]] = 0
+    return bare

@@ -151,7 +151,7 @@ def create_studio(
     """
     gate = Gate(Moderator(read_strictness(), classifiers), models)
     marker = open_marker(data_dir / IDENTITY)
-    default_model = default_model_id(models)
+    default_model = default_model_id(models, loader.machine)
     gpu_size = loader.placement(default_model).gpu_size if is_zero_gpu() else None
     seconds_for = partial(gpu_seconds, models=models)
 
@@ -236,11 +236,13 @@ def main() -> None:
         studio = create_studio(default_data_dir(), loader, models)
     except KinoraError as exc:  # a setting that is wrong
         sys.exit(str(exc))
-    if is_zero_gpu():
-        # There weights can only be placed now, before the page is served.
-        loader.load(studio.default_model)
     try:
+        if is_zero_gpu():
+            # There weights can only be placed now, before the page is served.
+            loader.load(studio.default_model)
         launch(create_demo(studio), studio.limits)
+    except KinoraError as exc:  # the model cannot be had; a setting of access that is wrong
+        sys.exit(str(exc))
     finally:
         studio.worker.close()
 

@@ -29,7 +29,7 @@ from benchmarks.film import measure_change
 from benchmarks.overhead import measure_overhead
 from benchmarks.placements import measure_placements
 from pipeline.loader import Loader
-from pipeline.models import default_model_id, get_model
+from pipeline.models import EMBEDDED, get_model
 
 logger = logging.getLogger(__name__)
 GOALS = {
@@ -115,7 +115,7 @@ def measure_survival(args: argparse.Namespace) -> None:
     from benchmarks.marks import measure_marks, measure_time
 
     loader = Loader()
-    figures = {**describe_machine(), **measure_time(loader, default_model_id())}
+    figures = {**describe_machine(), **measure_time(loader, EMBEDDED)}
     figures |= measure_marks(loader, num_keys=args.keys)
     logger.info("%s", json.dumps({**figures, "by clip": "see --output"}, indent=1))
     if args.output:
@@ -139,7 +139,7 @@ def main() -> None:
     marks.set_defaults(measure=measure_survival)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--lengths", type=float, nargs=3, default=[10, 15, 60], metavar="SECONDS")
-    parser.add_argument("--model", default=default_model_id())
+    parser.add_argument("--model", default=EMBEDDED)
     parser.set_defaults(measure=measure_ratios)
     for each in (parser, gpu, marks):
         each.add_argument("--output", type=Path)

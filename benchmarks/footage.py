@@ -24,7 +24,7 @@ from pipeline.geometry import Size
 from pipeline.joins import resize
 from pipeline.loader import Loader
 from pipeline.media import iterate_frames, probe_clip
-from pipeline.models import default_model_id
+from pipeline.models import EMBEDDED
 from pipeline.pictures import crop_to_size
 from pipeline.plan import plan_generation
 from pipeline.request import Shot, build_request
@@ -110,12 +110,11 @@ def all_footage(loader: Loader) -> list[Footage]:
 
 
 def _generate(loader: Loader, prompt: str, seed: int) -> np.ndarray:
-    model_id = default_model_id()
     shots = (Shot(prompt, NUM_FRAMES / 16),)
-    request = build_request("text_to_video", shots=shots, model=model_id, seed=seed)
-    plan = plan_generation(request, loader.spec(model_id))
+    request = build_request("text_to_video", shots=shots, model=EMBEDDED, seed=seed)
+    plan = plan_generation(request, loader.spec(EMBEDDED))
     size = plan.model_size
-    engine = open_engine(loader.load(model_id), width=size.width, height=size.height)
+    engine = open_engine(loader.load(EMBEDDED), width=size.width, height=size.height)
     latents = denoise_by_hand(engine, plan, seed, prompt)
     return _stack(frame for chunk in engine.decode(latents, is_generated=True) for frame in chunk)
 

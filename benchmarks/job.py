@@ -16,7 +16,7 @@ import torch
 
 from pipeline.generate import Clip, generate
 from pipeline.loader import Loader
-from pipeline.models import default_model_id
+from pipeline.models import EMBEDDED
 from pipeline.request import GenerationRequest, Shot, build_request
 
 PROMPT = "a red car moves to the right in a city at sunset"
@@ -66,7 +66,7 @@ def main() -> None:
     """Do the job and write its figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, required=True)
-    parser.add_argument("--model", default=default_model_id())
+    parser.add_argument("--model", default=EMBEDDED)
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()
     figures = time_job(request_of(args.seconds, args.model), Loader())

@@ -16,7 +16,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from huggingface_hub import hf_hub_download, snapshot_download
+from huggingface_hub import hf_hub_download, snapshot_download, try_to_load_from_cache
 from huggingface_hub.errors import DryRunError
 
 from pipeline.errors import InvalidRequestError, KinoraError, ModelError
@@ -30,7 +30,7 @@ from pipeline.hub import (
     parse_place,
     read_files,
 )
-from pipeline.models import Models
+from pipeline.models import EMBEDDED, Models
 from pipeline.recognise import INDEX, recognise
 from pipeline.spec import ModelSpec
 
@@ -80,6 +80,29 @@ def fetch(spec: ModelSpec, on_bytes: OnBytes | None = None) -> LocalFiles:
         return LocalFiles(index.parent, _checkpoint_of(spec))
     except HUB_ERRORS as exc:
         raise ModelError(not_here(spec)) from exc
+
+
+def is_here(spec: ModelSpec) -> bool:
+    """Say whether a model's weights are on this computer; nobody else is asked.
+
+    Of a part in several files one is enough: it is for a notice, and `fetch` gets the rest.
+    """
+    if spec.is_embedded or Path(spec.repository).is_absolute():
+        return True
+    index = try_to_load_from_cache(spec.repository, INDEX, revision=spec.revision)
+    if not isinstance(index, str):
+        return False
+    replaced = () if spec.checkpoint is None else CHECKPOINT_PARTS
+    if replaced and not _is_file_here(spec):
+        return False
+    kept = spec.parts.keys() - {*replaced}
+    return all(any((Path(index).parent / name).glob("*.safetensors")) for name in kept)
+
+
+def _is_file_here(spec: ModelSpec) -> bool:
+    if Path(spec.checkpoint).is_file():
+        return True
+    return isinstance(try_to_load_from_cache(**_checkpoint_place(spec)), str)
 
 
 def fetch_lora(source: str, on_bytes: OnBytes | None = None) -> Path:
@@ -150,6 +173,7 @@ def not_here(spec: ModelSpec) -> str:
     return (
         f"{spec.label} is not on this computer, or not all of it, and could not be loaded from the "
         f"Hub; with a network and room on the disk `python -m pipeline.fetch {spec.id}` fetches it."
+        f" {EMBEDDED} needs no download."
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pipeline.fetch import is_here
 from pipeline.loader import Loader
 from pipeline.pace import Pace
 from pipeline.plan import Plan, Source, plan_generation, working_seconds
@@ -17,12 +18,14 @@ class Outlook:
 
     `seconds` is None if nobody knows; if they are not measured they are computed, from what the
     machine is thought to do. `placement` is a sentence, empty for a model that comes with Kinora.
+    `download_bytes` is about how much has to come from the Hub first, 0 if the weights are here.
     """
 
     plan: Plan
     placement: str
     seconds: float | None
     is_measured: bool
+    download_bytes: int = 0
 
 
 def foresee(
@@ -35,4 +38,6 @@ def foresee(
     is_measured = seconds is not None
     if not is_measured and not spec.is_embedded and speed:
         seconds = working_seconds(plan, spec, speed)
-    return Outlook(plan, "" if spec.is_embedded else placement, seconds, is_measured)
+    to_download = 0 if is_here(spec) else spec.num_bytes
+    told = "" if spec.is_embedded else placement
+    return Outlook(plan, told, seconds, is_measured, to_download)

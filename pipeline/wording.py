@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from pipeline.media import ClipInfo
-from pipeline.models import Models
+from pipeline.models import EMBEDDED, MODELS, Models
 from pipeline.outlook import Outlook
 from pipeline.plan import Source
 from pipeline.progress import Progress, Stage
@@ -36,7 +36,8 @@ _STATES: dict[str, str] = {
 def describe_outlook(outlook: Outlook, *, is_added: bool) -> str:
     """Return the size, the frames and the seconds that a request comes to; or that it adds.
 
-    How long it takes, if that is known, and where a model of the catalogue will live.
+    How long it takes, if that is known, where a model of the catalogue will live, and whether its
+    weights have to come first.
     """
     plan = outlook.plan
     width, height = plan.size
@@ -49,7 +50,14 @@ def describe_outlook(outlook: Outlook, *, is_added: bool) -> str:
         parts.append(
             f"made in about {wait}" if outlook.is_measured else f"roughly {wait}, computed"
         )
-    return "\n\n".join(filter(None, [" · ".join(parts), outlook.placement]))
+    download = ""
+    if outlook.download_bytes:
+        download = (
+            "Its weights are not on this computer yet: the first clip downloads about "
+            f"{outlook.download_bytes / 1e9:.0f} GB, if the Hub can be reached. "
+            f"{MODELS[EMBEDDED].label} needs no download."
+        )
+    return "\n\n".join(filter(None, [" · ".join(parts), outlook.placement, download]))
 
 
 def describe_model(spec: ModelSpec) -> str:

@@ -25,8 +25,8 @@ os.environ |= {
     "GRADIO_ANALYTICS_ENABLED": "False",
     "HF_HUB_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
+    "KINORA_MODEL": "kinora-mini",  # whatever card there is
 }
-os.environ.pop("KINORA_MODEL", None)
 LOOPBACK = ("127.", "::1", "localhost")
 
 

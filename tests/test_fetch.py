@@ -26,7 +26,7 @@ CHECKPOINT = "ltxv-2b-0.9.8-distilled.safetensors"
 NOT_HERE = (
     "LTX-Video 2B 0.9.8 distilled is not on this computer, or not all of it, and could not be "
     "loaded from the Hub; with a network and room on the disk `python -m pipeline.fetch "
-    "ltx-video-2b` fetches it.\n"
+    "ltx-video-2b` fetches it. kinora-mini needs no download.\n"
 )
 
 
@@ -133,6 +133,26 @@ def test_a_broken_download_is_a_sentence_and_goes_on_the_next_time(
     assert f"{PARTS}/text_encoder/model.safetensors" in hub.downloads
     assert whole
     assert whole.isdisjoint(hub.downloads)
+
+
+def test_weights_are_here_when_every_part_of_them_is(hub: Hub, tmp_path: Path) -> None:
+    def is_here() -> str:
+        code = f"print(is_here(MODELS[{LTX!r}]))"
+        imports = "from pipeline.fetch import is_here; from pipeline.models import MODELS"
+        asked = run("-c", f"{imports}; {code}", home=tmp_path / "home", HF_ENDPOINT=hub.url)
+        assert asked.returncode == 0, asked.stderr
+        return asked.stdout.strip()
+
+    assert is_here() == "False"
+    for broken in ("text_encoder/model.safetensors", CHECKPOINT):
+        hub.broken = {broken}
+        assert run_fetch(hub, tmp_path / "home").returncode == 1
+        assert is_here() == "False"
+    hub.broken = set()
+    assert run_fetch(hub, tmp_path / "home").returncode == 0
+    num_downloads = len(hub.downloads)
+    assert is_here() == "True"
+    assert len(hub.downloads) == num_downloads
 
 
 def test_a_disk_without_room_is_found_out_before_the_download(hub: Hub, tmp_path: Path) -> None:

@@ -90,10 +90,14 @@ def test_weights_in_fp8_change_little(
 
 
 @pytest.mark.skipif(importlib.util.find_spec("torchao") is None, reason="torchao is not installed")
+@pytest.mark.parametrize("offload", ["none", "encode_first", "model", "group_lean"])
 def test_weights_in_int8_change_less(
-    spec: ModelSpec, resident: tuple[torch.Tensor, np.ndarray]
+    spec: ModelSpec, resident: tuple[torch.Tensor, np.ndarray], offload: str
 ) -> None:
-    _, frames = make(load_model(spec, replace(RESIDENT, weights="int8")))
+    model = load_model(spec, replace(RESIDENT, offload=offload, weights="int8"))
+    stored = model.pipe.transformer.transformer_blocks[0].attn1.to_q.weight
+    assert stored.qdata.dtype == torch.int8
+    _, frames = make(model)
     assert 50 < psnr(frames, resident[1]) < math.inf
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from pipeline.errors import InvalidRequestError, ModelError
 from pipeline.geometry import ASPECT_RATIOS, frames_for_latents, latents_for_frames
-from pipeline.models import MODELS, default_model_id, describe_models, get_model
+from pipeline.models import MODELS, SHIPPED, Models, default_model_id, describe_models, get_model
+from pipeline.placement import GIGABYTE, Machine
 from pipeline.spec import Camera, ModelSpec
 from pipeline.wording import describe_model
 from training.phrases import CAMERAS, HELD_OUT_WORDS
@@ -83,18 +84,50 @@ def test_an_unknown_model_is_refused_with_the_known_ones(model_id: object) -> No
     assert len(str(caught.value)) < 120 + len(", ".join(MODELS))
 
 
-def test_the_environment_chooses_which_model_is_offered_first(
-    monkeypatch: pytest.MonkeyPatch,
+def card(gigabytes: float, ram: float = 64, **more: bool) -> Machine:
+    sizes = {"memory_bytes": int(gigabytes * GIGABYTE), "ram_bytes": int(ram * GIGABYTE)}
+    return Machine("cuda", has_fast_bf16=True, **sizes, **more)
+
+
+CPU = Machine("cpu", 64 * GIGABYTE, has_fast_bf16=True)
+
+
+@pytest.mark.parametrize(
+    ("machine", "offered"),
+    [
+        (CPU, "kinora-mini"),
+        (Machine("mps", 128 * GIGABYTE, has_fast_bf16=True), "kinora-mini"),
+        (card(8), "kinora-mini"),
+        (card(11), "kinora-mini"),  # which is what a card of 11 GB reports at most
+        (card(11.6), "ltx-video-2b"),  # one of 12 GB
+        (card(16), "ltx-video-2b"),
+        (card(24), "ltx-video-2b"),
+        (card(24, ram=4), "kinora-mini"),  # the weights could not even be read
+        (card(32), "ltx-video-2b"),  # 13B would leave room for nothing beside its weights
+        (card(39.4), "ltx-video-13b"),  # one of 40 GB
+        (card(39.4, ram=32), "ltx-video-2b"),  # 13B would have to be shrunk
+        (card(80), "ltx-video-13b"),
+        (Machine("cuda", 48 * GIGABYTE, True, is_zero_gpu=True), "ltx-video-2b"),
+    ],
+)
+def test_the_machine_decides_which_model_is_offered_first(
+    machine: Machine, offered: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("KINORA_MODEL", raising=False)
-    assert default_model_id() == "kinora-mini"
     monkeypatch.setenv("KINORA_MODEL", "")
-    assert default_model_id() == "kinora-mini"
-    monkeypatch.setenv("KINORA_MODEL", "ltx-video-2b")
-    assert default_model_id() == "ltx-video-2b"
+    assert default_model_id(SHIPPED, machine) == offered
+    assert default_model_id(Models([MODELS["kinora-mini"]]), machine) == "kinora-mini"
+
+
+@pytest.mark.parametrize("machine", [CPU, card(24), card(48, is_zero_gpu=True)])
+def test_the_environment_decides_before_the_machine(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for model_id in ("kinora-mini", "ltx-video-2b", "wan-2.2-5b"):
+        monkeypatch.setenv("KINORA_MODEL", model_id)
+        assert default_model_id(SHIPPED, machine) == model_id
     monkeypatch.setenv("KINORA_MODEL", "sora")
     with pytest.raises(ModelError, match=r"KINORA_MODEL is 'sora'.*kinora-mini"):
-        default_model_id()
+        default_model_id(SHIPPED, machine)
 
 
 def test_the_description_is_json_and_tells_nothing_about_this_machine() -> None:

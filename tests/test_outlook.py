@@ -58,6 +58,15 @@ def test_where_nobody_knows_the_machine_no_time_is_invented(tmp_path: Path) -> N
     assert (mini.seconds, mini.placement) == (None, "")
 
 
+def test_a_download_is_told_before_it_begins(tmp_path: Path) -> None:
+    told = describe_outlook(outlook_of("ltx-video-2b", CARD, tmp_path), is_added=False)
+    assert "the first clip downloads about 16 GB" in told
+    assert "Kinora mini needs no download" in told
+    mini = outlook_of("kinora-mini", CARD, tmp_path)
+    assert mini.download_bytes == 0
+    assert "download" not in describe_outlook(mini, is_added=False)
+
+
 def test_what_does_not_fit_is_refused_before_there_is_a_job(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequestError, match="does not fit on this machine"):
         outlook_of("ltx-video-13b", replace(CARD, ram_bytes=4 * GIGABYTE), tmp_path)

@@ -189,7 +189,7 @@ def test_the_spaces_front_matter_is_what_the_hub_accepts() -> None:
     assert len(front["emoji"]) == 1
     assert {front["colorFrom"], front["colorTo"]} <= COLOURS
     assert 0 < len(front["short_description"]) <= 60
-    assert front["suggested_hardware"] == "cpu-basic"
+    assert front["suggested_hardware"] == "zero-a10g"
     assert re.fullmatch(r"\d+[mh]", front["startup_duration_timeout"])
     assert front["license"] == "apache-2.0"
     assert "Apache License" in (ROOT / "LICENSE").read_text(encoding="utf-8")
@@ -209,7 +209,8 @@ def test_the_space_names_only_repositories_that_its_models_come_from() -> None:
     assert set(front_matter()["models"]) <= repositories(*MODELS.values())
 
 
-def test_a_space_preloads_nothing_for_the_embedded_model_and_all_for_another_one() -> None:
+def test_a_space_preloads_nothing_unless_its_owner_adds_what_readme_says() -> None:
+    """The builder would fetch gigabytes for a Space on a CPU too, that never uses them."""
     (lines,) = re.findall(r"^```yaml\n(.*?)^```", readme(), re.DOTALL | re.MULTILINE)
     added = yaml.safe_load(lines)
     preloaded = {line.split()[0] for line in added["preload_from_hub"]}

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -74,8 +75,15 @@ def connect(url: str, folder: Path) -> Client:
 
 @pytest.fixture(scope="module")
 def space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Space]:
+    """Start a Space with the embedded model, which makes clips in a moment."""
+    settings = {"KINORA_MODEL": "kinora-mini", "KINORA_CACHE": "0.1"}
+    with open_space(tmp_path_factory.mktemp("space"), settings) as space:
+        yield space
+
+
+@contextmanager
+def open_space(folder: Path, settings: dict[str, str]) -> Iterator[Space]:
     """Start the app as a Space does: `app.py` as the main program, settings in the environment."""
-    folder = tmp_path_factory.mktemp("space")
     (folder / "cgroup").write_text("0::/\n")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -90,8 +98,8 @@ def space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Space]:
         "GRADIO_SERVER_PORT": str(port),
         "GRADIO_TEMP_DIR": str(folder / "served"),
         "KINORA_DATA_DIR": str(folder / "data"),
-        "KINORA_CACHE": "0.1",
         "ZERO_CARD_BLOCKS": BLOCKS,
+        **settings,
     }
     with (folder / "log.txt").open("wb") as log:
         process = subprocess.Popen(
@@ -121,7 +129,7 @@ def answers(url: str) -> bool:
 
 
 def wait_until(is_true: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 240
     while not is_true():
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -314,3 +322,33 @@ def test_the_page_shows_previews_and_what_the_scheduler_says(
     page.click("#text_to_video-resume")
     wait_for_clip(page, "text_to_video")
     page.context.close()
+
+
+def test_a_space_with_no_settings_has_ltx_video_on_its_card(folder: Path, tmp_path: Path) -> None:
+    """A tiny random one in its place: chosen, placed at the start, and what makes the clip."""
+    settings = {"KINORA_MODEL": "", "ZERO_CARD_MODELS": str(folder)}
+    with open_space(tmp_path, settings) as space:
+        assert space.api.num_startups == 1
+        assert any((tmp_path / "tensors").iterdir())
+        assert space.visitor.predict(api_name="/models")[0]["id"] == "ltx-video-2b"
+        _, recipe = make(space)
+        assert recipe["model"] == "ltx-video-2b"
+        call = space.api.calls[-1]
+        assert call.asked["token"] == TOKEN
+        assert call.pid not in (None, space.pid)
+        with pytest.raises(AppError, match="no other model"):
+            make(space, model="kinora-mini")
+
+
+def test_a_space_whose_model_cannot_be_had_ends_with_a_sentence(tmp_path: Path) -> None:
+    settings = {
+        "KINORA_MODEL": "",
+        "HF_HOME": str(tmp_path / "home"),
+        "HF_HUB_CACHE": str(tmp_path / "home" / "hub"),
+        "HF_HUB_OFFLINE": "1",
+    }
+    with pytest.raises(AssertionError) as error, open_space(tmp_path, settings):
+        pass
+    assert "python -m pipeline.fetch ltx-video-2b" in str(error.value)
+    assert "kinora-mini needs no download" in str(error.value)
+    assert "Traceback" not in str(error.value)

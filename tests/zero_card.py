@@ -73,6 +73,10 @@ def main() -> None:
 
     row = next(iter(MODELS.values()))
     MODELS[row.id] = replace(row, aot_blocks=os.environ["ZERO_CARD_BLOCKS"])
+    if folder := os.environ.get("ZERO_CARD_MODELS"):
+        from tests.tiny import LTX, tiny_models
+
+        MODELS[LTX] = tiny_models(Path(folder))[LTX]
     runpy.run_path(str(ROOT / "app.py"), run_name="__main__")
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import signal
 import sys
 from collections.abc import Generator, Sequence
@@ -28,6 +27,7 @@ from page.film import FilmTab
 from page.parts import ASSETS, FIELDS, MAX_WATCHING, PRIVATE
 from page.tab import Tab, connect_to_others
 from page.verify import VerifyTab
+from pipeline.environment import read_number
 from pipeline.errors import GenerationCancelledError, KinoraError
 from pipeline.jobs import IsCancelled, JobWorker, OnProgress
 from pipeline.limits import Limits
@@ -116,18 +116,6 @@ def gpu_seconds(
     return estimate_seconds(request, models.find(request.model), num_finished)
 
 
-def read_limit(name: str, default: float) -> float:
-    """Read a limit from the environment. Raises KinoraError if it is no number above 0."""
-    text = os.environ.get(name) or str(default)
-    try:
-        limit = float(text)
-    except ValueError:
-        limit = 0.0
-    if not limit > 0:
-        raise KinoraError(f"{name} is {text!r}, but it has to be a number above 0.")
-    return limit
-
-
 def create_loader(models: Models = SHIPPED) -> Loader:
     """Return a loader that knows this machine, and how fast its models are to be.
 
@@ -184,8 +172,8 @@ def create_studio(
 
     store = JobStore(
         data_dir,
-        max_age=read_limit("KINORA_MAX_JOB_DAYS", MAX_JOB_DAYS) * 24 * 3600,
-        max_bytes=read_limit("KINORA_MAX_DATA_GB", MAX_DATA_GIGABYTES) * 1e9,
+        max_age=read_number("KINORA_MAX_JOB_DAYS", MAX_JOB_DAYS) * 24 * 3600,
+        max_bytes=read_number("KINORA_MAX_DATA_GB", MAX_DATA_GIGABYTES) * 1e9,
     )
     identity = open_identity(data_dir / IDENTITY)
     registry = Registry(data_dir / FILE)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,6 +14,13 @@ from dataclasses import dataclass, replace
 from gradio.context import LocalContext
 from gradio.utils import get_space
 
+from pipeline.environment import (
+    is_loopback,
+    is_private,
+    listens_to_itself,
+    read_number,
+    read_variable,
+)
 from pipeline.errors import KinoraError
 from pipeline.limits import PUBLIC, Allowance
 
@@ -52,8 +58,9 @@ class Access:
 def read_access(*, share: bool | None = None) -> Access:
     """Read who may come in. Raises KinoraError if the password cannot be one."""
     is_shared = _wants_share() if share is None else share
-    hosts = tuple(name.strip().lower() for name in _read("KINORA_HOSTS").split(",") if name.strip())
-    if hosts or _is_own_computer():  # where any other name is another site's trick
+    names = (name.strip().lower() for name in read_variable("KINORA_HOSTS").split(","))
+    hosts = tuple(name for name in names if name)
+    if hosts or listens_to_itself():  # where any other name is another site's trick
         hosts += ("localhost",)
     if hosts and is_shared:
         hosts += SHARE_HOSTS + _own_share_host()
@@ -62,9 +69,11 @@ def read_access(*, share: bool | None = None) -> Access:
 
 def read_allowance() -> Allowance:
     """Read what one visitor may do: on one's own computer anything, where others come less."""
-    is_open = not _is_own_computer() or _wants_share()
-    chosen = {field: _read_count(name) for name, field in _LIMITS.items() if _read(name)}
-    return replace(PUBLIC if is_open else Allowance(), **chosen)
+    allowance = Allowance() if is_private() else PUBLIC
+    for name, field in _LIMITS.items():
+        count = read_number(name, getattr(allowance, field), is_count=True)
+        allowance = replace(allowance, **{field: count})
+    return allowance
 
 
 def asker() -> str:
@@ -93,29 +102,8 @@ def name_asker(headers: Mapping[str, str], address: str) -> str:
     return str(getattr(known, "ipv4_mapped", None) or known)
 
 
-def _read(name: str) -> str:
-    return os.environ.get(name, "").strip()
-
-
 def _wants_share() -> bool:
-    return _read("GRADIO_SHARE").lower() == "true"
-
-
-def _is_own_computer() -> bool:
-    """Say whether nobody but this computer's own people can reach the server."""
-    name = _read("GRADIO_SERVER_NAME") or "127.0.0.1"
-    return not get_space() and is_loopback(name)
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether a host is this machine itself."""
-    name = host.strip("[]").lower()
-    if name == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
+    return read_variable("GRADIO_SHARE").lower() == "true"
 
 
 def is_at_home(host: str) -> bool:
@@ -127,7 +115,7 @@ def is_at_home(host: str) -> bool:
 
 
 def _own_share_host() -> tuple[str, ...]:
-    address = _read("GRADIO_SHARE_SERVER_ADDRESS").partition(":")[0]
+    address = read_variable("GRADIO_SHARE_SERVER_ADDRESS").partition(":")[0]
     return (f".{address}",) if address else ()
 
 
@@ -141,14 +129,3 @@ def _read_login() -> tuple[str, str] | None:
             "KINORA_PASSWORD has to be a password, or a name and a password as in name:password."
         )
     return name or USER, password
-
-
-def _read_count(name: str) -> float:
-    text = _read(name)
-    try:
-        count = float(text)
-    except ValueError:
-        count = 0.0
-    if not count >= 1 or (math.isfinite(count) and count % 1):
-        raise KinoraError(f"{name} is {text!r}, but it has to be a whole number, or inf.")
-    return count

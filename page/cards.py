@@ -7,7 +7,6 @@ a press takes half a second that way; it took two to three when the server moved
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,6 +16,7 @@ from typing import Any, get_args
 import gradio as gr
 from gradio.components import Component
 
+from page.access import asker
 from page.errors import plain_errors
 from page.parts import PRIVATE
 from pipeline.errors import InvalidRequestError
@@ -75,6 +75,7 @@ class Cards:
                     label="Begins with",
                     placeholder="optional",
                     type="filepath",
+                    image_mode=None,  # or Gradio would decode it, whatever it is and how large
                     sources=["upload"],
                     buttons=[],
                     height=126,  # as the words beside it
@@ -172,7 +173,8 @@ class Cards:
             return None
         try:
             with plain_errors(InvalidRequestError):
-                return str(await asyncio.to_thread(self._studio.plain_picture, picture["path"]))
+                work = self._studio.plain_picture
+                return str(await self._studio.look(asker(), work, picture["path"]))
         except InvalidRequestError as exc:
             gr.Warning(str(exc))
             return None

@@ -17,7 +17,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from page.access import Access, is_at_home, is_loopback, name_asker
+from page.access import Access, is_at_home, name_asker
+from pipeline.environment import is_loopback
 from pipeline.errors import InvalidRequestError
 from pipeline.limits import Limits
 from pipeline.studio import serving_folder

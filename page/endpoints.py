@@ -13,6 +13,7 @@ from page.errors import plain_errors, refuse_failure
 from page.parts import MAX_WATCHING
 from pipeline.errors import InvalidRequestError
 from pipeline.pictures import open_picture
+from pipeline.request import MAX_CLIP_SECONDS, MIN_SHOT_SECONDS
 from pipeline.spec import TASK_SOURCES, Task
 from pipeline.storyboard import parse_storyboard
 from pipeline.studio import Studio
@@ -20,6 +21,9 @@ from pipeline.studio import Studio
 # What the endpoints that make a clip answer with. They are generators, but gr.api wants the type
 # of one answer.
 ClipAnswer = tuple[gr.FileData | None, dict[str, Any]]
+
+
+MAX_PICTURES = int(MAX_CLIP_SECONDS / MIN_SHOT_SECONDS)  # one for each of the shortest shots
 
 
 class Endpoints:
@@ -145,7 +149,8 @@ class Endpoints:
         fields = _given(locals())
         origin = {"based_on": fields.pop("based_on")}
         with plain_errors():
-            pictures = await asyncio.to_thread(_uploaded_pictures, fields.pop("pictures"))
+            if pictures := _uploaded_pictures(fields.pop("pictures")):
+                await self._studio.look(asker(), _open_all, pictures)
             fields["shots"] = parse_storyboard(fields.pop("storyboard"), pictures)
         async for answer in self._make("text_to_video", fields, **origin):
             yield answer
@@ -189,8 +194,8 @@ class Endpoints:
         signature is a note that anybody can write or remove.
         """
         with plain_errors():
-            self._studio.limits.look(asker())
-            return await asyncio.to_thread(self._studio.verify, _uploaded("video", video))
+            path = _uploaded("video", video)
+            return await self._studio.look(asker(), self._studio.verify, path)
 
     async def _make(
         self, task: Task, fields: dict[str, Any], **origin: str | None
@@ -227,16 +232,24 @@ def _uploaded(name: str, file: object) -> Path:
 
 
 def _uploaded_pictures(files: object) -> list[Path]:
-    """Return the paths of pictures that Gradio has received and that can be used."""
+    """Return the paths of pictures that Gradio has received, no more than a film can have."""
     if files is not None and not isinstance(files, list):
         raise InvalidRequestError(
             "The pictures have to be a list of uploaded files; with gradio_client, pass "
             "[handle_file(path), ...]."
         )
-    paths = [_uploaded(f"picture {number}", file) for number, file in enumerate(files or (), 1)]
-    for path in paths:
+    if files and len(files) > MAX_PICTURES:
+        raise InvalidRequestError(
+            f"There are {len(files):,} pictures, but a film has at most {MAX_PICTURES} shots; "
+            "leave some out."
+        )
+    return [_uploaded(f"picture {number}", file) for number, file in enumerate(files or (), 1)]
+
+
+def _open_all(pictures: list[Path]) -> None:
+    """Open each picture once. Raises MediaError for the first that cannot be used."""
+    for path in dict.fromkeys(pictures):
         open_picture(path)
-    return paths
 
 
 def create_endpoints(endpoints: Endpoints) -> None:

@@ -30,7 +30,7 @@ from pipeline.errors import InvalidRequestError
 from pipeline.geometry import ASPECT_RATIOS
 from pipeline.plan import Source
 from pipeline.spec import TASK_SOURCES, Direction, ModelSpec, Task
-from pipeline.studio import Studio
+from pipeline.studio import Studio, refuse_unserved
 
 
 @dataclass(frozen=True)
@@ -194,7 +194,8 @@ class Tab:
         fields = {"image": path, "aspect_ratio": aspect_ratio, "model": model}
         try:
             with plain_errors(InvalidRequestError):
-                source, crop, box = await asyncio.to_thread(self._studio.crop, fields)
+                looked = self._studio.look(asker(), self._studio.crop, fields)
+                source, crop, box = await looked
         except InvalidRequestError as exc:
             return None, as_words(exc), nothing
         line = wording.describe_crop(source.facts, box)
@@ -206,8 +207,8 @@ class Tab:
             return None, ""
         try:
             with plain_errors(InvalidRequestError):
-                self._studio.limits.look(asker())
-                source = await asyncio.to_thread(self._studio.open, self._task, path)
+                looked = self._studio.look(asker(), self._studio.open, self._task, path)
+                source = await looked
         except InvalidRequestError as exc:
             return None, as_words(exc)
         return Upload(path, source.facts), wording.describe_clip(source.info)
@@ -228,6 +229,7 @@ def connect_to_others(
 
     def take_clip(clip: str, recipe: dict[str, Any]) -> tuple[gr.Tabs, str, str]:
         with plain_errors():
+            refuse_unserved(clip)
             return gr.Tabs(selected="extend_video"), clip, recipe["shots"][-1]["prompt"]
 
     result = [parts["clip"], parts["recipe"]]

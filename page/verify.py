@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping
 from html import escape
 from pathlib import Path
@@ -62,8 +61,8 @@ class VerifyTab:
         if path is None:
             return ""
         with plain_errors():
-            self._studio.limits.look(asker())
-            return show_report(await asyncio.to_thread(self._studio.verify, Path(path)))
+            report = await self._studio.look(asker(), self._studio.verify, Path(path))
+            return show_report(report)
 
 
 def show_report(report: Mapping[str, Any]) -> str:

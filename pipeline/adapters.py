@@ -62,7 +62,7 @@ class AdapterFiles:
         return tuple(self._open(lora, on_bytes) for lora in loras)
 
     def _open(self, lora: Lora, on_bytes: OnBytes | None) -> Adapter:
-        path = fetch_lora(self._models.find_lora(lora.lora), on_bytes)
+        path = fetch_lora(self._models.find_lora(lora.lora), on_bytes, lora.lora)
         facts = path.stat()
         key = path, facts.st_size, facts.st_mtime_ns  # another one, if it has been replaced
         if key not in self._hashes:

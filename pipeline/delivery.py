@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import MediaError
-from pipeline.media import iterate_frames, probe_clip
+from pipeline.media import sample_luma
 from pipeline.recipe import owners_recipe, read_recipe
 from pipeline.request import GenerationRequest
 from pipeline.trust.credentials import read_credentials
-from pipeline.trust.fingerprint import PARTS, Fingerprint
+from pipeline.trust.fingerprint import HASHES_A_SECOND, MAX_SECONDS, SIDE, hash_parts
 from pipeline.trust.identity import Identity
 from pipeline.trust.registry import Registry
 from pipeline.trust.signing import sign_clip
@@ -52,14 +52,10 @@ def _register(
 ) -> None:
     """Write down what can find a clip again: a row less is no reason to be without the clip."""
     try:
-        info = probe_clip(clip)
-        fingerprint = Fingerprint(info.fps, PARTS)
-        for chunk in iterate_frames(clip, info):
-            for _ in fingerprint.watch(chunk):
-                pass
+        hashes = hash_parts(sample_luma(clip, HASHES_A_SECOND, MAX_SECONDS, SIDE))
         manifest = read_credentials(clip, identity).to_json()
     except (MediaError, OSError):
         logger.exception("A clip could not be registered")
         return
     del manifest["recipe"]  # has its own place
-    registry.record(clip.parent.name, recipe, manifest, fingerprint.hashes)
+    registry.record(clip.parent.name, recipe, manifest, hashes)

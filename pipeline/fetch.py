@@ -105,19 +105,21 @@ def _is_file_here(spec: ModelSpec) -> bool:
     return isinstance(try_to_load_from_cache(**_checkpoint_place(spec)), str)
 
 
-def fetch_lora(source: str, on_bytes: OnBytes | None = None) -> Path:
+def fetch_lora(source: str, on_bytes: OnBytes | None = None, name: str | None = None) -> Path:
     """Return the file of a LoRA: a file, a folder with one, or a place on the Hub.
 
-    It is downloaded if it is not here. Raises InvalidRequestError if it is none of these, or not
+    It is downloaded if it is not here. Errors call it by its `name`, which may be told where its
+    source may not. Raises InvalidRequestError if it is none of these, or not
     clear which file is meant, ModelError if the disk has no room or the download fails.
     """
+    name = name or source
     path = local_path(source)
     if path is not None:
-        names = sorted(x.name for x in path.glob("*.safetensors")) if path.is_dir() else [path.name]
-        name = _choose_lora(source, names)
-        file = path / name if path.is_dir() else path
+        files = sorted(x.name for x in path.glob("*.safetensors")) if path.is_dir() else [path.name]
+        chosen = _choose_lora(name, files)
+        file = path / chosen if path.is_dir() else path
         if not file.is_file():
-            raise InvalidRequestError(f"There is no LoRA {source!r} here; check the path.")
+            raise InvalidRequestError(f"There is no LoRA {name!r} here; check the path.")
         return file
     place = parse_place(source)
     if place is None:

@@ -29,6 +29,9 @@ SCALE_FLAGS = "flags=lanczos+accurate_rnd+full_chroma_int"
 
 # No playlists and no concat scripts: they would have ffmpeg open further files and addresses.
 _CONTAINERS = "mov,matroska,avi,gif,mpeg,mpegts,flv,asf,ogg,apng,webp_anim"
+# What a frame may have, whatever the container says of it: a little more than media.py's limit, as
+# codecs pad.
+_MAX_FRAME_PIXELS = 4160 * 4160
 # Browsers take untagged video for BT.709 from this height on, and for BT.601 below.
 _HD_HEIGHT = 720
 
@@ -68,6 +71,7 @@ def source(path: Path, *options: str) -> list[str]:
     if not path.is_file():
         raise MediaError("The clip is not there any more; upload it again.")
     guards = ("-protocol_whitelist", "file", "-format_whitelist", _CONTAINERS)
+    guards += ("-max_pixels", str(_MAX_FRAME_PIXELS))
     return [*options, *guards, "-i", f"file:{path.absolute()}"]
 
 

@@ -63,8 +63,8 @@ def local_path(reference: str) -> Path | None:
     """Return the path that a reference is, or None if it rather is a place on the Hub."""
     try:
         path = Path(reference).expanduser()
-        is_path = path.is_absolute() or reference.startswith(".") or path.exists()
-    except (OSError, RuntimeError):  # too long for a file system; the home of nobody
+        is_path = path.exists() or path.is_absolute() or reference.startswith(".")
+    except (OSError, RuntimeError, ValueError):  # too long; the home of nobody, or of no name
         return None
     return path.absolute() if is_path else None
 

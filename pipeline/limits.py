@@ -9,7 +9,7 @@ import contextlib
 import math
 import threading
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -29,11 +29,18 @@ class Allowance:
     jobs_at_once: float = math.inf
     jobs_an_hour: float = math.inf
     upload_bytes_an_hour: float = math.inf
-    looks_an_hour: float = math.inf  # into clips, each of which decodes one
+    looks_an_hour: float = math.inf  # into files, each of which decodes one
+    looks_at_once: float = math.inf
     logins_an_hour: float = 60
 
 
-PUBLIC = Allowance(jobs_at_once=3, jobs_an_hour=20, upload_bytes_an_hour=2e9, looks_an_hour=240)
+PUBLIC = Allowance(
+    jobs_at_once=3,
+    jobs_an_hour=20,
+    upload_bytes_an_hour=2e9,
+    looks_an_hour=240,
+    looks_at_once=3,
+)
 
 
 class Buckets:
@@ -98,6 +105,7 @@ class Limits:
         self._looks = Buckets(allowed.looks_an_hour, self.clock)
         self._logins = Buckets(allowed.logins_an_hour, self.clock)
         self._places: OrderedDict[str, list[_Place]] = OrderedDict()
+        self._looking: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     @contextlib.contextmanager
@@ -128,10 +136,24 @@ class Limits:
         limit = f"{self.allowance.upload_bytes_an_hour / 1e9:g} GB"
         _refuse(self._bytes.take(visitor, num_bytes), f"You have uploaded {limit} within an hour")
 
-    def look(self, visitor: str) -> None:
-        """Let a visitor have a clip opened."""
-        count = f"{self.allowance.looks_an_hour:g} clips"
-        _refuse(self._looks.take(visitor), f"You have had {count} looked at within an hour")
+    @contextlib.contextmanager
+    def look(self, visitor: str) -> Iterator[None]:
+        """Let a visitor have a file opened, and decoded, within."""
+        with self._lock:
+            if self._looking[visitor] >= self.allowance.looks_at_once:
+                raise InvalidRequestError(
+                    f"{self._looking[visitor]} of your files are looked at already, which is the "
+                    "most that one visitor may have; try again when that is done."
+                )
+            self._looking[visitor] += 1
+        try:
+            count = f"{self.allowance.looks_an_hour:g} files"
+            _refuse(self._looks.take(visitor), f"You have had {count} looked at within an hour")
+            yield
+        finally:
+            with self._lock:
+                self._looking[visitor] -= 1
+                self._looking += Counter()  # who has none is not remembered
 
     def login(self, visitor: str) -> None:
         """Let a visitor try a password."""

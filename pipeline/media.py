@@ -6,6 +6,7 @@ ffmpeg is run directly: moviepy's reader takes every source for one of constant 
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 import subprocess
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from pipeline import ffmpeg
 from pipeline.errors import MediaError
 
 MAX_SOURCE_SECONDS = 600
+MAX_SOURCE_FRAMES = 144_000  # ten minutes of a telephone's slow motion; each is remembered
 MIN_SOURCE_SIDE = 16  # pixels
 MAX_SOURCE_SIDE = 4096  # pixels
 MIN_FPS = 1
@@ -68,7 +70,12 @@ def probe_clip(path: Path) -> ClipInfo:
         raise MediaError("The file has sound but no picture; use a clip with video in it.")
     _refuse_side(header.width, header.height)
     _refuse_duration(header.duration)
-    timeline = _read_timeline(path)
+    timeline = _read_timeline(path, MAX_SOURCE_FRAMES + 1)
+    if len(timeline.frame_times) > MAX_SOURCE_FRAMES:
+        raise MediaError(
+            f"The clip has more than {MAX_SOURCE_FRAMES:,} frames; cut it, or use one with fewer "
+            "frames a second."
+        )
     _refuse_side(timeline.width, timeline.height)
     fps, num_frames = _choose_rate(timeline, header.fps)
     _refuse_duration(num_frames / fps)
@@ -121,14 +128,41 @@ def read_last_frames(
         return _stack(_frames_at(path, info, indices, size=size), count)
 
 
-def iterate_frames(path: Path, info: ClipInfo, chunk: int = 16) -> Iterator[np.ndarray]:
-    """Yield all frames of a clip at `info.fps`, `chunk` or fewer at a time, (F, H, W, 3) uint8."""
+def iterate_frames(
+    path: Path, info: ClipInfo, chunk: int = 16, size: tuple[int, int] | None = None
+) -> Iterator[np.ndarray]:
+    """Yield all frames of a clip at `info.fps`, `chunk` or fewer at a time, (F, H, W, 3) uint8.
+
+    They have the clip's own size, unless another is given as (W, H).
+    """
     times = np.array(info.frame_times)
     indices = _nearest(times, times[0] + np.arange(info.num_frames) / info.fps)
     indices[-1] = len(times) - 1  # an extension goes on from the last frame: never skip it
-    with contextlib.closing(_frames_at(path, info, indices)) as frames:
+    with contextlib.closing(_frames_at(path, info, indices, size=size)) as frames:
         while batch := list(islice(frames, chunk)):
             yield np.stack(batch)
+
+
+def sample_luma(path: Path, fps: float, seconds: float, side: int) -> np.ndarray:
+    """Return some frames of a clip made here, grey, (N, H, W) uint8, as fast as it is decoded.
+
+    `fps` a second, each the first one at its time or later, of the first `seconds`; `side` is how
+    many pixels their longer one has at most. What is stored turned, or with pixels that are not
+    square, stays so. Raises MediaError if the clip cannot be read.
+    """
+    header = ffmpeg.read_header(path)
+    scale = min(1.0, side / max(header.width, header.height))
+    width, height = (max(1, round(x * scale)) for x in (header.width, header.height))
+    is_due = f"gte(t-start_t+{_TIE_SECONDS},selected_n/{fps})"
+    arguments = ffmpeg.command(
+        *(*ffmpeg.source(path), "-map", "0:V:0", "-frames:v", str(math.ceil(fps * seconds))),
+        *("-vf", f"select='{is_due}',scale={width}:{height}:flags=area"),
+        *("-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "gray", "pipe:1"),
+    )
+    done = ffmpeg.run(arguments, ffmpeg.DECODE_TIMEOUT_SECONDS)
+    if done.returncode or not done.stdout:
+        raise MediaError(ffmpeg.UNREADABLE)
+    return np.frombuffer(done.stdout, np.uint8).reshape(-1, height, width)
 
 
 def iterate_sound(path: Path, rate: int) -> Iterator[np.ndarray]:
@@ -187,16 +221,19 @@ def first_frame_time(path: Path) -> float:
     """Return when the first frame of a file is shown, in seconds; 0 if it holds only sound."""
     if not ffmpeg.read_header(path).has_video:
         return 0.0
-    return float(_read_timeline(path, "-frames:v", "1").frame_times[0])
+    return float(_read_timeline(path, 1).frame_times[0])
 
 
-def _read_timeline(path: Path, *options: str) -> _Timeline:
-    """Decode a clip for the times of its frames. Raises MediaError if no frame can be decoded."""
+def _read_timeline(path: Path, most: int) -> _Timeline:
+    """Decode a clip for the times of its first frames, so many at most.
+
+    Raises MediaError if no frame can be decoded.
+    """
     arguments = ffmpeg.command(
         *(*ffmpeg.source(path), "-map", "0:V:0", "-t", str(MAX_SOURCE_SECONDS + 1)),
         # In microseconds: times would be rounded to the frame rate that the container claims.
-        *("-fps_mode", "passthrough", "-enc_time_base", "1:1000000", *options),
-        *("-f", "framecrc", "pipe:1"),
+        *("-fps_mode", "passthrough", "-enc_time_base", "1:1000000"),
+        *("-frames:v", str(most), "-f", "framecrc", "pipe:1"),
     )
     text = ffmpeg.run(arguments, ffmpeg.DECODE_TIMEOUT_SECONDS).stdout.decode()
     # A row: stream, decoding time, presentation time, duration, size in bytes, checksum.

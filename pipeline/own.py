@@ -6,9 +6,9 @@ Read from the environment when Kinora starts; README has the variables.
 from __future__ import annotations
 
 import logging
-import os
 import re
 
+from pipeline.environment import NO, YES, is_private, read_variable
 from pipeline.errors import InvalidRequestError, ModelError
 from pipeline.hub import local_path
 from pipeline.models import MODELS, Models
@@ -16,9 +16,6 @@ from pipeline.recognise import recognise
 from pipeline.spec import ModelSpec
 
 logger = logging.getLogger(__name__)
-
-_OF_THIS_COMPUTER = ("", "127.0.0.1", "localhost", "::1")
-_YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
 def read_models() -> Models:
@@ -44,22 +41,17 @@ def read_models() -> Models:
 def may_name_any() -> bool:
     """Say whether a request may name any folder and any place on the Hub.
 
-    If KINORA_ANY_MODEL does not say, only where nobody else can come: the server listens to this
-    computer alone, without a share link, and is no Space. Raises ModelError.
+    If KINORA_ANY_MODEL does not say, only where nobody else can come. Raises ModelError.
     """
-    chosen = os.environ.get("KINORA_ANY_MODEL", "").strip().lower()
-    if chosen:
-        if chosen not in (*_YES, *_NO):
-            raise ModelError(f"KINORA_ANY_MODEL is {chosen!r}, but it has to be 1 or 0.")
-        return chosen in _YES
-    is_shared = os.environ.get("GRADIO_SHARE", "").strip().lower() not in ("", *_NO)
-    is_local = os.environ.get("GRADIO_SERVER_NAME", "") in _OF_THIS_COMPUTER
-    return is_local and not is_shared and not os.environ.get("SPACE_ID")
+    chosen = read_variable("KINORA_ANY_MODEL").lower()
+    if chosen not in ("", *YES, *NO):
+        raise ModelError(f"KINORA_ANY_MODEL is {chosen!r}, but it has to be 1 or 0.")
+    return chosen in YES if chosen else is_private()
 
 
 def _listed(variable: str) -> list[str]:
     """Read what a variable has between commas, or line by line."""
-    listed = re.split(r"[,\n]", os.environ.get(variable, ""))
+    listed = re.split(r"[,\n]", read_variable(variable))
     return [reference.strip() for reference in listed if reference.strip()]
 
 

@@ -6,6 +6,7 @@ The only caller of `from_pretrained`; what is on the disk is `fetch.py`'s.
 from __future__ import annotations
 
 import logging
+import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -33,6 +34,8 @@ from pipeline.switches import LoadBlocks, use_compiled_blocks
 from pipeline.turns import take_turns
 
 logger = logging.getLogger(__name__)
+
+_BROKEN = (OSError, ValueError, KeyError, RuntimeError, SafetensorError, pickle.UnpicklingError)
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ def load_model(
         )
         pipe.register_modules(**tokenizers)
         _refuse_missing_weights(pipe)
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as exc:
+    except _BROKEN as exc:
         raise ModelError(_cannot_load(spec)) from exc
     pipe.set_progress_bar_config(disable=True)
     put_on(pipe, adapters, spec)

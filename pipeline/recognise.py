@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from pipeline.catalogue import ROWS
-from pipeline.errors import InvalidRequestError
+from pipeline.errors import InvalidRequestError, shown
 from pipeline.hub import HUB_ERRORS, Place, local_path, parse_place, read_files
 from pipeline.spec import ModelSpec, Part
 
@@ -75,8 +75,8 @@ def _find(reference: str) -> _Found:
     place = parse_place(reference)
     if place is None or place.filename is not None:
         raise InvalidRequestError(
-            f"{reference!r} is neither a folder nor a place on the Hub; name a model as a path or "
-            "as owner/name."
+            f"{shown(reference, most=200)} is neither a folder nor a place on the Hub; name a "
+            "model as a path or as owner/name."
         )
     try:
         folder, files = read_files(place, [INDEX, "*/config.json", "*/*_config.json"])
@@ -126,12 +126,15 @@ def _class_of(found: _Found, name: str, library: object, class_name: object) -> 
             "it wants classes of diffusers and transformers alone."
         )
     try:
-        return getattr(importlib.import_module(str(library)), str(class_name))
-    except (ImportError, AttributeError) as exc:
+        part = getattr(importlib.import_module(str(library)), str(class_name))
+    except (ImportError, AttributeError):
+        part = None
+    if not isinstance(part, type):
         raise InvalidRequestError(
             f"The {name} of {found.name} is a {str(class_name)[:60]!r}, which this version of "
-            f"{library} does not have."
-        ) from exc
+            f"{str(library)[:60]} does not have."
+        )
+    return part
 
 
 def _rows_of(
@@ -206,7 +209,9 @@ def _pixels_of_latent(parts: Mapping[str, torch.nn.Module]) -> int:
     vae = parts["vae"]
     scale = vae.config.get("scale_factor_spatial") or vae.spatial_compression_ratio
     patch = parts["transformer"].config.get("patch_size", 1)
-    return scale * (patch if isinstance(patch, int) else patch[-1])
+    if isinstance(patch, list | tuple) and patch:
+        patch = patch[-1]
+    return scale * patch if isinstance(patch, int) else 0
 
 
 def _count(part: torch.nn.Module) -> int:
@@ -217,6 +222,7 @@ def _refuse_missing_weights(found: _Found, part: str) -> None:
     """Refuse a part that has no weights, or only such as can run code when they are opened."""
     kinds = {Path(name).suffix for name in found.files if name.startswith(f"{part}/")}
     if ".safetensors" in kinds:
+        _refuse_other_shards(found, part)
         return
     if kinds & {*_PICKLES}:
         raise InvalidRequestError(
@@ -224,6 +230,19 @@ def _refuse_missing_weights(found: _Found, part: str) -> None:
             "code when they are opened; save the model again with safe_serialization=True."
         )
     raise InvalidRequestError(f"The weights of {found.name}'s {part} are missing; get them again.")
+
+
+def _refuse_other_shards(found: _Found, part: str) -> None:
+    """Refuse an index of weights that leads elsewhere: transformers would open what it names."""
+    indices = [x for x in found.files if x.startswith(f"{part}/") and x.endswith(".index.json")]
+    for index in (x for x in indices if (found.folder / x).is_file()):
+        shards = _read_json(found, index).get("weight_map")
+        files = [str(x) for x in shards.values()] if isinstance(shards, dict) else [""]
+        if not all(x.endswith(".safetensors") and Path(x).name == x for x in files):
+            raise InvalidRequestError(
+                f"The {index} of {found.name} names files that are no .safetensors beside it; save "
+                "the model again with safe_serialization=True."
+            )
 
 
 def _adapt(

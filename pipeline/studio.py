@@ -8,13 +8,15 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import re
 import secrets
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -40,8 +42,10 @@ from pipeline.trust.provenance import Verifier
 
 SECONDS_BETWEEN_LOOKS = 0.2
 MAX_SHOWN_SIDE = 2048  # pixels: more than any model draws, and a PNG is written in a second
+_SERVED = re.compile(r"[0-9a-f]{32}")  # uploads are in folders with longer names
 # A plan does not depend on the words, so that it can be shown before there are any.
 _ANY_PROMPT = "anything"
+_Seen = TypeVar("_Seen")
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,7 @@ class Studio:
         what is unchanged is then the same. For the rest of `origin` see `JobStore.create`.
         """
         with self.limits.job(asker, self._is_unfinished) as place:
-            place.job_id = await asyncio.to_thread(self._submit, task, fields, origin)
+            place.job_id = await asyncio.to_thread(self._submit, task, fields, origin, asker)
         return place.job_id
 
     async def resume(self, job_id: str, asker: str) -> dict[str, Any]:
@@ -128,13 +132,28 @@ class Studio:
         except InvalidRequestError:  # deleted meanwhile
             return False
 
-    def _submit(self, task: Task, fields: dict[str, Any], origin: dict[str, str | None]) -> str:
+    async def look(self, asker: str, work: Callable[..., _Seen], *values: object) -> _Seen:
+        """Do what opens somebody's file, in a thread and within their limits."""
+
+        def look() -> _Seen:
+            # In the thread, which goes on when nobody waits any more.
+            with self.limits.look(asker):
+                return work(*values)
+
+        return await asyncio.to_thread(look)
+
+    def _submit(
+        self, task: Task, fields: dict[str, Any], origin: dict[str, str | None], asker: str
+    ) -> str:
         if (based_on := origin.get("based_on")) and fields.get("seed", -1) == -1:
             fields = fields | {"seed": self.worker.store.facts(based_on).request.seed}
         request = self._request(task, fields)
         self._loader.placement(request.model)  # refuses what does not fit
-        check_sources(request)
-        return self.worker.submit(self._review(request), **origin)
+        opens = TASK_SOURCES[task] or any(shot.image for shot in request.shots)
+        with self.limits.look(asker) if opens else nullcontext():
+            check_sources(request)
+            request = self._review(request)
+        return self.worker.submit(request, **origin)
 
     def _request(self, task: Task, fields: dict[str, Any]) -> GenerationRequest:
         """Build the request; no model, and 0 for what the model decides, mean its defaults."""
@@ -192,6 +211,7 @@ class Studio:
 
     def last_frame(self, clip: str | Path) -> Path:
         """Return a clip's last frame as a picture, where Gradio serves it."""
+        refuse_unserved(clip)
         source = self.open("extend_video", clip)
         return _serve_picture(read_last_frames(source.path, source.info, 1)[0], "last-frame.png")
 
@@ -255,6 +275,17 @@ def serve(path: Path, job_id: str, name: str) -> Path:
 def withdraw(job_id: str) -> None:
     """Serve a job's clip no longer."""
     shutil.rmtree(_served_folder(job_id), ignore_errors=True)
+
+
+def refuse_unserved(clip: str | Path) -> None:
+    """Raise InvalidRequestError if a clip is not one that `serve` has put where it is.
+
+    Gradio has the system's ffmpeg convert what it shows, whatever is in the file.
+    """
+    folder = Path(clip).resolve().parent
+    is_ours = _SERVED.fullmatch(folder.name) and folder.parent == serving_folder().resolve()
+    if not is_ours:
+        raise InvalidRequestError("This is no clip that was made here; upload it in another tab.")
 
 
 def _served_folder(job_id: str) -> Path:

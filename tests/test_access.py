@@ -33,7 +33,12 @@ def test_ones_own_computer_is_open_to_itself_and_without_limits() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("GRADIO_SHARE", "True"), ("GRADIO_SERVER_NAME", "0.0.0.0")]
+    ("name", "value"),
+    [
+        ("GRADIO_SHARE", "True"),
+        ("GRADIO_SERVER_NAME", "0.0.0.0"),
+        ("KINORA_HOSTS", "kinora.example.org"),
+    ],
 )
 def test_where_others_come_there_are_limits(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
@@ -56,7 +61,7 @@ def test_a_limit_can_be_chosen_or_lifted(monkeypatch: pytest.MonkeyPatch) -> Non
     assert read_allowance().jobs_at_once == math.inf
     for wrong in ("0", "-1", "2.5", "many", "nan"):
         monkeypatch.setenv("KINORA_MAX_JOBS_AT_ONCE", wrong)
-        with pytest.raises(KinoraError, match="has to be a whole number, or inf"):
+        with pytest.raises(KinoraError, match="has to be a whole number above 0, or inf"):
             read_allowance()
 
 

@@ -247,3 +247,19 @@ def test_the_frames_of_a_decoded_window_show_the_lora(loader: Loader) -> None:
         engine = open_engine(model, width=64, height=64)
         frames.append(np.concatenate(list(engine.decode(latents(model)))).astype(int))
     assert np.abs(frames[0] - frames[1]).mean() > 1
+
+
+@pytest.mark.parametrize("left", ["nothing", "an empty folder", "two files"])
+def test_an_offered_lora_that_is_not_there_any_more_tells_no_path(
+    left: str, tmp_path: Path
+) -> None:
+    """Visitors were told where its owner keeps it."""
+    path = tmp_path / "style"
+    if left != "nothing":
+        path.mkdir()
+    for name in ("a", "b") if left == "two files" else ():
+        (path / f"{name}.safetensors").touch()
+    offered = AdapterFiles(Models(loras={"style": str(path)}))
+    with pytest.raises(InvalidRequestError, match="'style'") as caught:
+        offered.open([Lora("style")])
+    assert str(tmp_path) not in str(caught.value)

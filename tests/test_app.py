@@ -36,7 +36,7 @@ from pipeline.progress import Progress
 from pipeline.request import GenerationRequest, Shot, build_request
 from pipeline.store import num_windows
 from pipeline.studio import Studio
-from pipeline.trust.provenance import verify_clip
+from pipeline.trust.provenance import Verifier
 from tests.tiny import CPU, tiny_models
 
 PROMPT = "a red car in a city at sunset"
@@ -202,7 +202,7 @@ def test_thirty_clients_at_once_get_their_own_clips_or_a_clear_refusal(
         info = probe_clip(video)
         assert (info.width, info.height) == size
         digest = {"sha256": hashlib.sha256(f"{number} cats".encode()).hexdigest()}
-        told = {"its owner": recipe, "the file": verify_clip(video)["recipe"]}
+        told = {"its owner": recipe, "the file": Verifier().verify(video)["recipe"]}
         assert {x["seed"] for x in told.values()} == {number}
         prompts = [x["shots"][0]["prompt"] for x in told.values()]
         assert prompts == [f"{number} cats", digest]
@@ -402,11 +402,11 @@ def test_what_is_served_is_the_signed_file_to_the_byte(client: Client) -> None:
     kept = SCRATCH / "data" / "jobs" / recipe["job_id"] / "result.mp4"
     digests = [hashlib.sha256(Path(path).read_bytes()).digest() for path in (video, kept)]
     assert digests[0] == digests[1]
-    assert verify_clip(kept)["signed"]
+    assert Verifier().verify(kept)["signed"]
     assert recipe["shots"][0]["prompt"] == PROMPT
     assert PROMPT.encode() not in kept.read_bytes()
     video, _ = make(client, shows_prompt=True)
-    assert verify_clip(Path(video))["recipe"]["shots"][0]["prompt"] == PROMPT
+    assert Verifier().verify(Path(video))["recipe"]["shots"][0]["prompt"] == PROMPT
 
 
 def test_an_upload_keeps_its_credentials_and_a_tampered_one_is_shown(

@@ -22,10 +22,10 @@ from pipeline.recipe import public_recipe
 from pipeline.request import Shot
 from pipeline.trust import identity as identities
 from pipeline.trust import signing
-from pipeline.trust.credentials import Credentials, read_credentials
+from pipeline.trust.credentials import Credentials, offline, read_credentials
 from pipeline.trust.identity import Identity, open_identity
 from pipeline.trust.manifest import COMPOSITE, GENERATED
-from pipeline.trust.provenance import verify_clip
+from pipeline.trust.provenance import Verifier
 from pipeline.trust.signing import sign_clip
 from tests.credentials import (
     PROMPT,
@@ -204,7 +204,7 @@ def test_one_flipped_bit_is_seen(base: Path, identity: Identity, place: float) -
     credentials = read_credentials(flip_a_bit(base, place), identity)
     assert (credentials.state, credentials.is_signed) == ("invalid", False)
     assert [failure.words for failure in credentials.failures] == [CHANGED]
-    report = verify_clip(base, identity)
+    report = Verifier(identity).verify(base)
     assert report["signed"] is False
     assert CHANGED in report["conclusion"]
 
@@ -233,7 +233,7 @@ def test_an_extension_of_a_tampered_clip_does_not_look_fine(
     credentials = read_credentials(path, identity)
     assert credentials.state == "trusted"
     assert [x.credentials.state for x in credentials.tampered()] == ["invalid"]
-    assert warning in verify_clip(path, identity)["conclusion"]
+    assert warning in Verifier(identity).verify(path)["conclusion"]
 
 
 def test_a_tampered_clip_is_seen_from_the_third_of_a_chain(
@@ -242,7 +242,7 @@ def test_a_tampered_clip_is_seen_from_the_third_of_a_chain(
     third = chain_of_three(tmp_path, identity, flip_a_bit(base))
     (tampered,) = read_credentials(third, identity).tampered()
     assert tampered.credentials.recipe["seed"] == 7
-    assert CHANGED in verify_clip(third, identity)["conclusion"]
+    assert CHANGED in Verifier(identity).verify(third)["conclusion"]
 
 
 def test_a_parents_recipe_that_is_altered_inside_the_extension_is_seen(
@@ -263,7 +263,7 @@ def test_a_clip_of_somebody_else_is_intact_and_its_signer_unknown(
     credentials = read_credentials(base, other)
     assert (credentials.state, credentials.is_signed) == ("valid", True)
     assert not credentials.is_local_identity
-    assert "is not known here" in verify_clip(base, other)["conclusion"]
+    assert "is not known here" in Verifier(other).verify(base)["conclusion"]
     path = tmp_path / "longer.mp4"
     outcome, _ = make_signed(path, ask("extend_video", video=base), other)
     assert (outcome.is_signed, outcome.warnings) == (True, ())
@@ -342,7 +342,7 @@ def unsigned(tmp_path: Path, identity: Identity) -> str:
     assert not outcome.is_signed
     assert path.read_bytes() == before
     assert [x for x in tmp_path.iterdir() if x.name.endswith(".signing")] == []
-    report = verify_clip(path, identity)
+    report = Verifier(identity).verify(path)
     assert (report["signed"], report["credentials"]["state"]) == (False, "none")
     assert report["made_by_kinora_claim"]
     assert outcome.note.startswith("This clip is unsigned, because ")
@@ -408,7 +408,7 @@ def test_files_that_are_no_clips_of_ours_are_told_as_what_they_are(
     cut.write_bytes(cut.read_bytes()[:3000])
     assert not read_credentials(cut, identity).is_signed
     plain = make_clip(tmp_path / "plain.mp4")
-    assert "proves nothing" in verify_clip(plain, identity)["conclusion"]
+    assert "proves nothing" in Verifier(identity).verify(plain)["conclusion"]
 
 
 def test_a_picture_whose_name_lies_is_an_ingredient_by_what_it_is(
@@ -429,6 +429,47 @@ def test_a_picture_that_c2pa_cannot_read_is_an_ingredient_all_the_same(
     assert make_signed(path, ask("image_to_video", image=image), identity)[0].is_signed
     (ingredient,) = read_credentials(path, identity).ingredients
     assert "could not be read" in ingredient.title
+
+
+def sign_picture(path: Path, parent: Path | None, identity: Identity, software: str = "") -> None:
+    """Sign a picture that says it was made from another one, twice."""
+    created = {"action": "c2pa.created", "digitalSourceType": GENERATED, "softwareAgent": software}
+    actions = {"label": "c2pa.actions", "data": {"actions": [created]}}
+    info = c2pa.C2paSignerInfo(
+        c2pa.C2paSigningAlg.ES256, identity.chain.encode(), identity.key.encode(), None
+    )
+    builder = c2pa.Builder({"assertions": [actions]}, context=offline(identity))
+    with c2pa.Signer.from_info(info) as signer, builder:
+        for _ in range(2 if parent else 0):
+            with parent.open("rb") as file:
+                builder.add_ingredient({"relationship": "componentOf"}, "image/png", file)
+        builder.sign_file(picture(path.with_name("plain.png")), path, signer)
+
+
+def test_a_small_file_that_is_made_from_millions_is_read_in_a_moment(
+    tmp_path: Path, identity: Identity
+) -> None:
+    """Each generation named the one before it twice: a file of 250 kB filled the memory."""
+    path = None
+    for number in range(20):
+        parent, path = path, tmp_path / f"{number}.png"
+        sign_picture(path, parent, identity)
+    read = read_credentials(path, identity)
+    assert len([*read.walk()]) < 1000
+    (warning,) = {x.failures[0].words for x in (i.credentials for i in read.tampered())}
+    assert warning == "it was made from more files than are looked at"
+    assert warning in Verifier(identity).verify(path)["conclusion"]
+
+
+def test_what_a_signer_says_stays_short_and_in_its_order(
+    tmp_path: Path, identity: Identity
+) -> None:
+    path = tmp_path / "signed.png"
+    sign_picture(path, None, identity, f"Studio \u202egnp.exe {'x' * 100_000}")
+    (action,) = read_credentials(path, identity).actions
+    assert action.software.startswith("Studio gnp.exe x")
+    assert len(action.software) < 100
+    assert action.source_type == GENERATED
 
 
 def test_nothing_that_is_said_of_a_clip_holds_a_prompt_by_accident(identity: Identity) -> None:

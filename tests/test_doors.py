@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import io
 import json
 import secrets
 import time
@@ -232,6 +233,47 @@ def test_a_link_is_not_fetched_through_the_public_api(server: Server) -> None:
     with pytest.raises(AppError, match=NOT_UPLOADED):
         client.predict(handle_file("https://example.org/a.mp4"), api_name="/verify_video")
     client.close()
+
+
+def test_an_uploaded_file_is_not_shown_as_a_clip_of_ours(attacker: httpx.Client) -> None:
+    """Gradio would have the system's ffmpeg convert it: a playlist, or hours of a large clip."""
+    playlist = b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n"
+    (path,) = attacker.post("/gradio_api/upload", files={"files": ("a.mp4", playlist)}).json()
+    clip = {"path": path, "meta": FILE}
+    told = {"shots": [{"prompt": "a cat"}]}
+    names = ("take_clip", "take_last_frame")
+    called = [x for x in events(attacker) if x["api_name"].rstrip("_0123456789") in names]
+    assert len(called) == 10
+    for event in called:
+        answer = call(attacker, event, [clip, told])
+        assert "This is no clip that was made here" in answer["output"]["error"], event["api_name"]
+
+
+def test_a_picture_on_a_card_is_not_decoded_by_every_event_of_the_film(
+    attacker: httpx.Client,
+) -> None:
+    """Twenty cards of 178 million pixels each were decoded whenever the film was measured."""
+    data = io.BytesIO()
+    Image.new("P", (64, 64)).save(data, "PNG")
+    head = data.getvalue()[: data.getvalue().index(b"IDAT") + 6]  # what cannot be decoded
+    (path,) = attacker.post("/gradio_api/upload", files={"files": ("a.png", head)}).json()
+    event = named(attacker, "_show_total")
+    config = attacker.get("/config").json()
+    values = {part["id"]: part["props"].get("value") for part in config["components"]}
+    given = [values[part] for part in event["inputs"]]
+    given[event["types"].index("image")] = {"path": path, "meta": FILE, "orig_name": "a.png"}
+    body = {"fn_index": event["id"], "data": given, "session_hash": secrets.token_hex(8)}
+    answer = attacker.post("/gradio_api/run/predict", json=body)
+    assert answer.status_code == 200, answer.text
+
+
+def test_a_film_is_given_no_more_pictures_than_it_can_have(attacker: httpx.Client) -> None:
+    """Each was opened before anything was counted: the same one, twenty thousand times."""
+    (path,) = attacker.post("/gradio_api/upload", files={"files": ("a.png", b"no picture")}).json()
+    values: list[Any] = ["a cat", None, "16:9", -1, "", None, None]
+    values += [[{"path": path, "meta": FILE}] * 121, None, "", False, False, None]
+    said = call(attacker, named(attacker, "film"), values)["output"]["error"]
+    assert said.startswith("There are 121 pictures, but a film has at most 120")
 
 
 def make(server: Server, visitor: str = "") -> dict[str, Any]:
@@ -464,7 +506,7 @@ def test_a_visitors_jobs_uploads_and_looks_are_limited(strict: Server) -> None:
         events_ = [named(http_client, name) for name in ("verify_video", "_look_at_clip")]
         answers = [json.dumps(call(http_client, event, [uploaded])) for event in events_]
         assert "not a video" in answers[0]
-        assert "1 clips looked at within an hour" in answers[1]
+        assert "1 files looked at within an hour" in answers[1]
 
 
 # With a password.

@@ -116,12 +116,26 @@ def test_bytes_and_looks_and_logins_have_limits_of_their_own() -> None:
     limited.upload("a", 600_000_000)
     with pytest.raises(InvalidRequestError, match=r"uploaded 1 GB .* again in 12 minutes\.$"):
         limited.upload("a", 600_000_000)
-    limited.look("a")
-    with pytest.raises(InvalidRequestError, match="1 clips looked at"):
-        limited.look("a")
+    with limited.look("a"):
+        pass
+    with pytest.raises(InvalidRequestError, match="1 files looked at"), limited.look("a"):
+        pass
     limited.login("a")
     with pytest.raises(InvalidRequestError, match="tried to log in 1 times"):
         limited.login("a")
+
+
+def test_few_files_of_a_visitor_are_looked_at_together() -> None:
+    limited, _ = limits(looks_at_once=1)
+    with limited.look("a"):
+        with pytest.raises(InvalidRequestError, match="1 of your files"), limited.look("a"):
+            pass
+        with limited.look("b"):
+            pass
+    with pytest.raises(ValueError, match="damaged"), limited.look("a"):
+        raise ValueError("damaged")
+    with limited.look("a"):
+        pass
 
 
 def test_ones_own_computer_has_no_limits() -> None:
@@ -129,4 +143,5 @@ def test_ones_own_computer_has_no_limits() -> None:
     for _ in range(1000):
         start(limited)
         limited.upload("a", 10**9)
-        limited.look("a")
+        with limited.look("a"):
+            pass

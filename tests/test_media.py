@@ -11,6 +11,7 @@ from pipeline.errors import MediaError
 from pipeline.ffmpeg import read_header
 from pipeline.media import (
     MAX_FPS,
+    MAX_SOURCE_FRAMES,
     iterate_frames,
     probe_clip,
     read_first_frames,
@@ -365,6 +366,25 @@ def test_a_long_clip_that_hides_its_duration_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MediaError) as error:
         probe_clip(path)
     assert_one_sentence(error, "more than 10 minutes")
+
+
+def test_a_clip_of_more_frames_than_can_be_remembered_is_refused(tmp_path: Path) -> None:
+    """A file of 9 MB with a thousand frames a second took half a gigabyte for their times."""
+    path = tmp_path / "fast.avi"
+    frames = ("-f", "lavfi", "-i", "color=s=16x16:r=1000", "-frames:v", MAX_SOURCE_FRAMES + 1)
+    ffmpeg(*frames, "-c:v", "rawvideo", "-pix_fmt", "gray", path)
+    with pytest.raises(MediaError) as error:
+        probe_clip(path)
+    assert_one_sentence(error, "144,000", "cut it")
+
+
+def test_a_frame_that_is_far_larger_than_the_clip_said_is_not_decoded(tmp_path: Path) -> None:
+    small, large, path = (tmp_path / f"{name}.ts" for name in ("small", "large", "both"))
+    make_clip(small, "-frames:v", "5", *H264)
+    vast = ("-f", "lavfi", "-i", "color=s=5000x4000:r=24", "-frames:v", "2")
+    ffmpeg(*vast, *H264, "-preset", "ultrafast", "-output_ts_offset", "1", large)
+    path.write_bytes(small.read_bytes() + large.read_bytes())
+    assert len(probe_clip(path).frame_times) == 5
 
 
 # Metadata

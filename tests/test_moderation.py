@@ -82,6 +82,12 @@ def test_a_negative_prompt_avoids_but_clothes_are_not_to_be_avoided() -> None:
     assert Moderator().judge(["a child at the lake"], "clothes").outcome == "block"
 
 
+def test_no_child_is_asked_for_by_avoiding_grown_ups() -> None:
+    assert Moderator("off").judge(["a nude person"], "adults, grown-ups").category == "minors"
+    assert Moderator().judge(["people at the lake"], "adults").outcome == "pass"
+    assert Moderator("off").judge(["a nude person"], "adult content").outcome == "pass"
+
+
 @pytest.mark.parametrize(
     ("written", "meant"),
     [
@@ -91,6 +97,14 @@ def test_a_negative_prompt_avoids_but_clothes_are_not_to_be_avoided() -> None:
         ("n.u.d.e", "nude"),
         ("n u d e", "nude"),
         ("nu\u200bde", "nude"),
+        ("nu\U000e0020de", "nude"),  # with a tag character
+        ("nu\x00de", "nude"),
+        ("nu\u3164de", "nude"),  # with a filler of Hangul
+        ("nu\u20ddde", "nude"),  # with a circle around a letter
+        ("\U0001f17d\U0001f184\U0001f173\U0001f174", "nude"),  # in squares
+        ("\u0274\u1d1c\u1d05\u1d07", "nude"),  # small capitals
+        ("a n.u.d.e c.h.i.l.d", "a nude child"),
+        ("a nu_de ch-ild", "a nude child"),
         ("nuuuude", "nude"),
         ("NÜDE", "nude"),
     ],

@@ -26,7 +26,7 @@ from pipeline.own import may_name_any, read_models
 from pipeline.recognise import recognise
 from pipeline.spec import ModelSpec
 from pipeline.studio import Studio
-from pipeline.trust.provenance import verify_clip
+from pipeline.trust.provenance import Verifier
 from tests.tiny import CPU, tiny_ltx_pipeline
 from tests.tiny_lora import save_tiny_lora
 from tests.tiny_wan import save_tiny_wan
@@ -109,7 +109,7 @@ def test_a_folder_of_ones_own_makes_a_clip_through_the_api(
     assert len(np.unique(frames[0].reshape(-1, 3), axis=0)) > 100
     assert recipe["model"] == path.name
     assert str(root) not in json.dumps(recipe)
-    assert verify_clip(clip)["recipe"]["model"] == path.name
+    assert Verifier().verify(clip)["recipe"]["model"] == path.name
 
 
 def test_loras_change_a_clip_and_the_recipe_names_them_without_a_path(
@@ -124,7 +124,7 @@ def test_loras_change_a_clip_and_the_recipe_names_them_without_a_path(
     assert (said["lora"], said["weight"]) == (files[0].name, 1.5)
     assert len(said["sha256"]) == 64
     assert str(root) not in json.dumps(recipe)
-    assert verify_clip(clip)["recipe"]["loras"] == recipe["loras"]
+    assert Verifier().verify(clip)["recipe"]["loras"] == recipe["loras"]
     both = [{"lora": str(file), "weight": 1.0} for file in files]
     assert not np.array_equal(make(client, model=model, loras=both)[0], one)
     nothing = [{"lora": str(files[0]), "weight": 0}]
@@ -265,6 +265,7 @@ def test_the_settings_name_what_is_offered(
         ({"GRADIO_SERVER_NAME": "0.0.0.0"}, False),
         ({"GRADIO_SHARE": "True"}, False),
         ({"GRADIO_SHARE": "False"}, True),
+        ({"KINORA_HOSTS": "kinora.example.org"}, False),  # through a proxy on this computer
         ({"SPACE_ID": "you/kinora"}, False),
         ({"SPACE_ID": "you/kinora", "KINORA_ANY_MODEL": "1"}, True),
         ({"KINORA_ANY_MODEL": "no"}, False),
@@ -273,7 +274,8 @@ def test_the_settings_name_what_is_offered(
 def test_anything_may_be_named_only_where_nobody_else_can_come(
     environment: dict[str, str], expected: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("GRADIO_SERVER_NAME", "GRADIO_SHARE", "SPACE_ID", "KINORA_ANY_MODEL"):
+    names = ("GRADIO_SERVER_NAME", "GRADIO_SHARE", "SPACE_ID", "KINORA_HOSTS", "KINORA_ANY_MODEL")
+    for name in names:
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from pipeline.errors import MediaError
-from pipeline.pictures import MAX_PICTURE_PIXELS, crop_to_size, open_picture
+from pipeline.pictures import MAX_PICTURE_PIXELS, crop_to_size, open_picture, read_notes
 
 ORANGE = (200, 120, 40)
 WHITE = (255, 255, 255)
@@ -222,6 +222,21 @@ def test_a_picture_that_is_not_there_is_refused(tmp_path: Path, name: str) -> No
     with pytest.raises(MediaError) as error:
         open_picture(tmp_path / name)
     assert_one_sentence(error, "upload it again")
+
+
+def test_a_picture_whose_header_claims_to_be_endless_is_refused(tmp_path: Path) -> None:
+    """A JPEG 2000 of 100 bytes had Pillow ask for all memory."""
+    path = tmp_path / "picture.jp2"
+    Image.new("RGB", (64, 64)).save(path)
+    data = bytearray(path.read_bytes())
+    at = data.index(b"jp2h")
+    data[at - 4 : at] = (1).to_bytes(4, "big")  # the length follows, in eight bytes
+    data[at + 4 : at + 12] = (2**62).to_bytes(8, "big")
+    path.write_bytes(data)
+    with pytest.raises(MediaError) as error:
+        open_picture(path)
+    assert_one_sentence(error, "damaged")
+    assert read_notes(path) == {}
 
 
 @pytest.mark.parametrize("name", ["cut.png", "cut.jpg", "cut.gif", "cut.webp", "cut.heic"])

@@ -153,6 +153,28 @@ def pickles(own: Path) -> None:
     torch.save({}, own / "vae" / "diffusion_pytorch_model.bin")
 
 
+def pickles_by_an_index(own: Path) -> None:
+    """transformers opens what the index names, whatever it is."""
+    part = own / "text_encoder"
+    (part / "model.safetensors").rename(part / "other.safetensors")
+    torch.save({}, part / "evil.bin")
+    index = {"metadata": {}, "weight_map": {"shared.weight": "evil.bin"}}
+    (part / "model.safetensors.index.json").write_text(json.dumps(index))
+
+
+def weights_of_elsewhere(own: Path) -> None:
+    index = {"metadata": {}, "weight_map": {"a": "../../another/model.safetensors"}}
+    (own / "vae" / "x.safetensors.index.json").write_text(json.dumps(index))
+
+
+def a_class_that_is_none(own: Path) -> None:
+    change(own / "model_index.json", vae=["diffusers", "utils"])
+
+
+def no_patches(own: Path) -> None:
+    change(own / "transformer" / "config.json", patch_size=[])
+
+
 def no_config(own: Path) -> None:
     (own / "transformer" / "config.json").unlink()
 
@@ -190,6 +212,10 @@ def an_early_ltx(own: Path) -> None:
         (unknown_part_class, "is a 'NoTransformer', which this version of diffusers does not have"),
         (no_weights, "The weights of my-ltx's vae are missing; get them again"),
         (pickles, "has no .safetensors weights, but others, which can run code when they are"),
+        (pickles_by_an_index, "names files that are no .safetensors beside it"),
+        (weights_of_elsewhere, "names files that are no .safetensors beside it"),
+        (a_class_that_is_none, "is a 'utils', which this version of diffusers does not have"),
+        (no_patches, "A token of my-ltx stands for 0 pixels a side"),
         (no_config, "for it has no transformer/config.json"),
         (wrong_config, "The configuration of my-ltx's transformer does not describe a LTXVideo"),
         (no_text_encoder, "my-ltx has no text_encoder, unlike every LTXConditionPipeline"),
@@ -207,7 +233,10 @@ def test_what_cannot_be_used_is_refused_in_one_sentence(
     assert str(caught.value).endswith(".")
 
 
-@pytest.mark.parametrize("reference", ["owner/name/file", "no place", "a/b/../../etc", "x" * 400])
+@pytest.mark.parametrize(
+    "reference",
+    ["owner/name/file", "no place", "a/b/../../etc", "x" * 400, "/" + "x" * 400, "~\0/x"],
+)
 def test_what_is_neither_a_folder_nor_a_place_is_refused(reference: str) -> None:
     with pytest.raises(InvalidRequestError, match="is neither a folder nor a place on the Hub"):
         recognise(reference)

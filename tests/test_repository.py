@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # These are read and tested in milliseconds: no torch, no diffusers, nothing that brings them in.
 LIGHT_MODULES = (
     "abilities",
+    "environment",
     "errors",
     "geometry",
     "lora",

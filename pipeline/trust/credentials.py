@@ -27,9 +27,13 @@ RECIPE = "io.github.kinora.recipe"
 UNTRUSTED = "signingCredential.untrusted"
 _UNKNOWN_TYPE = "application/octet-stream"
 _MAX_DEPTH = 50  # of clips made from clips: credentials may be anybody's
+# All in all. Two can name the same manifest, so that a small file can have billions of them.
+_MAX_INGREDIENTS = 500
 _MAX_NAME_CHARACTERS = 80
+_MAX_TYPE_CHARACTERS = 200  # a source type is an address
 _CHANGED = "the pictures or the sound were changed after it was signed"
 _CLAIMS_CHANGED = "what its credentials say was changed after it was signed"
+_TOO_MANY = "it was made from more files than are looked at"
 _EXPIRED = "the signer's certificate was not valid any more, or not yet"
 _UNREADABLE = "its credentials are damaged or of a kind that cannot be read"
 _WORDS = {
@@ -186,6 +190,7 @@ class _Store:
     def __init__(self, report: dict[str, Any], identity: Identity) -> None:
         self._report = report
         self._identity = identity
+        self._num_seen = 0
         self._manifests: dict[str, dict[str, Any]] = report.get("manifests", {})
         self._deltas = {
             delta["ingredientAssertionURI"]: delta["validationDeltas"]
@@ -215,7 +220,7 @@ class _Store:
             failures=failures,
             signer=_plain(signature.get("common_name") or signature.get("issuer")),
             is_local_identity=state == "trusted" and serial in self._identity.serials,
-            signed_at=str(signature.get("time") or ""),
+            signed_at=_plain(signature.get("time")),
             actions=tuple(_actions(said)),
             disclosure=_mapping(said.get(DISCLOSURE)),
             recipe=_recipe(said.get(RECIPE)),
@@ -226,12 +231,15 @@ class _Store:
 
     def _ingredient(self, values: dict[str, Any], label: str, above: tuple[str, ...]) -> Ingredient:
         """Return one ingredient; how it was when it was used stands in what was signed then."""
+        self._num_seen += 1
         uri = f"self#jumbf=/c2pa/{label}/c2pa.assertions/{values.get('label')}"
         results = (values.get("validation_results") or {}).get("activeManifest") or {}
         failures = _failures(results) + _failures(self._deltas.get(uri))
         codes = {failure.code for failure in failures}
         is_trusted = any(x.get("code") == "signingCredential.trusted" for x in _rows(results))
-        if "active_manifest" not in values:
+        if self._num_seen > _MAX_INGREDIENTS:
+            credentials = _unreadable(_TOO_MANY)
+        elif "active_manifest" not in values:
             credentials = Credentials("invalid" if failures else "none", failures)
         else:
             state = "invalid" if codes - {UNTRUSTED} else "trusted" if is_trusted else "valid"
@@ -267,10 +275,10 @@ def _actions(said: Mapping[str, Any]) -> Iterator[Action]:
                 agent = action.get("softwareAgent") or ""
                 software = agent.get("name", "") if isinstance(agent, dict) else agent
                 yield Action(
-                    str(action.get("action", "")),
-                    str(action.get("digitalSourceType") or ""),
-                    str(software),
-                    str(action.get("when") or ""),
+                    _plain(action.get("action")),
+                    _plain(action.get("digitalSourceType"), _MAX_TYPE_CHARACTERS),
+                    _plain(software),
+                    _plain(action.get("when")),
                 )
 
 
@@ -281,9 +289,9 @@ def _recipe(data: object) -> dict[str, Any] | None:
         return None
 
 
-def _plain(text: object) -> str:
+def _plain(text: object, most: int = _MAX_NAME_CHARACTERS) -> str:
     """Return somebody's text so that it can stand in a sentence."""
-    return "".join(x for x in str(text or "") if x.isprintable())[:_MAX_NAME_CHARACTERS]
+    return "".join(x for x in str(text or "") if x.isprintable())[:most]
 
 
 def _mapping(value: object) -> dict[str, Any] | None:

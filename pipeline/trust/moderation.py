@@ -24,8 +24,8 @@ Outcome = Literal["pass", "warn", "label", "block"]
 Strictness = Literal["off", "standard", "strict"]
 _GRAVITY: tuple[Outcome, ...] = get_args(Outcome)
 _RULES = Path(__file__).with_name("rules.json")
-# What a negative prompt of these words asks for.
-_WITHOUT_CLOTHES = "without clothes"
+# What a negative prompt asks for that has words of these groups.
+_ASKED_BY_AVOIDING = {"clothing": "without clothes", "grown_up": "children"}
 
 
 @dataclass(frozen=True)
@@ -115,8 +115,9 @@ class Moderator:
 
     def _verdicts(self, prompts: Sequence[str], negative_prompt: str) -> list[Verdict]:
         texts = [self._read(prompt) for prompt in prompts]
-        if self._finds("clothing", self._read(negative_prompt)):
-            texts = [(*readings, _WITHOUT_CLOTHES) for readings in texts]
+        avoided = self._read(negative_prompt)
+        asked = [x for group, x in _ASKED_BY_AVOIDING.items() if self._finds(group, avoided)]
+        texts = [(*readings, *asked) for readings in texts]
         # What is harmless in each shot may not be so in one film.
         film = tuple(reading for readings in texts for reading in readings)
         verdicts = [

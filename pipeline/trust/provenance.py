@@ -29,6 +29,7 @@ from pipeline.trust.registry import Registry
 logger = logging.getLogger(__name__)
 
 MAX_SECONDS = 60  # of a clip that are searched for marks: as many as the longest clip made here
+MAX_SIDE = 1280  # pixels; the mark is looked for at fewer, and 48 frames are held at a time
 _MAX_TAGS, _MAX_TAG_CHARACTERS = 24, 300
 
 
@@ -109,16 +110,14 @@ class Verifier:
         return {"distance": found[0], "most": MOST_BITS} | found[1].to_json()
 
 
-def verify_clip(path: Path, identity: Identity | None = None) -> dict[str, Any]:
-    """Report what a file says itself, without a look at its pixels; raise as `Verifier.verify`."""
-    return Verifier(identity).verify(path)
-
-
 def _open(path: Path, is_picture: bool) -> tuple[float, Iterator[np.ndarray]]:
     if is_picture:
         return 1.0, iter([np.asarray(open_picture(path))])
     info = probe_clip(path)
-    return info.fps, (frame for chunk in iterate_frames(path, info) for frame in chunk)
+    scale = min(1.0, MAX_SIDE / max(info.width, info.height))
+    size = max(1, round(info.width * scale)), max(1, round(info.height * scale))
+    chunks = iterate_frames(path, info, size=size)
+    return info.fps, (frame for chunk in chunks for frame in chunk)
 
 
 def _drain(frames: Iterator[np.ndarray]) -> Iterator[Window]:

@@ -179,7 +179,8 @@ def _is_ours(credentials: Credentials, identity: Identity) -> bool:
 
 
 def _warnings(credentials: Credentials) -> tuple[str, ...]:
-    return tuple(describe_tampered(ingredient) for ingredient in credentials.tampered())
+    warnings = (describe_tampered(ingredient) for ingredient in credentials.tampered())
+    return tuple(dict.fromkeys(warnings))
 
 
 def describe_tampered(ingredient: Ingredient) -> str:

@@ -53,7 +53,7 @@ def conclude(credentials: Credentials, *, has_claim: bool) -> str:
         "unreadable": _UNREADABLE.format(reasons=reasons),
         "none": _CLAIM if has_claim else _NOTHING,
     }[credentials.state]
-    warnings = [describe_tampered(ingredient) for ingredient in credentials.tampered()]
+    warnings = dict.fromkeys(describe_tampered(ingredient) for ingredient in credentials.tampered())
     return " ".join([conclusion, *warnings])
 
 

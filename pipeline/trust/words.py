@@ -9,9 +9,20 @@ from collections.abc import Sequence
 # Letters of other alphabets that look like Latin ones.
 _LOOK_ALIKES = str.maketrans("аеорсухіјѕԁӏһтмкнвαεορτυινκηχ", "aeopcyxijsdlhtmkhbaeoptuivknx")
 _LEET = str.maketrans("013456789@$!|+", "oieasgtbgasiit")
-_INVISIBLE = re.compile(r"[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]")
-_MARKS = re.compile(r"[\u0300-\u036f]")
+# Latin letters that no normal form knows: in squares and circles, and small capitals.
+_SHAPES = {
+    start + number: chr(ord("a") + number)
+    for start in (0x1F130, 0x1F150, 0x1F170)
+    for number in range(26)
+} | str.maketrans("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ", "abcdefghijklmnoprstuvwyz")
+# What nobody sees, besides controls and unassigned ones; text encoders leave most of it out.
+_INVISIBLE = re.compile(
+    r"[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\ufe00-\ufe0f\uffa0\ufffc\ufffd]"
+)
+_CONTROLS = ("Cc", "Cf", "Cn", "Co", "Cs")
+_MARKS = re.compile(r"[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]")
 _NO_WORD = re.compile(r"[^\w\s]|_")
+_WITHIN_WORDS = re.compile(r"(?<=[^\W\d_])(?:[^\w\s]|_)+(?=[^\W\d_])")
 _SPELLED_OUT = re.compile(r"(?<!\w)\w(?:[\W_]\w(?!\w)){2,}")
 _STRETCHED = re.compile(r"(\w)\1{2,}")
 _LATIN = re.compile(r"[a-z]")
@@ -23,12 +34,13 @@ _SCRIPTS_WITHOUT_SPACES = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 
 def readings_of(text: str) -> tuple[str, ...]:
     """Return a text as it stands, and what it may hide, both in plain lower-case words."""
-    shown = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).casefold()
+    shown = unicodedata.normalize("NFKC", _see(text)).casefold()
     plain = _plain(shown)
     hidden = _WORD.sub(lambda match: _reveal(match[0]), shown)
     hidden = _SPELLED_OUT.sub(lambda match: re.sub(r"[\W_]+", "", match[0]), hidden)
     hidden = _STRETCHED.sub(r"\1", _plain(hidden))
-    return (plain,) if hidden == plain else (plain, hidden)
+    joined = _plain(_WITHIN_WORDS.sub("", shown))
+    return tuple(dict.fromkeys((plain, hidden, joined)))
 
 
 def compile_terms(terms: Sequence[str]) -> re.Pattern[str]:
@@ -39,6 +51,12 @@ def compile_terms(terms: Sequence[str]) -> re.Pattern[str]:
     patterns = [_pattern(term) for term in terms if not _SCRIPTS_WITHOUT_SPACES.search(term)]
     unspaced = [_plain(term) for term in terms if _SCRIPTS_WITHOUT_SPACES.search(term)]
     return re.compile("|".join([rf"\b(?:{'|'.join(patterns)})", *map(re.escape, unspaced)]))
+
+
+def _see(text: str) -> str:
+    """Leave out what is not seen, and write letters in shapes as letters."""
+    seen = (x for x in text if x.isspace() or unicodedata.category(x) not in _CONTROLS)
+    return _INVISIBLE.sub("", "".join(seen)).translate(_SHAPES)
 
 
 def _plain(text: str) -> str:

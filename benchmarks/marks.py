@@ -33,6 +33,7 @@ class _Result:
     footage: Footage
     figures: dict[str, float]
     found: dict[str, tuple[float, bool]]  # by attack: the score, and whether the id was right
+    num_wrong_ids: int  # after all attacks
     unmarked: list[float]  # scores of its windows without a mark, one for each key
     num_unmarked_ids: int
 
@@ -73,6 +74,7 @@ def measure_marks(
                 name: [round(score, 1), is_right]
                 for name, (score, is_right) in result.found.items()
             }
+            | {"wrong ids": result.num_wrong_ids}
             for result in results
         },
     }
@@ -127,14 +129,16 @@ def _measure(footage: Footage, tiles: Sequence[Tile], lock: threading.Lock) -> _
         again = Path(folder) / "again.mp4"
         sizes = [deliver(frames, plain), deliver(marked, delivered)]
         coarse = [encode_again(path, "H.264, crf 23", again, shape) for path in (plain, delivered)]
-        found = {name: _look(make(), mark_id) for name, make in attacked(delivered, shape).items()}
+        looks = {name: _look(make()) for name, make in attacked(delivered, shape).items()}
         unmarked = decode(plain)
+    found = {name: (score, seen == mark_id) for name, (score, seen) in looks.items()}
+    num_wrong = sum(seen not in (None, mark_id) for _, seen in looks.values())
     figures = _likeness(frames, marked) | {
         "growth, crf 18": round(sizes[1] / sizes[0], 3),
         "growth, crf 23": round(coarse[1] / coarse[0], 3),
         "kbit/s more, crf 18": round((sizes[1] - sizes[0]) * 8 / 1000 / (len(frames) / 24), 1),
     }
-    return _Result(footage, figures, found, *_look_where_none_is(unmarked, tiles))
+    return _Result(footage, figures, found, num_wrong, *_look_where_none_is(unmarked, tiles))
 
 
 def _likeness(frames: np.ndarray, marked: np.ndarray) -> dict[str, float]:
@@ -145,9 +149,8 @@ def _likeness(frames: np.ndarray, marked: np.ndarray) -> dict[str, float]:
     return {"PSNR, dB": round(float(psnr), 2), "SSIM": round(float(np.mean(ssim)), 4)}
 
 
-def _look(frames: list[np.ndarray], mark_id: str) -> tuple[float, bool]:
-    score, seen = look_for(Tile(_KEY), gather(frames))
-    return score, seen == mark_id
+def _look(frames: list[np.ndarray]) -> tuple[float, str | None]:
+    return look_for(Tile(_KEY), gather(frames))
 
 
 def _look_where_none_is(frames: list[np.ndarray], tiles: Sequence[Tile]) -> tuple[list[float], int]:
@@ -168,7 +171,8 @@ def _survival(results: Sequence[_Result]) -> dict[str, object]:
             "score, median": round(median(scores), 1),
             "score, lowest": round(min(scores), 1),
         }
-    return {"clips": len(results), "after": rows}
+    num_wrong = sum(result.num_wrong_ids for result in results)
+    return {"clips": len(results), "after": rows, "wrong ids": num_wrong}
 
 
 def _costs(results: Iterable[_Result]) -> dict[str, dict[str, float]]:

@@ -26,6 +26,7 @@ def test_a_clip_is_measured_in_its_own_half_and_its_mark_is_found_where_there_is
     clip = Footage("scene", "synthetic", False, lambda: scene(48))
     figures = measure_marks(Loader(), [clip], num_keys=2)
     assert "tuned on" not in figures
+    assert figures["never tuned on"]["wrong ids"] == 0
     after = figures["never tuned on"]["after"]
     assert after["delivered, crf 18"]["id right"] == 1
     assert after["H.264, crf 23"]["score, lowest"] > LEAST_SCORE

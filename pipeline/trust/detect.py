@@ -21,10 +21,11 @@ from pipeline.trust.tile import ACROSS, DOWN, FASTEST, SHORT, TILE, Tile, waves_
 WINDOW_FRAMES = 48
 # Of 24 frames a mark is as sure as of 48.
 _MOST_LOOKED_AT = 24
-# Scores from which there is a mark, and from which its symbols' mean is believed. Of 10,032
-# unmarked windows the highest had 6.57 (benchmarks/marks.json).
+# Scores from which there is a mark, and from which its id is believed. Of 10,032 unmarked windows
+# the highest had 6.57 (benchmarks/marks.json). Of ids in noise the likeliest has 2.7 once in 1000;
+# beside a mark too weak to be read a wrong one had 3.0 twice in 600.
 LEAST_SCORE = 7.0
-LEAST_CODE_SCORE = 3.2
+LEAST_CODE_SCORE = 3.0
 _ROUGH_SCORE = 5.0  # below it no closer look at a scale is worth its time
 _SIDE = 2 * SHORT  # pixels of the short side of what is looked at
 # What is left of a picture may be 0.63 of its short side, or stand in 1.6 of it.
@@ -95,9 +96,8 @@ def look_for(tile: Tile, evidence: Evidence) -> tuple[float, str | None]:
         score, seen = _look_closer(tile, evidence, np.argsort(rough)[-3:])
     mark_id = None
     if score >= LEAST_SCORE:
-        symbols, scores = tile.read_symbols(seen)
-        if scores.mean() >= LEAST_CODE_SCORE:
-            mark_id = read_id(symbols.tolist(), scores)
+        likeliest, code_score = read_id(tile.score_symbols(seen))
+        mark_id = likeliest if code_score >= LEAST_CODE_SCORE else None
     return round(score, 2), mark_id
 
 
@@ -146,8 +146,11 @@ def _match(tile: Tile, waves: np.ndarray, size: int) -> tuple[np.ndarray, np.nda
 def _look_closer(
     tile: Tile, evidence: Evidence, candidates: np.ndarray
 ) -> tuple[float, np.ndarray]:
-    """Return the best score near the candidates, and the waves (N,) seen there, put in place."""
-    pairs = [
+    """Return the best score near the candidates, and the waves (N,) seen there, put in place.
+
+    As large as it was made, which is between two scales, a picture is most often.
+    """
+    pairs = [(1.0, False)] + [
         (_SCALES[index % len(_SCALES)] * (1 + nearby), index >= len(_SCALES))
         for index in candidates
         for nearby in _NEARBY

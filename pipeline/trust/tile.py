@@ -64,8 +64,8 @@ class Tile:
         half = rows @ grid * np.sqrt(2 / len(DOWN))  # (H, waves across)
         return half.real @ columns.real.T - half.imag @ columns.imag.T
 
-    def read_symbols(self, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the likeliest symbols (10,) in waves (N,) seen in place, and their scores.
+    def score_symbols(self, seen: np.ndarray) -> np.ndarray:
+        """Return how likely each symbol has each value (10, 256), in waves (N,) seen in place.
 
         A score is in standard deviations of all 256 values'.
         """
@@ -73,8 +73,7 @@ class Tile:
         # Shifted by whole places, waves with the same rest turn alike.
         np.add.at(grid, (self._group, DOWN % _PLACES, ACROSS % _PLACES), seen * self.waves.conj())
         scores = np.fft.ifft2(grid[:NUM_SYMBOLS]).real.reshape(NUM_SYMBOLS, -1)
-        scores /= scores.std(axis=1, keepdims=True) + 1e-12
-        return scores.argmax(axis=1), scores.max(axis=1)
+        return scores / (scores.std(axis=1, keepdims=True) + 1e-12)
 
 
 def waves_of(shape: tuple[int, int], step: float) -> tuple[np.ndarray, np.ndarray]:

@@ -204,9 +204,9 @@ def test_a_job_of_ones_own_model_goes_on_after_a_restart(root: Path, tmp_path: P
 
     models = Models(ROWS, recognise=recognise_small)
     first = app.create_studio(tmp_path, Loader(CPU, models), models)
-    whole = first._submit("text_to_video", fields, {})
+    whole = first._submit("text_to_video", fields, {}, "ada")
     assert finish(first, whole)["state"] == "done"
-    long = first._submit("text_to_video", fields | {"duration": 30.0}, {})
+    long = first._submit("text_to_video", fields | {"duration": 30.0}, {}, "ada")
     first.worker.pause(long)
     assert finish(first, long)["state"] == "paused"
     first.worker.close()

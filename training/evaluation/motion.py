@@ -1,8 +1,9 @@
 """Does a minute still move at its end as it did at its beginning?
 
-How much a picture changes when somebody in it moves depends on who it is and how large: so every
-prompt has a threshold of its own, half way (as a ratio) between two renders of its scene, one with
-that motion and one in which all is the same but nobody goes anywhere.
+How much a picture changes when somebody in it moves depends on who it is, how large, and where
+they have come to: so every prompt has a threshold of its own at each end of its minute, half way
+(as a ratio) between two renders of its scene then, one with that motion and one in which all is the
+same but nobody goes anywhere.
 """
 
 from __future__ import annotations
@@ -19,34 +20,38 @@ from training.evaluation.studio import Studio
 from training.measures.motion import dynamic_degree
 from training.world import render
 
-_SPAN = 10 * FPS  # frames that are looked at
+_SECONDS, _LENGTH = 60.0, 10.0  # of a clip, and of what is looked at of it
+_BEGINNINGS = {"first 10 s": 0.0, "last 10 s": _SECONDS - _LENGTH}
 
 
 def evaluate_motion(setup: Setup, studio: Studio) -> dict[str, object]:
     """Look for motion in the first and the last ten seconds of a minute."""
-    rng, rows = setup.rng(8), []
+    rng, degrees = setup.rng(8), {name: [] for name in _BEGINNINGS}
     for seed in range(setup.args.minutes):
         scene, prompt = _draw_moving(rng)
-        small = studio.make("text_to_video", prompt, 60.0, seed).frames[:, ::2, ::2]
-        still = _degree_of_render(replace(scene, motion="still"))
-        ends = dynamic_degree(small[:_SPAN]), dynamic_degree(small[-_SPAN:])
-        rows.append((*ends, _degree_of_render(scene), still))
-    first, last, moving, still = np.array(rows).T
-    threshold = (moving * still) ** 0.5
-    return {
-        "above the threshold, first 10 s": round(float(np.mean(first > threshold)), 3),
-        "above the threshold, last 10 s": round(float(np.mean(last > threshold)), 3),
-        "renders above it": round(float(np.mean(moving > threshold)), 3),
-        "medians, first and last 10 s": [round(float(np.median(x)), 2) for x in (first, last)],
-        "medians of renders, moving and still": [
-            round(float(np.median(x)), 2) for x in (moving, still)
-        ],
-        "clips": len(rows),
-    }
+        small = studio.make("text_to_video", prompt, _SECONDS, seed).frames[:, ::2, ::2]
+        for name, begin in _BEGINNINGS.items():
+            made = small[round(begin * FPS) : round((begin + _LENGTH) * FPS)]
+            renders = [
+                _degree_of_render(each, begin) for each in (scene, replace(scene, motion="still"))
+            ]
+            degrees[name].append((dynamic_degree(made), *renders))
+    figures: dict[str, object] = {}
+    for name, rows in degrees.items():
+        made, moving, still = np.array(rows).T
+        threshold = (moving * still) ** 0.5
+        figures |= {
+            f"above the threshold, {name}": round(float(np.mean(made > threshold)), 3),
+            f"renders above it, {name}": round(float(np.mean(moving > threshold)), 3),
+            f"medians, {name}: clips, moving and still renders": [
+                round(float(np.median(x)), 2) for x in (made, moving, still)
+            ],
+        }
+    return figures | {"clips": setup.args.minutes}
 
 
-def _degree_of_render(scene: Scene) -> float:
-    times = (np.arange(_SPAN) / FPS).tolist()
+def _degree_of_render(scene: Scene, begin: float) -> float:
+    times = (begin + np.arange(round(_LENGTH * FPS)) / FPS).tolist()
     frames, _ = render(scene, height=HEIGHT // 2, width=WIDTH // 2, times=times)
     return dynamic_degree(frames)
 

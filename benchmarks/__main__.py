@@ -4,9 +4,11 @@ Run: python -m benchmarks
      python -m benchmarks --runs 1 --lengths 5 10 20
      python -m benchmarks gpu ltx-video-2b
      python -m benchmarks marks
+     python -m benchmarks fingerprints
 `gpu` makes a clip of two seconds with a model held in every way that this machine can, and with
 each switch that makes it faster, and says what each takes. `marks` puts the invisible mark into
-clips of all kinds, and says what it survives and what it costs; it needs tests/requirements.txt.
+clips of all kinds, and says what it survives and what it costs; `fingerprints` says how far
+the same clips are from what became of them, and from others. Both need tests/requirements.txt.
 The lengths are in seconds, three of them: the longest is compared with the first in memory, with
 the second in time; the overhead is that of a clip as long as the first, and the film of six shots
 of which one is changed is as long as the longest. The ratios are of one run on one machine.
@@ -122,6 +124,17 @@ def measure_survival(args: argparse.Namespace) -> None:
         args.output.write_text(json.dumps(figures, indent=1) + "\n")
 
 
+def measure_likeness(args: argparse.Namespace) -> None:
+    """Say which clips are known again by their fingerprints."""
+    # Here, for the same reason.
+    from benchmarks.fingerprints import measure_fingerprints
+
+    figures = measure_fingerprints(Loader())
+    logger.info("%s", json.dumps(figures, indent=1))
+    if args.output:
+        args.output.write_text(json.dumps(figures, indent=1) + "\n")
+
+
 def main() -> None:
     """Read the command and measure."""
     parser = argparse.ArgumentParser(
@@ -137,11 +150,13 @@ def main() -> None:
     marks = commands.add_parser("marks", help="what the invisible mark survives and costs")
     marks.add_argument("--keys", type=int, default=66, help="looked for where there is no mark")
     marks.set_defaults(measure=measure_survival)
+    fingerprints = commands.add_parser("fingerprints", help="which clips are known by their looks")
+    fingerprints.set_defaults(measure=measure_likeness)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--lengths", type=float, nargs=3, default=[10, 15, 60], metavar="SECONDS")
     parser.add_argument("--model", default=EMBEDDED)
     parser.set_defaults(measure=measure_ratios)
-    for each in (parser, gpu, marks):
+    for each in (parser, gpu, marks, fingerprints):
         each.add_argument("--output", type=Path)
     args = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(message)s")

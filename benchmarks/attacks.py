@@ -30,6 +30,15 @@ ENCODINGS: dict[str, tuple[str, int]] = {
     "30 frames a second": ("fps=30", 23),
     "mirrored": ("hflip", 23),
 }
+CORNERS: dict[str, tuple[str, int]] = {
+    f"10 % cropped, {corner} kept": (f"{_CROP}:{left}:{top}", 23)
+    for corner, left, top in (
+        ("top left", "0", "0"),
+        ("top right", "iw-ow", "0"),
+        ("bottom left", "0", "ih-oh"),
+        ("bottom right", "iw-ow", "ih-oh"),
+    )
+}
 
 
 def deliver(frames: np.ndarray, path: Path) -> int:
@@ -42,7 +51,7 @@ def deliver(frames: np.ndarray, path: Path) -> int:
 
 def encode_again(path: Path, name: str, output: Path, shape: tuple[int, int]) -> int:
     """Encode a file again in one of the ways; return the new one's size in bytes."""
-    filters, crf = ENCODINGS[name]
+    filters, crf = (ENCODINGS | CORNERS)[name]
     filters = filters.format(h=shape[0], w=shape[1])
     arguments = ffmpeg.command(
         *(*ffmpeg.source(path), "-vf", filters, "-c:v", "libx264", "-crf", str(crf)),

@@ -137,7 +137,7 @@ def test_a_refused_request_leaves_no_job(studio: Studio) -> None:
     shots = [Shot("a red car", 1), Shot(BAD, 1)]
     for fields in ({"prompt": BAD}, {"shots": shots}):
         with pytest.raises(RefusedError):
-            studio._submit("text_to_video", fields, {})
+            studio._submit("text_to_video", fields, {}, "ada")
     assert list((studio.worker.store.root / "jobs").iterdir()) == []
 
 

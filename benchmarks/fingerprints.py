@@ -1,0 +1,110 @@
+"""How far a clip's fingerprint is from those of what became of it, and from those of others."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from benchmarks.attacks import CORNERS, deliver, encode_again
+from benchmarks.footage import Footage, all_footage
+from pipeline.loader import Loader
+from pipeline.media import iterate_frames, probe_clip, sample_luma
+from pipeline.trust.fingerprint import (
+    HASHES_A_SECOND,
+    MAX_SECONDS,
+    MOST_BITS,
+    SIDE,
+    Fingerprint,
+    distance,
+    hash_parts,
+)
+
+_ATTACKS = (
+    *("H.264, crf 28", "half size and back", "15 frames a second", "30 frames a second"),
+    *("10 % cropped", *CORNERS, "mirrored"),
+)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """The hashes of one clip: as it is kept when it was made, and after each attack."""
+
+    footage: Footage
+    known: np.ndarray
+    after: dict[str, np.ndarray]
+
+
+def measure_fingerprints(
+    loader: Loader, footage: Sequence[Footage] | None = None
+) -> dict[str, object]:
+    """Attack clips, and say how many are known again, in either half of the footage.
+
+    Clips are held against those of their own half, in which no two are of the same film.
+    """
+    clips = [_watch(clip) for clip in (all_footage(loader) if footage is None else footage)]
+    halves = {
+        "tuned on": [clip for clip in clips if clip.footage.is_for_tuning],
+        "never tuned on": [clip for clip in clips if not clip.footage.is_for_tuning],
+    }
+    return {
+        "most bits": MOST_BITS,
+        **{name: _distances(half) for name, half in halves.items() if half},
+    }
+
+
+def _watch(footage: Footage) -> _Seen:
+    frames = footage.make()
+    with tempfile.TemporaryDirectory() as folder:
+        delivered, again = Path(folder) / "delivered.mp4", Path(folder) / "again.mp4"
+        deliver(frames, delivered)
+        known = hash_parts(sample_luma(delivered, HASHES_A_SECOND, MAX_SECONDS, SIDE))
+        after = {"delivered": _look(delivered)}
+        for name in _ATTACKS:
+            encode_again(delivered, name, again, frames.shape[1:3])
+            after[name] = _look(again)
+        return _Seen(footage, known, after)
+
+
+def _look(path: Path) -> np.ndarray:
+    """Hash a file as it is hashed when somebody asks where it comes from."""
+    info = probe_clip(path)
+    fingerprint = Fingerprint(info.fps)
+    for chunk in iterate_frames(path, info):
+        for _ in fingerprint.watch(chunk):
+            pass
+    return fingerprint.hashes
+
+
+def _distances(clips: Sequence[_Seen]) -> dict[str, object]:
+    """Say for each attack how far clips are from themselves, and from the nearest other one."""
+    rows = {}
+    for name in clips[0].after:
+        own = [distance(clip.after[name], clip.known) for clip in clips]
+        others = [_nearest_other(clip, name, clips) for clip in clips]
+        rows[name] = {
+            "known again": sum(
+                bits <= MOST_BITS and bits < other for bits, other in zip(own, others, strict=True)
+            ),
+            "from itself, median": median(own),
+            "from itself, most": max(own),
+            "from another, median": median(others),
+            "from another, least": min(others),
+            "another within": sum(other <= MOST_BITS for other in others),
+            "not known again": [
+                clip.footage.name
+                for clip, bits, other in zip(clips, own, others, strict=True)
+                if bits > MOST_BITS or bits >= other
+            ],
+        }
+    return {"clips": len(clips), "after": rows}
+
+
+def _nearest_other(clip: _Seen, name: str, clips: Sequence[_Seen]) -> float:
+    """Return the distance to the nearest other clip; 64, as far as can be, if there is none."""
+    others = [each.known for each in clips if each is not clip]
+    return min((distance(clip.after[name], known) for known in others), default=64.0)

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import MediaError
-from pipeline.media import sample_luma
 from pipeline.recipe import owners_recipe, read_recipe
 from pipeline.request import GenerationRequest
 from pipeline.trust.credentials import read_credentials
-from pipeline.trust.fingerprint import HASHES_A_SECOND, MAX_SECONDS, SIDE, hash_parts
+from pipeline.trust.fingerprint import hash_parts
 from pipeline.trust.identity import Identity
 from pipeline.trust.registry import Registry
 from pipeline.trust.signing import sign_clip
@@ -52,7 +51,7 @@ def _register(
 ) -> None:
     """Write down what can find a clip again: a row less is no reason to be without the clip."""
     try:
-        hashes = hash_parts(sample_luma(clip, HASHES_A_SECOND, MAX_SECONDS, SIDE))
+        hashes = hash_parts(clip)
         manifest = read_credentials(clip, identity).to_json()
     except (MediaError, OSError):
         logger.exception("A clip could not be registered")

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.media import iterate_frames, probe_clip, sample_luma
+from benchmarks.fingerprints import look_at
+from pipeline.media import sample_luma
 from pipeline.trust.fingerprint import (
     HASHES_A_SECOND,
     MAX_SECONDS,
     MOST_BITS,
     PARTS,
     SIDE,
-    Fingerprint,
     distance,
     hash_parts,
 )
@@ -41,16 +41,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 @pytest.fixture(scope="module")
 def known(clips: list[Path]) -> list[np.ndarray]:
-    return [hash_parts(sample_luma(path, HASHES_A_SECOND, MAX_SECONDS, SIDE)) for path in clips]
-
-
-def look_at(path: Path) -> np.ndarray:
-    info = probe_clip(path)
-    fingerprint = Fingerprint(info.fps)
-    for chunk in iterate_frames(path, info):
-        for _ in fingerprint.watch(chunk):
-            pass
-    return fingerprint.hashes
+    return [hash_parts(path) for path in clips]
 
 
 @pytest.mark.parametrize("alteration", ALTERATIONS)

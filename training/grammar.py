@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from pipeline.mini.scene import ATTRIBUTES, Scene
+from pipeline.mini.scene import ATTRIBUTES, OF_BODIES, Scene
 from pipeline.mini.staging import NUM_VIEWS
 
 _WEIGHTS = {
@@ -43,8 +43,7 @@ def draw_scene(rng: np.random.Generator, *, held_out: bool = False) -> Scene:
             for name, options in ATTRIBUTES.items()
         }
         if not held_out and rng.random() < NOBODY_SHARE:
-            nobody = ("subject", "colour", "motion", "size", "companion")
-            values |= dict.fromkeys(nobody)
+            values |= dict.fromkeys(OF_BODIES)
             if values["camera"] == "follow":
                 values["camera"] = "static"
         elif values["camera"] == "follow":  # there is nothing to follow in other motions

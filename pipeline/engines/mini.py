@@ -154,21 +154,21 @@ class MiniEngine(LTXEngine):
         times = latent_times(
             context.first, num_latents, self.model.spec.fps, is_start=context.is_start
         )
-        of_scene = prompt.staging is not None
-        tracks = self._track(prompt, times, of_scene=of_scene)
+        is_staged = prompt.staging is not None
+        tracks = self._track(prompt, times, of_scene=is_staged)
+        guess = self._foresee(tracks, prompt, context) if is_staged else None
         # What a bridge leads to is no part of the scene that it comes from.
         is_bridge = context.before is not None and context.after is not None
         start = replace(context, after=None) if is_bridge else context
-        if prompt.is_claimed and not self._shows(tracks, prompt, num_latents, start):
-            of_scene = False
-            tracks = self._track(prompt, times, of_scene=False)
+        if prompt.is_claimed and not self._shows(guess, num_latents, start):
+            guess, tracks = None, self._track(prompt, times, of_scene=False)
         guide = {"tracks": tracks}  # places, in full precision
         if is_bridge:
-            guide["recalled"] = self._bridge(tracks, prompt, times, context, of_scene)
-        elif not of_scene:
+            guide["recalled"] = self._bridge(tracks, guess, prompt, times, context)
+        elif guess is None:
             guide["recalled"] = self._recall(tracks, context, num_latents)
         else:
-            guide["recalled"] = self._carry(tracks, prompt, times, context)
+            guide["recalled"] = self._carry(guess, prompt, times, context)
         return {name: x.expand(len(prompt.embeds), -1, -1) for name, x in guide.items()}
 
     def _track(self, prompt: StagedPrompt, times: np.ndarray, *, of_scene: bool) -> torch.Tensor:
@@ -183,9 +183,9 @@ class MiniEngine(LTXEngine):
         return self.pipe.transformer.foresee(prompt.embeds[-1:], coords, tracks)[1].float()
 
     def _carry(
-        self, tracks: torch.Tensor, prompt: StagedPrompt, times: np.ndarray, context: Context
+        self, guess: torch.Tensor, prompt: StagedPrompt, times: np.ndarray, context: Context
     ) -> torch.Tensor:
-        """Return the guess at a window of a scene, with everybody moved along their path."""
+        """Return a guess at a window of a scene (1, S, C) with everybody moved along their path."""
         vacant = self._embed(_values(prompt.staging.scene) | dict.fromkeys(OF_BODIES))
         size = (self._size["height"], self._size["width"])
 
@@ -198,23 +198,22 @@ class MiniEngine(LTXEngine):
             coords = places.to(told.device).expand(len(tracks), -1, -1)
             return self.pipe.transformer.foresee(told, coords, rows, size)[1].float()
 
-        guess = self._unpack(self._foresee(tracks, prompt, context))
+        latents = self._unpack(guess)
         num_after = 0 if context.after is None else context.after.shape[2]
         new = slice(context.num_before, len(times) - num_after)
         clock = (times + prompt.seconds)[new]
-        guess[:, :, new] = carry(self.pipe.vae, prompt.staging, clock, guess[:, :, new], foresee)
-        return pack(guess)
+        fresh = carry(self.pipe.vae, prompt.staging, clock, latents[:, :, new], foresee)
+        latents[:, :, new] = fresh
+        return pack(latents)
 
-    def _shows(
-        self, tracks: torch.Tensor, prompt: StagedPrompt, num_latents: int, context: Context
-    ) -> bool:
+    def _shows(self, guess: torch.Tensor, num_latents: int, context: Context) -> bool:
         """Say whether what is given looks like the scene that it claims to show."""
         new = num_latents - sum(
             0 if x is None else x.shape[2] for x in (context.before, context.after)
         )
         given, is_given = self._lay_out(new, context)
         truth, where = pack(given), pack(is_given.expand(-1, 1, -1, -1, -1))[..., 0]
-        error = (self._foresee(tracks, prompt, context) - truth)[where].square().sum()
+        error = (guess - truth)[where].square().sum()
         return bool(error < _MAX_UNEXPLAINED * truth[where].square().sum())
 
     def _recall(self, tracks: torch.Tensor, context: Context, num_latents: int) -> torch.Tensor:
@@ -230,17 +229,17 @@ class MiniEngine(LTXEngine):
     def _bridge(
         self,
         tracks: torch.Tensor,
+        guess: torch.Tensor | None,
         prompt: StagedPrompt,
         times: np.ndarray,
         context: Context,
-        of_scene: bool,
     ) -> torch.Tensor:
         """Go over from what comes before a window to what comes after it: (1, S, C)."""
         num_latents = len(times)
-        if of_scene:
-            start = self._carry(tracks, prompt, times, context)
-        else:
+        if guess is None:
             start = self._recall(tracks, replace(context, after=None), num_latents)
+        else:
+            start = self._carry(guess, prompt, times, context)
         end = self._recall(tracks, replace(context, before=None), num_latents)
         shape = (num_latents, self.height, self.width)
         latents = (x.transpose(1, 2).unflatten(2, shape) for x in (start, end))

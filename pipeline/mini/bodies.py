@@ -27,6 +27,7 @@ _FEATHER = 8  # pixels over which these end
 _LEAST, _MOST = 0.1, 0.3
 _GAP = 5  # pixels: narrower gaps in a body are none
 _FAR = 4 * PATCH  # as far as nobody goes in half a second: they have come in from the other edge
+_SLIGHT = 1e-6  # the share of a still that would have none, for where the other does not fit
 
 Figures = Sequence[Figure]
 
@@ -181,14 +182,14 @@ def _lay_over(
     shares = []
     for cutout, figures, share in ((first, ways[0], 1 - later), (last, ways[-1], later)):
         fits = [cutout is not None and _looks_like(figures[0], way[0]) for way in ways[1:]]
-        shares.append((share + 1e-6) * torch.tensor(fits))
-    total = sum(shares).clamp(min=1e-6)
-    laid = torch.zeros((), device=pictures.device)
+        shares.append((share + _SLIGHT) * torch.tensor(fits))
+    total = sum(shares).clamp(min=_SLIGHT)
+    laid = pictures.new_zeros(len(pictures), 4, *pictures.shape[2:])
     for cutout, share in zip((first, last), shares, strict=True):
         if cutout is not None:
             share = (share / total)[:, None, None, None].to(pictures)
             laid = laid + share * _move(cutout, ways[1:], window)
-    return pictures if laid.ndim == 0 else laid[:, :3] + (1 - laid[:, 3:]) * pictures
+    return laid[:, :3] + (1 - laid[:, 3:]) * pictures
 
 
 def _looks_like(a: Figure, b: Figure) -> bool:

@@ -162,7 +162,7 @@ def complete_scene(named: Mapping[str, str | None], seed: int) -> Scene:
     if values["subject"] is None and any(is_of_subject):
         values["subject"] = "child" if values["emotion"] else drawn["subject"]
     if values["subject"] is None:
-        values |= dict.fromkeys(("colour", "motion", "size", "emotion", "companion"))
+        values |= dict.fromkeys(OF_BODIES)
     else:
         values["colour"] = values["colour"] or drawn["colour"]
         values["size"] = values["size"] or "medium"

@@ -22,10 +22,6 @@ TRACK_COLUMNS = (
 )  # fmt: skip
 _COLUMN = {name: index for index, name in enumerate(TRACK_COLUMNS)}
 SUBJECT_COLUMNS = [_COLUMN[x] for x in TRACK_COLUMNS[6:16] + TRACK_COLUMNS[22:26]]
-_OF_BODIES = (
-    "subject", "x", "y", "height", "way", "companion", "companion x", "companion y",
-    "companion height", "x step", "y step", "kind", "companion kind",
-)  # fmt: skip
 VIEW_COLUMNS = [_COLUMN[x] for x in TRACK_COLUMNS[16:19] + TRACK_COLUMNS[26:]]
 
 
@@ -116,5 +112,5 @@ def _camera_values(
 def without_bodies(tracks: np.ndarray) -> np.ndarray:
     """Return tracks (T, 27) of the same places at the same times with nobody there."""
     bare = tracks.copy()
-    bare[:, [_COLUMN[name] for name in _OF_BODIES]] = 0
+    bare[:, SUBJECT_COLUMNS[1:]] = 0  # all but the flag: it is known that there is nobody
     return bare

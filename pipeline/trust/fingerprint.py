@@ -6,11 +6,14 @@ They outlive new encodings, sizes and rates, and a small crop; not a mirror.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import cv2
 import imagehash
 import numpy as np
 from PIL import Image
+
+from pipeline.media import sample_luma
 
 HASHES_A_SECOND = 2
 MAX_SECONDS = 60  # as long as the longest clip that is made
@@ -52,8 +55,9 @@ class Fingerprint:
         return np.array(self._hashes, np.uint64)
 
 
-def hash_parts(frames: np.ndarray) -> np.ndarray:
-    """Hash every part of frames (N, H, W) uint8, grey and no longer than SIDE: (M,) uint64."""
+def hash_parts(path: Path) -> np.ndarray:
+    """Hash every part of a clip that was made here: (M,) uint64. Raises MediaError."""
+    frames = sample_luma(path, HASHES_A_SECOND, MAX_SECONDS, SIDE)
     return np.array([_hash(_cut(frame, *part)) for frame in frames for part in PARTS], np.uint64)
 
 

@@ -1,7 +1,8 @@
 """Takes into the frames that are handed over: decoded as a stream, joined to what was given.
 
 A given picture is the first frame, a given clip keeps all of its own frames; new frames get the
-clip's size and rate. Nothing here holds more frames than the autoencoder gives at a time.
+clip's size and rate. Nothing here holds more frames than the autoencoder gives at a time, or than
+are next to a join.
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ from pipeline.media import iterate_frames, read_first_frames, read_last_frames
 from pipeline.plan import Plan
 from pipeline.reel import name_of
 from pipeline.request import GenerationRequest
+from pipeline.residual import NUM_LOOKED_AT, Join, go_on_from, lead_up_to, mean_step
 from pipeline.sources import OpenedSource, open_picture_of, picture_frame
 from pipeline.takes import Take
 
 # To be raised when the same latents come out as other frames, or encoded in another way: what was
 # encoded before does not fit then.
-_LOOK = 1
+_LOOK = 2
 _DARKEST = 6  # new footage with no value above this is black
 
 
@@ -145,10 +147,9 @@ def _shot_frames(
         yield from _not_black(new)
         return
     # Then it goes on without a jump of detail.
-    lacking = joins.residual(given, next(new))
+    join = Join(given, next(new))
     yield given
-    weights = joins.fade_weights(take.plan.num_frames - 1, plan.fps)
-    yield from joins.add_residual(_not_black(new), lacking, weights)
+    yield from go_on_from(join, _not_black(new), plan.fps)
 
 
 def _decode(engine: Engine, take: Take) -> Iterator[np.ndarray]:
@@ -179,8 +180,9 @@ def _num_following(plan: Plan, clip: OpenedSource) -> int:
 
 def _go_on(engine: Engine, plan: Plan, source: OpenedSource, take: Take) -> Iterator[np.ndarray]:
     """Yield the new frames after the clip's last; a bridge's and a loop's lead up to a first."""
-    given = read_last_frames(source.path, source.info, 1)[0]
-    lacking = _lacking(plan, given, engine.decode_last_given(take.given, take.parts))
+    num_given = min(NUM_LOOKED_AT + 1, source.info.num_frames)
+    given = read_last_frames(source.path, source.info, num_given)[::-1]
+    join = _join(engine, plan, given, engine.decode_last_given(take.given, take.parts))
     is_bridge = take.given.after is not None
     if is_bridge:
         indices = joins.even_indices(plan.num_frames, take.num_frames)
@@ -188,40 +190,42 @@ def _go_on(engine: Engine, plan: Plan, source: OpenedSource, take: Take) -> Iter
         rates = plan.fps, take.num_frames, engine.model.spec.fps
         indices = joins.frame_indices(plan.num_frames, *rates)
     picked = _not_black(joins.pick(_decode(engine, take), indices))
-    resized = (joins.resize(frame, plan.size) for frame in picked)
-    weights = joins.fade_weights(plan.num_frames, plan.fps)
-    frames = joins.add_residual(resized, lacking, weights)
+    resized = joins.resize_each(picked, plan.size)
+    frames = go_on_from(join, resized, plan.fps)
     if is_bridge:
-        lacking = _lacking_first(engine, plan, source, take)
-        frames = joins.add_residual(frames, lacking, weights[::-1])
+        frames = lead_up_to(_join_of_first(engine, plan, source, take), frames, plan.fps)
     yield from frames
 
 
 def _lead_up(engine: Engine, plan: Plan, source: OpenedSource, take: Take) -> Iterator[np.ndarray]:
     """Yield the new frames before the clip's first."""
-    lacking = _lacking_first(engine, plan, source, take)
+    join = _join_of_first(engine, plan, source, take)
     # The same as going on, seen from the join backwards.
     indices = joins.frame_indices(plan.num_frames, plan.fps, take.num_frames, engine.model.spec.fps)
     indices = take.num_frames - 1 - indices[::-1]
     picked = _not_black(joins.pick(_decode(engine, take), indices))
-    resized = (joins.resize(frame, plan.size) for frame in picked)
-    weights = joins.fade_weights(plan.num_frames, plan.fps)[::-1]
-    yield from joins.add_residual(resized, lacking, weights)
+    resized = joins.resize_each(picked, plan.size)
+    yield from lead_up_to(join, resized, plan.fps)
 
 
-def _lacking_first(engine: Engine, plan: Plan, source: OpenedSource, take: Take) -> np.ndarray:
-    """Return what the model lacks of the first frame that a take leads up to."""
+def _join_of_first(engine: Engine, plan: Plan, source: OpenedSource, take: Take) -> Join:
+    """Return the join with the first frame that a take leads up to."""
     clip = source.leads_to
-    given = read_first_frames(clip.path, clip.info, 1)[0]
-    return _lacking(plan, given, engine.decode_first_following(take.given, take.parts))
+    num_given = min(NUM_LOOKED_AT + 1, _num_following(plan, clip))
+    given = read_first_frames(clip.path, clip.info, num_given, fps=plan.fps)
+    return _join(engine, plan, given, engine.decode_first_following(take.given, take.parts))
 
 
-def _lacking(plan: Plan, given: np.ndarray, decoded: np.ndarray) -> np.ndarray:
-    """Return the residual of a given frame, at the size of the finished clip."""
+def _join(engine: Engine, plan: Plan, given: np.ndarray, decoded: np.ndarray) -> Join:
+    """Return the join with given frames, the nearest first, at the size of the finished clip."""
     width, height = plan.size
-    if given.shape[0] - height not in (0, 1) or given.shape[1] - width not in (0, 1):
-        given = joins.resize(given, plan.size)  # the second clip of a bridge
-    return joins.residual(given[:height, :width], joins.resize(decoded, plan.size))
+    if given.shape[1] - height not in (0, 1) or given.shape[2] - width not in (0, 1):
+        given = np.stack([joins.resize(frame, plan.size) for frame in given])  # a bridge's second
+    given = given[:, :height, :width]
+    step = mean_step(given)
+    if step is not None:  # new frames are shown again where the clip has more of them a second
+        step *= max(1.0, plan.fps / engine.model.spec.fps)
+    return Join(given[0], joins.resize(decoded, plan.size), step)
 
 
 def _not_black(new: Iterator[np.ndarray]) -> Iterator[np.ndarray]:

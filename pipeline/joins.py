@@ -1,8 +1,4 @@
-"""Where new footage meets given footage: same rate, same size, and no jump of detail at the join.
-
-The model gives back a given frame almost, not exactly. What it lacks there (its residual) is added
-to the new frames next to the join and fades out, so that neither sharpness nor colour jumps.
-"""
+"""Where new footage meets given footage, or a shot another: same rate, same size, mixed or not."""
 
 from __future__ import annotations
 
@@ -14,8 +10,6 @@ from PIL import Image
 
 from pipeline.geometry import Size
 
-FADE_SECONDS = 0.4
-
 Frames = Callable[[], Iterator[np.ndarray]]
 
 
@@ -24,6 +18,15 @@ def resize(frame: np.ndarray, size: Size) -> np.ndarray:
     if frame.shape[1::-1] == tuple(size):
         return frame
     return np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.BICUBIC))
+
+
+def resize_each(frames: Iterable[np.ndarray], size: Size) -> Iterator[np.ndarray]:
+    """Scale a stream of frames; one that comes again is scaled once, and is the same array."""
+    last = scaled = None
+    for frame in frames:
+        if frame is not last:
+            last, scaled = frame, resize(frame, size)
+        yield scaled
 
 
 def frame_indices(num_out: int, fps_out: float, num_in: int, fps_in: float) -> np.ndarray:
@@ -102,28 +105,3 @@ def cut(shots: Iterable[Frames], num_dissolved: Sequence[int]) -> Iterator[Stret
 def mix(before: np.ndarray, after: np.ndarray, share: float) -> np.ndarray:
     """Mix two frames (H, W, 3) uint8 by the share of the later one, 0 to 1."""
     return np.rint(before + share * (after.astype(np.float32) - before)).astype(np.uint8)
-
-
-def residual(given: np.ndarray, decoded: np.ndarray) -> np.ndarray:
-    """Return what a decoded frame lacks of the given one: (H, W, 3) int16."""
-    return given.astype(np.int16) - decoded.astype(np.int16)
-
-
-def fade_weights(num_frames: int, fps: float) -> np.ndarray:
-    """Return each new frame's share of the residual: 1 at the join, 0 after FADE_SECONDS.
-
-    A cosine: where it starts it hardly changes, so that the join is no larger a step than others.
-    """
-    distance = np.arange(1, num_frames + 1) / (FADE_SECONDS * fps + 1)
-    return (1 + np.cos(np.pi * distance.clip(0, 1))) / 2
-
-
-def add_residual(
-    frames: Iterable[np.ndarray], lacking: np.ndarray, weights: np.ndarray
-) -> Iterator[np.ndarray]:
-    """Add the residual to a stream of frames (H, W, 3), each with its weight."""
-    for frame, weight in zip(frames, weights, strict=False):
-        if weight:
-            yield (frame + weight * lacking).round().clip(0, 255).astype(np.uint8)
-        else:
-            yield frame

@@ -10,17 +10,7 @@ import numpy as np
 import pytest
 
 from pipeline.geometry import Size
-from pipeline.joins import (
-    FADE_SECONDS,
-    add_residual,
-    cut,
-    even_indices,
-    fade_weights,
-    frame_indices,
-    pick,
-    residual,
-    resize,
-)
+from pipeline.joins import cut, even_indices, frame_indices, pick, resize, resize_each
 
 
 def grey(*values: int) -> list[np.ndarray]:
@@ -64,37 +54,18 @@ def test_picking_repeats_and_leaves_out_and_stops_when_it_has_all() -> None:
     assert int(next(frames)[0, 0, 0]) == 4
 
 
-def test_the_residual_next_to_a_given_frame_is_what_the_decoded_one_lacks() -> None:
-    (given,), (decoded,) = grey(250), grey(10)
-    assert residual(given, decoded).max() == 240
-    assert residual(decoded, given).min() == -240
-    (back,) = add_residual([decoded], residual(given, decoded), np.ones(1))
-    np.testing.assert_array_equal(back, given)
-
-
-def test_the_residual_fades_out_and_leaves_the_rest_as_it_is() -> None:
-    weights = fade_weights(32, 16)
-    assert 0.5 < weights[0] < 1
-    assert (np.diff(weights) <= 0).all()
-    num_faded = np.count_nonzero(weights)
-    assert num_faded == pytest.approx(FADE_SECONDS * 16, abs=1)
-    frames = grey(*range(100, 132))
-    faded = list(add_residual(frames, np.full((2, 4, 3), 100, np.int16), weights))
-    assert all(frame is same for frame, same in zip(frames[10:], faded[10:], strict=True))
-    assert (faded[0] > frames[0]).all()
-
-
-def test_a_bright_residual_is_cut_off_at_white_and_black() -> None:
-    frames = grey(200, 20)
-    brighter = list(add_residual(frames, np.full((2, 4, 3), 100, np.int16), np.ones(2)))
-    darker = list(add_residual(frames, np.full((2, 4, 3), -100, np.int16), np.ones(2)))
-    assert [int(frame.max()) for frame in (*brighter, *darker)] == [255, 120, 100, 0]
-
-
 def test_a_frame_that_has_the_size_is_not_touched() -> None:
     (frame,) = grey(7)
     assert resize(frame, Size(4, 2)) is frame
     assert resize(frame, Size(8, 6)).shape == (6, 8, 3)
+
+
+def test_a_frame_that_comes_again_is_scaled_once() -> None:
+    one, two = grey(7, 9)
+    scaled = list(resize_each(iter([one, one, two, one]), Size(8, 6)))
+    assert scaled[0] is scaled[1]
+    assert [int(frame[0, 0, 0]) for frame in scaled] == [7, 7, 9, 7]
+    assert scaled[0].shape == (6, 8, 3)
 
 
 def flat(*values: int) -> list[np.ndarray]:

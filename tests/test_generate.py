@@ -388,7 +388,7 @@ def test_a_clip_that_is_no_picture_is_refused_and_nothing_of_it_is_left(
         pipe.vae.basis.fill_(-1.0)
         pipe.vae.latents_mean.fill_(1e6)
     else:
-        torch.nn.init.constant_(pipe.transformer.proj_out.bias, torch.nan)
+        torch.nn.init.constant_(pipe.transformer.guide.guess.bias, torch.nan)
     with pytest.raises(OutputError, match="try another seed"):
         run(loader, ask(), tmp_path / "clip.mp4")
     assert list(tmp_path.iterdir()) == []

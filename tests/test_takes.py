@@ -297,7 +297,7 @@ def test_numbers_that_are_none_are_refused_before_anything_is_decoded(
     loaders: dict[str, Loader],
 ) -> None:
     model = loaders[MINI].load(MINI)
-    bias = model.pipe.transformer.proj_out.bias.data
+    bias = model.pipe.transformer.guide.guess.bias.data
     kept = bias.clone()
     bias[0] = torch.nan
     try:

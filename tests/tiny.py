@@ -90,8 +90,10 @@ def tiny_mini_pipeline() -> LTXConditionPipeline:
         caption_channels=32,
         num_slots=len(ATTRIBUTES),
         atlas_features=2,
-        log_land_rows=6,
-        log_body_rows=6,
+        log_atlas_rows=6,
+        portraits_width=8,
+        portraits_depth=1,
+        portraits_layers=2,
     )
     # What it adds to a guess is a little, as it is once it has learnt.
     transformer.proj_out.weight.data *= 0.05

@@ -1,4 +1,4 @@
-"""Draw training batches from the shards: stills, clips from a start, windows that continue.
+"""Draw training batches from the shards: windows that something is given to, patches of land.
 
 Owns what is conditioned in training, so that a picture, a source clip at either end and the tail of
 an earlier window are all in distribution; `train.py` owns the optimisation.
@@ -13,15 +13,18 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pipeline.mini.scene import CAST
+from pipeline.mini.scene import ATTRIBUTES, CAST, OF_BODIES
 from pipeline.mini.staging import PATCH
 from pipeline.mini.tracks import SUBJECT_COLUMNS, TRACK_COLUMNS, VIEW_COLUMNS
 
 TOKENS_PER_BATCH = 2016
 SUBJECT_WEIGHT = 4.0
 MAX_CONTEXT_NOISE = 0.3
-# Of what is given to the model without being staged by it: pictures that are no scene of its world.
+# Of what is given: pictures that are no scene of the world.
 PICTURE_SHARE = 0.4
+# Of somebody's height, how far from their box they are seen.
+_MARGIN_SHARE = 0.42
+_IS_OF_BODIES = np.array([name in OF_BODIES for name in ATTRIBUTES])
 _KNOWS_SCENE = TRACK_COLUMNS.index("knows view")
 
 
@@ -35,7 +38,6 @@ class Batch:
     context: torch.Tensor  # (B, T), True where the latent frame is given
     is_start: torch.Tensor  # (B,), True where the first latent frame stands for a single frame
     tracks: torch.Tensor  # (B, T, D), where everybody is; see `tracks.TRACK_COLUMNS`
-    is_recalled: bool = False  # something is given of which only the camera's path is known
 
 
 class ShardStore:
@@ -101,23 +103,6 @@ def companion_box(track: np.ndarray, height: int, width: int) -> np.ndarray:
     return np.array([x - half, y - tall / 2, x + half, y + tall / 2], np.float32)
 
 
-def draw_images(store: ShardStore, rng: np.random.Generator) -> Batch:
-    """Draw a batch of single frames."""
-    group = store.draw_size("images", rng)
-    height, width = group[0]["latents"].shape[-2:]
-    size = TOKENS_PER_BATCH // (height * width)
-    pairs = [draw_row(group, rng) for _ in range(size)]
-    boxes = np.stack([shard["boxes"][row] for shard, row in pairs])
-    return Batch(
-        latents=torch.from_numpy(np.stack([s["latents"][r] for s, r in pairs])).float()[:, :, None],
-        labels=torch.from_numpy(np.stack([s["labels"][r] for s, r in pairs])).long(),
-        weights=torch.from_numpy(subject_weights(boxes, height, width))[:, None],
-        context=torch.zeros(size, 1, dtype=torch.bool),
-        is_start=torch.ones(size, dtype=torch.bool),
-        tracks=torch.from_numpy(np.stack([s["tracks"][r] for s, r in pairs]))[:, None],
-    )
-
-
 @dataclass
 class Points:
     """Tokens from all over: B latent frames, a few patches of each."""
@@ -136,9 +121,10 @@ def draw_points(
     num_tokens: int,
     clip_share: float,
 ) -> Points:
-    """Draw a few patches each of many latent frames of one picture size, rather of bodies.
+    """Draw a few patches of land each of many latent frames of one picture size.
 
-    The frames are of clips with a probability of `clip_share`, of stills else.
+    The frames are of clips with a probability of `clip_share`, of stills else. Nobody is seen in
+    the patches, and no zoom.
     """
     kind = "clips" if store.count("clips") and rng.random() < clip_share else "images"
     group = store.draw_size(kind, rng)
@@ -146,7 +132,7 @@ def draw_points(
     latents = np.empty((num_frames, num_tokens, channels), np.float32)
     coords = np.zeros((num_frames, 3, num_tokens), np.float32)
     labels, tracks = [], []
-    for index in range(num_frames):
+    for _ in range(100 * num_frames):
         shard, row = draw_row(group, rng)
         if kind == "images":
             frame, box, track = shard["latents"][row], shard["boxes"][row], shard["tracks"][row]
@@ -154,15 +140,21 @@ def draw_points(
             time = int(rng.integers(shard["latents"].shape[2]))
             frame, box = shard["latents"][row, :, time], shard["boxes"][row, time]
             track = shard["tracks"][row, time]
-            coords[index, 0] = 1.0  # not a clip's first
         boxes = np.stack([box, companion_box(track, PATCH * height, PATCH * width)])
-        weights = subject_weights(boxes, height, width).max(0).ravel()
-        drawn = rng.choice(len(weights), num_tokens, replace=False, p=weights / weights.sum())
-        y, x = np.divmod(drawn, width)
+        places = np.flatnonzero(_is_land(boxes, height, width))
+        if is_zoomed(track) or len(places) < num_tokens:
+            continue
+        y, x = np.divmod(rng.choice(places, num_tokens, replace=False), width)
+        index = len(tracks)
         latents[index] = frame[:, y, x].T
+        coords[index, 0] = kind == "clips"  # not a clip's first
         coords[index, 1:] = PATCH * np.stack([y, x])
-        labels.append(shard["labels"][row])
+        labels.append(shard["labels"][row] * ~_IS_OF_BODIES)
         tracks.append(track[None])
+        if len(tracks) == num_frames:
+            break
+    else:
+        raise ValueError(f"No land in {len(group)} shards of {kind}; render more.")
     return Points(
         latents=torch.from_numpy(latents),
         coords=torch.from_numpy(coords),
@@ -172,18 +164,30 @@ def draw_points(
     )
 
 
-def draw_context(
-    rng: np.random.Generator, num_frames: int, *, is_start: bool, is_needed: bool
-) -> np.ndarray:
-    """Draw which latent frames (T,) are given: none, the first, the first few, or the last few.
+def is_zoomed(track: np.ndarray) -> bool:
+    """Say whether a track (D,) shows its land other than at its own size."""
+    row = dict(zip(TRACK_COLUMNS, track.tolist(), strict=True))
+    return row["zoom"] != 1 or row["zoom step"] != 0
 
-    A window from the middle of a clip always continues from something, or leads up to it.
-    """
+
+def _is_land(boxes: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Say of which patches (h, w) no body in the boxes (N, 4) covers any, nor its shadow."""
+    is_land = np.ones((height, width), bool)
+    for left, top, right, bottom in boxes.astype(np.float32).tolist():
+        if bottom == top:
+            continue
+        margin = _MARGIN_SHARE * (bottom - top)  # waving arms, and smoke
+        edges = np.array([left - margin, right + margin, top - margin]) / PATCH
+        first, last = max(0, int(np.floor(edges[0]))), max(0, int(np.ceil(edges[1])))
+        is_land[max(0, int(np.floor(edges[2]))) :, first:last] = False  # to the ground below
+    return is_land
+
+
+def draw_context(rng: np.random.Generator, num_frames: int, *, is_start: bool) -> np.ndarray:
+    """Draw which latent frames (T,) are given: the first, the first few, or the last few."""
     context = np.zeros(num_frames, bool)
     some = int(rng.integers(1, max(1, min(3, num_frames - 1)) + 1))
     draw = rng.random()
-    if is_start and draw < 0.5 and not is_needed:
-        return context
     if is_start and draw < 0.7:
         context[0] = True
     elif draw < 0.85 if is_start else draw < 0.7:
@@ -193,12 +197,10 @@ def draw_context(
     return context
 
 
-def draw_clips(
-    store: ShardStore, rng: np.random.Generator, num_frames: int, *, is_recalled: bool = False
-) -> Batch:
+def draw_clips(store: ShardStore, rng: np.random.Generator, num_frames: int) -> Batch:
     """Draw a batch of windows of T latent frames, each with its own start and context.
 
-    With `is_recalled` something is given to all of them, and some are pictures.
+    Something is given to all of them, and some show a picture that is no scene of the world.
     """
     group = store.draw_size("clips", rng)
     channels, total, height, width = group[0]["latents"].shape[1:]
@@ -209,7 +211,7 @@ def draw_clips(
     starts = rng.random(size) < 0.7
     labels, tracks = [], []
     for index, is_start in enumerate(starts.tolist()):
-        is_picture = is_recalled and rng.random() < PICTURE_SHARE
+        is_picture = rng.random() < PICTURE_SHARE
         shard, row = draw_row(group, rng, is_scene=not is_picture)
         moving = num_frames - is_start  # latent frames of eight frames each
         begin = int(rng.integers(0, total - moving + 1))
@@ -220,7 +222,7 @@ def draw_clips(
             boxes[index, 0] = shard["boxes"][row, begin]
         still = shard["still_tracks"][row, begin : begin + is_start]
         tracks.append(np.concatenate([still, shard["tracks"][row, begin : begin + moving]]))
-        context[index] = draw_context(rng, num_frames, is_start=is_start, is_needed=is_recalled)
+        context[index] = draw_context(rng, num_frames, is_start=is_start)
         labels.append(shard["labels"][row])
     return Batch(
         latents=torch.from_numpy(latents),
@@ -229,7 +231,6 @@ def draw_clips(
         context=torch.from_numpy(context),
         is_start=torch.from_numpy(starts),
         tracks=torch.from_numpy(np.stack(tracks)),
-        is_recalled=is_recalled,
     )
 
 

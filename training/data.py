@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from pipeline.mini import AutoencoderKinora
-from pipeline.mini.scene import ATTRIBUTES, Scene
+from pipeline.mini.scene import ATTRIBUTES, Look, Scene
 from pipeline.mini.staging import CAMERA_SECONDS, Staging
 from pipeline.mini.tracks import track_camera, track_scene
 from training.grammar import draw_scene, draw_scene_like
@@ -41,9 +41,12 @@ IMAGES_PER_LAND = 4  # painting sky and land takes four times as long as all els
 CLIPS_PER_SHARD = 32
 
 
-def labels_of(scene: Scene) -> list[int]:
-    """Return the scene's slot labels (S,); label 0 is "not said", or "there is none"."""
-    values = {name: getattr(scene, name) for name in ATTRIBUTES}
+def labels_of(scene: Scene | Look) -> list[int]:
+    """Return the slot labels (S,) of a scene, or of somebody's looks alone.
+
+    Label 0 is "not said", or "there is none".
+    """
+    values = {name: getattr(scene, name, None) for name in ATTRIBUTES}
     return [
         0 if values[name] is None else 1 + options.index(values[name])
         for name, options in ATTRIBUTES.items()

@@ -1,6 +1,9 @@
 """Train the transformer with rectified flow, per-token timesteps and conditioning frames.
 
-Run: torchrun --nproc-per-node 2 -m training.train --model DIR --data DIR --folder DIR
+It learns what comes after, and before, pictures and clips of which nothing but the camera is known:
+scenes that are staged are all in the guide's and the portraits' hands.
+
+Run: torchrun --nproc-per-node 2 -m training.train --model DIR --init DIR --data DIR --folder DIR
 Two processes of one thread each, one exchange of gradients a step: beside other work this loses far
 less than two threads that wait for each other at every operation. Resumes from FOLDER/state.pt.
 """
@@ -20,14 +23,7 @@ from torch import distributed
 
 from pipeline.mini import AutoencoderKinora, GuidedLTXTransformer3DModel, SlotTextEncoder
 from pipeline.mini.recall import recall
-from training.batches import (
-    MAX_CONTEXT_NOISE,
-    Batch,
-    ShardStore,
-    draw_clips,
-    draw_images,
-    forget_scene,
-)  # fmt: skip
+from training.batches import MAX_CONTEXT_NOISE, Batch, ShardStore, draw_clips, forget_scene
 from training.data import FPS
 from training.muon import Muon
 from training.process import average_gradients, minutes_since, save_state, start_process
@@ -37,6 +33,7 @@ CONFIG = {
     "num_attention_heads": 4, "attention_head_dim": 64, "cross_attention_dim": 256,
     "num_layers": 6, "caption_channels": 128,
 }  # fmt: skip
+PORTRAITS = {"width": 320, "depth": 3, "num_layers": 10}
 TIME_SHIFT = 8.0
 ALL_NOISE_SHARE = 0.5
 MAX_WORDS = 60
@@ -46,7 +43,6 @@ MUON_RATE_FACTOR = 3.0
 EMA_DECAY = 0.995
 SAVE_MINUTES = 5.0
 LOG_STEPS = 20
-RECALLED_SHARE = 0.2
 # Latent frames of a training window, and how often each length is drawn.
 WINDOW_SHARES = {2: 0.2, 3: 0.4, 4: 0.2, 7: 0.2}
 
@@ -126,10 +122,8 @@ def flow_loss(
 ) -> torch.Tensor:
     """Return the weighted squared error of the velocity (noise - latents) on the fresh tokens."""
     size, _, frames, height, width = batch.latents.shape
-    labels, tracks, recalled = batch.labels, batch.tracks, None
-    if batch.is_recalled:
-        labels, tracks = forget_scene(labels, tracks, rng)
-        recalled = recall_batch(vae, batch, tracks)
+    labels, tracks = forget_scene(batch.labels, batch.tracks, rng)
+    recalled = recall_batch(vae, batch, tracks)
     slots = embed_labels(text, labels)  # (B, S, D)
     # The words behind the slots are n equal zero vectors at run time; one of them with log n added
     # to its attention score is the same.
@@ -150,18 +144,14 @@ def flow_loss(
     def pack(x: torch.Tensor) -> torch.Tensor:
         return x.flatten(2).transpose(1, 2)  # (B, C, T, h, w) -> (B, T h w, C)
 
-    if batch.context.any():
-        timestep = times[:, :, None].expand(-1, -1, height * width).flatten(1)
-    else:
-        timestep = times[:, :1]
     velocity = model(
         hidden_states=pack(noised),
         encoder_hidden_states=embeds,
-        timestep=timestep * 1000,
+        timestep=1000 * times[:, :, None].expand(-1, -1, height * width).flatten(1),
         encoder_attention_mask=bias,
         video_coords=video_coords(batch.is_start, frames, height, width),
         tracks=tracks,
-        recalled=None if recalled is None else pack(recalled),
+        recalled=pack(recalled),
         return_dict=False,
     )[0]
     error = (velocity - pack(noise - batch.latents)).square().mean(-1)  # (B, T h w)
@@ -186,13 +176,10 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, required=True, help="has vae, text_encoder")
     parser.add_argument("--init", type=Path, help="transformer folder to start from, at first")
-    parser.add_argument("--guide", type=Path, help="state.pt of training.train_guide, at first")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=120, help="length of this run")
     parser.add_argument("--decay-minutes", type=float, default=20, help="linear decay at its end")
-    parser.add_argument("--image-minutes", type=float, default=30, help="stills only, at first")
-    parser.add_argument("--image-share", type=float, default=0.35, help="share of stills later on")
     parser.add_argument("--lr", type=float, default=1.5e-3)
     return parser.parse_args()
 
@@ -207,9 +194,8 @@ class Run:
         deviations: list[float],
         *,
         init: Path | None = None,
-        guide: Path | None = None,
     ) -> None:
-        """Take up the run in `folder`, or begin one from `init`, a trained guide or new weights."""
+        """Take up the run in `folder`, or begin one from `init` or new weights."""
         self.folder = folder
         self.lr = lr
         self.step = 0
@@ -218,11 +204,10 @@ class Run:
         if init:
             shipped = GuidedLTXTransformer3DModel.from_pretrained(init)
             self.model.load_state_dict(shipped.state_dict())
-        if guide:
-            self.model.guide.load_state_dict(torch.load(guide, weights_only=True)["guide"])
-            # It has learnt what it can from many more pictures than will be seen here.
-            self.model.guide.requires_grad_(False)
-            self.model.guide.tell.requires_grad_(True)
+        # They are trained by themselves, and silent where nothing is staged.
+        self.model.guide.requires_grad_(False)
+        self.model.guide.tell.requires_grad_(True)
+        self.model.portraits.requires_grad_(False)
         matrices, rest = split_parameters(self.model)
         self.optimizers = {
             "muon": Muon(matrices, lr=lr),
@@ -267,42 +252,37 @@ class Run:
         }
         save_state(state, self.folder / "state.pt")
         shipped = GuidedLTXTransformer3DModel.from_config(self.model.config)
+        shipped.load_state_dict(self.model.state_dict())
         for p, mean in zip(shipped.parameters(), self.average, strict=True):
             p.data.copy_(mean)
         shipped.half().save_pretrained(self.folder / "transformer")
 
 
-def draw_batch(
-    store: ShardStore, step: int, rng: np.random.Generator, image_share: float
-) -> tuple[str, Batch]:
-    """Draw a batch of stills or, if there are clips, of windows of some length.
+def draw_batch(store: ShardStore, step: int, rng: np.random.Generator) -> Batch:
+    """Draw a batch of windows of some length.
 
-    The kind and the length are the same for all processes, so that none waits for a longer one.
+    The length is the same for all processes, so that none waits for a longer one.
     """
-    shared = np.random.default_rng((step, 78))
-    if shared.random() < image_share or not store.count("clips"):
-        return "image", draw_images(store, rng)
     lengths, shares = zip(*WINDOW_SHARES.items(), strict=True)
-    num_frames = int(shared.choice(lengths, p=shares))
-    is_recalled = bool(shared.random() < RECALLED_SHARE)
-    return "clip", draw_clips(store, rng, num_frames, is_recalled=is_recalled)
+    num_frames = int(np.random.default_rng((step, 78)).choice(lengths, p=shares))
+    return draw_clips(store, rng, num_frames)
 
 
 class Log:
     """Collects losses and writes a line of figures every `LOG_STEPS` steps."""
 
     def __init__(self) -> None:
-        self._losses: dict[str, list[float]] = {"image": [], "clip": []}
+        self._losses: list[float] = []
         self._begin = time.monotonic()
 
-    def add(self, kind: str, loss: float, run: Run, **figures: float) -> None:
+    def add(self, loss: float, run: Run, **figures: float) -> None:
         """Note a step; raise FloatingPointError if it has gone wrong."""
         if not math.isfinite(loss):
             raise FloatingPointError(f"loss {loss} at step {run.step}")
-        self._losses[kind].append(loss)
+        self._losses.append(loss)
         if run.step % LOG_STEPS:
             return
-        row = {name: round(float(np.mean(x)), 4) for name, x in self._losses.items() if x}
+        row = {"loss": round(float(np.mean(self._losses)), 4)}
         seconds = (time.monotonic() - self._begin) / LOG_STEPS
         logger.info(
             "%s", json.dumps({"step": run.step} | row | {"seconds": round(seconds, 2)} | figures)
@@ -317,7 +297,7 @@ def main() -> None:
     text = SlotTextEncoder.from_pretrained(args.model / "text_encoder", dtype=torch.float32)
     vae = AutoencoderKinora.from_pretrained(args.model / "vae", torch_dtype=torch.float32)
     deviations = vae.normalized_deviations.tolist()
-    run = Run(args.folder, args.lr, deviations, init=args.init, guide=args.guide)
+    run = Run(args.folder, args.lr, deviations, init=args.init)
     store, log = ShardStore(args.data), Log()
     begin = saved_at = time.monotonic()
     while True:
@@ -328,15 +308,11 @@ def main() -> None:
         if run.step % 50 == 0 or not store.seen:
             store.refresh()
         rng = np.random.default_rng((run.step, rank, 77))
-        is_early = minutes < args.image_minutes
-        share = 1.0 if is_early else args.image_share
-        kind, batch = draw_batch(store, run.step, rng, share)
+        batch = draw_batch(store, run.step, rng)
         loss = flow_loss(run.model, text, vae, batch, rng)
         left = (args.minutes - elapsed) / max(args.decay_minutes, 1e-6)
         rate = run.update(loss, decay=min(1.0, max(0.02, left)))
-        log.add(
-            kind, loss.item(), run, minutes=round(minutes, 2), rate=rate, clips=store.count("clips")
-        )
+        log.add(loss.item(), run, minutes=round(minutes, 2), rate=rate, clips=store.count("clips"))
         if rank == 0 and (time.monotonic() - saved_at) / 60 > SAVE_MINUTES:
             run.save(minutes)
             saved_at = time.monotonic()

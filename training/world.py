@@ -14,27 +14,20 @@ import numpy as np
 import skia
 
 from pipeline.mini.scene import CAST, Scene
+from pipeline.mini.shadows import cast_shadow
 from pipeline.mini.staging import (
     MAX_ZOOM,
     PAN_PARALLAX,
     PERIOD_SECONDS,
     TILT_PARALLAX,
-    Place,
     Staging,
 )
+from training.actors import VEILS, Actor, cast_actors, draw_actor, draw_shadow, veil_colour
 from training.places import PLACES, SKIES, Land, Sky
-from training.shapes import Colour, argb, box, disc, fill, mix, oval
-from training.subjects import SUBJECTS, Draw, Palette, mix_palette
+from training.shapes import Colour, argb, box, disc, fill, mix
 
 # The lens, as a share of the shorter side: 1 pixel at 288 (training/LOG.md says why).
 SOFTNESS = 0.0035
-# The veil of air on far, middle and near land and on the subject, by weather.
-VEILS = {
-    "clear": (0.22, 0.06, 0.0, 0.0),
-    "rain": (0.45, 0.25, 0.1, 0.04),
-    "snow": (0.45, 0.28, 0.15, 0.04),
-    "fog": (0.86, 0.68, 0.34, 0.14),
-}
 # The pastel style pales all but the subject.
 PASTEL_SHARE = 0.42
 _PASTEL = (255, 250, 244)
@@ -66,37 +59,32 @@ class _Scenery:
 
 
 @dataclass(frozen=True)
-class _Actor:
-    """How somebody in the scene looks; where they are says the staging."""
-
-    draw: Draw
-    palette: Palette
-    width: float  # at height 1
-
-
-@dataclass(frozen=True)
 class _Stage:
     """All that is drawn from a scene once, and where it is at a time."""
 
     staging: Staging
     layers: tuple[_Layer, ...]
-    actor: _Actor | None
-    companion: _Actor | None
-    veil: tuple[Colour, float]
+    actors: tuple[Actor | None, Actor | None]
     flakes: np.ndarray
     lens: skia.Paint
 
 
 def render(
-    scene: Scene, *, height: int, width: int, times: Sequence[float]
+    scene: Scene,
+    *,
+    height: int,
+    width: int,
+    times: Sequence[float],
+    is_inhabited: bool = True,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw a scene at the given times in seconds.
+    """Draw a scene at the given times in seconds; or its land alone, as if nobody were there.
 
     Returns the frames (F, H, W, 3) uint8 RGB and the subject's boxes (F, 4) float32 as (left, top,
     right, bottom) in pixels, not clipped to the frame. Deterministic in its arguments, and a frame
     depends on its own time only.
     """
-    stage = _set_stage(scene, height, width)
+    actors = cast_actors(scene) if is_inhabited else (None, None)
+    stage = _set_stage(scene, actors, height, width)
     pixels = np.zeros((height, width, 4), np.uint8)
     canvas = skia.Surface(pixels, colorType=skia.kRGBA_8888_ColorType).getCanvas()
     frames = np.empty((len(times), height, width, 3), np.uint8)
@@ -108,40 +96,22 @@ def render(
     return frames, boxes
 
 
-def _set_stage(scene: Scene, height: int, width: int) -> _Stage:
+def _set_stage(
+    scene: Scene, actors: tuple[Actor | None, Actor | None], height: int, width: int
+) -> _Stage:
     staging = Staging(scene, width=width, height=height)
     scenery = _Scenery(
         scene.place, staging.view, scene.time, scene.weather, scene.style,
         scene.camera.split()[0], height, width, staging.horizon,
     )  # fmt: skip
     rng = np.random.default_rng((staging.view, 2))
-    light = SKIES[scene.time].subject_light
-    actor = companion = None
-    if scene.subject:
-        palette = mix_palette(scene.colour, light, style=scene.style, emotion=scene.emotion)
-        actor = _Actor(SUBJECTS[scene.subject], palette, CAST[scene.subject][0])
-    if scene.companion:
-        palette = mix_palette(scene.companion_colour, light, style=scene.style)
-        companion = _Actor(SUBJECTS[scene.companion], palette, CAST[scene.companion][0])
     return _Stage(
         staging=staging,
         layers=_paint_layers(scenery),
-        actor=actor,
-        companion=companion,
-        veil=(_veil_colour(scene.time, scene.weather), VEILS[scene.weather][3]),
+        actors=actors,
         flakes=rng.uniform(size=(40, 3)),
         lens=_lens(min(height, width)),
     )
-
-
-def _veil_colour(time: str, weather: str) -> Colour:
-    sky = SKIES[time]
-    if weather == "clear":
-        return sky.horizon
-    pale = {"rain": (150, 160, 176), "snow": (232, 238, 248), "fog": (232, 234, 238)}[weather]
-    if time == "night":
-        return mix(tuple(round(0.42 * value) for value in pale), sky.horizon, 0.4)
-    return mix(pale, sky.horizon, 0.3)
 
 
 def _lens(unit: float, edge: skia.TileMode = skia.TileMode.kDecal) -> skia.Paint:
@@ -162,7 +132,7 @@ def _paint_layers(scene: _Scenery) -> tuple[_Layer, ...]:
     """Paint sky and land once: as layers that repeat every two widths, or flat if none moves."""
     height, width, horizon = scene.height, scene.width, scene.horizon
     rng = np.random.default_rng((list(PLACES).index(scene.place), scene.view, 1))
-    sky, veil = SKIES[scene.time], _veil_colour(scene.time, scene.weather)
+    sky, veil = SKIES[scene.time], veil_colour(scene.time, scene.weather)
     pale = PASTEL_SHARE if scene.style == "pastel" else 0.0
     is_moving = scene.camera in ("pan", "tilt", "follow")
     detail = MAX_ZOOM if scene.camera == "zoom" else 1.0
@@ -247,7 +217,7 @@ def _paint_sky(
     width, height = frame
     unit = min(frame)
     cover = {"clear": 0.0, "rain": 0.72, "snow": 0.5, "fog": 0.75}[scene.weather]
-    veil = _veil_colour(scene.time, scene.weather)
+    veil = veil_colour(scene.time, scene.weather)
     colours = [argb(mix(colour, veil, cover)) for colour in (sky.top, sky.middle, sky.horizon)]
     shader = skia.GradientShader.MakeLinear([(0, 0), (0, horizon)], colours, [0, 0.55, 1])
     canvas.drawPaint(skia.Paint(Shader=shader))
@@ -303,23 +273,29 @@ def _draw_frame(
     canvas.translate(-pivot_x, -pivot_y)
     for layer in stage.layers:
         _draw_layer(canvas, stage, layer, layer.pan * moment.pan, layer.tilt * moment.tilt)
-    for actor, place in ((stage.companion, moment.companion), (stage.actor, moment.subject)):
+    # The subject last: it is in front.
+    for actor, place in reversed(
+        list(zip(stage.actors, (moment.subject, moment.companion), strict=True))
+    ):
         if actor is None:
             continue
         reach = place.height * (actor.width / 2 + 0.4)
         low = max(place.y, moment.ground) + 0.4 * place.height
         bounds = skia.Rect(place.x - reach, place.y - 1.6 * place.height, place.x + reach, low)
         canvas.saveLayer(bounds, stage.lens)
-        _draw_shadow(canvas, stage, actor, place, moment.ground)
-        _draw_actor(canvas, stage, actor, place, time, is_flipped=moment.is_flipped)
+        width = actor.width * place.height
+        shadow = cast_shadow((place.x, place.y), width, moment.ground, stage.staging.height)
+        if shadow:
+            draw_shadow(canvas, shadow)
+        draw_actor(canvas, actor, place, time, is_flipped=moment.is_flipped)
         canvas.restore()
     canvas.restore()
     if scene.weather in ("rain", "snow"):
         _draw_weather(canvas, scene, stage, time)
-    if stage.actor is None:
+    if moment.subject is None:
         return (0.0, 0.0, 0.0, 0.0)
     x, y, size = moment.subject.x, moment.subject.y, moment.subject.height
-    half = stage.actor.width * size / 2
+    half = CAST[scene.subject][0] * size / 2
     corners, pivots = (x - half, y - size, x + half, y), (pivot_x, pivot_y) * 2
     return tuple(p + moment.zoom * (c - p) for c, p in zip(corners, pivots, strict=True))
 
@@ -339,38 +315,6 @@ def _draw_layer(
         for x in (left - image.width(), left):
             if -image.width() < x < stage.staging.width:
                 canvas.drawImage(image, x, top + round(down))
-
-
-def _draw_shadow(
-    canvas: skia.Canvas, stage: _Stage, actor: _Actor, place: Place, ground: float
-) -> None:
-    """Draw the shadow on the ground, smaller and fainter the higher the actor is."""
-    above = (ground - place.y) / stage.staging.height
-    if above < -0.02:
-        return
-    near = max(0.0, 1 - above)
-    half = 0.46 * actor.width * place.height * (0.6 + 0.4 * near)
-    fill(canvas, oval(place.x, ground, half, 0.14 * half), (20, 24, 44), 0.12 + 0.2 * near)
-
-
-def _draw_actor(
-    canvas: skia.Canvas, stage: _Stage, actor: _Actor, place: Place, time: float, *,
-    is_flipped: bool,
-) -> None:  # fmt: skip
-    canvas.save()
-    canvas.translate(place.x, place.y)
-    canvas.scale(place.height, place.height)
-    if is_flipped:
-        canvas.scale(-1, 1)
-    colour, share = stage.veil
-    if share:
-        tinted = skia.Paint(
-            ColorFilter=skia.ColorFilters.Blend(argb(colour, share), skia.BlendMode.kSrcATop)
-        )
-        reach = actor.width / 2 + 0.3
-        canvas.saveLayer(skia.Rect(-reach, -1.5, reach, 0.3), tinted)
-    actor.draw(canvas, actor.palette, time)
-    canvas.restoreToCount(canvas.getSaveCount() - (2 if share else 1))
 
 
 def _draw_weather(canvas: skia.Canvas, scene: Scene, stage: _Stage, time: float) -> None:

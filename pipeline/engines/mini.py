@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -12,11 +13,12 @@ from torch.nn import functional
 
 from pipeline.engines.engine import Context, Given, Memory
 from pipeline.engines.ltx import LTXEngine, PromptEmbeds, pack
-from pipeline.mini.bodies import carry
+from pipeline.mini.bodies import Paint, populate
 from pipeline.mini.recall import dissolve, recall
 from pipeline.mini.scene import (
     ATTRIBUTES,
     OF_BODIES,
+    Look,
     Scene,
     complete_scene,
     continue_scene,
@@ -25,10 +27,12 @@ from pipeline.mini.scene import (
 )
 from pipeline.mini.staging import MAX_SECONDS, Staging
 from pipeline.mini.tracks import latent_times, track_camera, track_scene, track_unknown
+from pipeline.reading import LoadedModel
 
 logger = logging.getLogger(__name__)
 # More of the given latents' energy than this, and the guess is of something else.
 _MAX_UNEXPLAINED = 0.9
+_NUM_PAINTED = 32
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,10 @@ class StagedPrompt(PromptEmbeds):
 
 class MiniEngine(LTXEngine):
     """Runs windows of the embedded model at one picture size."""
+
+    def __init__(self, model: LoadedModel, *, width: int, height: int) -> None:
+        super().__init__(model, width=width, height=height)
+        self._paint = _painter(model)
 
     @torch.no_grad()
     def encode_prompt(
@@ -141,34 +149,26 @@ class MiniEngine(LTXEngine):
 
     def _embed(self, told: dict[str, str | None]) -> torch.Tensor:
         """Embed the values of all attributes: (1, S + 1, D), a blank behind them as in training."""
-        encoder = self.pipe.text_encoder
-        chosen = []
-        for (name, values), head in zip(ATTRIBUTES.items(), encoder.heads, strict=True):
-            label = 0 if told[name] is None else 1 + values.index(told[name])
-            index = torch.tensor([label], device=self.model.device)
-            chosen.append(functional.one_hot(index, head.out_features).to(encoder.dtype))
-        slots = encoder.embed_slots(chosen)
-        return torch.cat([slots, torch.zeros_like(slots[:, :1])], dim=1)
+        return _embed(self.model, told)
 
     def _guide(self, prompt: StagedPrompt, num_latents: int, context: Context) -> dict[str, object]:
         times = latent_times(
             context.first, num_latents, self.model.spec.fps, is_start=context.is_start
         )
-        is_staged = prompt.staging is not None
-        tracks = self._track(prompt, times, of_scene=is_staged)
-        guess = self._foresee(tracks, prompt, context) if is_staged else None
+        tracks = self._track(prompt, times, of_scene=prompt.staging is not None)
         # What a bridge leads to is no part of the scene that it comes from.
         is_bridge = context.before is not None and context.after is not None
         start = replace(context, after=None) if is_bridge else context
+        guess = None if prompt.staging is None else self._foresee(tracks, prompt, times, context)
         if prompt.is_claimed and not self._shows(guess, num_latents, start):
             guess, tracks = None, self._track(prompt, times, of_scene=False)
         guide = {"tracks": tracks}  # places, in full precision
         if is_bridge:
-            guide["recalled"] = self._bridge(tracks, guess, prompt, times, context)
-        elif guess is None:
-            guide["recalled"] = self._recall(tracks, context, num_latents)
+            guide["recalled"] = self._bridge(tracks, guess, context)
         else:
-            guide["recalled"] = self._carry(guess, prompt, times, context)
+            guide["recalled"] = guess
+            if guess is None:
+                guide["recalled"] = self._recall(tracks, context, num_latents)
         return {name: x.expand(len(prompt.embeds), -1, -1) for name, x in guide.items()}
 
     def _track(self, prompt: StagedPrompt, times: np.ndarray, *, of_scene: bool) -> torch.Tensor:
@@ -176,34 +176,22 @@ class MiniEngine(LTXEngine):
         return tracks.to(self.model.device)
 
     def _foresee(
-        self, tracks: torch.Tensor, prompt: StagedPrompt, context: Context
+        self, tracks: torch.Tensor, prompt: StagedPrompt, times: np.ndarray, context: Context
     ) -> torch.Tensor:
-        """Return the guide's guess at a window of the scene: (1, S, C)."""
-        coords = self._coords(tracks.shape[1], context)
-        return self.pipe.transformer.foresee(prompt.embeds[-1:], coords, tracks)[1].float()
-
-    def _carry(
-        self, guess: torch.Tensor, prompt: StagedPrompt, times: np.ndarray, context: Context
-    ) -> torch.Tensor:
-        """Return a guess at a window of a scene (1, S, C) with everybody moved along their path."""
+        """Return a guess at a window of a scene: (1, S, C)."""
         vacant = self._embed(_values(prompt.staging.scene) | dict.fromkeys(OF_BODIES))
-        size = (self._size["height"], self._size["width"])
-
-        def foresee(
-            tracks: np.ndarray, places: torch.Tensor, is_inhabited: Sequence[bool]
-        ) -> torch.Tensor:
-            words = [prompt.embeds[-1:] if is_there else vacant for is_there in is_inhabited]
-            told = torch.cat(words)
-            rows = torch.from_numpy(tracks)[:, None].to(told.device)
-            coords = places.to(told.device).expand(len(tracks), -1, -1)
-            return self.pipe.transformer.foresee(told, coords, rows, size)[1].float()
-
-        latents = self._unpack(guess)
+        coords = self._coords(len(times), context)
+        land = self.pipe.transformer.foresee(vacant, coords, tracks)[1]
+        latents = self._unpack(land.float())
+        # What is given takes the place of its guess, unless it is to be compared with it.
         num_after = 0 if context.after is None else context.after.shape[2]
         new = slice(context.num_before, len(times) - num_after)
+        if prompt.is_claimed:
+            new = slice(None)
         clock = (times + prompt.seconds)[new]
-        fresh = carry(self.pipe.vae, prompt.staging, clock, latents[:, :, new], foresee)
-        latents[:, :, new] = fresh
+        latents[:, :, new] = populate(
+            self.pipe.vae, prompt.staging, clock, latents[:, :, new], self._paint
+        )
         return pack(latents)
 
     def _shows(self, guess: torch.Tensor, num_latents: int, context: Context) -> bool:
@@ -227,23 +215,42 @@ class MiniEngine(LTXEngine):
         return pack(recall(self.pipe.vae, latents, tracks, known, at_end=at_end))
 
     def _bridge(
-        self,
-        tracks: torch.Tensor,
-        guess: torch.Tensor | None,
-        prompt: StagedPrompt,
-        times: np.ndarray,
-        context: Context,
+        self, tracks: torch.Tensor, guess: torch.Tensor | None, context: Context
     ) -> torch.Tensor:
         """Go over from what comes before a window to what comes after it: (1, S, C)."""
-        num_latents = len(times)
-        if guess is None:
+        num_latents = tracks.shape[1]
+        start = guess
+        if start is None:
             start = self._recall(tracks, replace(context, after=None), num_latents)
-        else:
-            start = self._carry(guess, prompt, times, context)
         end = self._recall(tracks, replace(context, before=None), num_latents)
         shape = (num_latents, self.height, self.width)
         latents = (x.transpose(1, 2).unflatten(2, shape) for x in (start, end))
         return pack(dissolve(self.pipe.vae, *latents, context.num_before, context.after.shape[2]))
+
+
+def _embed(model: LoadedModel, told: dict[str, str | None]) -> torch.Tensor:
+    encoder, chosen = model.pipe.text_encoder, []
+    for (name, values), head in zip(ATTRIBUTES.items(), encoder.heads, strict=True):
+        label = 0 if told[name] is None else 1 + values.index(told[name])
+        index = torch.tensor([label], device=model.device)
+        chosen.append(functional.one_hot(index, head.out_features).to(encoder.dtype))
+    slots = encoder.embed_slots(chosen)
+    return torch.cat([slots, torch.zeros_like(slots[:, :1])], dim=1)
+
+
+def _painter(model: LoadedModel) -> Paint:
+    """Return what paints portraits, each once: all that anybody does repeats.
+
+    Two bodies' latent frames of one period are kept. No method, or the engine would hold itself.
+    """
+
+    @lru_cache(maxsize=_NUM_PAINTED)
+    def paint(look: Look, seconds: tuple[float, ...]) -> torch.Tensor:
+        told = _embed(model, dict.fromkeys(ATTRIBUTES) | vars(look))
+        clock = torch.tensor(seconds, device=model.device)
+        return model.pipe.transformer.portraits.paint(look.subject, told, clock)
+
+    return paint
 
 
 def _fits(named: dict[str, str | None], scene: Scene) -> bool:

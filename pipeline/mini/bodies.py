@@ -1,15 +1,15 @@
-"""Whoever moves in a scene, moved along their path picture by picture: as sharp as a still.
+"""A scene's pictures, put together one by one: its land as near as the camera is, and everybody.
 
-The guide guesses half a second at once, and what moves within it comes out soft. Of stills it knows
-more. So whoever moves is cut out of the stills at both ends of the half second, by what is
-different where nobody is, and laid over a guess without them, at each picture's own place.
+The guide guesses the land with nobody in it, from afar. Bodies are painted apart, as they look at
+the time of each picture, and laid over it where the staging says that they are: both are as sharp
+as a still, however they move.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby
 from typing import Protocol
 
 import numpy as np
@@ -17,67 +17,91 @@ import torch
 from torch.nn import functional
 
 from pipeline.mini.autoencoder import PATCH_FRAMES, AutoencoderKinora, even_out_edges
-from pipeline.mini.staging import PATCH, Figure, Staging
-from pipeline.mini.tracks import track_scene, without_bodies
-
-_MARGIN = 12  # pixels round a body that belong to it: its outline, and its shadow on the ground
-_FEATHER = 8  # pixels over which these end
-# How much a still is unlike that without the body, in values from -1 to 1: where the body begins,
-# and where nothing of what is behind it is seen. Measured: see training/LOG.md.
-_LEAST, _MOST = 0.1, 0.3
-_GAP = 5  # pixels: narrower gaps in a body are none
-_FAR = 4 * PATCH  # as far as nobody goes in half a second: they have come in from the other edge
-_SLIGHT = 1e-6  # the share of a still that would have none, for where the other does not fit
+from pipeline.mini.portraits import ABOVE, BELOW, PORTRAIT_HEIGHT, canvas_size
+from pipeline.mini.scene import Look
+from pipeline.mini.shadows import SHADOW_COLOUR, Shadow
+from pipeline.mini.staging import PATCH, PERIOD_SECONDS, Figure, Moment, Staging
 
 Figures = Sequence[Figure]
 
 
-class Foresee(Protocol):
-    """Guesses some patches of latent frames, from places and words alone."""
+class Paint(Protocol):
+    """Paints somebody's portraits."""
 
-    def __call__(
-        self, tracks: np.ndarray, places: torch.Tensor, is_inhabited: Sequence[bool]
-    ) -> torch.Tensor:
-        """Return normalized latents (N, S, C), of tracks (N, D) at places (3, S).
+    def __call__(self, look: Look, seconds: tuple[float, ...]) -> torch.Tensor:
+        """Return what somebody looks like at N times of the clock: (N, 4, H, W).
 
-        `is_inhabited` says for which of the tracks the words say who is there; places are as
-        `LTXConditionPipeline` counts, those of a still have the time 0.
+        Colours times cover, and cover, from 0 to 1, on a canvas as `Portraits` paints.
         """
 
 
 @torch.no_grad()
-def carry(
+def populate(
     vae: AutoencoderKinora,
     staging: Staging,
     times: np.ndarray,
-    guess: torch.Tensor,
-    foresee: Foresee,
+    land: torch.Tensor,
+    paint: Paint,
 ) -> torch.Tensor:
-    """Return a guess at latent frames (1, C, T, h, w) in which whoever moves is sharp.
+    """Return latent frames (1, C, T, h, w) of a scene in which nobody is with everybody in them.
 
-    `times` (T, 2) are those of its latent frames on the staging's clock. A still stays as it is,
-    and so does a latent frame in which nobody is, or nothing goes anywhere.
+    `times` (T, 2) are those of its latent frames on the staging's clock.
     """
-    carried, known = guess.clone(), {}
-    for latent, (begin, end) in zip(carried.unbind(2), times.tolist(), strict=True):
-        if begin == end:
+    populated = land.clone()
+    for latent, (begin, end) in zip(populated.unbind(2), times.tolist(), strict=True):
+        moments = np.linspace(begin, end, 1 if begin == end else PATCH_FRAMES)
+        ways = [staging.figures(time) for time in moments]
+        cameras = [staging.at(time) for time in moments]
+        is_zoomed = any(camera.zoom != 1 for camera in cameras)
+        around = _window_round(ways, latent.shape[-2:])
+        window = _Window(0, 0, *latent.shape[-2:]) if is_zoomed else around
+        if window is None:
             continue
-        before = begin - (end - begin) / (PATCH_FRAMES - 1)  # the last picture of the one before
-        ways = [staging.figures(time) for time in np.linspace(before, end, PATCH_FRAMES + 1)]
-        is_at_rest = staging.camera(before) == staging.camera(end)
-        window = _window_round(ways, latent.shape[-2:])
-        if window is None or (is_at_rest and all(a == b for a, b in pairwise(ways))):
-            continue
-        for time in (before, end):
-            if time not in known:
-                known[time] = _cut_out(vae, staging, time, latent.shape[-2:], foresee)
-        track = without_bodies(track_scene(staging, np.array([(begin, end)])))
-        behind = _decode(vae, window, foresee(track, window.places(time=1), [False]))[0]
-        pictures = _lay_over(behind.transpose(0, 1), known[before], known[end], ways, window)
-        new = vae.project(pictures.transpose(0, 1)[None].to(vae.dtype))
-        window.part_of(latent)[:] = vae.normalize(new)[:, :, 0]
-        known = {end: known[end]}  # the next latent frame goes on from it
-    return carried
+        part = window.part_of(latent)
+        frames = vae.decode_linear(vae.denormalize(part).to(vae.dtype), len(moments)).float()
+        if is_zoomed:
+            frames = _zoom(even_out_edges(frames), cameras)
+        if around is not None:
+            clock = ((staging.clock + moments) % PERIOD_SECONDS).round(4).tolist()
+            near = around.pixels_of(frames, window)
+            for shown, figures in _appearances(ways):
+                _darken(near[:, :, shown], [figure.shadow for figure in figures], around)
+                portraits = paint(figures[0].look, tuple(clock[shown])).float()
+                _lay_over(near[:, :, shown], portraits, figures, around)
+        frames = frames.to(vae.dtype)
+        new = vae.project_still(frames[:, :, 0]) if begin == end else vae.project(frames)
+        part[:] = vae.normalize(new)[:, :, 0]
+    return populated
+
+
+def _appearances(ways: Sequence[Figures]) -> Iterator[tuple[slice, Figures]]:
+    """Yield in which pictures somebody looks the same, and where they are; who is in front last.
+
+    Where a scene follows another without a cut, not everybody is in all of a latent frame.
+    """
+    for position in reversed(range(max(map(len, ways)))):
+        looks = [figures[position].look if len(figures) > position else None for figures in ways]
+        for look, group in groupby(range(len(ways)), key=lambda index, looks=looks: looks[index]):
+            first, *_ = indices = list(group)
+            if look is not None:
+                shown = slice(first, first + len(indices))
+                yield shown, [figures[position] for figures in ways[shown]]
+
+
+def _zoom(frames: torch.Tensor, cameras: Sequence[Moment]) -> torch.Tensor:
+    """Show whole frames (1, 3, F, H, W) as near as cameras are, one for each."""
+    size = frames.shape[-2:]
+    theta = torch.zeros(len(cameras), 2, 3)
+    for matrix, camera in zip(theta, cameras, strict=True):
+        for axis, length in enumerate(reversed(size)):
+            # In the coordinates of grid_sample pictures are two wide, and their middle is 0.
+            pivot = 2 * camera.pivot[axis] / length - 1
+            matrix[axis, axis] = 1 / camera.zoom
+            matrix[axis, 2] = pivot * (1 - 1 / camera.zoom)
+    grid = functional.affine_grid(theta.to(frames), [len(theta), 1, *size], align_corners=False)
+    pictures = frames[0].transpose(0, 1)
+    seen = functional.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
+    return seen.transpose(0, 1)[None]
 
 
 @dataclass(frozen=True)
@@ -89,128 +113,87 @@ class _Window:
     bottom: int
     right: int
 
-    def places(self, time: float) -> torch.Tensor:
-        """Return its patches' corners (3, S): time, y, and x in pixels."""
-        sides = (torch.arange(self.top, self.bottom), torch.arange(self.left, self.right))
-        grid = torch.meshgrid(*(float(PATCH) * side for side in sides), indexing="ij")
-        return torch.stack([torch.full_like(grid[0], time), *grid]).flatten(1)
-
     def part_of(self, x: torch.Tensor) -> torch.Tensor:
         """Return its patches of a picture (..., h, w)."""
         return x[..., self.top : self.bottom, self.left : self.right]
 
-    @property
-    def grid(self) -> tuple[int, int]:
-        """Its patches down and across."""
-        return self.bottom - self.top, self.right - self.left
+    def pixels_of(self, frames: torch.Tensor, whole: _Window) -> torch.Tensor:
+        """Return its pixels of frames (..., H, W) that show a window which holds it."""
+        top, left = PATCH * (self.top - whole.top), PATCH * (self.left - whole.left)
+        bottom, right = PATCH * (self.bottom - whole.top), PATCH * (self.right - whole.left)
+        return frames[..., top:bottom, left:right]
+
+    def rows(self, like: torch.Tensor) -> torch.Tensor:
+        """Return the middles of its rows of pixels (H,) in the picture."""
+        return torch.arange(PATCH * self.top, PATCH * self.bottom).to(like) + 0.5
+
+    def columns(self, like: torch.Tensor) -> torch.Tensor:
+        """Return the middles of its columns of pixels (W,) in the picture."""
+        return torch.arange(PATCH * self.left, PATCH * self.right).to(like) + 0.5
 
 
-@dataclass(frozen=True)
-class _Cutout:
-    """Bodies on nothing (4, H, W), as colours times cover, and cover; `figures` were there."""
-
-    bodies: torch.Tensor
-    window: _Window
-    figures: Figures
+def _canvas_edges(figure: Figure) -> tuple[float, float, float, float]:
+    """Return left, top, right and bottom in pixels of where somebody's portrait goes."""
+    scale = figure.height / PORTRAIT_HEIGHT
+    half = scale * canvas_size(figure.look.subject)[1] / 2
+    top, bottom = figure.y - figure.height / 2, figure.y + figure.height / 2
+    return figure.x - half, top - ABOVE * scale, figure.x + half, bottom + BELOW * scale
 
 
 def _edges(figure: Figure) -> tuple[float, float, float, float]:
-    """Return left, top, right and bottom in pixels."""
-    x, y = figure.width / 2, figure.height / 2
-    return figure.x - x, figure.y - y, figure.x + x, figure.y + y
+    """Return left, top, right and bottom in pixels of all that can be seen of somebody."""
+    left, top, right, bottom = _canvas_edges(figure)
+    if figure.shadow:
+        bottom = max(bottom, figure.shadow.y + figure.shadow.down)
+    return left, top, right, bottom
 
 
 def _window_round(ways: Sequence[Figures], grid: tuple[int, int]) -> _Window | None:
-    """Return what bodies touch anywhere on their ways of a picture's grid; None if nothing."""
+    """Return what is seen of bodies anywhere on their ways of a picture's grid; None if nothing."""
     edges = np.array([_edges(figure) for figures in ways for figure in figures])
     if not len(edges):
         return None
-    left, top = np.floor((edges[:, :2].min(0) - _MARGIN) / PATCH).astype(int).clip(0).tolist()
-    right, bottom = np.ceil((edges[:, 2:].max(0) + _MARGIN) / PATCH).astype(int).tolist()
+    left, top = np.floor(edges[:, :2].min(0) / PATCH).astype(int).clip(0).tolist()
+    right, bottom = np.ceil(edges[:, 2:].max(0) / PATCH).astype(int).tolist()
     window = _Window(top, left, min(bottom, grid[0]), min(right, grid[1]))
-    return window if min(window.grid) > 0 else None
+    return window if window.top < window.bottom and window.left < window.right else None
 
 
-def _decode(vae: AutoencoderKinora, window: _Window, tokens: torch.Tensor) -> torch.Tensor:
-    """Decode a window's tokens (N, S, C) into frames (N, 3, 8, H, W)."""
-    latents = tokens.transpose(1, 2).unflatten(2, window.grid)
-    return vae.decode_linear(vae.denormalize(latents).to(vae.dtype)).float()
-
-
-def _cut_out(
-    vae: AutoencoderKinora, staging: Staging, time: float, grid: tuple[int, int], foresee: Foresee
-) -> _Cutout | None:
-    """Cut everybody out of the still at a time; None if nobody is in the picture."""
-    figures = staging.figures(time)
-    window = _window_round([figures], grid)
-    if window is None:
-        return None
-    track = track_scene(staging, np.array([(time, time)]))
-    tracks = np.concatenate([track, without_bodies(track)])
-    frames = _decode(vae, window, foresee(tracks, window.places(time=0), [True, False]))
-    still, bare = even_out_edges(frames.mean(2, keepdim=True))[:, :, 0]
-    differs = (still - bare).abs().amax(0, keepdim=True)
-    # Gaps are closed, outlines stay.
-    closed = functional.max_pool2d(differs, _GAP, 1, _GAP // 2)
-    closed = -functional.max_pool2d(-closed, _GAP, 1, _GAP // 2)
-    cover = functional.avg_pool2d((closed - _LEAST) / (_MOST - _LEAST), 3, 1, 1).clamp(0, 1)
-    cover = cover * _mask(figures, window).to(cover)
-    return _Cutout(torch.cat([still * cover, cover]), window, figures)
-
-
-def _mask(figures: Figures, window: _Window) -> torch.Tensor:
-    """Return how near to any of the bodies a window's pixels (H, W) are, from 0 to 1."""
-    y = torch.arange(PATCH * window.top, PATCH * window.bottom)[:, None] + 0.5
-    x = torch.arange(PATCH * window.left, PATCH * window.right)[None] + 0.5
-    mask = torch.zeros(())
-    for left, top, right, bottom in map(_edges, figures):
-        across, down = torch.maximum(left - x, x - right), torch.maximum(top - y, y - bottom)
-        outside = torch.maximum(across, down)
-        mask = torch.maximum(mask, ((_MARGIN - outside) / _FEATHER).clamp(0, 1))
-    return mask
+def _darken(frames: torch.Tensor, shadows: Sequence[Shadow | None], window: _Window) -> None:
+    """Let a shadow fall on frames (1, 3, F, H, W) of a window, in place; one or none for each."""
+    colour = torch.tensor(SHADOW_COLOUR).to(frames)[:, None, None] / 127.5 - 1
+    x, y = window.columns(frames), window.rows(frames)[:, None]
+    for index, shadow in enumerate(shadows):
+        if shadow is None:
+            continue
+        away = ((x - shadow.x) / shadow.across) ** 2 + ((y - shadow.y) / shadow.down) ** 2
+        # As wide an edge as a pixel is high there.
+        cover = shadow.cover * ((1 - away.sqrt()) * shadow.down + 0.5).clamp(0, 1)
+        frames[0, :, index] += cover * (colour - frames[0, :, index])
 
 
 def _lay_over(
-    pictures: torch.Tensor,
-    first: _Cutout | None,
-    last: _Cutout | None,
-    ways: Sequence[Figures],
-    window: _Window,
-) -> torch.Tensor:
-    """Lay bodies over pictures (8, 3, H, W) of a window, along their `ways` (9) through them."""
-    later = torch.arange(1, PATCH_FRAMES + 1) / PATCH_FRAMES
-    shares = []
-    for cutout, figures, share in ((first, ways[0], 1 - later), (last, ways[-1], later)):
-        fits = [cutout is not None and _looks_like(figures[0], way[0]) for way in ways[1:]]
-        shares.append((share + _SLIGHT) * torch.tensor(fits))
-    total = sum(shares).clamp(min=_SLIGHT)
-    laid = pictures.new_zeros(len(pictures), 4, *pictures.shape[2:])
-    for cutout, share in zip((first, last), shares, strict=True):
-        if cutout is not None:
-            share = (share / total)[:, None, None, None].to(pictures)
-            laid = laid + share * _move(cutout, ways[1:], window)
-    return laid[:, :3] + (1 - laid[:, 3:]) * pictures
-
-
-def _looks_like(a: Figure, b: Figure) -> bool:
-    """Say whether somebody is seen from the same side, and has not left the picture in between."""
-    return a.is_flipped == b.is_flipped and abs(a.x - b.x) + abs(a.y - b.y) < _FAR
-
-
-def _move(cutout: _Cutout, ways: Sequence[Figures], window: _Window) -> torch.Tensor:
-    """Show a cutout in a window where it goes: (F, 4, H, W)."""
-    here = cutout.figures[0]
-    sizes = [[PATCH * n for n in w.grid[::-1]] for w in (cutout.window, window)]  # across, down
-    corners = [(PATCH * w.left, PATCH * w.top) for w in (cutout.window, window)]
-    theta = torch.zeros(len(ways), 2, 3)
-    for matrix, (figure, *_) in zip(theta, ways, strict=True):
-        scale = here.height / figure.height
-        for axis, (start, place) in enumerate(((here.x, figure.x), (here.y, figure.y))):
+    frames: torch.Tensor, portraits: torch.Tensor, figures: Figures, window: _Window
+) -> None:
+    """Lay somebody over frames (1, 3, F, H, W) of a window, in place; a portrait for each."""
+    size = frames.shape[-2:]
+    scale = min(figure.height for figure in figures) / PORTRAIT_HEIGHT
+    if scale < 1:  # else fine lines would be lost
+        small = [round(scale * side) for side in portraits.shape[-2:]]
+        portraits = functional.interpolate(portraits, small, mode="bilinear", antialias=True)
+    theta = torch.zeros(len(figures), 2, 3)
+    for matrix, figure in zip(theta, figures, strict=True):
+        left, top, right, bottom = _canvas_edges(figure)
+        sides = (left, right, window.left, size[1]), (top, bottom, window.top, size[0])
+        for axis, (low, high, start, length) in enumerate(sides):
             # In the coordinates of grid_sample pictures are two wide, and their middle is 0.
-            matrix[axis, axis] = scale * sizes[1][axis] / sizes[0][axis]
-            middle = start + scale * (corners[1][axis] + sizes[1][axis] / 2 - place)
-            matrix[axis, 2] = 2 * (middle - corners[0][axis]) / sizes[0][axis] - 1
-    shape = [len(ways), 1, *sizes[1][::-1]]
-    grid = functional.affine_grid(theta.to(cutout.bodies), shape, align_corners=False)
-    bodies = cutout.bodies.expand(len(ways), -1, -1, -1)
-    return functional.grid_sample(bodies, grid, padding_mode="zeros", align_corners=False)
+            middle = PATCH * start + length / 2
+            matrix[axis, axis] = length / (high - low)
+            matrix[axis, 2] = (2 * middle - low - high) / (high - low)
+        if figure.is_flipped:
+            matrix[0] *= -1
+    shape = [len(figures), 1, *size]
+    grid = functional.affine_grid(theta.to(portraits), shape, align_corners=False)
+    laid = functional.grid_sample(portraits, grid, padding_mode="zeros", align_corners=False)
+    colours, cover = laid.transpose(0, 1)[None].split((3, 1), dim=1)  # (1, 3 and 1, F, H, W)
+    frames.mul_(1 - cover).add_(2 * colours - cover)

@@ -7,7 +7,7 @@ said. `staging.py` says where everybody is, `training/world.py` draws it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -61,6 +61,9 @@ OF_BODIES = (
 )  # fmt: skip
 """The attributes that a scene has only with somebody in it."""
 
+OF_LOOKS = ("subject", "colour", "time", "weather", "emotion", "style")
+"""The attributes that somebody's looks follow from."""
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -84,6 +87,32 @@ class Scene:
     companion_colour: str | None = None
     relation: str | None = None
     style: str = "flat"
+
+
+@dataclass(frozen=True)
+class Look:
+    """What somebody's looks follow from: values of the attributes of the same names."""
+
+    subject: str
+    colour: str
+    time: str
+    weather: str
+    style: str
+    emotion: str | None = None
+
+    @classmethod
+    def of_subject(cls, scene: Scene) -> Look | None:
+        """Return the looks of a scene's subject, if it has one."""
+        if scene.subject is None:
+            return None
+        return cls(*(getattr(scene, field.name) for field in fields(cls)))
+
+    @classmethod
+    def of_companion(cls, scene: Scene) -> Look | None:
+        """Return the looks of its companion, if it has one."""
+        if scene.companion is None:
+            return None
+        return cls(scene.companion, scene.companion_colour, scene.time, scene.weather, scene.style)
 
 
 def read_scene(values: Mapping[str, object]) -> Scene:

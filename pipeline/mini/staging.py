@@ -1,7 +1,7 @@
 """Where the camera and everybody in a scene are at a time: a path in closed form.
 
-The renderer draws along it, and the transformer is told of it token by token: motion and camera are
-decided before a picture is painted, for a whole shot at once, however many windows it has.
+The renderer draws along it, and the model is told of it: motion and camera are decided before a
+picture is painted, for a whole shot at once, however many windows it has.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from math import ceil, cos, floor, inf, pi, sin
 
 import numpy as np
 
-from pipeline.mini.scene import ATTRIBUTES, CAST, Scene, read_scene
+from pipeline.mini.scene import ATTRIBUTES, CAST, Look, Scene, read_scene
+from pipeline.mini.shadows import Shadow, cast_shadow
 
 # Every place is seen from a few sides only, as in a picture book: what a small model has to know.
 NUM_VIEWS = 4
@@ -41,6 +42,8 @@ CIRCLE_PIXELS = (64, 32)  # across, down
 PACE_PIXELS = 64
 BOUNCE_SECONDS = 1.0
 BOUNCE_PIXELS = 48
+_EASED = ("tilt up", "tilt down", "zoom in", "zoom out")  # moves of the camera that end
+_ROUNDS = ("bounce", "circle", "pace")  # motions that come back to where they began
 # What is believed of a staging that comes out of a file.
 MAX_CHAIN = 64
 MAX_SECONDS = 3600.0
@@ -75,13 +78,15 @@ class Moment:
 
 @dataclass(frozen=True)
 class Figure:
-    """Somebody as seen in a picture: their middle, width and height in pixels."""
+    """Somebody as seen in a picture: their middle, width and height in pixels, and shadow."""
 
+    look: Look
     x: float
     y: float
     width: float
     height: float
     is_flipped: bool
+    shadow: Shadow | None
 
 
 class Staging:
@@ -113,6 +118,8 @@ class Staging:
         self._size = self._companion_size = 0.0
         self._offset = (0.0, 0.0)
         self._start = (width / 2, height / 2)
+        # Seconds that a motion, and a move of the camera, have gone on before the shot's start.
+        self._moving_since = self._filming_since = 0.0
         if scene.subject is not None:
             self._cast()
             self._start = self._draw_start(rng)
@@ -138,7 +145,7 @@ class Staging:
         x = self._wrap(x, 0.5 * self._width_of(scene.subject) * size + 16)
         is_flipped = scene.motion == "left"
         if scene.motion == "pace":
-            is_flipped = cos(2 * pi * time / PACE_SECONDS) < 0
+            is_flipped = cos(2 * pi * (time + self._moving_since) / PACE_SECONDS) < 0
         subject = companion = None
         if scene.subject is not None:
             subject = Place(x, y, size)
@@ -150,20 +157,21 @@ class Staging:
 
     def figures(self, time: float) -> list[Figure]:
         """Return the subject, if there is one, and its companion, as seen at a time."""
-        moment = self.at(time)
-        cast = (self.scene.subject, moment.subject), (self.scene.companion, moment.companion)
-        figures = []
-        for name, place in cast:
-            if place is not None:
-                height = moment.zoom * place.height
-                seen = *on_screen(place, moment), self._width_of(name) * height, height
-                figures.append(Figure(*seen, moment.is_flipped))
+        if self._before is not None and time < 0:
+            return self._before.figures(self._since + time)
+        moment, figures = self.at(time), []
+        looks = Look.of_subject(self.scene), Look.of_companion(self.scene)
+        for look, place in zip(looks, (moment.subject, moment.companion), strict=True):
+            if look is None:
+                continue
+            height = moment.zoom * place.height
+            width = self._width_of(look.subject) * height
+            ground = _after_zoom(place.x, moment.ground, moment)
+            feet = _after_zoom(place.x, place.y, moment)
+            shadow = cast_shadow(feet, width, ground[1], moment.zoom * self.height)
+            middle = on_screen(place, moment)
+            figures.append(Figure(look, *middle, width, height, moment.is_flipped, shadow))
         return figures
-
-    def camera(self, time: float) -> tuple[float, float, float]:
-        """Return the zoom, and how far the nearest land has moved right and down, at a time."""
-        moment = self.at(time)
-        return moment.zoom, moment.pan, moment.tilt
 
     def to_json(self) -> dict[str, object]:
         """Return all that it follows from, as JSON can hold it."""
@@ -203,6 +211,7 @@ class Staging:
 
     def _aim(self, time: float) -> tuple[float, float, float]:
         """Move the camera from where it was at the start, no further than any camera goes."""
+        time += self._filming_since
         zoom, pan, tilt = self._camera
         zoom0, pan0, tilt0 = aim_camera(self.scene.camera, 0.0, self.height)
         zoom1, pan1, tilt1 = aim_camera(self.scene.camera, time, self.height)
@@ -217,14 +226,26 @@ class Staging:
         if last.zoom > 1:
             self._pivot = last.pivot
         old = before.scene
+        if self.scene.camera == old.camera and old.camera in _EASED:
+            self._camera, self._pivot = before._camera, before._pivot
+            self._filming_since = before._filming_since + since
         if last.subject is None or old.subject != self.scene.subject:
             return
         if old.companion == self.scene.companion:
             self._size, self._companion_size = before._size, before._companion_size
             self._offset = before._offset
+        motion = self.scene.motion
+        if motion == old.motion and motion in _ROUNDS:
+            self._start, self._moving_since = before._start, before._moving_since + since
+            return
         x, y = last.subject.x, last.subject.y
         if old.motion == "bounce":
             y = before._start[1] + last.tilt * before._sink_share
+        if motion == "circle":  # its middle is below where it begins; above, if that were too low
+            down = CIRCLE_PIXELS[1]
+            if y + 2 * down > self.height:
+                down, self._moving_since = -down, CIRCLE_SECONDS / 2
+            y += down
         self._start = x - DRIFT_SHARE * last.pan, y - last.tilt * self._sink_share
 
     def _width_of(self, name: str | None) -> float:
@@ -294,6 +315,7 @@ class Staging:
     def _travel(self, time: float) -> tuple[float, float]:
         """Return the subject's feet before the camera's share."""
         x, y = self._start
+        time += self._moving_since
         motion, way = self.scene.motion, SPEED * time
         if motion == "right":
             x += way
@@ -342,6 +364,9 @@ def aim_camera(camera: str, time: float, height: int) -> tuple[float, float, flo
 
 def on_screen(place: Place, moment: Moment) -> tuple[float, float]:
     """Return the middle of somebody after the zoom, in pixels."""
-    x, y = place.x, place.y - place.height / 2
+    return _after_zoom(place.x, place.y - place.height / 2, moment)
+
+
+def _after_zoom(x: float, y: float, moment: Moment) -> tuple[float, float]:
     pivot_x, pivot_y = moment.pivot
     return pivot_x + moment.zoom * (x - pivot_x), pivot_y + moment.zoom * (y - pivot_y)

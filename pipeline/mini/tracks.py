@@ -107,10 +107,3 @@ def _camera_values(
         "pivot x": pivot[0], "pivot y": pivot[1],
         "zoom step": np.log(zoom1 / zoom0), "pan step": pan1 - pan0, "tilt step": tilt1 - tilt0,
     }  # fmt: skip
-
-
-def without_bodies(tracks: np.ndarray) -> np.ndarray:
-    """Return tracks (T, 27) of the same places at the same times with nobody there."""
-    bare = tracks.copy()
-    bare[:, SUBJECT_COLUMNS[1:]] = 0  # all but the flag: it is known that there is nobody
-    return bare

@@ -14,18 +14,22 @@ from diffusers.models.modeling_outputs import Transformer2DModelOutput
 from torch import nn
 
 from pipeline.mini.guide import Guide
+from pipeline.mini.portraits import Portraits
 from pipeline.mini.tracks import TRACK_COLUMNS
+
+_KNOWS_VIEW = TRACK_COLUMNS.index("knows view")
 
 
 class GuidedLTXTransformer3DModel(LTXVideoTransformer3DModel):
-    """`LTXVideoTransformer3DModel` that is told where each token is, and where everybody is.
+    """`LTXVideoTransformer3DModel` that is told where each token is, beside a guide and portraits.
 
     Rotary embeddings only say how far apart two tokens are. A large model finds out from them what
     is up and down, and from noise where to put its subject; this small one did not. `video_coords`
-    has to be given, `tracks` (B, T, 27) should be: see `guide_features`. A guide guesses each token
-    from its place and the words (the first `num_slots` tokens of the prompt); what the guess leaves
-    open, and what a given picture or clip shows, is for the transformer. Of a scene it does not
-    know it is given the guess: see `recall`.
+    has to be given, `tracks` (B, T, 27) should be: see `guide_features`. Of a scene that is staged
+    a guide guesses the land, each token from its place and the words (the first `num_slots` tokens
+    of the prompt), and portraits show who is in it: see `bodies`. That is all of such a scene. Of a
+    picture or a clip from elsewhere the guess is what was given, moved along with the camera (see
+    `recall`), and what that leaves open is for the transformer, once it is trained.
 
     With `latent_deviations`, one for each channel of normalized latents, the linear part of the
     velocity is known in closed form and added (Karras et al. 2022, for a flow).
@@ -47,8 +51,10 @@ class GuidedLTXTransformer3DModel(LTXVideoTransformer3DModel):
         guide_width: int = 512,
         guide_depth: int = 3,
         atlas_features: int = 16,
-        log_land_rows: int = 16,
-        log_body_rows: int = 16,
+        log_atlas_rows: int = 16,
+        portraits_width: int = 320,
+        portraits_depth: int = 3,
+        portraits_layers: int = 10,
         latent_deviations: Sequence[float] | None = None,  # noqa: ARG002
     ) -> None:
         super().__init__(
@@ -69,7 +75,10 @@ class GuidedLTXTransformer3DModel(LTXVideoTransformer3DModel):
             guide_depth,
             width,
             in_channels,
-            (atlas_features, log_land_rows, log_body_rows),
+            (atlas_features, log_atlas_rows),
+        )
+        self.portraits = Portraits(
+            caption_channels, portraits_width, portraits_depth, portraits_layers
         )
         self.proj_in = nn.Linear(2 * in_channels + width, width)
 
@@ -80,7 +89,9 @@ class GuidedLTXTransformer3DModel(LTXVideoTransformer3DModel):
         tracks: torch.Tensor | None,
         size: tuple[int, int] | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return what the guide tells each token (B, S, D), and its guess at the latents (B, S, C).
+        """Return what the guide tells each token (B, S, D), and the latents of land (B, S, C).
+
+        Of the words those of bodies are to be left out.
 
         It depends on the noise in nothing: one look would do for all steps of a window.
         """
@@ -110,7 +121,9 @@ class GuidedLTXTransformer3DModel(LTXVideoTransformer3DModel):
 
         `recalled` (B, S, C) takes the place of the guide's guess.
         """
-        answers = self.proj_out.weight.any() or self.proj_out.bias.any() or torch.is_grad_enabled()
+        answers = not _is_staged(tracks) and (
+            self.proj_out.weight.any() or self.proj_out.bias.any() or torch.is_grad_enabled()
+        )
         if answers or recalled is None:
             told, guess = self.foresee(encoder_hidden_states, video_coords, tracks)
         if recalled is not None:
@@ -123,7 +136,7 @@ class GuidedLTXTransformer3DModel(LTXVideoTransformer3DModel):
         known = (t - (1 - t) * deviation**2) / variance * x - guess
         # In: the likeliest rest of the latents, so that noise never drowns what the guide tells.
         x = (1 - t) * deviation / variance * x
-        if not answers:  # it is not trained
+        if not answers:
             return Transformer2DModelOutput(sample=known) if return_dict else (known,)
         answer = super().forward(
             torch.cat([x, told, guess / deviation], dim=-1),
@@ -136,3 +149,8 @@ class GuidedLTXTransformer3DModel(LTXVideoTransformer3DModel):
         )[0]
         velocity = known + deviation * variance.rsqrt() * answer
         return Transformer2DModelOutput(sample=velocity) if return_dict else (velocity,)
+
+
+def _is_staged(tracks: torch.Tensor | None) -> bool:
+    """Say whether tracks (B, T, D) are of a scene whose land is known."""
+    return tracks is not None and bool((tracks[..., _KNOWS_VIEW] > 0).any())

@@ -52,8 +52,9 @@ def evaluate_motion(setup: Setup, studio: Studio) -> dict[str, object]:
 
 def _degree_of_render(scene: Scene, begin: float) -> float:
     times = (begin + np.arange(round(_LENGTH * FPS)) / FPS).tolist()
-    frames, _ = render(scene, height=HEIGHT // 2, width=WIDTH // 2, times=times)
-    return dynamic_degree(frames)
+    # At full size: bodies and their speed are in pixels, and half the size would double both.
+    frames, _ = render(scene, height=HEIGHT, width=WIDTH, times=times)
+    return dynamic_degree(frames[:, ::2, ::2])
 
 
 def _draw_moving(rng: np.random.Generator) -> tuple[Scene, str]:

@@ -51,12 +51,13 @@ def loader(folder: Path, files: dict[str, Path]) -> Loader:
     return loader
 
 
-def latents(model: LoadedModel) -> torch.Tensor:
-    """Make a window of two latents from words."""
+def latents(model: LoadedModel, before: torch.Tensor | None = None) -> torch.Tensor:
+    """Make a window of two latents from words, or of what comes after a given one."""
     engine = open_engine(model, width=64, height=64)
     settings = {"num_inference_steps": 2, "guidance_scale": 3.0, "seed": 1}
-    words = engine.encode_prompt("a red boat", "a cat", 3.0)
-    return engine.make(2, words, Context(is_start=True), **settings)
+    given = None if before is None else "picture"
+    words = engine.encode_prompt("a red boat", "a cat", 3.0, given=given)
+    return engine.make(2, words, Context(is_start=True, before=before), **settings)
 
 
 def weights(model: LoadedModel) -> dict[str, torch.Tensor]:
@@ -142,7 +143,9 @@ def test_a_lora_is_nearly_the_same_in_eight_bits(loader: Loader) -> None:
 
 
 def test_the_embedded_model_takes_loras_too(loader: Loader) -> None:
-    made = [latents(loader.load(MINI, loras=loras)) for loras in ((), [Lora(MINI)], ())]
+    """Its transformer is asked about what follows a given picture alone."""
+    picture = torch.zeros(1, 12, 1, 2, 2)
+    made = [latents(loader.load(MINI, loras=loras), picture) for loras in ((), [Lora(MINI)], ())]
     assert not torch.equal(made[0], made[1])
     assert torch.equal(made[0], made[2])
 

@@ -193,7 +193,7 @@ def test_the_shipped_portraits_are_solid_and_of_the_colour_that_is_told() -> Non
     portraits = engine.pipe.transformer.portraits
     means = {}
     for colour in ("red", "blue", "white"):
-        look = Look("car", colour, "day", "clear", "flat")
+        look = Look("car", colour, "day", "clear", None, "flat")
         told = engine._embed(dict.fromkeys(ATTRIBUTES) | vars(look))
         painted = portraits.paint("car", told, torch.tensor([0.5]))[0].float()
         cover = painted[3]

@@ -8,7 +8,7 @@ import numpy as np
 import skia
 
 from pipeline.mini.portraits import BELOW, PORTRAIT_HEIGHT, canvas_size
-from pipeline.mini.scene import CAST, Look, Scene
+from pipeline.mini.scene import CAST, Look, Scene, looks_of
 from pipeline.mini.shadows import SHADOW_COLOUR, Shadow
 from pipeline.mini.staging import Place
 from training.places import SKIES
@@ -49,8 +49,7 @@ def veil_colour(time: str, weather: str) -> Colour:
 
 def cast_actors(scene: Scene) -> tuple[Actor | None, Actor | None]:
     """Return a scene's subject and its companion, None where there is nobody."""
-    looks = (Look.of_subject(scene), Look.of_companion(scene))
-    return tuple(None if look is None else cast_actor(look) for look in looks)
+    return tuple(None if look is None else cast_actor(look) for look in looks_of(scene))
 
 
 def cast_actor(look: Look) -> Actor:

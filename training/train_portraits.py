@@ -58,7 +58,7 @@ def find_used(model: Portraits) -> None:
         rows, _ = model.cells_of(subject)
         emotions = ATTRIBUTES["emotion"] if subject == "child" else (None,)
         for style, emotion in product(_CENSUS_STYLES, emotions):
-            look = Look(subject, "red", "day", "clear", style, emotion)
+            look = Look(subject, "red", "day", "clear", emotion, style)
             for seconds in np.linspace(0, PERIOD_SECONDS, _CENSUS_TIMES):
                 seen = cut_cells(draw_portrait(look, seconds))[:, 3].amax((1, 2)) > 0
                 is_used[rows] |= seen

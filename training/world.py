@@ -70,21 +70,15 @@ class _Stage:
 
 
 def render(
-    scene: Scene,
-    *,
-    height: int,
-    width: int,
-    times: Sequence[float],
-    is_inhabited: bool = True,
+    scene: Scene, *, height: int, width: int, times: Sequence[float]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw a scene at the given times in seconds; or its land alone, as if nobody were there.
+    """Draw a scene at the given times in seconds.
 
     Returns the frames (F, H, W, 3) uint8 RGB and the subject's boxes (F, 4) float32 as (left, top,
     right, bottom) in pixels, not clipped to the frame. Deterministic in its arguments, and a frame
     depends on its own time only.
     """
-    actors = cast_actors(scene) if is_inhabited else (None, None)
-    stage = _set_stage(scene, actors, height, width)
+    stage = _set_stage(scene, height, width)
     pixels = np.zeros((height, width, 4), np.uint8)
     canvas = skia.Surface(pixels, colorType=skia.kRGBA_8888_ColorType).getCanvas()
     frames = np.empty((len(times), height, width, 3), np.uint8)
@@ -96,9 +90,7 @@ def render(
     return frames, boxes
 
 
-def _set_stage(
-    scene: Scene, actors: tuple[Actor | None, Actor | None], height: int, width: int
-) -> _Stage:
+def _set_stage(scene: Scene, height: int, width: int) -> _Stage:
     staging = Staging(scene, width=width, height=height)
     scenery = _Scenery(
         scene.place, staging.view, scene.time, scene.weather, scene.style,
@@ -108,7 +100,7 @@ def _set_stage(
     return _Stage(
         staging=staging,
         layers=_paint_layers(scenery),
-        actors=actors,
+        actors=cast_actors(scene),
         flakes=rng.uniform(size=(40, 3)),
         lens=_lens(min(height, width)),
     )

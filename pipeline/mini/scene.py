@@ -7,7 +7,7 @@ said. `staging.py` says where everybody is, `training/world.py` draws it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -61,9 +61,6 @@ OF_BODIES = (
 )  # fmt: skip
 """The attributes that a scene has only with somebody in it."""
 
-OF_LOOKS = ("subject", "colour", "time", "weather", "emotion", "style")
-"""The attributes that somebody's looks follow from."""
-
 
 @dataclass(frozen=True)
 class Scene:
@@ -97,22 +94,19 @@ class Look:
     colour: str
     time: str
     weather: str
+    emotion: str | None
     style: str
-    emotion: str | None = None
 
-    @classmethod
-    def of_subject(cls, scene: Scene) -> Look | None:
-        """Return the looks of a scene's subject, if it has one."""
-        if scene.subject is None:
-            return None
-        return cls(*(getattr(scene, field.name) for field in fields(cls)))
 
-    @classmethod
-    def of_companion(cls, scene: Scene) -> Look | None:
-        """Return the looks of its companion, if it has one."""
-        if scene.companion is None:
-            return None
-        return cls(scene.companion, scene.companion_colour, scene.time, scene.weather, scene.style)
+# The order in which the portraits were taught to read them.
+OF_LOOKS = tuple(field.name for field in fields(Look))
+
+
+def looks_of(scene: Scene) -> tuple[Look | None, Look | None]:
+    """Return the looks of a scene's subject and of its companion, None where there is nobody."""
+    looks = Look(*(getattr(scene, name) for name in OF_LOOKS))
+    companion = replace(looks, subject=scene.companion, colour=scene.companion_colour, emotion=None)
+    return looks if scene.subject else None, companion if scene.companion else None
 
 
 def read_scene(values: Mapping[str, object]) -> Scene:

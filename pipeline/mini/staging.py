@@ -12,7 +12,7 @@ from math import ceil, cos, floor, inf, pi, sin
 
 import numpy as np
 
-from pipeline.mini.scene import ATTRIBUTES, CAST, Look, Scene, read_scene
+from pipeline.mini.scene import ATTRIBUTES, CAST, Look, Scene, looks_of, read_scene
 from pipeline.mini.shadows import Shadow, cast_shadow
 
 # Every place is seen from a few sides only, as in a picture book: what a small model has to know.
@@ -160,8 +160,8 @@ class Staging:
         if self._before is not None and time < 0:
             return self._before.figures(self._since + time)
         moment, figures = self.at(time), []
-        looks = Look.of_subject(self.scene), Look.of_companion(self.scene)
-        for look, place in zip(looks, (moment.subject, moment.companion), strict=True):
+        places = moment.subject, moment.companion
+        for look, place in zip(looks_of(self.scene), places, strict=True):
             if look is None:
                 continue
             height = moment.zoom * place.height

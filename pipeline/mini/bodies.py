@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from pipeline.mini.autoencoder import PATCH_FRAMES, AutoencoderKinora, even_out_edges
 from pipeline.mini.portraits import ABOVE, BELOW, PORTRAIT_HEIGHT, canvas_size
+from pipeline.mini.recall import move_picture
 from pipeline.mini.scene import Look
 from pipeline.mini.shadows import SHADOW_COLOUR, Shadow
 from pipeline.mini.staging import PATCH, PERIOD_SECONDS, Figure, Moment, Staging
@@ -90,18 +91,14 @@ def _appearances(ways: Sequence[Figures]) -> Iterator[tuple[slice, Figures]]:
 
 def _zoom(frames: torch.Tensor, cameras: Sequence[Moment]) -> torch.Tensor:
     """Show whole frames (1, 3, F, H, W) as near as cameras are, one for each."""
-    size = frames.shape[-2:]
-    theta = torch.zeros(len(cameras), 2, 3)
-    for matrix, camera in zip(theta, cameras, strict=True):
-        for axis, length in enumerate(reversed(size)):
-            # In the coordinates of grid_sample pictures are two wide, and their middle is 0.
-            pivot = 2 * camera.pivot[axis] / length - 1
-            matrix[axis, axis] = 1 / camera.zoom
-            matrix[axis, 2] = pivot * (1 - 1 / camera.zoom)
-    grid = functional.affine_grid(theta.to(frames), [len(theta), 1, *size], align_corners=False)
-    pictures = frames[0].transpose(0, 1)
-    seen = functional.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
-    return seen.transpose(0, 1)[None]
+    height, width = frames.shape[-2:]
+    moves = []
+    for camera in cameras:
+        (x, y), part = camera.pivot, 1 - 1 / camera.zoom  # the pivot stays where it is
+        moves.append((camera.zoom, (0.5 - x / width) * part, (0.5 - y / height) * part))
+    moves = torch.tensor(moves).to(frames)[:, None]  # (F, 1, 3)
+    afar = moves.new_tensor([1.0, 0.0, 0.0]).expand(len(moves), -1)
+    return move_picture(frames[0].transpose(0, 1), afar, moves).transpose(0, 2)
 
 
 @dataclass(frozen=True)

@@ -215,10 +215,12 @@ def test_a_job_of_ones_own_model_goes_on_after_a_restart(root: Path, tmp_path: P
     again = Models(ROWS, recognise=recognise_small)
     second = app.create_studio(tmp_path, Loader(CPU, again), again)
     second.worker.resume(long)
-    time.sleep(1)
+    windows, deadline = second.worker.store.folder(long) / "windows", time.monotonic() + 120
+    while not windows.is_dir():
+        assert time.monotonic() < deadline, second.worker.state(long)
+        time.sleep(0.05)
     second.worker.pause(long)
     assert finish(second, long)["state"] == "paused"
-    assert (second.worker.store.folder(long) / "windows").is_dir()
     (root / "my-ltx").rename(root / "moved")
     second.worker.close()
     try:

@@ -26,7 +26,7 @@ from pipeline.takes import Take
 
 # To be raised when the same latents come out as other frames, or encoded in another way: what was
 # encoded before does not fit then.
-_LOOK = 2
+_LOOK = 3
 _DARKEST = 6  # new footage with no value above this is black
 
 

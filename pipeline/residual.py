@@ -2,8 +2,10 @@
 
 The model gives back a given frame almost, not exactly. What is lacking (the residual) is added to
 the new frames next to the join and fades out, so that neither sharpness nor colour jumps. Over what
-moves it would stay behind and hold the picture: there it gives way, as far as makes the step into
-the join as large as those round it.
+moves it would stay behind and hold the picture: there it gives way. What rests comes out a little
+different from frame to frame: a small difference at the join may be that, and is then taken for
+what is lacking, too. Which it is, and how far the residual gives way, is chosen so that the step
+into the join is as large as those round it.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import islice, pairwise, product
 from math import ceil
 
 import numpy as np
@@ -36,11 +38,6 @@ class Join:
     given: np.ndarray
     decoded: np.ndarray
     step: float | None = None
-
-    @property
-    def lacking(self) -> np.ndarray:
-        """What the model lacks: (H, W, 3) int16."""
-        return self.given.astype(np.int16) - self.decoded.astype(np.int16)
 
 
 def mean_step(frames: Sequence[np.ndarray]) -> float | None:
@@ -88,44 +85,83 @@ def _add_lacking(
     join: Join, near: Sequence[np.ndarray], fps: float, order: Iterable[int]
 ) -> Iterator[np.ndarray]:
     """Yield, in an order, the frames next to a join, the nearest first, with its residual added."""
-    weights, lacking = fade_weights(len(near), fps), join.lacking
-    changes = list(_changes(join.decoded, near))
-    much = 1 + _widen(_difference(join.given, join.decoded)).astype(np.float32)
-
-    def add(index: int, tolerance: float, every: int = 1) -> np.ndarray:
-        if not weights[index]:
-            return near[index][::every, ::every]
-        frame, change, lack, scale = (
-            x[::every, ::every] for x in (near[index], changes[index], lacking, much)
-        )
-        share = np.float32(weights[index]) * np.exp(-np.square(change / (tolerance * scale)))
-        return (frame + share[..., None] * lack).round().clip(0, 255).astype(np.uint8)
-
+    if not near:
+        return
+    weights = fade_weights(len(near), fps).astype(np.float32)
     # A frame that is shown again is no step.
     fresh = [i for i, frame in enumerate(near) if not i or (frame != near[i - 1]).any()]
     fresh, given = fresh[: NUM_LOOKED_AT + 1], join.given[::_SPARSE, ::_SPARSE]
 
-    def unevenness(tolerance: float) -> float:
-        first, *later = (add(index, tolerance, _SPARSE) for index in fresh)
+    def unevenness(residual: _Residual, tolerance: float) -> float:
+        first, *later = (
+            residual.lay_over(near, index, weights[index], tolerance, _SPARSE) for index in fresh
+        )
         around = [mean_step([first, *later]), join.step]
         others = np.mean([step for step in around if step is not None] or [0.0])
         return abs(mean_step([given, first]) - others)
 
-    if near:
-        tolerance = min(_TOLERANCES, key=unevenness)
+    later = list(_changes(near))
+    shown = join.decoded, _show_at_rest(join, near[0])
+    residuals = [_Residual.of(join.given, decoded, near[0], later) for decoded in shown]
+    residual, tolerance = min(product(residuals, _TOLERANCES), key=lambda way: unevenness(*way))
     for index in order:
-        yield add(index, tolerance)
+        yield residual.lay_over(near, index, weights[index], tolerance)
 
 
-def _changes(decoded: np.ndarray, near: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
-    """Yield how much each place has changed at most since the join, (H, W) in grey levels."""
-    most = None
-    for before, frame in pairwise((decoded, *near)):
+@dataclass(frozen=True)
+class _Residual:
+    """What is lacking (H, W, 3) int16, how much that is about a place, and what changes there.
+
+    `first` is how much the first new frame differs, `later` how much each has changed since: (H, W)
+    in grey levels.
+    """
+
+    lacking: np.ndarray
+    much: np.ndarray
+    first: np.ndarray
+    later: Sequence[np.ndarray]
+
+    @classmethod
+    def of(
+        cls, given: np.ndarray, shown: np.ndarray, first: np.ndarray, later: Sequence[np.ndarray]
+    ) -> _Residual:
+        """Measure it where the model shows a given frame before the first new one."""
+        lacking = given.astype(np.int16) - shown
+        much = 1 + _widen(_difference(given, shown)).astype(np.float32)
+        return cls(lacking, much, _widen(_difference(shown, first)), later)
+
+    def lay_over(
+        self,
+        frames: Sequence[np.ndarray],
+        index: int,
+        weight: np.float32,
+        tolerance: float,
+        every: int = 1,
+    ) -> np.ndarray:
+        """Return every so many pixels of a frame, and what is lacking where little changes."""
+        if not weight:
+            return frames[index][::every, ::every]
+        frame, lacking, much, first, later = (
+            x[::every, ::every]
+            for x in (frames[index], self.lacking, self.much, self.first, self.later[index])
+        )
+        share = weight * np.exp(-np.square(np.maximum(first, later) / (tolerance * much)))
+        return (frame + share[..., None] * lacking).round().clip(0, 255).astype(np.uint8)
+
+
+def _show_at_rest(join: Join, first: np.ndarray) -> np.ndarray:
+    """Return how the model shows the given frame if what differs little in the first rests."""
+    lacking = 1 + _widen(_difference(join.given, join.decoded)).astype(np.float32)
+    share = np.exp(-np.square(_widen(_difference(join.decoded, first)) / lacking))[..., None]
+    return (join.decoded + share * (first - join.decoded.astype(np.int16))).round().astype(np.uint8)
+
+
+def _changes(near: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
+    """Yield how much each place has changed at most since the first of the frames, (H, W)."""
+    most = np.zeros(near[0].shape[:2], np.uint8)
+    for before, frame in pairwise((near[0], *near)):
         if frame is not before:
-            change = _widen(_difference(before, frame))
-            most = change if most is None else np.maximum(most, change)
-        elif most is None:
-            most = np.zeros(frame.shape[:2], np.uint8)
+            most = np.maximum(most, _widen(_difference(before, frame)))
         yield most
 
 

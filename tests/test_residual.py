@@ -71,6 +71,17 @@ def test_over_what_rests_all_of_it_stays_and_over_what_moves_it_gives_way() -> N
     assert held < share[4] * 60 / 2
 
 
+def test_what_rests_does_not_flicker_at_a_join() -> None:
+    """The model showed it in another way before the join than after it: that was seen as a step."""
+    given = box_at(20, 60, 120)
+    rng = np.random.default_rng(0)
+    decoded = (given + rng.integers(-12, 13, SHAPE)).astype(np.uint8)
+    shown = (decoded + rng.integers(-3, 4, SHAPE)).astype(np.uint8)
+    made = list(go_on_from(Join(given, decoded, step=0.0), [shown] * 12, FPS))
+    flicker = mean_step([decoded, shown])
+    assert mean_step([given, made[0]]) < flicker / 3
+
+
 @pytest.mark.parametrize("fps", [24, 25, 30, 50, 60])
 def test_what_moves_is_let_go_at_every_rate(fps: int) -> None:
     """New frames are shown again then: the step into a join was measured against standing still."""
@@ -84,8 +95,8 @@ def test_what_moves_is_let_go_at_every_rate(fps: int) -> None:
         made = list(go_on_from(join, pick(new, indices), rate))
         return int(made[round(0.2 * rate)][10, 2, 0]) - 60
 
-    assert abs(held(fps) - held(FPS)) <= 4
-    assert held(fps) < 20
+    assert abs(held(fps) - held(FPS)) <= 10
+    assert held(fps) < 20  # all of it would be 30
 
 
 @pytest.mark.parametrize("speed", [0, 2, 4])  # every second pixel is looked at

@@ -26,7 +26,7 @@ from pipeline.takes import Take
 
 # To be raised when the same latents come out as other frames, or encoded in another way: what was
 # encoded before does not fit then.
-_LOOK = 3
+_LOOK = 4
 _DARKEST = 6  # new footage with no value above this is black
 
 
@@ -154,7 +154,7 @@ def _shot_frames(
 
 def _decode(engine: Engine, take: Take) -> Iterator[np.ndarray]:
     """Decode a take, frame by frame (H, W, 3) at the model's rate."""
-    for chunk in engine.decode_take(take.given, take.parts):
+    for chunk in engine.decode_take(take.given, take.parts, take.prompt):
         yield from chunk
 
 
@@ -182,7 +182,8 @@ def _go_on(engine: Engine, plan: Plan, source: OpenedSource, take: Take) -> Iter
     """Yield the new frames after the clip's last; a bridge's and a loop's lead up to a first."""
     num_given = min(NUM_LOOKED_AT + 1, source.info.num_frames)
     given = read_last_frames(source.path, source.info, num_given)[::-1]
-    join = _join(engine, plan, given, engine.decode_last_given(take.given, take.parts))
+    last = engine.decode_last_given(take.given, take.parts, take.prompt)
+    join = _join(engine, plan, given, last)
     is_bridge = take.given.after is not None
     if is_bridge:
         indices = joins.even_indices(plan.num_frames, take.num_frames)
@@ -213,7 +214,8 @@ def _join_of_first(engine: Engine, plan: Plan, source: OpenedSource, take: Take)
     clip = source.leads_to
     num_given = min(NUM_LOOKED_AT + 1, _num_following(plan, clip))
     given = read_first_frames(clip.path, clip.info, num_given, fps=plan.fps)
-    return _join(engine, plan, given, engine.decode_first_following(take.given, take.parts))
+    first = engine.decode_first_following(take.given, take.parts, take.prompt)
+    return _join(engine, plan, given, first)
 
 
 def _join(engine: Engine, plan: Plan, given: np.ndarray, decoded: np.ndarray) -> Join:

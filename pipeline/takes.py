@@ -38,6 +38,7 @@ class Take:
         self,
         plan: ShotPlan,
         given: Context,
+        prompt: object,
         windows: Iterator[torch.Tensor],
         name: str,
     ) -> None:
@@ -48,6 +49,7 @@ class Take:
         self.name = name
         self.plan = plan
         self.given = given
+        self.prompt = prompt  # as the engine has it
         self._windows = windows
         self._made: list[torch.Tensor] = []
 
@@ -128,7 +130,7 @@ class _Camera:
         names = self._names(shot, cue, given)
         self._reel.want(names)
         windows = self._windows(shot, cue, given, names)
-        return Take(shot, given, windows, names[-1])
+        return Take(shot, given, cue.prompt, windows, names[-1])
 
     def _names(self, shot: ShotPlan, cue: Cue, given: Context) -> list[str]:
         """Name a shot's windows, each by the one made before it: that is what it follows from."""

@@ -46,11 +46,12 @@ def still(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def black(folder: Path) -> dict[str, Loader]:
-    """A model whose decoder gives black, whatever it is given."""
+    """A model whose decoder gives black, whatever it is given, and that paints nobody."""
     loaders = tiny_loaders(folder)
-    vae = loaders[MINI].load(MINI).pipe.vae
-    decode = vae.decode_linear
-    vae.decode_linear = lambda *arguments: decode(*arguments).fill_(-1)
+    pipe = loaders[MINI].load(MINI).pipe
+    decode, paint = pipe.vae.decode_linear, pipe.transformer.portraits.paint
+    pipe.vae.decode_linear = lambda *arguments: decode(*arguments).fill_(-1)
+    pipe.transformer.portraits.paint = lambda *arguments: paint(*arguments).fill_(0)
     return loaders
 
 
@@ -90,7 +91,8 @@ def make(model: LoadedModel, task: str, **values: object) -> tuple[np.ndarray, n
     assert frames.dtype == np.uint8
     assert frames.shape[2:0:-1] == plan.size
     assert len(frames) == num_finished_frames(plan, source)
-    return frames, np.concatenate(list(engine.decode_take(takes[0].given, takes[0].parts)))
+    take = takes[0]
+    return frames, np.concatenate(list(engine.decode_take(take.given, take.parts, take.prompt)))
 
 
 def own_frames(clip: Path) -> np.ndarray:

@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-from pipeline.engines.ltx import LTXEngine
+from pipeline.engines.mini import MiniEngine
 from pipeline.errors import GenerationCancelledError, MediaError, ModelError, OutputError
 from pipeline.generate import Clip, generate
 from pipeline.loader import Loader
@@ -256,14 +256,14 @@ def test_a_film_with_one_shot_changed_has_the_others_as_they_are(
     options = {"loader": loaders[MINI], "on_progress": lambda _: None}
     options["is_cancelled"] = lambda: False
     decodings: list[object] = []
-    decode_take = LTXEngine.decode_take
+    decode_take = MiniEngine.decode_take
 
-    def counted(engine: LTXEngine, *arguments: object) -> Iterator[np.ndarray]:
+    def counted(engine: MiniEngine, *arguments: object) -> Iterator[np.ndarray]:
         decodings.append(None)
         return decode_take(engine, *arguments)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(LTXEngine, "decode_take", counted)
+        patch.setattr(MiniEngine, "decode_take", counted)
         clip = generate(request, output=tmp_path / "clip.mp4", keep=keep, **options)
     after = {path.name for path in (keep / "pieces").iterdir()}
     assert len(after) == len(before) == 6

@@ -19,7 +19,7 @@ from pipeline.plan import Plan, plan_generation
 from pipeline.request import GenerationRequest, Shot, build_request
 from tests.tiny import MINI, Calls
 from training.evaluation.comparison import bands_of, summarize_drift, summarize_joins, table_of
-from training.evaluation.handovers import HANDOVERS, make_shot
+from training.evaluation.handovers import make_from_last_frames
 from training.evaluation.long_clips import (
     JOIN_MEASURES,
     Reading,
@@ -61,60 +61,37 @@ def test_a_short_clip_is_the_beginning_of_a_long_one() -> None:
     assert window_joins(long)[:3] == window_joins(short) == [49, 89, 129]
 
 
-@pytest.mark.parametrize("way", HANDOVERS)
-def test_every_way_makes_as_many_frames_as_kinora(loaders: dict[str, Loader], way: str) -> None:
-    plan = plan_of(loaders, 3)
-    frames = make_shot(tiny_engine(loaders), plan, PROMPT, 3, HANDOVERS[way])
-    assert frames.shape == (plan.num_frames, SIZE, SIZE, 3)
-    assert frames.dtype == np.uint8
-
-
-@pytest.mark.parametrize("way", HANDOVERS)
-def test_every_way_begins_with_kinoras_first_window(
-    loaders: dict[str, Loader], way: str, tmp_path: Path
+def test_clips_of_last_frames_begin_as_kinoras_and_are_as_long(
+    loaders: dict[str, Loader], tmp_path: Path
 ) -> None:
-    frames = make_shot(tiny_engine(loaders), plan_of(loaders, 2), PROMPT, 3, HANDOVERS[way])
+    frames = make_from_last_frames(tiny_engine(loaders), plan_of(loaders, 3), PROMPT, 3)
     clip = generate(
-        request_of(2),
+        request_of(3),
         loader=loaders[MINI],
         output=tmp_path / "clip.mp4",
         on_progress=lambda _: None,
         is_cancelled=lambda: False,
     )
     kinora = np.concatenate(list(iterate_frames(clip.path, probe_clip(clip.path))))
+    assert frames.shape == kinora.shape
+    assert frames.dtype == np.uint8
     error = np.abs(kinora[:40].astype(int) - frames[:40]).mean()
     assert error < 4  # grey levels that H.264 costs
     assert error < np.abs(kinora[40:80].astype(int) - frames[:40]).mean()
 
 
-def test_the_next_window_is_given_the_last_frames_as_pictures_and_nothing_else(
+def test_the_next_window_is_given_the_last_frame_as_a_picture_and_no_scene(
     loaders: dict[str, Loader],
 ) -> None:
     engine, plan = tiny_engine(loaders), plan_of(loaders, 2)
-    made = make_shot(engine, plan, PROMPT, 3, HANDOVERS["last frame"])[:49]
-    for way, num_given in (("last frame", 1), ("latents decoded and encoded", 2)):
-        frames = made[-(8 * (num_given - 1) + 1) :]
-        expected = engine.encode(frames, torch.Generator())
-        with Calls(engine.model) as calls:
-            again = make_shot(engine, plan, PROMPT, 3, HANDOVERS[way])
-        np.testing.assert_array_equal(again[:49], made)
-        given = calls.of("hidden_states")[-1][:, : num_given * (SIZE // 32) ** 2]
-        torch.testing.assert_close(given, expected.flatten(2).transpose(1, 2))
-
-
-def test_only_the_plain_way_forgets_the_paths(loaders: dict[str, Loader]) -> None:
-    """A window is told the way of the clip's own time, or has the picture and no scene."""
-    engine, plan = tiny_engine(loaders), plan_of(loaders, 2)
-    tracks = {}
-    for way, handover in HANDOVERS.items():
-        with Calls(engine.model) as calls:
-            make_shot(engine, plan, PROMPT, 3, handover)
-        tracks[way] = calls.of("tracks")[-1][0]
-        knows_scene = tracks[way][:, TRACK_COLUMNS.index("knows view")] > 0
-        assert knows_scene.all() != (way == "last frame")
-    # Both end at the same moment of the same scene; what they are given first differs.
-    known = tracks["last frame, paths known"], tracks["latents decoded and encoded"]
-    torch.testing.assert_close(known[0][-5:], known[1][-5:])
+    made = make_from_last_frames(engine, plan, PROMPT, 3)
+    with Calls(engine.model) as calls:
+        again = make_from_last_frames(engine, plan, PROMPT, 3)
+    np.testing.assert_array_equal(again, made)
+    expected = engine.encode(made[48:49], torch.Generator())
+    given = calls.of("hidden_states")[-1][:, : (SIZE // 32) ** 2]
+    torch.testing.assert_close(given, expected.flatten(2).transpose(1, 2))
+    assert not calls.of("tracks")[-1][0][:, TRACK_COLUMNS.index("knows view")].any()
 
 
 def looks(saturation: np.ndarray) -> Looks:

@@ -298,7 +298,8 @@ def test_a_folder_and_a_lora_are_typed_into_the_page(
     prompt = page.locator("#text_to_video-prompt")
     expect(prompt).to_contain_text("it is asked as LTX-Video 2B 0.9.8 distilled is")
     page.click("#text_to_video-advanced button")
-    page.fill("#text_to_video-loras textarea", "style 3")
+    # As a person types: what has only just been shown may miss the first letter, not the last.
+    page.locator("#text_to_video-loras textarea").press_sequentially("style 3", delay=50)
     plan = page.locator("#text_to_video-plan")
     expect(plan).to_contain_text("The weight of the LoRA 'style' is 3.0, but it has to be")
     page.fill("#text_to_video-loras textarea", f"{root / 'style-1'} 0.8")

@@ -1,10 +1,10 @@
-"""Compare ways to hand one window of a long clip on to the next: joins, drift and motion.
+"""Compare long clips with those made from last frame to last frame: joins, drift and motion.
 
 Run: python -m training.compare_handovers --model assets/kinora-mini --clips 24 \
          --output assets/kinora-mini/handovers.json
-Every prompt is made by Kinora as the app does it, in the other ways of `evaluation/handovers.py`
-with the same engine, seeds and windows, and rendered: what the same scene does by itself. All of
-them are written as a file and read back. The table goes beside the figures, as Markdown.
+Every prompt is made by Kinora as the app does it, from last frames (`evaluation/handovers.py`) with
+the same engine, seeds and windows, and rendered: what the same scene does by itself. All of them
+are written as a file and read back. The table goes beside the figures, as Markdown.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from pipeline.spec import ModelSpec
 from training.captions import draw_caption
 from training.data import FPS
 from training.evaluation.comparison import bands_of, summarize_drift, summarize_joins, table_of
-from training.evaluation.handovers import HANDOVERS, make_shot
+from training.evaluation.handovers import make_from_last_frames
 from training.evaluation.long_clips import Reading, read_long_clip, seconds_of, window_joins
 from training.evaluation.setup import EVALUATION_SEED, HEIGHT, WIDTH, draw_inhabited
 from training.evaluation.studio import Studio
@@ -35,7 +35,7 @@ from training.world import render
 
 logger = logging.getLogger(__name__)
 _PART = 10  # of the streams of scenes: 1 to 9 are those of `training.evaluate`
-RENDER, KINORA = "render", "Kinora"
+RENDER, KINORA, LAST_FRAME = "render", "Kinora", "last frame"
 
 
 def make_all(
@@ -49,8 +49,7 @@ def make_all(
     times = (np.arange(plan.num_frames) / FPS).tolist()
     rendered, _ = render(scene, height=HEIGHT, width=WIDTH, times=times)
     yield RENDER, plan, studio.recode(rendered)
-    for way, handover in HANDOVERS.items():
-        yield way, plan, studio.recode(make_shot(engine, plan, prompt, seed, handover))
+    yield LAST_FRAME, plan, studio.recode(make_from_last_frames(engine, plan, prompt, seed))
 
 
 def read_all(

@@ -36,12 +36,13 @@ def make_clip(
 ) -> np.ndarray:
     """Make one window from a prompt alone: frames (F, H, W, 3) uint8."""
     embeds = engine.encode_prompt(prompt, "", guidance, seed=seed)
-    latents = engine.denoise(
+    nothing = Context(is_start=True)
+    part = engine.make(
         num_latents,
         embeds,
-        Context(is_start=True),
+        nothing,
         num_inference_steps=steps,
         guidance_scale=guidance,
         seed=seed,
     )
-    return np.concatenate(list(engine.decode(latents, is_generated=True)))
+    return np.concatenate(list(engine.decode_take(nothing, [part], embeds)))

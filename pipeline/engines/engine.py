@@ -107,16 +107,23 @@ class Engine(Protocol):
     def head(self, given: Context, parts: Sequence[torch.Tensor], num_latents: int) -> torch.Tensor:
         """Return what a window is given that leads up to some parts."""
 
-    def decode_take(self, given: Context, parts: Iterable[torch.Tensor]) -> Iterator[np.ndarray]:
+    def decode_take(
+        self, given: Context, parts: Iterable[torch.Tensor], prompt: object = None
+    ) -> Iterator[np.ndarray]:
         """Decode a shot's new frames (F, H, W, 3) uint8, some at a time, while its parts come.
 
-        A given picture is decoded too, as their start.
+        A given picture is decoded too, as their start. The `prompt` they were made with is for
+        models that have not put all of it into their latents.
         """
 
-    def decode_last_given(self, given: Context, parts: Iterable[torch.Tensor]) -> np.ndarray:
+    def decode_last_given(
+        self, given: Context, parts: Iterable[torch.Tensor], prompt: object = None
+    ) -> np.ndarray:
         """Return how the model shows the last frame (H, W, 3) that a shot goes on from."""
 
-    def decode_first_following(self, given: Context, parts: Iterable[torch.Tensor]) -> np.ndarray:
+    def decode_first_following(
+        self, given: Context, parts: Iterable[torch.Tensor], prompt: object = None
+    ) -> np.ndarray:
         """Return how the model shows the first frame (H, W, 3) that a shot leads up to."""
 
     def preview(self, latents: torch.Tensor) -> np.ndarray | None:

@@ -158,11 +158,14 @@ class FrameEngine:
         del given
         return _tensor(self._decode(parts[0])[: self._count_frames(num_latents)])
 
-    def decode_take(self, given: Context, parts: Iterable[torch.Tensor]) -> Iterator[np.ndarray]:
+    def decode_take(
+        self, given: Context, parts: Iterable[torch.Tensor], prompt: object = None
+    ) -> Iterator[np.ndarray]:
         """Decode the new frames (F, H, W, 3) uint8 of a shot, part by part.
 
         A given picture is decoded too, as their start.
         """
+        del prompt
         overlap = self._count_frames(self.model.spec.overlap_latents)
         num_before = 0 if given.before is None or given.is_picture else given.before.shape[2]
         if given.after is None:
@@ -180,12 +183,18 @@ class FrameEngine:
         num_before = 0 if given.is_backward else num_before
         yield self._decode(last)[num_before:-num_following]
 
-    def decode_last_given(self, given: Context, parts: Iterable[torch.Tensor]) -> np.ndarray:
+    def decode_last_given(
+        self, given: Context, parts: Iterable[torch.Tensor], prompt: object = None
+    ) -> np.ndarray:
         """Return how the model shows the last frame (H, W, 3) that a shot goes on from."""
+        del prompt
         return self._decode(next(iter(parts)))[given.before.shape[2] - 1]
 
-    def decode_first_following(self, given: Context, parts: Iterable[torch.Tensor]) -> np.ndarray:
+    def decode_first_following(
+        self, given: Context, parts: Iterable[torch.Tensor], prompt: object = None
+    ) -> np.ndarray:
         """Return how the model shows the first frame (H, W, 3) that a shot leads up to."""
+        del prompt
         *_, last = parts
         return self._decode(last)[-_following(given).shape[2]]
 

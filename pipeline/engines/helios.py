@@ -108,11 +108,14 @@ class HeliosEngine(FrameEngine):
         anchor, latents = parts[-1].split([1, parts[-1].shape[2] - 1], dim=2)
         return torch.cat([anchor, latents[:, :, -_HISTORY_LATENTS:]], dim=2)
 
-    def decode_take(self, given: Context, parts: Iterable[torch.Tensor]) -> Iterator[np.ndarray]:
+    def decode_take(
+        self, given: Context, parts: Iterable[torch.Tensor], prompt: object = None
+    ) -> Iterator[np.ndarray]:
         """Decode the new frames (F, H, W, 3) uint8 of a shot, chunk by chunk.
 
         A given picture is decoded too, as their start.
         """
+        del prompt
         if given.is_picture:
             yield self._decode(given.before[:, :, :1])
         num_before = given.num_before or 1
@@ -122,9 +125,11 @@ class HeliosEngine(FrameEngine):
             for chunk in new.split(self._chunk, dim=2):
                 yield self._decode(chunk)
 
-    def decode_last_given(self, given: Context, parts: Iterable[torch.Tensor]) -> np.ndarray:
+    def decode_last_given(
+        self, given: Context, parts: Iterable[torch.Tensor], prompt: object = None
+    ) -> np.ndarray:
         """Return how the model shows the last frame (H, W, 3) that a shot goes on from."""
-        del parts
+        del parts, prompt
         return self._decode(given.before[:, :, -self._chunk :])[-1]
 
     def _chunks(self, given: torch.Tensor) -> list[torch.Tensor]:

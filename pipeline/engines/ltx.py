@@ -202,12 +202,15 @@ class LTXEngine:
             if new.shape[2]:
                 yield to_frames(new)
 
-    def decode_take(self, given: Context, parts: Iterable[torch.Tensor]) -> Iterator[np.ndarray]:
+    def decode_take(
+        self, given: Context, parts: Iterable[torch.Tensor], prompt: object = None
+    ) -> Iterator[np.ndarray]:
         """Decode the new latents of a shot, in the order they are seen, while they come.
 
         A given picture is decoded too, as their start. An autoencoder that has to see a whole shot
         waits for all of it.
         """
+        del prompt
         if not is_uniform(self.pipe.vae):
             parts = [torch.cat(list(parts), dim=2)]
         previous = given.before
@@ -221,14 +224,19 @@ class LTXEngine:
                 yield from self.decode(part, previous, is_generated=not given.is_picture)
             previous = part
 
-    def decode_last_given(self, given: Context, parts: Iterable[torch.Tensor]) -> np.ndarray:
+    def decode_last_given(
+        self, given: Context, parts: Iterable[torch.Tensor], prompt: object = None
+    ) -> np.ndarray:
         """Decode the last frame (H, W, 3) of the clip that a shot goes on from."""
-        del parts
+        del parts, prompt
         *_, chunk = self.decode(given.before)
         return chunk[-1]
 
-    def decode_first_following(self, given: Context, parts: Iterable[torch.Tensor]) -> np.ndarray:
+    def decode_first_following(
+        self, given: Context, parts: Iterable[torch.Tensor], prompt: object = None
+    ) -> np.ndarray:
         """Decode the first frame (H, W, 3) of the clip that a shot leads up to."""
+        del prompt
         if given.keyframe is not None:
             return next(self.decode(given.keyframe))[0]
         *_, last = parts

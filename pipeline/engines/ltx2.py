@@ -213,17 +213,23 @@ class LTX2Engine(LTXEngine):
         whole = _join([*parts, given.after])
         return pack(whole.first(num_latents, self._seconds(num_latents, whole)))
 
-    def decode_take(self, given: Context, parts: Iterable[torch.Tensor]) -> Iterator[np.ndarray]:
+    def decode_take(
+        self, given: Context, parts: Iterable[torch.Tensor], prompt: object = None
+    ) -> Iterator[np.ndarray]:
         """Decode a shot's new frames (F, H, W, 3) uint8; all of its parts have to be there."""
-        yield from super().decode_take(self._pictures(given), _videos(parts))
+        yield from super().decode_take(self._pictures(given), _videos(parts), prompt)
 
-    def decode_last_given(self, given: Context, parts: Iterable[torch.Tensor]) -> np.ndarray:
+    def decode_last_given(
+        self, given: Context, parts: Iterable[torch.Tensor], prompt: object = None
+    ) -> np.ndarray:
         """Decode the last frame (H, W, 3) of the clip that a shot goes on from."""
-        return super().decode_last_given(self._pictures(given), parts)
+        return super().decode_last_given(self._pictures(given), parts, prompt)
 
-    def decode_first_following(self, given: Context, parts: Iterable[torch.Tensor]) -> np.ndarray:
+    def decode_first_following(
+        self, given: Context, parts: Iterable[torch.Tensor], prompt: object = None
+    ) -> np.ndarray:
         """Decode the first frame (H, W, 3) of the clip that a shot leads up to."""
-        return super().decode_first_following(self._pictures(given), parts)
+        return super().decode_first_following(self._pictures(given), parts, prompt)
 
     def decode_sound(
         self, given: Context, parts: Iterable[torch.Tensor]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from pipeline.engines.engine import Context, Given, Memory
+from pipeline.engines.engine import Context, Given, Memory, OnEngineStep, to_frames
 from pipeline.engines.ltx import LTXEngine, PromptEmbeds, pack
-from pipeline.mini.bodies import Paint, populate
+from pipeline.mini.bodies import Paint, populate, show_scene
 from pipeline.mini.recall import dissolve, recall
 from pipeline.mini.scene import (
     ATTRIBUTES,
@@ -151,58 +151,211 @@ class MiniEngine(LTXEngine):
         """Embed the values of all attributes: (1, S + 1, D), a blank behind them as in training."""
         return _embed(self.model, told)
 
+    def make(
+        self,
+        num_latents: int,
+        prompt: StagedPrompt,
+        context: Context,
+        *,
+        on_step: OnEngineStep | None = None,
+        **how: object,
+    ) -> torch.Tensor:
+        """Make a part of `num_latents` new latent frames; see `denoise` for the rest.
+
+        That of a staged scene shows the land with nobody in it, and has a channel more to say so:
+        everybody is laid over it when it is decoded, as sharp as they are painted.
+        """
+        before, goes_on = self._split(context.before)
+        after, leads_up = self._split(context.after)
+        context = replace(context, before=before, after=after)
+        if prompt.is_claimed and not (goes_on or leads_up):
+            prompt = self._believed(prompt, num_latents, context)
+        if prompt.staging is None or _is_bridge(context):
+            if goes_on:
+                before = self._populate(prompt, before, context.first)
+            context = replace(context, before=before)
+            return super().make(num_latents, prompt, context, on_step=on_step, **how)
+        first = context.first + context.num_before
+
+        def show_step(step: int, estimate: torch.Tensor) -> None:
+            middle = first + num_latents // 2
+            seen = estimate[:, :, middle - context.first][:, :, None]
+            on_step(step, self._populate(prompt, seen, middle))
+
+        land = super().make(
+            num_latents, prompt, context, on_step=None if on_step is None else show_step, **how
+        )
+        return torch.cat([land, torch.ones_like(land[:, :1])], dim=1)
+
+    def tail(self, given: Context, parts: Sequence[torch.Tensor], num_latents: int) -> torch.Tensor:
+        """Return the last latents, of what was given before too if the parts are that short."""
+        given = replace(given, before=self._marked(given.before))
+        return super().tail(given, [self._marked(part) for part in parts], num_latents)
+
+    def head(self, given: Context, parts: Sequence[torch.Tensor], num_latents: int) -> torch.Tensor:
+        """Return the first latents, of what was given after too if the parts are that short."""
+        given = replace(given, after=self._marked(given.after))
+        return super().head(given, [self._marked(part) for part in parts], num_latents)
+
+    @torch.no_grad()
+    def decode_take(
+        self, given: Context, parts: Iterable[torch.Tensor], prompt: StagedPrompt | None = None
+    ) -> Iterator[np.ndarray]:
+        """Decode the new latents of a shot, in the order they are seen, while they come.
+
+        A given picture is decoded too, as their start.
+        """
+        if prompt is None or prompt.staging is None:
+            yield from super().decode_take(given, parts)
+            return
+        first, previous = int(given.before is not None), given.before
+        for part in parts:
+            latents, is_land = self._split(part)
+            before, goes_on = self._split(previous)
+            if is_land:
+                if before is not None and not goes_on:
+                    before = self._land(prompt, first - 1, 1)  # no bodies that could shine through
+                yield from self._show(prompt, latents, first, before)
+            else:
+                if goes_on:
+                    before = self._populate(prompt, before[:, :, -1:], first - 1)
+                yield from super().decode_take(replace(given, before=before), [latents])
+            first, previous = first + part.shape[2], part
+
+    @torch.no_grad()
+    def decode_last_given(
+        self, given: Context, parts: Iterable[torch.Tensor], prompt: StagedPrompt | None = None
+    ) -> np.ndarray:
+        """Return how the model shows the last frame (H, W, 3) that a shot goes on from.
+
+        Where it goes on with the scene, as it shows the scene there.
+        """
+        if not self._split(next(iter(parts)))[1]:
+            return super().decode_last_given(given, parts)
+        return next(self._show(prompt, self._land(prompt, 0, 1), 0))[-1]
+
+    @torch.no_grad()
+    def decode_first_following(
+        self, given: Context, parts: Iterable[torch.Tensor], prompt: StagedPrompt | None = None
+    ) -> np.ndarray:
+        """Return how the model shows the first frame (H, W, 3) that a shot leads up to."""
+        parts = list(parts)
+        last, is_land = self._split(parts[-1])
+        if not is_land:
+            return super().decode_first_following(given, parts)
+        first = sum(part.shape[2] for part in parts)
+        return next(self._show(prompt, self._land(prompt, first, 1), first, last))[0]
+
+    def preview(self, latents: torch.Tensor) -> np.ndarray | None:
+        """Return a small picture (h, w, 3) of the middle latent frame."""
+        return super().preview(self._split(latents)[0])
+
+    def _show(
+        self,
+        prompt: StagedPrompt,
+        land: torch.Tensor,
+        first: int,
+        previous: torch.Tensor | None = None,
+    ) -> Iterator[np.ndarray]:
+        """Decode latent frames of a scene's land, the first with that number, and lay all over it.
+
+        After `previous` (1, C, k, h, w) every one gives eight frames, else the first gives one.
+        """
+        num_before = 0 if previous is None else 1
+        if previous is not None:
+            previous = self._denormalize(previous[:, :, -1:])[:, :, 0]
+        pictures = self.pipe.vae.decode_stream(
+            self._denormalize(land), previous=previous, is_generated=True
+        )
+        times = self._times(prompt, first, land.shape[2], is_start=not num_before)
+        for frames, (begin, end) in zip(pictures, times.tolist(), strict=True):
+            moments = np.linspace(begin, end, frames.shape[2])
+            yield to_frames(show_scene(frames, prompt.staging, moments, self._paint))
+
+    def _times(
+        self, prompt: StagedPrompt, first: int, num_latents: int, *, is_start: bool = False
+    ) -> np.ndarray:
+        """Return when latent frames are, on the staging's clock: (T, 2)."""
+        times = latent_times(first, num_latents, self.model.spec.fps, is_start=is_start)
+        return times + prompt.seconds
+
+    def _land(
+        self, prompt: StagedPrompt, first: int, num_latents: int, *, is_start: bool = False
+    ) -> torch.Tensor:
+        """Guess latent frames of a scene with nobody in it: (1, C, T, h, w)."""
+        times = latent_times(first, num_latents, self.model.spec.fps, is_start=is_start)
+        tracks = self._track(prompt, times, of_scene=True)
+        vacant = self._embed(_values(prompt.staging.scene) | dict.fromkeys(OF_BODIES))
+        coords = self._coords(num_latents, Context(is_start))
+        return self._unpack(self.pipe.transformer.foresee(vacant, coords, tracks)[1].float())
+
+    def _populate(
+        self,
+        prompt: StagedPrompt,
+        land: torch.Tensor,
+        first: int,
+        *,
+        is_start: bool = False,
+    ) -> torch.Tensor:
+        """Return latent frames of a scene's land with everybody in them: (1, C, T, h, w)."""
+        times = self._times(prompt, first, land.shape[2], is_start=is_start)
+        return populate(self.pipe.vae, prompt.staging, times, land, self._paint)
+
+    def _split(self, latents: torch.Tensor | None) -> tuple[torch.Tensor | None, bool]:
+        """Return latents (1, C, T, h, w) alone, and whether they are of land; see `make`."""
+        if latents is None:
+            return None, False
+        num_channels = self.pipe.transformer.config.in_channels
+        return latents[:, :num_channels], bool(latents[:, num_channels:].any())
+
+    def _marked(self, latents: torch.Tensor | None) -> torch.Tensor | None:
+        """Return latents with the channel that says whether they are of land."""
+        if latents is None or latents.shape[1] > self.pipe.transformer.config.in_channels:
+            return latents
+        return torch.cat([latents, torch.zeros_like(latents[:, :1])], dim=1)
+
     def _guide(self, prompt: StagedPrompt, num_latents: int, context: Context) -> dict[str, object]:
         times = latent_times(
             context.first, num_latents, self.model.spec.fps, is_start=context.is_start
         )
-        tracks = self._track(prompt, times, of_scene=prompt.staging is not None)
-        # What a bridge leads to is no part of the scene that it comes from.
-        is_bridge = context.before is not None and context.after is not None
-        start = replace(context, after=None) if is_bridge else context
-        guess = None if prompt.staging is None else self._foresee(tracks, prompt, times, context)
-        if prompt.is_claimed and not self._shows(guess, num_latents, start):
-            guess, tracks = None, self._track(prompt, times, of_scene=False)
-        guide = {"tracks": tracks}  # places, in full precision
-        if is_bridge:
-            guide["recalled"] = self._bridge(tracks, guess, context)
+        is_staged = prompt.staging is not None
+        tracks = self._track(prompt, times, of_scene=is_staged)
+        if _is_bridge(context):
+            start = None if not is_staged else self._foresee(prompt, num_latents, context)
+            guess = self._bridge(tracks, start, context)
+        elif is_staged:
+            land = self._land(prompt, context.first, num_latents, is_start=context.is_start)
+            guess = pack(land)
         else:
-            guide["recalled"] = guess
-            if guess is None:
-                guide["recalled"] = self._recall(tracks, context, num_latents)
+            guess = self._recall(tracks, context, num_latents)
+        guide = {"tracks": tracks, "recalled": guess}  # places, in full precision
         return {name: x.expand(len(prompt.embeds), -1, -1) for name, x in guide.items()}
 
     def _track(self, prompt: StagedPrompt, times: np.ndarray, *, of_scene: bool) -> torch.Tensor:
         tracks = torch.from_numpy(prompt.track(times, of_scene=of_scene))[None]
         return tracks.to(self.model.device)
 
-    def _foresee(
-        self, tracks: torch.Tensor, prompt: StagedPrompt, times: np.ndarray, context: Context
-    ) -> torch.Tensor:
-        """Return a guess at a window of a scene: (1, S, C)."""
-        vacant = self._embed(_values(prompt.staging.scene) | dict.fromkeys(OF_BODIES))
-        coords = self._coords(len(times), context)
-        land = self.pipe.transformer.foresee(vacant, coords, tracks)[1]
-        latents = self._unpack(land.float())
-        # What is given takes the place of its guess, unless it is to be compared with it.
-        num_after = 0 if context.after is None else context.after.shape[2]
-        new = slice(context.num_before, len(times) - num_after)
-        if prompt.is_claimed:
-            new = slice(None)
-        clock = (times + prompt.seconds)[new]
-        latents[:, :, new] = populate(
-            self.pipe.vae, prompt.staging, clock, latents[:, :, new], self._paint
-        )
-        return pack(latents)
+    def _foresee(self, prompt: StagedPrompt, num_latents: int, context: Context) -> torch.Tensor:
+        """Return a guess at a window of a scene with everybody in it: (1, S, C)."""
+        where, is_start = (context.first, num_latents), context.is_start
+        land = self._land(prompt, *where, is_start=is_start)
+        return pack(self._populate(prompt, land, context.first, is_start=is_start))
 
-    def _shows(self, guess: torch.Tensor, num_latents: int, context: Context) -> bool:
-        """Say whether what is given looks like the scene that it claims to show."""
-        new = num_latents - sum(
-            0 if x is None else x.shape[2] for x in (context.before, context.after)
-        )
-        given, is_given = self._lay_out(new, context)
+    def _believed(self, prompt: StagedPrompt, num_latents: int, context: Context) -> StagedPrompt:
+        """Return a prompt without its scene if what is given does not look like it."""
+        # What a bridge leads to is no part of the scene that it comes from.
+        if _is_bridge(context):
+            num_latents, context = (
+                num_latents + context.after.shape[2],
+                replace(context, after=None),
+            )
+        given, is_given = self._lay_out(num_latents, context)
         truth, where = pack(given), pack(is_given.expand(-1, 1, -1, -1, -1))[..., 0]
+        guess = self._foresee(prompt, given.shape[2], context)
         error = (guess - truth)[where].square().sum()
-        return bool(error < _MAX_UNEXPLAINED * truth[where].square().sum())
+        if error < _MAX_UNEXPLAINED * truth[where].square().sum():
+            return replace(prompt, is_claimed=False)
+        return replace(prompt, staging=None, is_claimed=False)
 
     def _recall(self, tracks: torch.Tensor, context: Context, num_latents: int) -> torch.Tensor:
         """Move what a window is given along the camera's path: (1, S, C)."""
@@ -226,6 +379,10 @@ class MiniEngine(LTXEngine):
         shape = (num_latents, self.height, self.width)
         latents = (x.transpose(1, 2).unflatten(2, shape) for x in (start, end))
         return pack(dissolve(self.pipe.vae, *latents, context.num_before, context.after.shape[2]))
+
+
+def _is_bridge(context: Context) -> bool:
+    return context.before is not None and context.after is not None
 
 
 def _embed(model: LoadedModel, told: dict[str, str | None]) -> torch.Tensor:

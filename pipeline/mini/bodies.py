@@ -1,8 +1,8 @@
 """A scene's pictures, put together one by one: its land as near as the camera is, and everybody.
 
 The guide guesses the land with nobody in it, from afar. Bodies are painted apart, as they look at
-the time of each picture, and laid over it where the staging says that they are: both are as sharp
-as a still, however they move.
+the time of each picture, and laid over it where the staging says that they are, when the land has
+been decoded: they are as sharp as a still, however they move.
 """
 
 from __future__ import annotations
@@ -37,6 +37,33 @@ class Paint(Protocol):
 
 
 @torch.no_grad()
+def show_scene(
+    frames: torch.Tensor, staging: Staging, moments: np.ndarray, paint: Paint
+) -> torch.Tensor:
+    """Return pictures (1, 3, F, H, W) of a scene as near as its camera is, with everybody in them.
+
+    `frames` are of its land, from afar, and may change; `moments` (F,) are when each of them is on
+    the staging's clock, in seconds.
+    """
+    cameras = [staging.at(time) for time in moments]
+    if any(camera.zoom != 1 for camera in cameras):
+        frames = _zoom(frames.float(), cameras)
+    ways = [staging.figures(time) for time in moments]
+    window = _window_round(ways, [side // PATCH for side in frames.shape[-2:]])
+    if window is None:
+        return frames
+    near = window.pixels_of(frames)
+    drawn = near.float()
+    clock = ((staging.clock + moments) % PERIOD_SECONDS).round(4).tolist()
+    for shown, figures in _appearances(ways):
+        _darken(drawn[:, :, shown], [figure.shadow for figure in figures], window)
+        portraits = paint(figures[0].look, tuple(clock[shown])).float()
+        _lay_over(drawn[:, :, shown], portraits, figures, window)
+    near.copy_(drawn)
+    return frames
+
+
+@torch.no_grad()
 def populate(
     vae: AutoencoderKinora,
     staging: Staging,
@@ -44,34 +71,27 @@ def populate(
     land: torch.Tensor,
     paint: Paint,
 ) -> torch.Tensor:
-    """Return latent frames (1, C, T, h, w) of a scene in which nobody is with everybody in them.
+    """Return latent frames (1, C, T, h, w) of a scene's land as if the scene had been encoded.
 
-    `times` (T, 2) are those of its latent frames on the staging's clock.
+    `times` (T, 2) are those of its latent frames on the staging's clock. This is for what works on
+    latents: what is to be seen is as sharp as it was painted if it is put together when decoded.
     """
     populated = land.clone()
     for latent, (begin, end) in zip(populated.unbind(2), times.tolist(), strict=True):
         moments = np.linspace(begin, end, 1 if begin == end else PATCH_FRAMES)
-        ways = [staging.figures(time) for time in moments]
-        cameras = [staging.at(time) for time in moments]
-        is_zoomed = any(camera.zoom != 1 for camera in cameras)
-        around = _window_round(ways, latent.shape[-2:])
-        window = _Window(0, 0, *latent.shape[-2:]) if is_zoomed else around
+        grid = latent.shape[-2:]
+        window = _window_round([staging.figures(time) for time in moments], grid)
+        is_zoomed = any(staging.at(time).zoom != 1 for time in moments)
+        if is_zoomed:
+            window = _Window(0, 0, *grid)
         if window is None:
             continue
-        part = window.part_of(latent)
-        frames = vae.decode_linear(vae.denormalize(part).to(vae.dtype), len(moments)).float()
+        frames = vae.decode_linear(vae.denormalize(latent).to(vae.dtype), len(moments))
         if is_zoomed:
-            frames = _zoom(even_out_edges(frames), cameras)
-        if around is not None:
-            clock = ((staging.clock + moments) % PERIOD_SECONDS).round(4).tolist()
-            near = around.pixels_of(frames, window)
-            for shown, figures in _appearances(ways):
-                _darken(near[:, :, shown], [figure.shadow for figure in figures], around)
-                portraits = paint(figures[0].look, tuple(clock[shown])).float()
-                _lay_over(near[:, :, shown], portraits, figures, around)
-        frames = frames.to(vae.dtype)
-        new = vae.project_still(frames[:, :, 0]) if begin == end else vae.project(frames)
-        part[:] = vae.normalize(new)[:, :, 0]
+            frames = even_out_edges(frames)
+        frames = show_scene(frames, staging, moments, paint).to(vae.dtype)
+        new = vae.project_still(frames[:, :, 0]) if len(moments) == 1 else vae.project(frames)
+        window.part_of(latent)[:] = window.part_of(vae.normalize(new)[:, :, 0])
     return populated
 
 
@@ -114,11 +134,10 @@ class _Window:
         """Return its patches of a picture (..., h, w)."""
         return x[..., self.top : self.bottom, self.left : self.right]
 
-    def pixels_of(self, frames: torch.Tensor, whole: _Window) -> torch.Tensor:
-        """Return its pixels of frames (..., H, W) that show a window which holds it."""
-        top, left = PATCH * (self.top - whole.top), PATCH * (self.left - whole.left)
-        bottom, right = PATCH * (self.bottom - whole.top), PATCH * (self.right - whole.left)
-        return frames[..., top:bottom, left:right]
+    def pixels_of(self, frames: torch.Tensor) -> torch.Tensor:
+        """Return its pixels of frames (..., H, W)."""
+        rows = slice(PATCH * self.top, PATCH * self.bottom)
+        return frames[..., rows, PATCH * self.left : PATCH * self.right]
 
     def rows(self, like: torch.Tensor) -> torch.Tensor:
         """Return the middles of its rows of pixels (H,) in the picture."""
@@ -145,7 +164,7 @@ def _edges(figure: Figure) -> tuple[float, float, float, float]:
     return left, top, right, bottom
 
 
-def _window_round(ways: Sequence[Figures], grid: tuple[int, int]) -> _Window | None:
+def _window_round(ways: Sequence[Figures], grid: Sequence[int]) -> _Window | None:
     """Return what is seen of bodies anywhere on their ways of a picture's grid; None if nothing."""
     edges = np.array([_edges(figure) for figures in ways for figure in figures])
     if not len(edges):

@@ -18,6 +18,7 @@ from pipeline.mini.portraits import Portraits
 from pipeline.mini.tracks import TRACK_COLUMNS
 
 _KNOWS_VIEW = TRACK_COLUMNS.index("knows view")
+_SOONEST = 1e-3  # of the time from 1 to 0; what is given is at 0 and does not move
 
 
 class GuidedLTXTransformer3DModel(LTXVideoTransformer3DModel):
@@ -128,16 +129,17 @@ class GuidedLTXTransformer3DModel(LTXVideoTransformer3DModel):
             told, guess = self.foresee(encoder_hidden_states, video_coords, tracks)
         if recalled is not None:
             guess = recalled.to(hidden_states.dtype)
-        # The latents are taken for normal about the guess; the noise for standard normal.
         t = (timestep.to(guess.dtype) / 1000)[..., None]  # (B, S or 1, 1)
+        if not answers:  # nothing is left open: straight there, in however many steps
+            velocity = (hidden_states - guess) / t.clamp(min=_SOONEST)
+            return Transformer2DModelOutput(sample=velocity) if return_dict else (velocity,)
+        # The latents are taken for normal about the guess; the noise for standard normal.
         deviation = self._deviations(guess)
         variance = ((1 - t) * deviation) ** 2 + t**2
         x = hidden_states - (1 - t) * guess
         known = (t - (1 - t) * deviation**2) / variance * x - guess
         # In: the likeliest rest of the latents, so that noise never drowns what the guide tells.
         x = (1 - t) * deviation / variance * x
-        if not answers:
-            return Transformer2DModelOutput(sample=known) if return_dict else (known,)
         answer = super().forward(
             torch.cat([x, told, guess / deviation], dim=-1),
             encoder_hidden_states,

@@ -51,7 +51,7 @@ def black(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Loader]:
     vae = loaders[MINI].load(MINI).pipe.vae
     decode = vae.decode_linear
     vae.decode_linear = lambda *arguments: decode(*arguments).fill_(-1)
-    monkeypatch.setattr("pipeline.engines.mini.show_scene", lambda frames, *_: frames)
+    monkeypatch.setattr("pipeline.engines.scenery.show_scene", lambda frames, *_: frames)
     return loaders
 
 

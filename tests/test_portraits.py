@@ -8,11 +8,12 @@ import pytest
 import torch
 
 from pipeline.engines import open_engine
+from pipeline.engines.scenery import Scenery
 from pipeline.loader import Loader
 from pipeline.mini import AutoencoderKinora, Portraits
 from pipeline.mini.bodies import populate
 from pipeline.mini.portraits import ABOVE, BELOW, PORTRAIT_HEIGHT, canvas_size
-from pipeline.mini.scene import ATTRIBUTES, CAST, Look, Scene, complete_scene
+from pipeline.mini.scene import CAST, Look, Scene, complete_scene
 from pipeline.mini.staging import MAX_ZOOM, Staging
 from pipeline.mini.tracks import latent_times
 from tests.tiny import MINI
@@ -190,12 +191,10 @@ def test_everything_anybody_does_repeats_with_the_clock(portraits: Portraits) ->
 @torch.no_grad()
 def test_the_shipped_portraits_are_solid_and_of_the_colour_that_is_told() -> None:
     engine = open_engine(Loader().load(MINI), width=WIDTH, height=HEIGHT)
-    portraits = engine.pipe.transformer.portraits
     means = {}
     for colour in ("red", "blue", "white"):
         look = Look("car", colour, "day", "clear", None, "flat")
-        told = engine._embed(dict.fromkeys(ATTRIBUTES) | vars(look))
-        painted = portraits.paint("car", told, torch.tensor([0.5]))[0].float()
+        painted = Scenery(engine.model).paint(look, (0.5,))[0].float()
         cover = painted[3]
         middle = (slice(ABOVE + 60, ABOVE + 80), slice(60, -60))
         assert cover[middle].min() > 0.95

@@ -299,14 +299,9 @@ class LTXEngine:
             # One frame before the first latent frame of what follows.
             index = num_frames - context.after.shape[2]
             starts = torch.cat([starts[index : index + 1] - 1, starts])
-        spatial = self.pipe.vae.spatial_compression_ratio
-        grid = torch.meshgrid(
-            starts / self.model.spec.fps,
-            torch.arange(self.height) * float(spatial),
-            torch.arange(self.width) * float(spatial),
-            indexing="ij",
-        )
-        return torch.stack(grid).flatten(1)[None].to(self.model.device)
+        side = self.pipe.vae.spatial_compression_ratio
+        coords = token_coords(starts / self.model.spec.fps, self.height, self.width, side)
+        return coords.to(self.model.device)
 
     def _sigmas(self, num_inference_steps: int) -> list[float]:
         """Return the noise levels, largest first, as the scheduler takes them: not shifted yet."""
@@ -336,6 +331,15 @@ class LTXEngine:
     def _unpack(self, x: torch.Tensor) -> torch.Tensor:
         """(1, T h w, C) -> (1, C, T, h, w)."""
         return x.unflatten(1, (-1, self.height, self.width)).permute(0, 4, 1, 2, 3)
+
+
+def token_coords(seconds: torch.Tensor, height: int, width: int, side: int) -> torch.Tensor:
+    """Return the places (1, 3, T h w) of latent frames' tokens: seconds (T,), and pixels.
+
+    A latent frame is `height` by `width` tokens of so many pixels a side.
+    """
+    ways = seconds, torch.arange(height) * float(side), torch.arange(width) * float(side)
+    return torch.stack(torch.meshgrid(*ways, indexing="ij")).flatten(1)[None]
 
 
 def pack(x: torch.Tensor) -> torch.Tensor:

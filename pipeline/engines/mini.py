@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import replace
 
 import numpy as np
 import torch
-from torch.nn import functional
 
-from pipeline.engines.engine import Context, Given, Memory, OnEngineStep, to_frames
-from pipeline.engines.ltx import LTXEngine, PromptEmbeds, pack
-from pipeline.mini.bodies import Paint, populate, show_scene
+from pipeline.engines.engine import Context, Given, Memory, OnEngineStep
+from pipeline.engines.ltx import LTXEngine, pack
+from pipeline.engines.scenery import Scenery, StagedPrompt, embed_values, values_of
 from pipeline.mini.recall import dissolve, recall
 from pipeline.mini.scene import (
     ATTRIBUTES,
-    OF_BODIES,
-    Look,
     Scene,
     complete_scene,
     continue_scene,
@@ -26,38 +22,12 @@ from pipeline.mini.scene import (
     read_scene,
 )
 from pipeline.mini.staging import MAX_SECONDS, Staging
-from pipeline.mini.tracks import latent_times, track_camera, track_scene, track_unknown
+from pipeline.mini.tracks import latent_times
 from pipeline.reading import LoadedModel
 
 logger = logging.getLogger(__name__)
 # More of the given latents' energy than this, and the guess is of something else.
 _MAX_UNEXPLAINED = 0.9
-_NUM_PAINTED = 32
-
-
-@dataclass(frozen=True)
-class StagedPrompt(PromptEmbeds):
-    """A prompt as the embedded model reads it, and the paths of the scene it makes.
-
-    Without a scene something is given, of which only the camera's path is known beforehand. What a
-    file says of its scene is a claim: `is_claimed`.
-    """
-
-    staging: Staging | None
-    seconds: float  # on the staging's clock when the shot starts
-    is_claimed: bool
-    camera: str
-    width: int  # of a frame, in pixels
-    height: int
-
-    def track(self, times: np.ndarray, *, of_scene: bool) -> np.ndarray:
-        """Describe latent frames of the given times (T, 2), or the camera alone: (T, D)."""
-        if of_scene:
-            return track_scene(self.staging, times + self.seconds)
-        times = times.clip(min=0)
-        if self.camera != "follow":
-            return track_camera(self.camera, times, width=self.width, height=self.height)
-        return track_unknown(times)
 
 
 class MiniEngine(LTXEngine):
@@ -65,7 +35,7 @@ class MiniEngine(LTXEngine):
 
     def __init__(self, model: LoadedModel, *, width: int, height: int) -> None:
         super().__init__(model, width=width, height=height)
-        self._paint = _painter(model)
+        self._scenery = Scenery(model)
 
     @torch.no_grad()
     def encode_prompt(
@@ -100,10 +70,10 @@ class MiniEngine(LTXEngine):
             staging = self._stage(scene)
         # Over a picture nobody lives in, something should move.
         camera = named["camera"] or ("zoom in" if given == "picture" else "static")
-        told = named | {"camera": camera} if staging is None else _values(staging.scene)
-        embeds = self._embed(told)
+        told = named | {"camera": camera} if staging is None else values_of(staging.scene)
+        embeds = embed_values(self.model, told)
         if guidance_scale > 1:
-            embeds = torch.cat([self._embed(self.read(negative_prompt)), embeds])
+            embeds = torch.cat([embed_values(self.model, self.read(negative_prompt)), embeds])
         mask = torch.ones(embeds.shape[:2], device=embeds.device)
         is_claimed = staging is not None and given is not None
         return StagedPrompt(embeds, mask, staging, seconds, is_claimed, camera, **self._size)
@@ -147,10 +117,6 @@ class MiniEngine(LTXEngine):
             for (name, values), answer in zip(ATTRIBUTES.items(), answers, strict=True)
         }
 
-    def _embed(self, told: dict[str, str | None]) -> torch.Tensor:
-        """Embed the values of all attributes: (1, S + 1, D), a blank behind them as in training."""
-        return _embed(self.model, told)
-
     def make(
         self,
         num_latents: int,
@@ -172,7 +138,7 @@ class MiniEngine(LTXEngine):
             prompt = self._believed(prompt, num_latents, context)
         if prompt.staging is None or _is_bridge(context):
             if goes_on:
-                before = self._populate(prompt, before, context.first)
+                before = self._scenery.populate(prompt, before, context.first)
             context = replace(context, before=before)
             return super().make(num_latents, prompt, context, on_step=on_step, **how)
         first = context.first + context.num_before
@@ -180,7 +146,7 @@ class MiniEngine(LTXEngine):
         def show_step(step: int, estimate: torch.Tensor) -> None:
             middle = first + num_latents // 2
             seen = estimate[:, :, middle - context.first][:, :, None]
-            on_step(step, self._populate(prompt, seen, middle))
+            on_step(step, self._scenery.populate(prompt, seen, middle))
 
         land = super().make(
             num_latents, prompt, context, on_step=None if on_step is None else show_step, **how
@@ -214,11 +180,13 @@ class MiniEngine(LTXEngine):
             before, goes_on = self._split(previous)
             if is_land:
                 if before is not None and not goes_on:
-                    before = self._land(prompt, first - 1, 1)  # no bodies that could shine through
-                yield from self._show(prompt, latents, first, before)
+                    before = self._scenery.guess_land(
+                        prompt, first - 1, 1
+                    )  # no bodies that could shine through
+                yield from self._scenery.show(prompt, latents, first, before)
             else:
                 if goes_on:
-                    before = self._populate(prompt, before[:, :, -1:], first - 1)
+                    before = self._scenery.populate(prompt, before[:, :, -1:], first - 1)
                 yield from super().decode_take(replace(given, before=before), [latents])
             first, previous = first + part.shape[2], part
 
@@ -232,7 +200,7 @@ class MiniEngine(LTXEngine):
         """
         if not self._split(next(iter(parts)))[1]:
             return super().decode_last_given(given, parts)
-        return next(self._show(prompt, self._land(prompt, 0, 1), 0))[-1]
+        return next(self._scenery.show(prompt, self._scenery.guess_land(prompt, 0, 1), 0))[-1]
 
     @torch.no_grad()
     def decode_first_following(
@@ -244,62 +212,13 @@ class MiniEngine(LTXEngine):
         if not is_land:
             return super().decode_first_following(given, parts)
         first = sum(part.shape[2] for part in parts)
-        return next(self._show(prompt, self._land(prompt, first, 1), first, last))[0]
+        return next(
+            self._scenery.show(prompt, self._scenery.guess_land(prompt, first, 1), first, last)
+        )[0]
 
     def preview(self, latents: torch.Tensor) -> np.ndarray | None:
         """Return a small picture (h, w, 3) of the middle latent frame."""
         return super().preview(self._split(latents)[0])
-
-    def _show(
-        self,
-        prompt: StagedPrompt,
-        land: torch.Tensor,
-        first: int,
-        previous: torch.Tensor | None = None,
-    ) -> Iterator[np.ndarray]:
-        """Decode latent frames of a scene's land, the first with that number, and lay all over it.
-
-        After `previous` (1, C, k, h, w) every one gives eight frames, else the first gives one.
-        """
-        num_before = 0 if previous is None else 1
-        if previous is not None:
-            previous = self._denormalize(previous[:, :, -1:])[:, :, 0]
-        pictures = self.pipe.vae.decode_stream(
-            self._denormalize(land), previous=previous, is_generated=True
-        )
-        times = self._times(prompt, first, land.shape[2], is_start=not num_before)
-        for frames, (begin, end) in zip(pictures, times.tolist(), strict=True):
-            moments = np.linspace(begin, end, frames.shape[2])
-            yield to_frames(show_scene(frames, prompt.staging, moments, self._paint))
-
-    def _times(
-        self, prompt: StagedPrompt, first: int, num_latents: int, *, is_start: bool = False
-    ) -> np.ndarray:
-        """Return when latent frames are, on the staging's clock: (T, 2)."""
-        times = latent_times(first, num_latents, self.model.spec.fps, is_start=is_start)
-        return times + prompt.seconds
-
-    def _land(
-        self, prompt: StagedPrompt, first: int, num_latents: int, *, is_start: bool = False
-    ) -> torch.Tensor:
-        """Guess latent frames of a scene with nobody in it: (1, C, T, h, w)."""
-        times = latent_times(first, num_latents, self.model.spec.fps, is_start=is_start)
-        tracks = self._track(prompt, times, of_scene=True)
-        vacant = self._embed(_values(prompt.staging.scene) | dict.fromkeys(OF_BODIES))
-        coords = self._coords(num_latents, Context(is_start))
-        return self._unpack(self.pipe.transformer.foresee(vacant, coords, tracks)[1].float())
-
-    def _populate(
-        self,
-        prompt: StagedPrompt,
-        land: torch.Tensor,
-        first: int,
-        *,
-        is_start: bool = False,
-    ) -> torch.Tensor:
-        """Return latent frames of a scene's land with everybody in them: (1, C, T, h, w)."""
-        times = self._times(prompt, first, land.shape[2], is_start=is_start)
-        return populate(self.pipe.vae, prompt.staging, times, land, self._paint)
 
     def _split(self, latents: torch.Tensor | None) -> tuple[torch.Tensor | None, bool]:
         """Return latents (1, C, T, h, w) alone, and whether they are of land; see `make`."""
@@ -319,36 +238,30 @@ class MiniEngine(LTXEngine):
             context.first, num_latents, self.model.spec.fps, is_start=context.is_start
         )
         is_staged = prompt.staging is not None
-        tracks = self._track(prompt, times, of_scene=is_staged)
+        tracks = torch.from_numpy(prompt.track(times, of_scene=is_staged))[None]
+        tracks = tracks.to(self.model.device)
         if _is_bridge(context):
-            start = None if not is_staged else self._foresee(prompt, num_latents, context)
+            start = self._foresee(prompt, num_latents, context) if is_staged else None
             guess = self._bridge(tracks, start, context)
         elif is_staged:
-            land = self._land(prompt, context.first, num_latents, is_start=context.is_start)
-            guess = pack(land)
+            where, is_start = (context.first, num_latents), context.is_start
+            guess = pack(self._scenery.guess_land(prompt, *where, is_start=is_start))
         else:
             guess = self._recall(tracks, context, num_latents)
         guide = {"tracks": tracks, "recalled": guess}  # places, in full precision
         return {name: x.expand(len(prompt.embeds), -1, -1) for name, x in guide.items()}
 
-    def _track(self, prompt: StagedPrompt, times: np.ndarray, *, of_scene: bool) -> torch.Tensor:
-        tracks = torch.from_numpy(prompt.track(times, of_scene=of_scene))[None]
-        return tracks.to(self.model.device)
-
     def _foresee(self, prompt: StagedPrompt, num_latents: int, context: Context) -> torch.Tensor:
         """Return a guess at a window of a scene with everybody in it: (1, S, C)."""
         where, is_start = (context.first, num_latents), context.is_start
-        land = self._land(prompt, *where, is_start=is_start)
-        return pack(self._populate(prompt, land, context.first, is_start=is_start))
+        land = self._scenery.guess_land(prompt, *where, is_start=is_start)
+        return pack(self._scenery.populate(prompt, land, context.first, is_start=is_start))
 
     def _believed(self, prompt: StagedPrompt, num_latents: int, context: Context) -> StagedPrompt:
         """Return a prompt without its scene if what is given does not look like it."""
-        # What a bridge leads to is no part of the scene that it comes from.
-        if _is_bridge(context):
-            num_latents, context = (
-                num_latents + context.after.shape[2],
-                replace(context, after=None),
-            )
+        if _is_bridge(context):  # what it leads to is no part of the scene that it comes from
+            num_latents += context.after.shape[2]
+            context = replace(context, after=None)
         given, is_given = self._lay_out(num_latents, context)
         truth, where = pack(given), pack(is_given.expand(-1, 1, -1, -1, -1))[..., 0]
         guess = self._foresee(prompt, given.shape[2], context)
@@ -385,36 +298,7 @@ def _is_bridge(context: Context) -> bool:
     return context.before is not None and context.after is not None
 
 
-def _embed(model: LoadedModel, told: dict[str, str | None]) -> torch.Tensor:
-    encoder, chosen = model.pipe.text_encoder, []
-    for (name, values), head in zip(ATTRIBUTES.items(), encoder.heads, strict=True):
-        label = 0 if told[name] is None else 1 + values.index(told[name])
-        index = torch.tensor([label], device=model.device)
-        chosen.append(functional.one_hot(index, head.out_features).to(encoder.dtype))
-    slots = encoder.embed_slots(chosen)
-    return torch.cat([slots, torch.zeros_like(slots[:, :1])], dim=1)
-
-
-def _painter(model: LoadedModel) -> Paint:
-    """Return what paints portraits, each once: all that anybody does repeats.
-
-    Two bodies' latent frames of one period are kept. No method, or the engine would hold itself.
-    """
-
-    @lru_cache(maxsize=_NUM_PAINTED)
-    def paint(look: Look, seconds: tuple[float, ...]) -> torch.Tensor:
-        told = _embed(model, dict.fromkeys(ATTRIBUTES) | vars(look))
-        clock = torch.tensor(seconds, device=model.device)
-        return model.pipe.transformer.portraits.paint(look.subject, told, clock)
-
-    return paint
-
-
 def _fits(named: dict[str, str | None], scene: Scene) -> bool:
     """Say whether words name nothing that makes another scene of it."""
-    values = _values(scene) | {name: value for name, value in named.items() if value}
+    values = values_of(scene) | {name: value for name, value in named.items() if value}
     return complete_scene(values, scene.seed) == scene
-
-
-def _values(scene: Scene) -> dict[str, str | None]:
-    return {name: getattr(scene, name) for name in ATTRIBUTES}

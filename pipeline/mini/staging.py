@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from math import ceil, cos, floor, inf, pi, sin
+from math import ceil, cos, exp, floor, inf, pi, sin
 
 import numpy as np
 
@@ -36,6 +36,7 @@ MAX_WIDTH_SHARE = 0.62
 MAX_ZOOM = 1.6
 COMPANION_SCALE = 0.8
 CAMERA_SECONDS = 6.0
+START_SECONDS = 0.25  # in which a zoom comes up to its speed
 TILT_SHARE = 0.25
 CIRCLE_SECONDS = PACE_SECONDS = 4.0
 CIRCLE_PIXELS = (64, 32)  # across, down
@@ -215,7 +216,9 @@ class Staging:
         zoom, pan, tilt = self._camera
         zoom0, pan0, tilt0 = aim_camera(self.scene.camera, 0.0, self.height)
         zoom1, pan1, tilt1 = aim_camera(self.scene.camera, time, self.height)
-        zoom = min(max(zoom * zoom1 / zoom0, 1.0), MAX_ZOOM)
+        zoom *= zoom1 / zoom0
+        if time >= 0:
+            zoom = min(max(zoom, 1.0), MAX_ZOOM)
         tilt = min(max(tilt + tilt1 - tilt0, 0.0), TILT_SHARE * self.height)
         return zoom, pan + pan1 - pan0, tilt
 
@@ -353,9 +356,14 @@ def _fit(height: float) -> int:
 
 
 def aim_camera(camera: str, time: float, height: int) -> tuple[float, float, float]:
-    """Return the zoom, and how far the nearest land has moved right and down, in pixels."""
+    """Return the zoom, and how far the nearest land has moved right and down, in pixels.
+
+    Before the start, at negative times, a zoom sets off: the picture is a little wider than all.
+    """
     share = min(max(time / CAMERA_SECONDS, 0.0), 1.0)
     eased = share * share * (3 - 2 * share)
+    if time < 0:
+        share = START_SECONDS / CAMERA_SECONDS * (exp(time / START_SECONDS) - 1)
     zoom = {"zoom in": MAX_ZOOM**share, "zoom out": MAX_ZOOM ** (1 - share)}.get(camera, 1.0)
     pan = {"pan left": 1, "pan right": -1}.get(camera, 0) * SPEED * time
     tilt = {"tilt up": eased, "tilt down": 1 - eased}.get(camera, 0.0)

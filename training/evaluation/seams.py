@@ -6,6 +6,7 @@ from collections import defaultdict
 
 import numpy as np
 
+from pipeline.engines import open_engine
 from pipeline.mini.scene import Scene
 from pipeline.plan import plan_generation
 from training.captions import draw_caption
@@ -17,34 +18,49 @@ from training.measures.joins import seam_ratio
 from training.world import render
 
 _NO_JOINS = (32, 40, 49, 64, 80)
+_OWN, _OTHER = 49, 40  # frames of the clips that are extended
+_LEAD = 16  # frames of a render before its scene's start
 
 
 def evaluate_seams(setup: Setup, studio: Studio) -> dict[str, object]:
-    """Compare joins of windows and of extensions with the same frames of rendered clips."""
+    """Compare joins of windows and of extensions with rendered clips, where there are none.
+
+    Somebody who turns round at a join makes a step that is none of the join's: beside each stands
+    what the same scene, rendered without a join, does there.
+    """
     low, high = np.percentile(_read_renders(setup, studio), (5, 95))
     rng, joins = setup.rng(7), defaultdict(list)
+
+    def add(name: str, frames: np.ndarray, join: int, truth: np.ndarray, same: int) -> None:
+        joins[name].append((seam_ratio(frames, join), seam_ratio(truth, same)))
+
+    engine = open_engine(studio.loader.load(studio.spec.id), width=WIDTH, height=HEIGHT)
     for seed in range(setup.args.long_clips):
         scene = draw_inhabited(rng)
         prompt, _ = draw_caption(scene, rng, complete=True)
+        staged = engine.encode_prompt(prompt, "", 1.0, seed=seed).staging.scene
+        truth = studio.recode(_render(staged, 150, -_LEAD))
         long = studio.make("text_to_video", prompt, 9.0, seed)
-        starts = window_joins(plan_generation(long.request, studio.spec))
-        joins["windows"] += [seam_ratio(long.frames, join) for join in starts]
+        for join in window_joins(plan_generation(long.request, studio.spec)):
+            add("windows", long.frames, join, truth, _LEAD + join)
         own = studio.make("text_to_video", prompt, 3.0, seed).path
         longer = studio.make("extend_video", prompt, 2.0, seed, video=own).frames
-        joins["extensions of its own clips, forward"].append(seam_ratio(longer, 49))
+        add("extensions of its own clips, forward", longer, _OWN, truth, _LEAD + _OWN)
         back = {"video": own, "direction": "backward"}
         longer = studio.make("extend_video", prompt, 2.0, seed, **back).frames
-        ratio = seam_ratio(longer, len(longer) - 49)
-        joins["extensions of its own clips, backward"].append(ratio)
-        other = studio.write(_render(scene, 40))
+        add("extensions of its own clips, backward", longer, len(longer) - _OWN, truth, _LEAD)
+        other = studio.write(_render(scene, _OTHER))
         longer = studio.make("extend_video", prompt, 2.0, seed, video=other).frames
-        joins["extensions of renders"].append(seam_ratio(longer, 40))
+        truth = studio.recode(_render(scene, 2 * _OTHER))
+        add("extensions of renders", longer, _OTHER, truth, _OTHER)
     figures: dict[str, object] = {"band": [round(low, 3), round(high, 3)]}
-    for name, ratios in joins.items():
-        inside = np.mean([low <= ratio <= high for ratio in ratios])
+    for name, pairs in joins.items():
+        ratios = np.array(pairs)
+        inside = ((low <= ratios) & (ratios <= high)).mean(0)
         figures[name] = {
-            "inside the band": round(float(inside), 3),
-            "median": round(float(np.median(ratios)), 3),
+            "inside the band": round(float(inside[0]), 3),
+            "median": round(float(np.median(ratios[:, 0])), 3),
+            "renders of the same scenes inside it": round(float(inside[1]), 3),
             "joins": len(ratios),
         }
     return figures
@@ -62,5 +78,6 @@ def _read_renders(setup: Setup, studio: Studio) -> list[float]:
     return ratios
 
 
-def _render(scene: Scene, num_frames: int) -> np.ndarray:
-    return render(scene, height=HEIGHT, width=WIDTH, times=np.arange(num_frames) / FPS)[0]
+def _render(scene: Scene, num_frames: int, first: int = 0) -> np.ndarray:
+    times = (first + np.arange(num_frames)) / FPS
+    return render(scene, height=HEIGHT, width=WIDTH, times=times.tolist())[0]

@@ -23,7 +23,6 @@ from pipeline.mini.tracks import TRACK_COLUMNS
 from pipeline.models import MODELS
 from pipeline.reading import LoadedModel
 from tests.tiny import CPU, MINI, Calls, tiny_models
-from training.world import render
 
 PROMPT = "a red car pans by night"
 
@@ -388,14 +387,15 @@ def test_everybody_is_sharper_than_if_they_were_encoded_with_the_land(shipped: M
     encoded = shipped._scenery.populate(prompt, part[:, :-1], 0, is_start=True)
     soft = np.concatenate(list(shipped.decode(encoded, is_generated=True)))
     sharp = show(shipped, prompt, NOTHING, parts)
-    times = (np.arange(len(sharp)) / 16).tolist()
-    truth, boxes = render(prompt.staging.scene, height=288, width=512, times=times)
-    left, top, right, bottom = (round(x) for x in boxes[-1])
-    near = np.s_[-1, max(top, 0) : bottom, max(left, 0) : right]
-    errors = [
-        np.square(frames[near].astype(float) - truth[near]).mean() for frames in (soft, sharp)
+    (figure,) = prompt.staging.figures((len(sharp) - 1) / 16)
+    half = figure.width / 2, figure.height / 2
+    left, right = round(figure.x - half[0]), round(figure.x + half[0])
+    top, bottom = round(figure.y - half[1]), round(figure.y + half[1])
+    edges = [
+        np.percentile(np.abs(np.diff(x[-1, top:bottom, left:right].astype(int), axis=1)), 99)
+        for x in (soft, sharp)
     ]
-    assert errors[1] < errors[0] / 1.5
+    assert edges[1] > 1.5 * edges[0]
 
 
 def test_a_shot_in_many_windows_is_the_shot_in_one(shipped: MiniEngine) -> None:
@@ -404,7 +404,9 @@ def test_a_shot_in_many_windows_is_the_shot_in_one(shipped: MiniEngine) -> None:
         show(shipped, prompt, NOTHING, make_all(shipped, prompt, NOTHING, counts))
         for counts in ([6], [2, 1, 3])
     )
-    assert np.abs(whole.astype(int) - cut).max() <= 3  # the guide is asked in other batches
+    apart = np.abs(whole.astype(int) - cut)
+    assert apart.max() <= 8  # the guide is asked in other batches, in bfloat16 where there is that
+    assert apart.mean() < 0.5
 
 
 @pytest.mark.parametrize("direction", ["forward", "backward"])

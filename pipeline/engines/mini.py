@@ -1,4 +1,4 @@
-"""The embedded model's engine: reads the words, stages the scene, and paints along its paths."""
+"""The embedded model's engine: reads the words, stages the scene, and makes windows of its land."""
 
 from __future__ import annotations
 
@@ -179,10 +179,8 @@ class MiniEngine(LTXEngine):
             latents, is_land = self._split(part)
             before, goes_on = self._split(previous)
             if is_land:
-                if before is not None and not goes_on:
-                    before = self._scenery.guess_land(
-                        prompt, first - 1, 1
-                    )  # no bodies that could shine through
+                if before is not None and not goes_on:  # bodies in it would shine through
+                    before = self._scenery.guess_land(prompt, first - 1, 1)
                 yield from self._scenery.show(prompt, latents, first, before)
             else:
                 if goes_on:
@@ -200,7 +198,8 @@ class MiniEngine(LTXEngine):
         """
         if not self._split(next(iter(parts)))[1]:
             return super().decode_last_given(given, parts)
-        return next(self._scenery.show(prompt, self._scenery.guess_land(prompt, 0, 1), 0))[-1]
+        land = self._scenery.guess_land(prompt, 0, 1)
+        return next(self._scenery.show(prompt, land, 0))[-1]
 
     @torch.no_grad()
     def decode_first_following(
@@ -212,9 +211,8 @@ class MiniEngine(LTXEngine):
         if not is_land:
             return super().decode_first_following(given, parts)
         first = sum(part.shape[2] for part in parts)
-        return next(
-            self._scenery.show(prompt, self._scenery.guess_land(prompt, first, 1), first, last)
-        )[0]
+        land = self._scenery.guess_land(prompt, first, 1)
+        return next(self._scenery.show(prompt, land, first, last))[0]
 
     def preview(self, latents: torch.Tensor) -> np.ndarray | None:
         """Return a small picture (h, w, 3) of the middle latent frame."""
@@ -244,8 +242,8 @@ class MiniEngine(LTXEngine):
             start = self._foresee(prompt, num_latents, context) if is_staged else None
             guess = self._bridge(tracks, start, context)
         elif is_staged:
-            where, is_start = (context.first, num_latents), context.is_start
-            guess = pack(self._scenery.guess_land(prompt, *where, is_start=is_start))
+            first, is_start = context.first, context.is_start
+            guess = pack(self._scenery.guess_land(prompt, first, num_latents, is_start=is_start))
         else:
             guess = self._recall(tracks, context, num_latents)
         guide = {"tracks": tracks, "recalled": guess}  # places, in full precision
@@ -253,9 +251,9 @@ class MiniEngine(LTXEngine):
 
     def _foresee(self, prompt: StagedPrompt, num_latents: int, context: Context) -> torch.Tensor:
         """Return a guess at a window of a scene with everybody in it: (1, S, C)."""
-        where, is_start = (context.first, num_latents), context.is_start
-        land = self._scenery.guess_land(prompt, *where, is_start=is_start)
-        return pack(self._scenery.populate(prompt, land, context.first, is_start=is_start))
+        first, is_start = context.first, context.is_start
+        land = self._scenery.guess_land(prompt, first, num_latents, is_start=is_start)
+        return pack(self._scenery.populate(prompt, land, first, is_start=is_start))
 
     def _believed(self, prompt: StagedPrompt, num_latents: int, context: Context) -> StagedPrompt:
         """Return a prompt without its scene if what is given does not look like it."""

@@ -18,7 +18,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from benchmarks.overhead import denoise_by_hand
+from benchmarks.overhead import frames_by_hand
 from pipeline.engines import open_engine
 from pipeline.geometry import Size
 from pipeline.joins import resize
@@ -115,8 +115,8 @@ def _generate(loader: Loader, prompt: str, seed: int) -> np.ndarray:
     plan = plan_generation(request, loader.spec(EMBEDDED))
     size = plan.model_size
     engine = open_engine(loader.load(EMBEDDED), width=size.width, height=size.height)
-    latents = denoise_by_hand(engine, plan, seed, prompt)
-    return _stack(frame for chunk in engine.decode(latents, is_generated=True) for frame in chunk)
+    chunks = frames_by_hand(engine, plan, seed, prompt)
+    return _stack(frame for chunk in chunks for frame in chunk)
 
 
 def _film(package: str, name: str, first: int, size: Size) -> np.ndarray:

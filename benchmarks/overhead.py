@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 
+import numpy as np
 import torch
 
 from benchmarks.job import PROMPT, make_clip, request_of
@@ -19,8 +20,10 @@ from pipeline.plan import Plan, plan_generation
 from pipeline.writer import ClipWriter
 
 
-def denoise_by_hand(engine: LTXEngine, plan: Plan, seed: int, words: str = PROMPT) -> torch.Tensor:
-    """Denoise the windows of a plan's only shot, as `generate` does: latents (1, C, T, h, w)."""
+def frames_by_hand(
+    engine: LTXEngine, plan: Plan, seed: int, words: str = PROMPT
+) -> Iterator[np.ndarray]:
+    """Make the windows of a plan's only shot, as `generate` does, and decode them: (F, H, W, 3)."""
     prompt = engine.encode_prompt(words, "", plan.guidance_scale, seed=seed)
     made: torch.Tensor | None = None
     for window in plan.shots[0].windows:
@@ -38,15 +41,14 @@ def denoise_by_hand(engine: LTXEngine, plan: Plan, seed: int, words: str = PROMP
             seed=window.seed,
         )
         made = new if made is None else torch.cat([made, new], dim=2)
-    return made
+    yield from engine.decode_take(Context(is_start=True), [made], prompt)
 
 
 def make_by_hand(engine: LTXEngine, plan: Plan, seed: int, output: Path) -> None:
     """Denoise, decode, and write the frames as they come, as `generate` does."""
-    latents = denoise_by_hand(engine, plan, seed)
     width, height = plan.size
     with ClipWriter(output, width=width, height=height, fps=plan.fps) as writer:
-        for chunk in engine.decode(latents, is_generated=True):
+        for chunk in frames_by_hand(engine, plan, seed):
             for frame in chunk:
                 writer.write(frame)
 

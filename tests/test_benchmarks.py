@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
@@ -58,8 +59,9 @@ def test_the_overhead_is_told_with_what_it_is_the_ratio_of(loaders: dict[str, Lo
     figures = measure_overhead(loaders[MINI], MINI, 2.0, runs=1)
     assert torch.get_num_threads() == num_threads
     assert all(figures[name] > 0 for name in figures if name != "overhead")
-    ratio = figures["generate, processor s"] / figures["by hand, processor s"] - 1
-    assert abs(figures["overhead"] - ratio) < 0.03  # of one run; the times are rounded
+    through, by_hand = (figures[f"{way}, processor s"] for way in ("generate", "by hand"))
+    rounded = through / by_hand * (5e-4 / through + 5e-4 / by_hand) + 1e-4  # off by so much
+    assert abs(figures["overhead"] - (through / by_hand - 1)) <= 1.01 * rounded  # of one run
 
 
 def test_one_changed_shot_is_a_part_of_the_film(loaders: dict[str, Loader]) -> None:
@@ -164,11 +166,12 @@ def test_every_switch_that_can_run_is_measured_beside_the_plain_clip(tmp_path: P
 
 
 def test_memory_is_watched_beyond_what_was_in_use_before() -> None:
+    gc.collect()  # what goes while it is watched makes room for what is held
     with watch("cpu") as peak:
-        held = bytearray(80_000_000)
+        held = bytearray(400_000_000)
         held[::4096] = b"x" * len(held[::4096])
         time.sleep(0.2)
-    assert 60e6 < peak.num_bytes < 200e6
+    assert 200e6 < peak.num_bytes < 600e6
 
 
 def test_the_command_for_one_model_prints_a_row_for_each_placement(tmp_path: Path) -> None:

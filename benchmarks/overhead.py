@@ -13,18 +13,18 @@ import torch
 
 from benchmarks.job import PROMPT, make_clip, request_of
 from pipeline.engines import open_engine
-from pipeline.engines.engine import Context
-from pipeline.engines.ltx import LTXEngine
+from pipeline.engines.base import Context, SamplingParams, ShotContext
 from pipeline.loader import Loader
+from pipeline.mini.engine import MiniEngine
 from pipeline.plan import Plan, plan_generation
 from pipeline.writer import ClipWriter
 
 
 def frames_by_hand(
-    engine: LTXEngine, plan: Plan, seed: int, words: str = PROMPT
+    engine: MiniEngine, plan: Plan, seed: int, words: str = PROMPT
 ) -> Iterator[np.ndarray]:
     """Make the windows of a plan's only shot, as `generate` does, and decode them: (F, H, W, 3)."""
-    prompt = engine.encode_prompt(words, "", plan.guidance_scale, seed=seed)
+    prompt = engine.encode_prompt(words, "", 1.0, ShotContext(seed))
     made: torch.Tensor | None = None
     for window in plan.shots[0].windows:
         context = Context(
@@ -32,19 +32,12 @@ def frames_by_hand(
             first=window.start_latent - window.num_context,
             before=None if made is None else made[:, :, -window.num_context :],
         )
-        new = engine.make(
-            window.num_latents,
-            prompt,
-            context,
-            num_inference_steps=plan.num_inference_steps,
-            guidance_scale=plan.guidance_scale,
-            seed=window.seed,
-        )
+        new = engine.make(window.num_latents, prompt, context, SamplingParams(window.seed))
         made = new if made is None else torch.cat([made, new], dim=2)
     yield from engine.decode_take(Context(is_start=True), [made], prompt)
 
 
-def make_by_hand(engine: LTXEngine, plan: Plan, seed: int, output: Path) -> None:
+def make_by_hand(engine: MiniEngine, plan: Plan, seed: int, output: Path) -> None:
     """Denoise, decode, and write the frames as they come, as `generate` does."""
     width, height = plan.size
     with ClipWriter(output, width=width, height=height, fps=plan.fps) as writer:

@@ -14,7 +14,15 @@ from gradio.components import Component
 from page.cards import EMPTY_SHOT, Cards, Updates
 from page.errors import as_words, plain_errors
 from page.job import JobPanel
-from page.parts import EXAMPLES, PRIVATE, SETTINGS, create_part, create_settings
+from page.parts import (
+    EXAMPLES,
+    MODEL_SETTINGS,
+    PRIVATE,
+    SETTINGS,
+    create_part,
+    create_settings,
+    show_settings,
+)
 from pipeline import wording
 from pipeline.errors import InvalidRequestError
 from pipeline.request import MAX_CLIP_SECONDS, Shot
@@ -113,7 +121,11 @@ class FilmTab:
         model.change(
             self._offer_moves,
             [model, *self._cards.inputs],
-            [self._knows, *self._cards.cameras],
+            [
+                self._knows,
+                *self._cards.cameras,
+                *(self._settings[name] for name in MODEL_SETTINGS),
+            ],
             **PRIVATE,
         ).then(**measure)
         self._to_text.click(
@@ -165,8 +177,10 @@ class FilmTab:
             lost = [move for move in dict.fromkeys(lost) if move and move not in spec.camera_words]
             if lost:
                 gr.Info(f"{spec.label} cannot do {', '.join(lost)}; choose another move there.")
-            return {self._knows: wording.describe_model(spec)} | self._cards.offer_moves(
-                spec, *values
+            return (
+                {self._knows: wording.describe_model(spec)}
+                | show_settings(self._settings, spec, self._studio.models)
+                | self._cards.offer_moves(spec, *values)
             )
 
     def _write_text(self, model: str, *values: Any) -> Updates:  # noqa: ANN401

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 from gradio.components import Component
 
 from pipeline import wording
 from pipeline.geometry import ASPECT_RATIOS
+from pipeline.models import Models
 from pipeline.request import MAX_CLIP_SECONDS, MIN_SHOT_SECONDS
-from pipeline.spec import Direction, Task
+from pipeline.spec import Direction, ModelSpec, Task
 from pipeline.studio import Studio
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
@@ -44,6 +47,8 @@ ADVANCED_SETTINGS = (
     *("num_inference_steps", "guidance_scale", "negative_prompt"),
     *("label", "shows_prompt", "loras"),
 )
+MODEL_SETTINGS = ("num_inference_steps", "guidance_scale", "negative_prompt", "loras")
+"""The settings that not every model has."""
 SETTINGS = ("seed", "model", *ADVANCED_SETTINGS)
 PROGRESS_BAR = '<progress max="1" value="${value}" aria-label="Progress"></progress>'
 _OWN_DEFAULT = "0: the model's own"
@@ -122,24 +127,48 @@ def create_part(tab: str, name: str, **changes: object) -> Component:
     return PARTS[name](elem_id=f"{tab}-{name}", **changes)
 
 
+def offer_settings(spec: ModelSpec, models: Models) -> dict[str, dict[str, object]]:
+    """Return what shows the settings that a model has, and hides and resets those it has not."""
+    has = {
+        "num_inference_steps": spec.can_choose_steps,
+        "guidance_scale": spec.default_guidance_scale is not None,
+        "negative_prompt": spec.uses_negative_prompt,
+        "loras": spec.takes_loras and (models.is_open or bool(models.loras)),
+    }
+    empty = {"num_inference_steps": 0, "guidance_scale": 0, "negative_prompt": "", "loras": ""}
+    return {
+        name: {"visible": True} if is_shown else {"visible": False, "value": empty[name]}
+        for name, is_shown in has.items()
+    }
+
+
+def show_settings(
+    parts: Mapping[str, Component], spec: ModelSpec, models: Models
+) -> dict[Component, Any]:
+    """Return the updates that show the settings that a model has and no others."""
+    return {
+        parts[name]: gr.update(**changes) for name, changes in offer_settings(spec, models).items()
+    }
+
+
 def create_settings(tab: str, task: Task, studio: Studio) -> dict[str, Component]:
     """Lay out the settings of a tab, a model that can do its task being chosen already.
 
     Where others may be named than those that are offered, the menu takes what is typed.
     """
-    models = studio.models
-    changes = {
+    models, first = studio.models, studio.first_model(task)
+    changes: dict[str, dict[str, object]] = {
+        **offer_settings(first, models),
         "model": {
             "choices": [(spec.label, spec.id) for spec in studio.offer(task)],
-            "value": studio.first_model(task).id,
+            "value": first.id,
             "allow_custom_value": models.is_open,
             "info": wording.describe_choice(models),
         },
-        "loras": {
-            "visible": models.is_open or bool(models.loras),
-            "info": wording.describe_loras(models),
-            "placeholder": "owner/name/file.safetensors 0.8" if models.is_open else None,
-        },
+    }
+    changes["loras"] |= {
+        "info": wording.describe_loras(models),
+        "placeholder": "owner/name/file.safetensors 0.8" if models.is_open else None,
     }
     with gr.Row():
         parts = {

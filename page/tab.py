@@ -19,11 +19,13 @@ from page.parts import (
     EXAMPLES,
     FIELDS,
     GENERATE_LABELS,
+    MODEL_SETTINGS,
     PRIVATE,
     SETTINGS,
     TAB_LABELS,
     create_part,
     create_settings,
+    show_settings,
 )
 from pipeline import wording
 from pipeline.errors import InvalidRequestError
@@ -99,11 +101,12 @@ class Tab:
 
     def _connect(self) -> None:
         self.job.connect([*self._fields.values()], self.parts["prompt"].submit)
-        told = [self.parts[name] for name in ("prompt", "direction") if name in self.parts]
+        direction = [self.parts["direction"]] if "direction" in self.parts else []
+        settings = [self.parts[name] for name in MODEL_SETTINGS]
         self.parts["model"].change(
             self._describe_model,
-            [self.parts["model"], *told[1:]],
-            told,
+            [self.parts["model"], *direction],
+            [self.parts["prompt"], *direction, *settings],
             queue=False,
             **PRIVATE,
         )
@@ -155,15 +158,16 @@ class Tab:
 
     def _describe_model(
         self, model: str, direction: Direction | None = None
-    ) -> gr.Textbox | tuple[gr.Textbox, gr.Radio]:
-        """Say what a model draws; where a clip is extended, offer the directions that it can."""
+    ) -> dict[Component, Any]:
+        """Say what a model draws, and offer the settings and the directions that it has."""
         with plain_errors():
             spec = self._studio.models.find(model)
-        told = gr.Textbox(info=wording.describe_model(spec))
-        if direction is None:
-            return told
-        chosen = direction if direction in spec.directions else spec.directions[0]
-        return told, gr.Radio(value=chosen, **self._offer(spec))
+        updates = show_settings(self.parts, spec, self._studio.models)
+        updates[self.parts["prompt"]] = gr.Textbox(info=wording.describe_model(spec))
+        if direction is not None:
+            chosen = direction if direction in spec.directions else spec.directions[0]
+            updates[self.parts["direction"]] = gr.Radio(value=chosen, **self._offer(spec))
+        return updates
 
     def _offer(self, spec: ModelSpec) -> dict[str, object]:
         """Return the directions that a model extends a clip in, and why it lacks the others."""

@@ -16,6 +16,7 @@ def refuse_impossible(request: GenerationRequest, spec: ModelSpec) -> None:
     check_ability(spec, request.task)
     if request.task == "extend_video":
         check_ability(spec, request.direction)
+    _check_settings(request, spec)
     for number, shot in enumerate(request.shots, 1):
         try:
             _check_camera(spec, shot.camera)
@@ -33,6 +34,30 @@ def check_ability(spec: ModelSpec, ability: Ability) -> None:
         raise InvalidRequestError(
             f"{spec.label} cannot do {ability}: {reason} It can do {', '.join(able)}."
         )
+
+
+def _check_settings(request: GenerationRequest, spec: ModelSpec) -> None:
+    """Refuse a setting that the model does not have."""
+    steps = request.num_inference_steps
+    if steps is not None and not spec.can_choose_steps:
+        fixed = spec.default_num_inference_steps
+        if fixed is None:
+            raise InvalidRequestError(
+                f"{spec.label} has no inference steps; leave num_inference_steps out."
+            )
+        if steps != fixed:
+            raise InvalidRequestError(
+                f"{spec.label} always takes {fixed} inference steps, not {steps}; leave "
+                "num_inference_steps out."
+            )
+    if request.guidance_scale is not None and spec.default_guidance_scale is None:
+        raise InvalidRequestError(f"{spec.label} has no guidance; leave guidance_scale out.")
+    if request.negative_prompt and not spec.uses_negative_prompt:
+        raise InvalidRequestError(
+            f"{spec.label} does not use a negative prompt; leave negative_prompt out."
+        )
+    if request.loras and not spec.takes_loras:
+        raise InvalidRequestError(f"{spec.label} takes no LoRAs; choose another model for them.")
 
 
 def _check_camera(spec: ModelSpec, camera: Camera) -> None:

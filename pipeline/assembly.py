@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 
 from pipeline import joins
-from pipeline.engines.engine import Engine
+from pipeline.engines.base import Engine
 from pipeline.errors import OutputError
 from pipeline.media import iterate_frames, read_first_frames, read_last_frames
 from pipeline.plan import Plan
@@ -184,8 +184,7 @@ def _go_on(engine: Engine, plan: Plan, source: OpenedSource, take: Take) -> Iter
     given = read_last_frames(source.path, source.info, num_given)[::-1]
     last = engine.decode_last_given(take.given, take.parts, take.prompt)
     join = _join(engine, plan, given, last)
-    is_bridge = take.given.after is not None
-    if is_bridge:
+    if take.given.is_bridge:
         indices = joins.even_indices(plan.num_frames, take.num_frames)
     else:
         rates = plan.fps, take.num_frames, engine.model.spec.fps
@@ -193,7 +192,7 @@ def _go_on(engine: Engine, plan: Plan, source: OpenedSource, take: Take) -> Iter
     picked = _not_black(joins.pick(_decode(engine, take), indices))
     resized = joins.resize_each(picked, plan.size)
     frames = go_on_from(join, resized, plan.fps)
-    if is_bridge:
+    if take.given.is_bridge:
         frames = lead_up_to(_join_of_first(engine, plan, source, take), frames, plan.fps)
     yield from frames
 

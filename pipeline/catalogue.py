@@ -62,7 +62,8 @@ _VACE = _WAN | {
     "default_guidance_scale": 5.0,
     "camera_words": _CAMERA_SENTENCES,
     "scheduler_options": {"flow_shift": 3.0},  # for this size (diffusers, Wan documentation)
-    "engine": "vace",
+    "engine": "pipeline.engines.wan:VACE",
+    "hides_padding": False,
     "pipeline": "WanVACEPipeline",
 }
 _ONE_PICTURE = "It is given one picture, the first frame, and can lead up to none."
@@ -79,7 +80,7 @@ _KANDINSKY = {
     "window_frames": 121,
     "overlap_latents": 1,
     "camera_words": _CAMERA_SENTENCES,
-    "engine": "kandinsky",
+    "engine": "pipeline.engines.kandinsky:KANDINSKY",
     "parts": {
         "text_encoder": Part(8_292_166_656),
         "text_encoder_2": Part(123_060_480),
@@ -93,10 +94,12 @@ ROWS = (
         id="kinora-mini",
         label="Kinora mini",
         description=(
-            "Draws one small picture-book world, on any computer and offline: a car, boat, train, "
-            "rocket, balloon, robot, cat, rabbit, bird, fish, butterfly, turtle, plane, elephant, "
-            "dinosaur or child, alone or by twos, in ten colours and ten places, by day and night, "
-            "in any weather and four styles. Words like these are guessed, others passed over."
+            "A small neural renderer of one picture-book world, for trying Kinora, drafts and "
+            "tests; it runs on any computer, offline. It draws a car, boat, train, rocket, "
+            "balloon, robot, cat, rabbit, bird, fish, butterfly, turtle, plane, elephant, dinosaur "
+            "or child, alone or in pairs, in ten colours and ten places, by day and night, in any "
+            "weather and four styles. It replaces or leaves out anything else: to see what you "
+            "describe, choose a large model."
         ),
         repository=_ASSETS / "kinora-mini",
         licence="Apache-2.0",
@@ -104,14 +107,21 @@ ROWS = (
         num_pixels=147_456,
         window_frames=49,
         overlap_latents=2,
-        default_num_inference_steps=1,
-        default_guidance_scale=1.0,
+        default_num_inference_steps=None,
+        default_guidance_scale=None,
+        uses_negative_prompt=False,
+        takes_loras=False,
+        ships_with_app=True,
+        can_show_nudity=False,
+        streams_decoding=True,
         camera_words=_MINI_CAMERA_WORDS,
-        engine="mini",
+        engine="pipeline.mini.engine:MiniEngine",
+        pipeline="pipeline.mini.pipeline:KinoraMiniPipeline",
         parts={
-            "transformer": Part(24_100_000),
-            "vae": Part(6_300_000),
-            "text_encoder": Part(1_950_000),
+            "background": Part(17_702_144),
+            "sprites": Part(4_944_286),
+            "vae": Part(6_291_456),
+            "text_encoder": Part(2_372_499),
         },
         max_sequence_length=96,
     ),
@@ -135,6 +145,9 @@ ROWS = (
         default_guidance_scale=1.0,
         camera_words=_CAMERA_SENTENCES,
         timesteps=_LTX_DISTILLED_TIMESTEPS,
+        engine="pipeline.engines.ltx:LTXEngine",
+        stacks_guidance=True,
+        can_split=True,
         parts={
             "text_encoder": _T5_XXL,
             "transformer": Part(1_923_385_472),
@@ -156,6 +169,9 @@ ROWS = (
         default_guidance_scale=1.0,
         camera_words=_CAMERA_SENTENCES,
         timesteps=_LTX_DISTILLED_TIMESTEPS,
+        engine="pipeline.engines.ltx:LTXEngine",
+        stacks_guidance=True,
+        can_split=True,
         parts={
             "text_encoder": _T5_XXL,
             "transformer": Part(13_042_569_344),
@@ -181,7 +197,7 @@ ROWS = (
         camera_words=_CAMERA_SENTENCES,
         timesteps=_LTX2_DISTILLED_TIMESTEPS,
         scheduler_options={"use_dynamic_shifting": False, "shift_terminal": None},
-        engine="ltx2",
+        engine="pipeline.engines.ltx2:LTX2Engine",
         pipeline="LTX2ConditionPipeline",
         left_out=("processor",),  # it would rewrite prompts
         has_audio=True,
@@ -217,7 +233,10 @@ ROWS = (
         default_num_inference_steps=50,
         default_guidance_scale=5.0,
         camera_words=_CAMERA_SENTENCES,
-        engine="wan",
+        engine="pipeline.engines.wan:WAN",
+        can_cache_steps=True,
+        hides_padding=False,
+        can_split=True,
         pipeline="WanPipeline",
         cannot=dict.fromkeys(("backward", "bridge", "loop"), _ONE_PICTURE),
         parts={
@@ -242,7 +261,10 @@ ROWS = (
         default_guidance_scale=4.0,
         call_arguments={"guidance_scale_2": 3.0},
         camera_words=_CAMERA_SENTENCES,
-        engine="wan",
+        engine="pipeline.engines.wan:WAN",
+        can_cache_steps=True,
+        hides_padding=False,
+        can_split=True,
         pipeline="WanPipeline",
         cannot={
             "image_to_video": "It starts from words alone; Wan 2.2 I2V A14B starts from pictures.",
@@ -276,7 +298,10 @@ ROWS = (
         default_guidance_scale=3.5,
         call_arguments={"guidance_scale_2": 3.5},
         camera_words=_CAMERA_SENTENCES,
-        engine="wan",
+        engine="pipeline.engines.wan:WAN",
+        can_cache_steps=True,
+        hides_padding=False,
+        can_split=True,
         pipeline="WanImageToVideoPipeline",
         cannot={
             "text_to_video": "It starts from a picture; Wan 2.2 T2V A14B starts from words.",
@@ -337,7 +362,8 @@ ROWS = (
         call_arguments={"addnoise_condition": 20, "fps": 24},
         scheduler_options={"flow_shift": 8.0},
         camera_words=_CAMERA_SENTENCES,
-        engine="skyreels",
+        engine="pipeline.engines.skyreels:SKYREELS",
+        hides_padding=False,
         pipeline="SkyReelsV2DiffusionForcingPipeline",
         cannot=dict.fromkeys(
             ("backward", "bridge", "loop"),
@@ -406,7 +432,7 @@ ROWS = (
         # cannot factorize it on every processor.
         scheduler_options={"gamma": 0.33333},
         camera_words=_CAMERA_SENTENCES,
-        engine="helios",
+        engine="pipeline.engines.helios:HeliosEngine",
         pipeline="HeliosPyramidPipeline",
         cannot=dict.fromkeys(
             ("backward", "bridge", "loop"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.engines.engine import Engine, Given, Memory
+from pipeline.engines.base import Engine, Given, Memory, ShotContext
 from pipeline.plan import Plan, ShotPlan
 from pipeline.request import GenerationRequest
 from pipeline.sources import OpenedSource
@@ -37,7 +37,7 @@ def write_cues(
         how = _hang_on(request, plan, index, cues, source, seconds)
         said = describe_shot(shot.shot, engine.model.spec.camera_words)
         words = said, request.negative_prompt, plan.guidance_scale
-        prompt = engine.encode_prompt(*words, seed=request.seed, **how)
+        prompt = engine.encode_prompt(*words, ShotContext(request.seed, **how))
         first, last = (engine.remember(prompt, time) for time in (0.0, seconds))
         # What it comes to counts, not all the shots that it has been made of.
         how.pop("earlier", None)

@@ -21,7 +21,7 @@ ZERO_GPU_SPEED = 150e12
 
 
 def transformer_width(spec: ModelSpec) -> float:
-    """Return about how many channels the largest transformer has."""
+    """Return about how many channels the largest transformer has; 0 for a model without one."""
     return (_num_parameters(spec) / (_WEIGHTS_PER_BLOCK * _BLOCKS_PER_WIDTH)) ** (1 / 3)
 
 
@@ -45,4 +45,5 @@ def seconds_per_step(
 
 
 def _num_parameters(spec: ModelSpec) -> int:
-    return max((part.num_parameters for name, part in spec.parts.items() if name in DENOISERS))
+    sizes = (part.num_parameters for name, part in spec.parts.items() if name in DENOISERS)
+    return max(sizes, default=0)

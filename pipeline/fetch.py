@@ -70,7 +70,7 @@ def fetch(spec: ModelSpec, on_bytes: OnBytes | None = None) -> LocalFiles:
     Without a network, what is there is taken to be all. Raises ModelError if there is nothing, if
     the disk has no room or if the download fails.
     """
-    if spec.is_embedded or Path(spec.repository).is_dir():
+    if spec.ships_with_app or Path(spec.repository).is_dir():
         checkpoint = None if spec.checkpoint is None else Path(spec.checkpoint)
         return LocalFiles(Path(spec.repository), checkpoint)
     try:
@@ -87,7 +87,7 @@ def is_here(spec: ModelSpec) -> bool:
 
     Of a part in several files one is enough: it is for a notice, and `fetch` gets the rest.
     """
-    if spec.is_embedded or Path(spec.repository).is_absolute():
+    if spec.ships_with_app or Path(spec.repository).is_absolute():
         return True
     index = try_to_load_from_cache(spec.repository, INDEX, revision=spec.revision)
     if not isinstance(index, str):

@@ -15,7 +15,7 @@ from pipeline.abilities import refuse_impossible
 from pipeline.assembly import Piece, finished_pieces, num_finished_frames
 from pipeline.cues import Cue, write_cues
 from pipeline.engines import open_engine
-from pipeline.engines.engine import Memory
+from pipeline.engines.base import Memory
 from pipeline.errors import GenerationCancelledError, ModelError, OutputError
 from pipeline.imprint import Imprint
 from pipeline.loader import Loader
@@ -120,11 +120,11 @@ def _attempt(task: _Task, reporter: Reporter) -> Clip:
     reporter.loading()
     work = work_of(plan, task.loader.spec(request.model))
     with task.loader.use(request.model, reporter.downloading, work, request.loras) as model:
-        reporter.denoising(1, 0, None)
+        reporter.sampling(1, 0, None)
         engine = open_engine(model, width=plan.model_size.width, height=plan.model_size.height)
 
         def on_step(window: int, step: int, estimate: torch.Tensor) -> None:
-            reporter.denoising(window, step, engine.preview(estimate))
+            reporter.sampling(window, step, engine.preview(estimate))
 
         cues = write_cues(engine, request, plan, source)
         reel = Reel(task.keep)

@@ -12,7 +12,7 @@ from pipeline.placement import GIGABYTE, Machine, Placement, place
 from pipeline.spec import ModelSpec, Task
 
 MODELS: dict[str, ModelSpec] = {spec.id: spec for spec in ROWS}
-EMBEDDED = next(spec.id for spec in ROWS if spec.is_embedded)
+EMBEDDED = next(spec.id for spec in ROWS if spec.ships_with_app)
 
 _LARGE, _SMALL = "ltx-video-13b", "ltx-video-2b"
 # A card that is sold with 12 GB reports somewhat less, one with 11 GB no more than that.
@@ -153,24 +153,30 @@ def _place_if_it_fits(models: Models, model_id: str, machine: Machine) -> Placem
 
 def describe_models(models: Models = SHIPPED) -> list[dict[str, object]]:
     """List the models as JSON, for people who choose one: no paths of this machine in it."""
-    return [
-        {
-            "id": spec.id,
-            "label": spec.label,
-            "description": spec.description,
-            "tasks": list(spec.tasks),
-            "directions": list(spec.directions),
-            "cannot": dict(spec.cannot),
-            "max_shot_seconds": spec.max_shot_seconds,
-            "camera_moves": list(spec.camera_words),
-            "licence": spec.licence,
-            "licence_note": spec.licence_note,
-            "fps": spec.fps,
-            "has_audio": spec.has_audio,
-            "sizes": {name: list(spec.size_for(name)) for name in ASPECT_RATIOS},
-            "num_inference_steps": spec.default_num_inference_steps,
-            "guidance_scale": spec.default_guidance_scale,
-            "uses_negative_prompt": spec.uses_negative_prompt,
-        }
-        for spec in models.values()
-    ]
+    return [_describe(spec) for spec in models.values()]
+
+
+def _describe(spec: ModelSpec) -> dict[str, object]:
+    """Describe a row; a setting that the model does not have is left out."""
+    facts = {
+        "id": spec.id,
+        "label": spec.label,
+        "description": spec.description,
+        "tasks": list(spec.tasks),
+        "directions": list(spec.directions),
+        "cannot": dict(spec.cannot),
+        "max_shot_seconds": spec.max_shot_seconds,
+        "camera_moves": list(spec.camera_words),
+        "licence": spec.licence,
+        "licence_note": spec.licence_note,
+        "fps": spec.fps,
+        "has_audio": spec.has_audio,
+        "sizes": {name: list(spec.size_for(name)) for name in ASPECT_RATIOS},
+    }
+    settings = {
+        "num_inference_steps": spec.default_num_inference_steps,
+        "guidance_scale": spec.default_guidance_scale,
+        "uses_negative_prompt": spec.uses_negative_prompt or None,
+        "takes_loras": spec.takes_loras or None,
+    }
+    return facts | {name: value for name, value in settings.items() if value is not None}

@@ -36,8 +36,8 @@ def foresee(
     plan = plan_generation(request, spec, source)
     seconds, speed = pace.estimate(request), loader.machine.operations_per_second
     is_measured = seconds is not None
-    if not is_measured and not spec.is_embedded and speed:
+    if not is_measured and not spec.ships_with_app and speed:
         seconds = working_seconds(plan, spec, speed)
     to_download = 0 if is_here(spec) else spec.num_bytes
-    told = "" if spec.is_embedded else placement
+    told = "" if spec.ships_with_app else placement
     return Outlook(plan, told, seconds, is_measured, to_download)

@@ -28,7 +28,7 @@ from pipeline.placement import Machine
 from pipeline.progress import Progress
 from pipeline.request import GenerationRequest, build_request
 from pipeline.spec import ModelSpec
-from pipeline.speed import Settings, can_split
+from pipeline.speed import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -80,8 +80,8 @@ def make_together(args: argparse.Namespace, loader: Loader) -> Clip:
 
 def _check(loader: Loader, model_id: str) -> None:
     spec = loader.spec(model_id)
-    if not can_split(spec):
-        able = ", ".join(row.id for row in MODELS.values() if can_split(row))
+    if not spec.can_split:
+        able = ", ".join(row.id for row in MODELS.values() if row.can_split)
         raise InvalidRequestError(
             f"{spec.label} cannot be split over several GPUs; choose one of {able}."
         )

@@ -37,8 +37,6 @@ _RAM_GIGABYTES = (8, 16, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 # Inside a block a token is held about so often in the model's width: the stream, its norm, query,
 # key, value, their result, and the feed-forward's four before and after its activation.
 _WIDTHS_PER_TOKEN = 14
-# Engines that hand a prompt and its negative to the transformer at once; others call it twice.
-_STACKS_GUIDANCE = ("ltx", "mini")
 # A model that makes chunks packs what it has seen: Helios 20 latents into the tokens of three.
 _LATENTS_OF_HISTORY = 3
 # An autoencoder's last layers hold about this many numbers for every pixel they work on.
@@ -212,13 +210,13 @@ def candidates(spec: ModelSpec, machine: Machine) -> list[Placement]:
     Large autoencoders tile, for a window of theirs takes more than all the rest.
     """
     dtype = "bfloat16" if machine.has_fast_bf16 else "float32"
-    first = Placement(machine.device, dtype, "none", tile_decoding=not spec.is_embedded)
+    first = Placement(machine.device, dtype, "none", tile_decoding=not spec.streams_decoding)
     if machine.is_zero_gpu:
         return [replace(first, gpu_size=size) for size in ZERO_GPU_BYTES]
     if machine.device != "cuda":
         return list(dict.fromkeys((first, replace(first, dtype="bfloat16"))))
     exact = [replace(first, offload=offload) for offload in _LADDER]
-    if spec.is_embedded or not machine.has_fast_bf16 or not spec.parts.keys() & set(DENOISERS):
+    if not machine.has_fast_bf16 or not spec.parts.keys() & set(DENOISERS):
         return exact
     light = "int8" if machine.has_torchao else "fp8"
     # Streams together with widened weights gave numbers that are none (diffusers, issue 12609).
@@ -269,7 +267,7 @@ def _denoising_bytes(spec: ModelSpec, placement: Placement, footage: Footage) ->
     if spec.chunk_latents:
         latents = spec.chunk_latents + _LATENTS_OF_HISTORY
     tokens = num_tokens(spec, footage.width, footage.height, latents)
-    is_stacked = spec.engine in _STACKS_GUIDANCE and spec.default_guidance_scale > 1
+    is_stacked = spec.stacks_guidance and (spec.default_guidance_scale or 0) > 1
     batch = 2 if is_stacked else 1
     held = batch * tokens * transformer_width(spec) * _WIDTHS_PER_TOKEN
     return round(held * _BYTES[placement.dtype])
@@ -279,7 +277,7 @@ def _decoding_bytes(spec: ModelSpec, placement: Placement, footage: Footage) -> 
     """Compute what the autoencoder works on, and the window's frames that come out of it."""
     num_pixels, num_frames = footage.width * footage.height, footage.num_frames
     frames = num_pixels * num_frames * 3
-    if spec.is_embedded:
+    if spec.streams_decoding:
         num_frames = spec.temporal  # it decodes latent frame by latent frame
     elif placement.tile_decoding:
         num_pixels, num_frames = min(num_pixels, _TILE_PIXELS), min(num_frames, _TILE_FRAMES)

@@ -54,11 +54,16 @@ class Plan:
     size: Size
     fps: float
     num_frames: int  # new frames, at `fps`
-    num_inference_steps: int
-    guidance_scale: float
+    num_inference_steps: int | None  # None: the model has no steps
+    guidance_scale: float | None
     model_fps: float  # the rate at which the model makes frames
     temporal: int  # frames of a latent frame
     shots: tuple[ShotPlan, ...]
+
+    @property
+    def steps_per_window(self) -> int:
+        """Count the steps of a window: one for a model that has none to choose."""
+        return self.num_inference_steps or 1
 
     @property
     def num_windows(self) -> int:
@@ -120,11 +125,11 @@ def check_windows_fit_calls(request: GenerationRequest, spec: ModelSpec) -> None
     longest = max(seconds_per_window(plan, spec, ZERO_GPU_SPEED))
     if START_SECONDS + longest + SECONDS_PER_WINDOW > MAX_GPU_SECONDS:
         room = MAX_GPU_SECONDS - START_SECONDS - SECONDS_PER_WINDOW
-        num_fitting = int(room / longest * plan.num_inference_steps)
+        num_fitting = int(room / longest * plan.steps_per_window)
         advice = f"choose {num_fitting} steps or fewer, or" if num_fitting else "choose"
         raise InvalidRequestError(
             f"A window of {spec.label} takes about {longest:.0f} seconds with "
-            f"{plan.num_inference_steps} steps, but ZeroGPU lends its card for {MAX_GPU_SECONDS} "
+            f"{plan.steps_per_window} steps, but ZeroGPU lends its card for {MAX_GPU_SECONDS} "
             f"seconds at a time; {advice} a model with few steps."
         )
 
@@ -146,11 +151,11 @@ def working_seconds(
 def seconds_per_window(plan: Plan, spec: ModelSpec, operations_per_second: float) -> list[float]:
     """Return how long each window takes to make, in the order they are made."""
     return [
-        plan.num_inference_steps
+        plan.steps_per_window
         * seconds_per_step(
             spec,
             num_tokens(spec, *plan.model_size, window.total_latents),
-            plan.guidance_scale,
+            plan.guidance_scale or 1.0,
             operations_per_second,
         )
         for shot in plan.shots
@@ -158,7 +163,7 @@ def seconds_per_window(plan: Plan, spec: ModelSpec, operations_per_second: float
     ]
 
 
-def num_steps(request: GenerationRequest, spec: ModelSpec) -> int:
+def num_steps(request: GenerationRequest, spec: ModelSpec) -> int | None:
     """Return how many denoising steps a window takes; a distilled schedule has its own number."""
     if spec.timesteps is not None:
         return len(spec.timesteps)

@@ -12,9 +12,9 @@ import numpy as np
 from pipeline.errors import GenerationCancelledError
 from pipeline.plan import Plan
 
-Stage = Literal["loading", "denoising", "writing"]
-# The share of the time that denoising takes: measured with the embedded model on two cores.
-DENOISING_SHARE = 0.85
+Stage = Literal["loading", "sampling", "writing"]
+# The share of the time that sampling takes: measured with the embedded model on two cores.
+SAMPLING_SHARE = 0.85
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Reporter:
         self._is_cancelled = is_cancelled
         self._begin = 0.0
         self._at_window = (0, 0)
-        self._denoised = self._written = 0.0  # the shares that are done
+        self._sampled = self._written = 0.0  # the shares that are done
         self._preview: np.ndarray | None = None
         self._downloaded: tuple[int, int] | None = None
 
@@ -62,34 +62,34 @@ class Reporter:
         self._downloaded = (done, total) if done < total else None
         self._report("loading")
 
-    def denoising(self, window: int, step: int, preview: np.ndarray | None) -> None:
+    def sampling(self, window: int, step: int, preview: np.ndarray | None) -> None:
         """Say that a step is done, or, with step 0, that the first one begins.
 
         The preview stays until the next one.
         """
         self._preview = preview
         self._at_window = window, step
-        num_steps = self._plan.num_inference_steps
-        denoised = ((window - 1) * num_steps + step) / (self._plan.num_windows * num_steps)
+        num_steps = self._plan.steps_per_window
+        sampled = ((window - 1) * num_steps + step) / (self._plan.num_windows * num_steps)
         # A shot that is there may be looked at once more, for the next one to dissolve out of.
-        self._denoised = max(self._denoised, denoised)
-        self._report("denoising")
+        self._sampled = max(self._sampled, sampled)
+        self._report("sampling")
 
     def found(self, num_windows: int) -> None:
         """Say that so many windows from the first on need not be made."""
-        self._denoised = max(self._denoised, num_windows / self._plan.num_windows)
+        self._sampled = max(self._sampled, num_windows / self._plan.num_windows)
 
     def writing(self, num_written: int) -> None:
         """Say how many frames are decoded and written; they are while the next ones are made."""
         self._written = num_written / self._num_frames
-        self._report("writing" if self._denoised == 1 else "denoising")
+        self._report("writing" if self._sampled == 1 else "sampling")
 
     def _report(self, stage: Stage) -> None:
         if self._is_cancelled():
             raise GenerationCancelledError("The generation was stopped.")
         now = time.monotonic()
         window, step = self._at_window
-        fraction = DENOISING_SHARE * self._denoised + (1 - DENOISING_SHARE) * self._written
+        fraction = SAMPLING_SHARE * self._sampled + (1 - SAMPLING_SHARE) * self._written
         if not fraction:  # loading is no measure of how long the steps will take
             self._begin = now
         elapsed = now - self._begin
@@ -99,7 +99,7 @@ class Reporter:
                 window=window,
                 num_windows=self._plan.num_windows,
                 step=step,
-                num_steps=self._plan.num_inference_steps,
+                num_steps=self._plan.steps_per_window,
                 fraction=fraction,
                 seconds_left=elapsed / fraction - elapsed if fraction else None,
                 preview=self._preview,

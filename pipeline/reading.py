@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import pickle
+import pkgutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,10 +24,6 @@ from pipeline.embeds import Embeds, EmbedsCache
 from pipeline.errors import ModelError
 from pipeline.fetch import CHECKPOINT_PARTS, LocalFiles, fetch, not_here
 from pipeline.hub import OnBytes
-
-# Imported for its side effect too: diffusers loads classes of its own accord only from modules
-# that are imported already.
-from pipeline.mini import AutoencoderKinora
 from pipeline.placement import ENCODERS, Placement
 from pipeline.spec import ModelSpec
 from pipeline.speed import PLAIN, Speed
@@ -70,6 +67,13 @@ class LoadedModel:
         return self.embeds.find(key, self.device, encode)
 
 
+def find_pipeline(spec: ModelSpec) -> type[DiffusionPipeline]:
+    """Return the class that a row's components are loaded as."""
+    if ":" in spec.pipeline:
+        return pkgutil.resolve_name(spec.pipeline)
+    return getattr(diffusers, spec.pipeline)
+
+
 def load_model(
     spec: ModelSpec,
     placement: Placement,
@@ -85,7 +89,7 @@ def load_model(
     """
     files = fetch(spec, on_bytes)
     dtypes = _dtypes(spec, placement)
-    pipeline = getattr(diffusers, spec.pipeline)
+    pipeline = find_pipeline(spec)
     try:
         # fp8 comes after LoRAs, which it would take for weights of its own: until then a second
         # expert is in memory at full size too.
@@ -251,7 +255,7 @@ def _refuse_missing_weights(pipe: DiffusionPipeline) -> None:
 
 
 def _cannot_load(spec: ModelSpec) -> str:
-    if isinstance(spec.repository, Path):
+    if spec.ships_with_app:
         return (
             f"The weights of {spec.label} are missing or damaged; get the repository again, with "
             "its assets folder."
@@ -259,12 +263,3 @@ def _cannot_load(spec: ModelSpec) -> str:
     if Path(spec.repository).is_dir():
         return f"{spec.label} could not be loaded: files in its folder are missing or damaged."
     return not_here(spec)
-
-
-def is_uniform(vae: object) -> bool:
-    """Say whether a latent frame from the middle of a clip is like any other.
-
-    The embedded autoencoder projects eight frames anywhere in the same way; a causal one encodes a
-    latent frame from all that came before it.
-    """
-    return isinstance(vae, AutoencoderKinora)

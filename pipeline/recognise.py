@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,7 +22,8 @@ from pipeline.spec import ModelSpec, Part
 
 INDEX = "model_index.json"
 _LIBRARIES = ("diffusers", "transformers")
-_EMBEDDED = "pipeline.mini."  # the library of the embedded model's classes
+# Parts that only some models of a family have.
+_OPTIONAL = ("transformer_2",)
 # Pipelines of the same parts; what is called is the row's.
 _SAME_PARTS = dict.fromkeys(("LTXPipeline", "LTXImageToVideoPipeline"), "LTXConditionPipeline")
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt")
@@ -49,8 +50,9 @@ def recognise(
     found = _find(reference)
     index = _read_json(found, INDEX)
     _refuse_code(found, index)
+    packages = _own_packages(rows)
     classes = {
-        name: _class_of(found, name, *value)
+        name: _class_of(found, name, *value, packages)
         for name, value in index.items()
         if isinstance(value, list) and len(value) == 2 and value[0] is not None
     }
@@ -118,9 +120,17 @@ def _refuse_code(found: _Found, index: Mapping[str, object]) -> None:
         )
 
 
-def _class_of(found: _Found, name: str, library: object, class_name: object) -> type:
-    """Return a part's class, of the libraries alone that Kinora's own models are made of."""
-    if library not in _LIBRARIES and not str(library).startswith(_EMBEDDED):
+def _own_packages(rows: Iterable[ModelSpec]) -> set[str]:
+    """Return the packages of the rows whose pipelines are no classes of diffusers."""
+    modules = {row.pipeline.partition(":")[0] for row in rows if ":" in row.pipeline}
+    return {module.rpartition(".")[0] for module in modules}
+
+
+def _class_of(
+    found: _Found, name: str, library: object, class_name: object, packages: Collection[str]
+) -> type:
+    """Return a part's class, of the libraries and `packages` alone that the rows' models use."""
+    if library not in _LIBRARIES and str(library).rpartition(".")[0] not in packages:
         raise InvalidRequestError(
             f"The {name} of {found.name} is of {str(library)[:60]!r}, which Kinora does not load; "
             "it wants classes of diffusers and transformers alone."
@@ -148,19 +158,18 @@ def _rows_of(
     if name == "WanImageToVideoPipeline" and index.get("expand_timesteps"):
         name = "WanPipeline"  # the model of 5B, which does both
     rows = [*rows]
-    is_embedded = any(x.__module__.startswith(_EMBEDDED) for x in classes.values())
-    able = [row for row in rows if row.pipeline == name and row.is_embedded == is_embedded]
+    able = [row for row in rows if row.pipeline_name == name]
     if not able:
-        families = ", ".join(sorted({row.pipeline for row in rows}))
+        families = ", ".join(sorted({row.pipeline_name for row in rows}))
         raise InvalidRequestError(
             f"{found.name} is a {name[:60]}, which Kinora does not know; it knows {families}."
         )
-    lacking = [part for part in ("transformer", "vae", "text_encoder") if part not in classes]
+    lacking = [part for part in able[0].parts if part not in (*classes, *_OPTIONAL)]
     unknown = [part for part in classes if not any(part in row.parts for row in able)]
     if lacking or unknown:
         what = f"has no {lacking[0]}" if lacking else f"has a part named {unknown[0]}"
         raise InvalidRequestError(f"{found.name} {what}, unlike every {name} that Kinora knows.")
-    if able[0].engine == "ltx" and _shifts_by_size(found):
+    if name == "LTXConditionPipeline" and _shifts_by_size(found):
         raise InvalidRequestError(
             f"{found.name} is an LTX-Video from before 0.9.5, which is not asked in the same way; "
             "use a later one."
@@ -200,6 +209,8 @@ def _nearest(
             f"A token of {found.name} stands for {spatial} pixels a side, unlike those of every "
             "model of its kind that Kinora knows."
         )
+    if "transformer" not in parts:
+        return able[0]
     size = math.log(_count(parts["transformer"]))
     return min(able, key=lambda x: abs(math.log(x.parts["transformer"].num_parameters) - size))
 
@@ -208,7 +219,7 @@ def _pixels_of_latent(parts: Mapping[str, torch.nn.Module]) -> int:
     """Return the side of what a token of the transformer stands for."""
     vae = parts["vae"]
     scale = vae.config.get("scale_factor_spatial") or vae.spatial_compression_ratio
-    patch = parts["transformer"].config.get("patch_size", 1)
+    patch = parts["transformer"].config.get("patch_size", 1) if "transformer" in parts else 1
     if isinstance(patch, list | tuple) and patch:
         patch = patch[-1]
     return scale * patch if isinstance(patch, int) else 0
@@ -259,8 +270,7 @@ def _adapt(
     if found.place is not None:
         where = {"repository": found.place.repository, "revision": found.place.revision}
     else:
-        folder = found.folder if row.is_embedded else str(found.folder)
-        where = {"repository": folder, "revision": None}
+        where = {"repository": str(found.folder), "revision": None}
     return replace(
         row,
         id=model_id,
@@ -269,6 +279,7 @@ def _adapt(
         licence="its own",
         licence_note="What its licence allows is for whoever uses it to know.",
         checkpoint=None,
+        ships_with_app=False,
         parts=sizes,
         call_arguments=arguments,
         **where,

@@ -101,9 +101,11 @@ def _add_lacking(
         return abs(mean_step([given, first]) - others)
 
     later = list(_changes(near))
-    shown = join.decoded, _show_at_rest(join, near[0])
-    residuals = [_Residual.of(join.given, decoded, near[0], later) for decoded in shown]
-    residual, tolerance = min(product(residuals, _TOLERANCES), key=lambda way: unevenness(*way))
+    moved = _Residual.of(join.given, join.decoded, near[0], later)
+    at_rest = _show_at_rest(join.decoded, near[0], moved)
+    rested = _Residual.of(join.given, at_rest, near[0], later)
+    ways = product((moved, rested), _TOLERANCES)
+    residual, tolerance = min(ways, key=lambda way: unevenness(*way))
     for index in order:
         yield residual.lay_over(near, index, weights[index], tolerance)
 
@@ -149,11 +151,10 @@ class _Residual:
         return (frame + share[..., None] * lacking).round().clip(0, 255).astype(np.uint8)
 
 
-def _show_at_rest(join: Join, first: np.ndarray) -> np.ndarray:
+def _show_at_rest(decoded: np.ndarray, first: np.ndarray, residual: _Residual) -> np.ndarray:
     """Return how the model shows the given frame if what differs little in the first rests."""
-    lacking = 1 + _widen(_difference(join.given, join.decoded)).astype(np.float32)
-    share = np.exp(-np.square(_widen(_difference(join.decoded, first)) / lacking))[..., None]
-    return (join.decoded + share * (first - join.decoded.astype(np.int16))).round().astype(np.uint8)
+    share = np.exp(-np.square(residual.first / residual.much))[..., None]
+    return (decoded + share * (first - decoded.astype(np.int16))).round().astype(np.uint8)
 
 
 def _changes(near: Sequence[np.ndarray]) -> Iterator[np.ndarray]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.engines.engine import Sound, SoundEngine
+from pipeline.engines.base import Sound, SoundEngine
 from pipeline.errors import cannot_write
 from pipeline.media import iterate_sound
 from pipeline.plan import Plan

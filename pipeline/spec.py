@@ -70,7 +70,8 @@ class ModelSpec:
     A clip has `temporal` * k + 1 frames and sides that are multiples of `spatial`; one call makes
     at most `window_frames` frames, and calls that continue one another share `overlap_latents`. A
     model with `chunk_latents` makes so many latents at a time, each chunk a clip of its own to the
-    autoencoder; what it goes on from is no part of a call.
+    autoencoder; what it goes on from is no part of a call. A setting that is None, or False, is one
+    that the model does not have: the page hides it, and requests that name it are refused.
     """
 
     id: str
@@ -82,12 +83,14 @@ class ModelSpec:
     num_pixels: int
     window_frames: int
     overlap_latents: int
-    default_num_inference_steps: int
-    default_guidance_scale: float
+    default_num_inference_steps: int | None
+    default_guidance_scale: float | None
+    engine: str  # its engine class or `Family`, as "package.module:Name"
     revision: str | None = None
     checkpoint: str | None = None  # one file that replaces the repository's transformer and VAE
     licence_note: str = ""  # the sentence that a user must know, if there is one
-    pipeline: str = "LTXConditionPipeline"  # the diffusers class its components are loaded as
+    # The class its components are loaded as: one of diffusers, or "package.module:Name".
+    pipeline: str = "LTXConditionPipeline"
     # What it cannot do, and why: a sentence for people.
     cannot: Mapping[Ability, str] = field(default_factory=dict)
     num_source_latents: int = 3  # latent frames of a source clip's end that an extension sees
@@ -102,9 +105,17 @@ class ModelSpec:
     temporal: int = 8
     chunk_latents: int | None = None
     token_pixels: int | None = None  # a token's side, where `spatial` is a multiple of it
-    engine: str = "ltx"
     timesteps: tuple[float, ...] | None = None  # fixed by distillation; else from the step count
     uses_negative_prompt: bool = True  # at a guidance scale above 1
+    takes_loras: bool = True
+    ships_with_app: bool = False  # its weights are in this repository
+    can_show_nudity: bool = True  # else its frames are not searched for it
+    streams_decoding: bool = False  # one latent frame at a time: it needs no tiles
+    stacks_guidance: bool = False  # a prompt and its negative go through the transformer at once
+    # Its pipeline says which calls follow one another, over blocks whose steps diffusers can cache.
+    can_cache_steps: bool = False
+    hides_padding: bool = True  # its transformer masks a prompt's padding: not all attention can
+    can_split: bool = False  # over several GPUs, by a plan of its diffusers class
     # Those with weights, by their names in the pipeline; sizes computed, not measured.
     parts: Mapping[str, Part] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()  # components that its repository has and Kinora does not use
@@ -114,9 +125,14 @@ class ModelSpec:
     aot_blocks: str | None = None
 
     @property
-    def is_embedded(self) -> bool:
-        """Say whether the weights come with this repository."""
-        return isinstance(self.repository, Path)
+    def can_choose_steps(self) -> bool:
+        """Say whether the number of steps is a setting: it is fixed where timesteps are."""
+        return self.default_num_inference_steps is not None and self.timesteps is None
+
+    @property
+    def pipeline_name(self) -> str:
+        """Return the name of the pipeline's class, as `model_index.json` has it."""
+        return self.pipeline.rpartition(":")[2]
 
     @property
     def tasks(self) -> tuple[Task, ...]:

@@ -22,12 +22,7 @@ NATIVE = "native"
 # weights lost most of their steps (measured on tiny ones, on a CPU).
 SUGGESTED_THRESHOLD = 0.1
 _MAX_THRESHOLD = 1.0
-# Whose pipelines say which of their calls follow one another, over blocks that diffusers knows. Not
-# VACE: its hints are added between the blocks, once more for those that are skipped.
-_CACHED_ENGINES = ("wan",)
 _MIN_CACHED_STEPS = 20  # distilled schedules have no two steps that are alike
-# Whose transformers are given no mask for the words.
-_MASKLESS_ENGINES = ("wan", "vace", "skyreels")
 _BACKENDS_WITH_MASKS = (
     NATIVE,
     "_native_cudnn",
@@ -35,8 +30,6 @@ _BACKENDS_WITH_MASKS = (
     "_native_math",
     "xformers",
 )
-# Those that diffusers can split over several cards, by a plan of its classes.
-_SPLIT_ENGINES = ("wan", "ltx")
 # Both assumed, for lack of a GPU to measure on: compiling took 16 to 36 s for two blocks on a CPU;
 # the steps of CogVideoX took a fifth less on an A100 (diffusers, its documentation).
 COMPILE_SECONDS = 60.0
@@ -87,7 +80,7 @@ PLAIN = Speed()
 
 def work_of(plan: Plan, spec: ModelSpec) -> Work:
     """Return what a plan asks of a model's transformers."""
-    return Work(plan.num_inference_steps, sum(seconds_per_window(plan, spec, 1.0)))
+    return Work(plan.steps_per_window, sum(seconds_per_window(plan, spec, 1.0)))
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -140,7 +133,7 @@ def can_cache(spec: ModelSpec, placement: Placement, num_inference_steps: int) -
     Layers that are moved ahead of time count on the order of the first step, where none is skipped.
     """
     return (
-        spec.engine in _CACHED_ENGINES
+        spec.can_cache_steps
         and spec.timesteps is None
         and num_inference_steps >= _MIN_CACHED_STEPS
         and placement.offload != "group"
@@ -162,12 +155,7 @@ def is_worth_compiling(machine: Machine, work: Work) -> bool:
 
 def can_attend(spec: ModelSpec, backend: str) -> bool:
     """Say whether a backend is for a model: many know no masks, which hide the padding of words."""
-    return spec.engine in _MASKLESS_ENGINES or backend in _BACKENDS_WITH_MASKS
-
-
-def can_split(spec: ModelSpec) -> bool:
-    """Say whether several cards can share the tokens of a window."""
-    return spec.engine in _SPLIT_ENGINES
+    return not spec.hides_padding or backend in _BACKENDS_WITH_MASKS
 
 
 def speeds_of(
@@ -177,6 +165,6 @@ def speeds_of(
     speeds = [Speed(attention=name) for name in attentions if can_attend(spec, name)]
     if can_compile(placement, machine):
         speeds.append(Speed(is_compiled=True))
-    if can_cache(spec, placement, spec.default_num_inference_steps):
+    if can_cache(spec, placement, spec.default_num_inference_steps or 1):
         speeds.append(Speed(cache_threshold=SUGGESTED_THRESHOLD))
     return [speed for speed in speeds if speed != PLAIN]

@@ -12,7 +12,7 @@ from functools import partial
 import torch
 
 from pipeline.cues import Cue
-from pipeline.engines.engine import Context, Engine
+from pipeline.engines.base import Context, Engine, SamplingParams
 from pipeline.errors import OutputError
 from pipeline.plan import Plan, ShotPlan
 from pipeline.reel import Reel, name_of
@@ -169,7 +169,7 @@ class _Camera:
                 latents = self._denoise(window, cue, context, number)
                 self._reel.add(name, latents, shot=window.shot_index, seed=window.seed)
             else:
-                self._on_step(number, self._plan.num_inference_steps, latents)
+                self._on_step(number, self._plan.steps_per_window, latents)
             latents = latents.to(self._engine.model.device)
             if given.is_backward:
                 parts.insert(0, latents)  # backwards, the first window made is the last one seen
@@ -183,9 +183,9 @@ class _Camera:
             window.num_latents,
             cue.prompt,
             context,
-            num_inference_steps=self._plan.num_inference_steps,
-            guidance_scale=self._plan.guidance_scale,
-            seed=window.seed,
+            SamplingParams(
+                window.seed, self._plan.steps_per_window, self._plan.guidance_scale or 1.0
+            ),
             on_step=partial(self._on_step, number),
         )
         _check(latents)

@@ -20,7 +20,7 @@ MAX_CAPTION = 90
 
 _STAGES: dict[Stage, str] = {
     "loading": "Loading the model",
-    "denoising": "Denoising",
+    "sampling": "Drawing",
     "writing": "Decoding and writing",
 }
 _STATES: dict[str, str] = {
@@ -131,10 +131,11 @@ def describe_progress(state: dict[str, Any], progress: Progress | None) -> str:
     if progress.downloaded:
         done, total = (num_bytes / 1e9 for num_bytes in progress.downloaded)
         return f"Downloading the model, once: {done:.1f} of {total:.1f} GB"
-    parts = [f"**{progress.fraction:.0%}**", _STAGES[progress.stage]]
+    stage = _STAGES[progress.stage]
     if progress.num_windows > 1 and progress.window:
-        parts.append(f"window {progress.window} of {progress.num_windows}")
-    if progress.step and progress.stage == "denoising":
+        stage += f" part {progress.window} of {progress.num_windows}"
+    parts = [f"**{progress.fraction:.0%}**", stage]
+    if progress.num_steps > 1 and progress.step and progress.stage == "sampling":
         parts.append(f"step {progress.step} of {progress.num_steps}")
     if progress.seconds_left is not None:
         parts.append(f"about {describe_seconds(progress.seconds_left)} left")

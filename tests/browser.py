@@ -39,15 +39,10 @@ def choose_tab(page: Page, name: str) -> None:
     tab.click()
 
 
-def ask(
-    page: Page, task: str, prompt: str = PROMPT, *, seconds: str = "0.5", steps: int = 2
-) -> None:
+def ask(page: Page, task: str, prompt: str = PROMPT, *, seconds: str = "0.5") -> None:
     """Fill a tab in for a quick clip, and press its button."""
     page.fill(f"#{task}-prompt textarea", prompt)
     page.fill(f"#{task}-duration input[type=number]", seconds)
-    if not page.is_visible(f"#{task}-num_inference_steps"):
-        page.click(f"#{task}-advanced button")
-    page.fill(f"#{task}-num_inference_steps input[type=number]", str(steps))
     page.keyboard.press("Tab")
     page.click(f"#{task}-generate")
 

@@ -23,12 +23,13 @@ PROMPT = "a red boat on a lake"
 
 def ask(task: str = "text_to_video", **fields: Any) -> GenerationRequest:  # noqa: ANN401
     words = {} if "shots" in fields else {"prompt": PROMPT}
-    return build_request(task, model=MODEL, **({"seed": 7} | words | fields))
+    return build_request(task, **({"model": MODEL, "seed": 7} | words | fields))
 
 
 def recipe_of(request: GenerationRequest) -> dict[str, Any]:
     source = None if request.image is None and request.video is None else Source(96, 64, 16.0, 9)
-    recipe = make_recipe(request, MODELS[MODEL], plan_generation(request, MODELS[MODEL], source))
+    spec = MODELS[request.model]
+    recipe = make_recipe(request, spec, plan_generation(request, spec, source))
     return json.loads(json.dumps(recipe))
 
 

@@ -14,14 +14,14 @@ from safetensors.torch import load_file, save_file
 
 from pipeline.adapters import AdapterFiles, put_on
 from pipeline.engines import open_engine
-from pipeline.engines.engine import Context
+from pipeline.engines.base import Context, SamplingParams
 from pipeline.errors import InvalidRequestError
 from pipeline.loader import Loader
 from pipeline.lora import Lora
 from pipeline.models import MODELS, Models
 from pipeline.placement import Placement
 from pipeline.reading import LoadedModel
-from tests.tiny import CPU, LTX, MINI, tiny_ltx_pipeline, tiny_mini_pipeline, tiny_models
+from tests.tiny import CPU, LTX, tiny_ltx_pipeline, tiny_models
 from tests.tiny_lora import save_tiny_lora
 from tests.tiny_wan import TINY_WAN, save_tiny_wan
 
@@ -36,28 +36,25 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     files = {
         "first": save_tiny_lora(tiny_ltx_pipeline(), root / "first", 1),
         "second": save_tiny_lora(tiny_ltx_pipeline(), root / "second", 2),
-        MINI: save_tiny_lora(tiny_mini_pipeline(), root / "mini"),
     }
     return files | {name: save_tiny_lora(TINY_WAN[name](), root / name) for name in FRAME_MODELS}
 
 
 @pytest.fixture
 def loader(folder: Path, files: dict[str, Path]) -> Loader:
-    """Offer the tiny models of the LTX family, held as a card holds what fits on it."""
+    """Offer the tiny LTX-Video, held as a card holds what fits on it."""
     models = Models(tiny_models(folder).values(), {name: str(x) for name, x in files.items()})
     loader = Loader(CPU, models)
-    for name in (MINI, LTX):
-        loader.hold(name, RESIDENT)
+    loader.hold(LTX, RESIDENT)
     return loader
 
 
-def latents(model: LoadedModel, before: torch.Tensor | None = None) -> torch.Tensor:
-    """Make a window of two latents from words, or of what comes after a given one."""
+def latents(model: LoadedModel) -> torch.Tensor:
+    """Make a window of two latents from words."""
     engine = open_engine(model, width=64, height=64)
-    settings = {"num_inference_steps": 2, "guidance_scale": 3.0, "seed": 1}
-    given = None if before is None else "picture"
-    words = engine.encode_prompt("a red boat", "a cat", 3.0, given=given)
-    return engine.make(2, words, Context(is_start=True, before=before), **settings)
+    words = engine.encode_prompt("a red boat", "a cat", 3.0)
+    params = SamplingParams(seed=1, num_inference_steps=2, guidance_scale=3.0)
+    return engine.make(2, words, Context(is_start=True), params)
 
 
 def weights(model: LoadedModel) -> dict[str, torch.Tensor]:
@@ -140,14 +137,6 @@ def test_a_lora_is_nearly_the_same_in_eight_bits(loader: Loader) -> None:
     assert torch.float8_e4m3fn in stored
     light = latents(model)
     assert (light - changed).abs().mean() < 0.2 * (plain - changed).abs().mean()
-
-
-def test_the_embedded_model_takes_loras_too(loader: Loader) -> None:
-    """Its transformer is asked about what follows a given picture alone."""
-    picture = torch.zeros(1, 12, 1, 2, 2)
-    made = [latents(loader.load(MINI, loras=loras), picture) for loras in ((), [Lora(MINI)], ())]
-    assert not torch.equal(made[0], made[1])
-    assert torch.equal(made[0], made[2])
 
 
 @pytest.mark.parametrize("name", FRAME_MODELS)
@@ -248,7 +237,8 @@ def test_the_frames_of_a_decoded_window_show_the_lora(loader: Loader) -> None:
     for loras in ((), [Lora("first", 2.0)]):
         model = loader.load(LTX, loras=loras)
         engine = open_engine(model, width=64, height=64)
-        frames.append(np.concatenate(list(engine.decode(latents(model)))).astype(int))
+        shown = engine.decode_take(Context(is_start=True), [latents(model)])
+        frames.append(np.concatenate(list(shown)).astype(int))
     assert np.abs(frames[0] - frames[1]).mean() > 1
 
 

@@ -24,7 +24,7 @@ from pipeline.request import Shot, build_request
 from pipeline.residual import Join, go_on_from
 from pipeline.sources import open_source
 from pipeline.takes import make_takes
-from tests.sources import ffmpeg, make_clip
+from tests.sources import H264, ffmpeg, make_clip
 from tests.tiny import LTX, MINI, picture, tiny_loaders
 
 each_model = pytest.mark.parametrize("name", [MINI, LTX])
@@ -51,7 +51,7 @@ def black(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Loader]:
     vae = loaders[MINI].load(MINI).pipe.vae
     decode = vae.decode_linear
     vae.decode_linear = lambda *arguments: decode(*arguments).fill_(-1)
-    monkeypatch.setattr("pipeline.engines.scenery.show_scene", lambda frames, *_: frames)
+    monkeypatch.setattr("pipeline.mini.renderer.composite_frames", lambda frames, *_: frames)
     return loaders
 
 
@@ -75,9 +75,7 @@ def made_of(
 
 def make(model: LoadedModel, task: str, **values: object) -> tuple[np.ndarray, np.ndarray]:
     """Return a request's frames, and those that were decoded of its first shot."""
-    request = build_request(
-        task, model=model.spec.id, num_inference_steps=1, **{"seed": 3} | values
-    )
+    request = build_request(task, model=model.spec.id, **{"seed": 3} | values)
     source = open_source(request)
     plan = plan_generation(request, model.spec, source and source.facts)
     engine = open_engine(model, width=plan.model_size.width, height=plan.model_size.height)
@@ -185,7 +183,8 @@ def test_short_clips_and_other_rates_keep_their_frames_and_gain_the_duration(
     fps: str,
     num_new: int,
 ) -> None:
-    clip = make_clip(tmp_path / "clip.mp4", num_frames=num_frames, fps=fps)
+    bright = (*H264, "-vf", "negate")  # the first frame is black, and so is what follows it
+    clip = make_clip(tmp_path / "clip.mp4", *bright, num_frames=num_frames, fps=fps)
     frames = finish(loaders, MINI, "extend_video", video=clip, direction=direction)
     assert len(frames) == num_frames + num_new
     kept = frames[:num_frames] if direction == "forward" else frames[-num_frames:]

@@ -6,19 +6,20 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.mini.atlas import Atlas
+from pipeline.mini.camera import PAN_PARALLAX
+from pipeline.mini.hash_grid import HashGrid
+from pipeline.mini.motion_paths import MotionPaths
+from pipeline.mini.path_features import latent_times, scene_features, unknown_features
 from pipeline.mini.scene import complete_scene
-from pipeline.mini.staging import PAN_PARALLAX, Staging
-from pipeline.mini.tracks import latent_times, track_scene, track_unknown
 
 HEIGHT, WIDTH = 288, 512
 NUM_FEATURES = 4
 
 
 @pytest.fixture(scope="module")
-def atlas() -> Atlas:
+def atlas() -> HashGrid:
     torch.manual_seed(0)
-    return Atlas(NUM_FEATURES, 12)
+    return HashGrid(NUM_FEATURES, 12)
 
 
 def coords(num_latents: int) -> torch.Tensor:
@@ -30,11 +31,11 @@ def coords(num_latents: int) -> torch.Tensor:
 
 
 @torch.no_grad()
-def look_up(atlas: Atlas, num_latents: int, **named: str) -> torch.Tensor:
+def look_up(atlas: HashGrid, num_latents: int, **named: str) -> torch.Tensor:
     """Return the features (T, 9, 16, F) of a scene's latent frames after the first."""
-    staging = Staging(complete_scene(named, 3), width=WIDTH, height=HEIGHT)
+    staging = MotionPaths(complete_scene(named, 3), width=WIDTH, height=HEIGHT)
     times = latent_times(1, num_latents, 16, is_start=False)
-    track = torch.from_numpy(track_scene(staging, times))[None]
+    track = torch.from_numpy(scene_features(staging, times))[None]
     features = atlas(coords(num_latents), track, (HEIGHT, WIDTH))
     return features[0].unflatten(0, (num_latents, 9, 16))
 
@@ -45,7 +46,7 @@ def land(features: torch.Tensor, layer: int) -> torch.Tensor:
 
 
 def test_in_a_pan_the_near_land_moves_a_patch_each_latent_frame_and_the_sky_rests(
-    atlas: Atlas,
+    atlas: HashGrid,
 ) -> None:
     first, second = look_up(atlas, 2, camera="pan left", place="meadow")
     near, later = land(first, 3), land(second, 3)
@@ -54,18 +55,20 @@ def test_in_a_pan_the_near_land_moves_a_patch_each_latent_frame_and_the_sky_rest
     assert PAN_PARALLAX[0] == 0
 
 
-def test_the_land_repeats_after_two_widths(atlas: Atlas) -> None:
+def test_the_land_repeats_after_two_widths(atlas: HashGrid) -> None:
     frames = look_up(atlas, 33, camera="pan right", place="meadow")
     torch.testing.assert_close(land(frames[0], 3), land(frames[32], 3), atol=1e-4, rtol=0)
 
 
-def test_two_places_have_rows_of_their_own_and_who_is_there_changes_nothing(atlas: Atlas) -> None:
+def test_two_places_have_rows_of_their_own_and_who_is_there_changes_nothing(
+    atlas: HashGrid,
+) -> None:
     one, other = (look_up(atlas, 1, subject="cat", place=x)[0] for x in ("meadow", "lake"))
     assert (land(one, 3) != land(other, 3)).any(-1).all()
     robot = look_up(atlas, 1, subject="robot", place="lake")[0]
     assert torch.equal(other, robot)
 
 
-def test_of_a_scene_that_is_not_known_nothing_is_looked_up(atlas: Atlas) -> None:
-    track = torch.from_numpy(track_unknown(np.zeros((1, 2))))[None]
+def test_of_a_scene_that_is_not_known_nothing_is_looked_up(atlas: HashGrid) -> None:
+    track = torch.from_numpy(unknown_features(np.zeros((1, 2))))[None]
     assert not atlas(coords(1), track, (HEIGHT, WIDTH)).any()

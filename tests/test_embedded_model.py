@@ -12,10 +12,11 @@ import pytest
 from PIL import Image
 
 from pipeline.engines import open_engine
-from pipeline.engines.ltx import LTXEngine
+from pipeline.engines.base import ShotContext
 from pipeline.generate import generate
 from pipeline.loader import Loader
 from pipeline.media import iterate_frames, probe_clip
+from pipeline.mini.engine import MiniEngine
 from pipeline.request import build_request
 from tests.tiny import CPU, picture
 from training.grammar import is_held_out
@@ -28,7 +29,7 @@ MAX_BYTES = 80_000_000
 
 
 @lru_cache(maxsize=1)
-def embedded_engine() -> LTXEngine:
+def embedded_engine() -> MiniEngine:
     return open_engine(Loader().load(SHIPPED.id), width=512, height=288)
 
 
@@ -40,8 +41,7 @@ def oracle() -> Oracle:
 @lru_cache(maxsize=32)
 def draw(prompt: str, num_latents: int = 2, seed: int = 1) -> np.ndarray:
     """Draw a prompt as the app does: frames (F, H, W, 3) uint8."""
-    steps, guidance = SHIPPED.default_num_inference_steps, SHIPPED.default_guidance_scale
-    return make_clip(embedded_engine(), prompt, num_latents, steps, guidance, seed)
+    return make_clip(embedded_engine(), prompt, num_latents, seed)
 
 
 def test_the_shipped_weights_are_those_that_were_measured() -> None:
@@ -80,8 +80,8 @@ def test_all_weights_together_are_small_enough_to_ship() -> None:
     ],
 )
 def test_a_clip_shows_what_its_prompt_asks_for(prompt: str, asked: tuple[str, ...]) -> None:
-    named = embedded_engine().encode_prompt(prompt, "", 1.0, seed=1)
-    scene = named.staging.scene
+    named = embedded_engine().encode_prompt(prompt, "", 1.0, ShotContext(seed=1))
+    scene = named.paths.scene
     assert not is_held_out(scene)
     seen = read_clip(oracle(), draw(prompt, NUM_LATENTS), is_paired=False)
     assert tuple(seen[name] for name in MAIN) == asked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 from dataclasses import replace
 
 import numpy as np
@@ -9,8 +10,7 @@ import pytest
 import torch
 from diffusers import DiffusionPipeline, WanImageToVideoPipeline
 
-from pipeline.engines import skyreels, wan
-from pipeline.engines.engine import Context
+from pipeline.engines.base import Context, SamplingParams
 from pipeline.engines.frames import Ends, FrameEngine
 from pipeline.loader import Loader
 from pipeline.models import MODELS
@@ -19,10 +19,9 @@ from tests.tiny import CPU, picture
 from tests.tiny_wan import TINY_WAN, save_tiny_wan
 
 SIDE = 64
-ASKED = {"num_inference_steps": 2, "guidance_scale": 3.0, "seed": 5}
+ASKED = SamplingParams(seed=5, num_inference_steps=2, guidance_scale=3.0)
 WAN_5B, T2V, I2V, VACE = "wan-2.2-5b", "wan-2.2-t2v-a14b", "wan-2.2-i2v-a14b", "wan-2.1-vace-1.3b"
 SKYREELS = "skyreels-v2-1.3b"
-FAMILIES = {"wan": wan.WAN, "vace": wan.VACE, "skyreels": skyreels.SKYREELS}
 
 
 class Recorder:
@@ -32,7 +31,7 @@ class Recorder:
         self.ends: list[Ends] = []
         self.pipes: list[DiffusionPipeline] = []
         self.given: list[dict[str, object]] = []
-        family = FAMILIES[model.spec.engine]
+        family = pkgutil.resolve_name(model.spec.engine)
         self._condition = family.condition
         family = replace(family, condition=self.condition)
         self.engine = FrameEngine(model, family, width=SIDE, height=SIDE)
@@ -79,7 +78,7 @@ def test_words_alone_are_what_diffusers_own_call_makes(
 ) -> None:
     engine = Recorder(models[name]).engine
     prompt = engine.encode_prompt("a red car", "a boat", 3.0)
-    part = engine.make(4, prompt, Context(is_start=True), **ASKED)
+    part = engine.make(4, prompt, Context(is_start=True), ASKED)
     shown = np.concatenate(list(engine.decode_take(Context(is_start=True), [part])))
     expected = (
         models[name]
@@ -108,7 +107,7 @@ def test_a_picture_is_what_diffusers_own_call_starts_from(
     engine = recorder.engine
     given = given_frames(engine, 1, is_picture=True)
     prompt = engine.encode_prompt("a red car", "a boat", 3.0)
-    part = engine.make(3, prompt, given, **ASKED)
+    part = engine.make(3, prompt, given, ASKED)
     shown = np.concatenate(list(engine.decode_take(given, [part])))
     (pipe,) = recorder.pipes
     assert isinstance(pipe, WanImageToVideoPipeline)
@@ -139,9 +138,9 @@ def test_a_window_goes_on_from_the_frames_that_the_one_before_it_shows(
     engine, spec = recorder.engine, models[name].spec
     prompt = engine.encode_prompt("a red car", "", 3.0)
     nothing = Context(is_start=True)
-    first = engine.make(5, prompt, nothing, **ASKED)
+    first = engine.make(5, prompt, nothing, ASKED)
     tail = engine.tail(nothing, [first], spec.overlap_latents)
-    second = engine.make(2, prompt, Context(is_start=False, before=tail), **ASKED)
+    second = engine.make(2, prompt, Context(is_start=False, before=tail), ASKED)
     chunks = list(engine.decode_take(nothing, [first, second]))
     assert [len(chunk) for chunk in chunks] == [17, 8]
     start = np.stack([np.asarray(image) for image in recorder.ends[1].start])
@@ -157,9 +156,9 @@ def test_backwards_a_window_leads_up_to_the_frames_that_the_next_one_shows(
     engine = recorder.engine
     prompt = engine.encode_prompt("a red car", "", 3.0)
     given = engine.encode_following(frames(13), torch.Generator())
-    last = engine.make(5, prompt, given, **ASKED)
+    last = engine.make(5, prompt, given, ASKED)
     head = engine.head(given, [last], 4)
-    earlier = engine.make(2, prompt, Context(is_start=True, after=head), **ASKED)
+    earlier = engine.make(2, prompt, Context(is_start=True, after=head), ASKED)
     chunks = list(engine.decode_take(given, [earlier, last]))
     # The clip's own first frame is in the place of the last new one.
     assert [len(chunk) for chunk in chunks] == [8, 16]
@@ -179,7 +178,7 @@ def test_a_bridge_is_given_the_picture_at_its_end(models: dict[str, LoadedModel]
     start, end = frames(2)[:1], frames(2)[1:]
     following = engine.encode_following(end, torch.Generator())
     given = replace(following, before=engine.encode(start, torch.Generator()))
-    part = engine.make(3, prompt, given, **ASKED)
+    part = engine.make(3, prompt, given, ASKED)
     shown = np.concatenate(list(engine.decode_take(given, [part])))
     assert len(shown) == 11  # 13 less the two that are given
     np.testing.assert_array_equal(np.asarray(recorder.given[0]["image"]), start[0])
@@ -192,7 +191,7 @@ def test_a_part_that_is_handed_on_is_decoded_once(models: dict[str, LoadedModel]
     engine = Recorder(models[T2V]).engine
     prompt = engine.encode_prompt("a red car", "", 3.0)
     nothing = Context(is_start=True)
-    part = engine.make(2, prompt, nothing, **ASKED)
+    part = engine.make(2, prompt, nothing, ASKED)
     calls = []
     hook = models[T2V].pipe.vae.decoder.register_forward_hook(lambda *_: calls.append(1))
     list(engine.decode_take(nothing, [part]))
@@ -211,7 +210,7 @@ def test_both_experts_are_called(models: dict[str, LoadedModel]) -> None:
         for expert in ("transformer", "transformer_2")
     ]
     prompt = engine.encode_prompt("a red car", "", 3.0)
-    engine.make(2, prompt, Context(is_start=True), **ASKED | {"num_inference_steps": 6})
+    engine.make(2, prompt, Context(is_start=True), replace(ASKED, num_inference_steps=6))
     for hook in hooks:
         hook.remove()
     assert set(calls) == {"transformer", "transformer_2"}
@@ -227,7 +226,7 @@ def test_the_words_to_avoid_cost_nothing_without_guidance(models: dict[str, Load
 def test_tiny_pipelines_have_the_ratios_of_their_rows() -> None:
     for name, build in TINY_WAN.items():
         pipe, spec = build(), MODELS[name]
-        assert type(pipe).__name__ == spec.pipeline
+        assert type(pipe).__name__ == spec.pipeline_name
         assert pipe.vae_scale_factor_temporal == spec.temporal
         patch = pipe.transformer.config.patch_size[1]
         assert pipe.vae_scale_factor_spatial * patch == spec.spatial
@@ -244,7 +243,7 @@ def test_skyreels_goes_on_from_the_very_frames_that_it_is_given(
     prompt = engine.encode_prompt("a red car", "", 3.0)
     before = engine.encode(frames(17), torch.Generator())
     given = Context(is_start=True, before=before)
-    first, again = (engine.make(2, prompt, given, **ASKED) for _ in range(2))
+    first, again = (engine.make(2, prompt, given, ASKED) for _ in range(2))
     assert torch.equal(first, again)  # though its noise on what is given has no generator
     (chunk,) = engine.decode_take(given, [first])
     assert len(chunk) == 8

@@ -13,7 +13,7 @@ from diffusers import HeliosPyramidPipeline
 from PIL import Image
 
 from pipeline.engines import wan
-from pipeline.engines.engine import Context, to_frames
+from pipeline.engines.base import Context, SamplingParams, to_frames
 from pipeline.engines.helios import HeliosEngine
 from pipeline.errors import GenerationCancelledError
 from pipeline.generate import generate
@@ -30,7 +30,7 @@ from tests.tiny_families import HELIOS, save_tiny_family
 
 SIDE, CHUNK = 64, 9
 NOTHING = Context(is_start=True)
-ASKED = {"num_inference_steps": 2, "guidance_scale": 1.0}
+ASKED = SamplingParams(seed=5, num_inference_steps=2)
 # As its authors run it (diffusers, Helios documentation).
 CALL = {
     "prompt": "a red car",
@@ -73,7 +73,7 @@ def make_all(
     for index, count in enumerate(counts):
         before = engine.tail(given, parts, 0) if parts else None
         context = Context(is_start=False, before=before) if parts else given
-        parts.append(engine.make(count, prompt, context, seed=5 + index, **ASKED))
+        parts.append(engine.make(count, prompt, context, replace(ASKED, seed=5 + index)))
     return parts
 
 
@@ -104,7 +104,7 @@ def frames(count: int) -> np.ndarray:
 def test_words_alone_are_what_diffusers_own_call_makes(
     engine: HeliosEngine, model: LoadedModel, prompt: object
 ) -> None:
-    part = engine.make(2 * CHUNK, prompt, NOTHING, seed=5, **ASKED)
+    part = engine.make(2 * CHUNK, prompt, NOTHING, ASKED)
     shown = np.concatenate(list(engine.decode_take(NOTHING, [part])))
     expected = model.pipe(**CALL, num_frames=66, generator=generator(5)).frames[0]
     # diffusers leaves out the last frame, for the sake of a grid.
@@ -211,8 +211,8 @@ def test_a_clip_is_gone_on_from_as_diffusers_own_call_does(
 def test_a_take_that_ends_within_a_chunk_is_cut_and_gone_on_from_where_it_ends(
     engine: HeliosEngine, prompt: object
 ) -> None:
-    whole = engine.make(2 * CHUNK, prompt, NOTHING, seed=5, **ASKED)
-    cut = engine.make(CHUNK + 3, prompt, NOTHING, seed=5, **ASKED)
+    whole = engine.make(2 * CHUNK, prompt, NOTHING, ASKED)
+    cut = engine.make(CHUNK + 3, prompt, NOTHING, ASKED)
     assert torch.equal(cut, whole[:, :, : 1 + CHUNK + 3])
     shown = np.concatenate(list(engine.decode_take(NOTHING, [cut])))
     assert len(shown) == 33 + 9
@@ -222,7 +222,7 @@ def test_a_take_that_ends_within_a_chunk_is_cut_and_gone_on_from_where_it_ends(
     assert torch.equal(tail, cut)  # the anchor and all that there is
     assert torch.equal(tail[:, :, :1], tail[:, :, 1:2])
     later = Context(is_start=False, before=tail)
-    after = engine.make(CHUNK, prompt, later, seed=6, **ASKED)
+    after = engine.make(CHUNK, prompt, later, replace(ASKED, seed=6))
     assert [len(chunk) for chunk in engine.decode_take(later, [after])] == [33]
 
 
@@ -238,7 +238,7 @@ def test_nothing_is_decoded_while_a_window_is_made(
 ) -> None:
     calls = []
     hook = model.pipe.vae.decoder.register_forward_hook(lambda *_: calls.append(1))
-    part = engine.make(2 * CHUNK, prompt, NOTHING, seed=5, **ASKED)
+    part = engine.make(2 * CHUNK, prompt, NOTHING, ASKED)
     assert not calls
     list(engine.decode_take(NOTHING, [part]))
     hook.remove()
@@ -250,30 +250,28 @@ def test_only_the_first_chunk_of_a_take_has_twice_the_steps(
 ) -> None:
     steps = []
     with Calls(model) as calls:
-        part = engine.make(
-            2 * CHUNK, prompt, NOTHING, seed=5, on_step=lambda step, _: steps.append(step), **ASKED
-        )
+        part = engine.make(2 * CHUNK, prompt, NOTHING, ASKED, lambda step, _: steps.append(step))
     assert len(calls.arguments) == len(steps) == 12 + 6
     assert steps == sorted(steps)
     assert (steps[0], steps[-1]) == (1, 2)
     later = Context(is_start=False, before=engine.tail(NOTHING, [part], 0))
     with Calls(model) as calls:
-        engine.make(CHUNK, prompt, later, seed=6, **ASKED)
+        engine.make(CHUNK, prompt, later, replace(ASKED, seed=6))
     assert len(calls.arguments) == 6
 
 
 def test_what_a_step_raises_ends_the_call_and_the_next_one_is_as_if_nothing_had_been(
     engine: HeliosEngine, model: LoadedModel, prompt: object
 ) -> None:
-    first = engine.make(CHUNK, prompt, NOTHING, seed=5, **ASKED)
+    first = engine.make(CHUNK, prompt, NOTHING, ASKED)
 
     def stop(*_: object) -> None:
         raise GenerationCancelledError("stopped")
 
     with Calls(model) as calls, pytest.raises(GenerationCancelledError):
-        engine.make(2 * CHUNK, prompt, NOTHING, seed=5, on_step=stop, **ASKED)
+        engine.make(2 * CHUNK, prompt, NOTHING, ASKED, stop)
     assert len(calls.arguments) == 1
-    assert torch.equal(engine.make(CHUNK, prompt, NOTHING, seed=5, **ASKED), first)
+    assert torch.equal(engine.make(CHUNK, prompt, NOTHING, ASKED), first)
 
 
 @pytest.mark.parametrize("offload", ["encode_first", "group"])
@@ -288,7 +286,7 @@ def test_a_model_held_more_frugally_makes_the_same_from_words_and_pictures(
         prompt = engine.encode_prompt("a red car", "", 1.0)
         before = engine.encode(frames(1), generator(1))
         given = Context(is_start=True, before=before, is_picture=True)
-        part = engine.make(CHUNK, prompt, given, seed=5, **ASKED)
+        part = engine.make(CHUNK, prompt, given, ASKED)
         made.append((part, *engine.decode_take(given, [part])))
     assert torch.equal(made[0][0], made[1][0])
     assert all(np.array_equal(*pair) for pair in zip(made[0][1:], made[1][1:], strict=True))
@@ -299,8 +297,8 @@ def test_other_numbers_of_steps_and_guidance_are_what_diffusers_own_call_makes(
     engine: HeliosEngine, model: LoadedModel, steps: int, guidance_scale: float
 ) -> None:
     prompt = engine.encode_prompt("a red car", "a boat", guidance_scale)
-    how = {"num_inference_steps": steps, "guidance_scale": guidance_scale}
-    part = engine.make(CHUNK, prompt, NOTHING, seed=5, **how)
+    params = SamplingParams(5, steps, guidance_scale)
+    part = engine.make(CHUNK, prompt, NOTHING, params)
     asked = {"guidance_scale": guidance_scale, "negative_prompt": "a boat"}
     own = model.pipe(
         **CALL | asked | {"pyramid_num_inference_steps_list": [steps] * 3},

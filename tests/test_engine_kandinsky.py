@@ -12,7 +12,7 @@ from PIL import Image
 from transformers import Qwen2Tokenizer
 
 from pipeline.engines import open_engine
-from pipeline.engines.engine import Context
+from pipeline.engines.base import Context, SamplingParams
 from pipeline.engines.frames import FrameEngine
 from pipeline.loader import Loader
 from pipeline.models import MODELS
@@ -24,7 +24,7 @@ from tests.tiny_families import I2V, T2V, save_tiny_family
 
 SIDE = 64
 NOTHING = Context(is_start=True)
-ASKED = {"num_inference_steps": 2, "guidance_scale": 3.0, "seed": 5}
+ASKED = SamplingParams(seed=5, num_inference_steps=2, guidance_scale=3.0)
 each_row = pytest.mark.parametrize("name", [T2V, I2V])
 
 
@@ -63,7 +63,7 @@ def test_a_window_is_what_diffusers_own_call_makes(
     engine = open_at(model, SIDE)
     given = NOTHING if name == T2V else picture_of(engine, SIDE)
     prompt = engine.encode_prompt("a red car", "a boat", 3.0)
-    part = engine.make(5 - given.num_before, prompt, given, **ASKED)
+    part = engine.make(5 - given.num_before, prompt, given, ASKED)
     shown = np.concatenate(list(engine.decode_take(given, [part])))
     image = {} if name == T2V else {"image": Image.fromarray(picture(SIDE, SIDE))}
     # The positions of the models' own sizes, at one that is quick to make.
@@ -89,7 +89,7 @@ def test_at_a_size_of_the_models_own_nothing_is_changed(models: dict[str, Loaded
     engine = open_at(models[T2V], 480)
     prompt = engine.encode_prompt("a red car", "", 1.0)
     how = {"num_inference_steps": 1, "guidance_scale": 1.0}
-    part = engine.make(2, prompt, NOTHING, seed=5, **how)
+    part = engine.make(2, prompt, NOTHING, SamplingParams(seed=5, **how))
     own = models[T2V].pipe(
         prompt="a red car",
         height=480,
@@ -111,7 +111,7 @@ def test_positions_are_those_of_the_lite_models_at_every_size(
     engine = open_at(models[name], 64)
     given = NOTHING if name == T2V else picture_of(engine, 64)
     with Calls(models[name]) as calls:
-        engine.make(4, engine.encode_prompt("a red car", "", 1.0), given, **ASKED)
+        engine.make(4, engine.encode_prompt("a red car", "", 1.0), given, ASKED)
     assert set(calls.of("scale_factor")) == {(1, 2, 2)}
     assert models[name].pipe._get_scale_factor(416, 960) != (1, 2, 2)
 
@@ -120,7 +120,7 @@ def test_a_short_window_is_made_of_numbers(models: dict[str, LoadedModel]) -> No
     """Of up to four latents diffusers' own call for pictures makes none."""
     engine = open_at(models[I2V], 64)
     given, prompt = picture_of(engine, 64), engine.encode_prompt("a red car", "", 1.0)
-    part = engine.make(2, prompt, given, **ASKED)
+    part = engine.make(2, prompt, given, ASKED)
     assert part.shape == (1, 4, 3, 8, 8)
     assert torch.isfinite(part).all()
     assert [len(chunk) for chunk in engine.decode_take(given, [part])] == [9]
@@ -142,9 +142,9 @@ def test_a_window_goes_on_from_the_frame_that_the_one_before_it_shows_last(
 ) -> None:
     engine = open_at(models[I2V], 64)
     given, prompt = picture_of(engine, 64), engine.encode_prompt("a red car", "", 1.0)
-    first = engine.make(5, prompt, given, **ASKED)
+    first = engine.make(5, prompt, given, ASKED)
     tail = engine.tail(given, [first], 1)
-    second = engine.make(4, prompt, Context(is_start=False, before=tail), **ASKED)
+    second = engine.make(4, prompt, Context(is_start=False, before=tail), ASKED)
     chunks = list(engine.decode_take(given, [first, second]))
     assert [len(chunk) for chunk in chunks] == [21, 16]
     np.testing.assert_array_equal(tail[0, :, 0].permute(1, 2, 0).numpy(), chunks[0][-1])
@@ -189,6 +189,6 @@ def test_both_text_encoders_leave_the_card_together(rows: dict[str, object]) -> 
     assert isinstance(turns, Turns)
     encoders = [model.pipe.text_encoder, model.pipe.text_encoder_2]
     assert [id(part) for part in turns.present] == [id(part) for part in encoders]
-    engine.make(2, prompt, NOTHING, **ASKED)
+    engine.make(2, prompt, NOTHING, ASKED)
     assert not any(part is encoder for part in turns.present for encoder in encoders)
     assert any(part is model.pipe.transformer for part in turns.present)

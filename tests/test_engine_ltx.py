@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -11,16 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from diffusers import FlowMatchEulerDiscreteScheduler
 from diffusers.pipelines.ltx.pipeline_ltx_condition import LTXVideoCondition
 from PIL import Image
 
-from pipeline.engines.engine import Context
+from pipeline.engines.base import Context, SamplingParams
 from pipeline.engines.ltx import LTXEngine, PromptEmbeds
 from pipeline.loader import Loader
 from pipeline.models import MODELS
 from pipeline.reading import LoadedModel
-from tests.tiny import CPU, LTX, MINI, Calls, picture, tiny_models
+from tests.tiny import CPU, LTX, Calls, picture, tiny_models
 
 WIDTH, HEIGHT = 96, 64  # 3 x 2 latents
 NUM_TOKENS = 6
@@ -28,15 +26,8 @@ PROMPT, NEGATIVE = "a red boat", "night"
 
 
 @pytest.fixture(scope="module")
-def models(folder: Path) -> dict[str, LoadedModel]:
-    """Each of the tiny models, loaded."""
-    rows = tiny_models(folder)
-    return {name: Loader(CPU, rows).load(name) for name in rows}
-
-
-@pytest.fixture(params=[MINI, LTX])
-def model(request: pytest.FixtureRequest, models: dict[str, LoadedModel]) -> LoadedModel:
-    return models[request.param]
+def model(folder: Path) -> LoadedModel:
+    return Loader(CPU, tiny_models(folder)).load(LTX)
 
 
 def engine_of(model: LoadedModel) -> LTXEngine:
@@ -65,10 +56,8 @@ def denoise(
         num_latents,
         engine.encode_prompt(PROMPT, negative_prompt, guidance_scale),
         context or Context(is_start=True),
-        num_inference_steps=num_inference_steps,
-        guidance_scale=guidance_scale,
-        seed=seed,
-        on_step=on_step,
+        SamplingParams(seed, num_inference_steps, guidance_scale),
+        on_step,
     )
 
 
@@ -90,20 +79,10 @@ def call_diffusers(model: LoadedModel, num_latents: int, **values: object) -> to
     return frames if isinstance(frames, torch.Tensor) else frames[0]
 
 
-def without_shift(model: LoadedModel) -> LoadedModel:
-    """Return the model with a plain schedule: the pipeline's call does not shift timesteps."""
-    pipe = type(model.pipe)(
-        **model.pipe.components | {"scheduler": FlowMatchEulerDiscreteScheduler()}
-    )
-    pipe.set_progress_bar_config(disable=True)
-    return dataclasses.replace(model, pipe=pipe)
-
-
 @pytest.mark.parametrize("guidance_scale", [1.0, 3.0])
 def test_a_clip_from_words_is_what_diffusers_own_call_makes(
-    models: dict[str, LoadedModel], guidance_scale: float
+    model: LoadedModel, guidance_scale: float
 ) -> None:
-    model = models[LTX]
     theirs = call_diffusers(model, 3, num_inference_steps=3, guidance_scale=guidance_scale)
     ours = denoise(model, 3, guidance_scale=guidance_scale)
     torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
@@ -111,30 +90,28 @@ def test_a_clip_from_words_is_what_diffusers_own_call_makes(
 
 @pytest.mark.parametrize("num_given", [1, 2])
 def test_a_clip_that_is_continued_is_what_diffusers_own_call_makes(
-    models: dict[str, LoadedModel], num_given: int
+    model: LoadedModel, num_given: int
 ) -> None:
-    """With the embedded autoencoder, whose encoding takes no noise from the generator."""
-    model = without_shift(models[MINI])
     frames = np.stack([np.roll(picture(), 3 * index, axis=1) for index in range(9)])
     given = frames[: 8 * (num_given - 1) + 1]
     condition = LTXVideoCondition(video=[Image.fromarray(frame) for frame in given], frame_index=0)
     theirs = call_diffusers(
-        model, 4, timesteps=[1000, 500], guidance_scale=3.0, conditions=[condition]
+        model, 4, num_inference_steps=3, guidance_scale=3.0, conditions=[condition]
     )
-    before = engine_of(model).encode(given, torch.Generator())
-    ours = denoise(
-        model, 4 - num_given, Context(is_start=True, before=before), num_inference_steps=2
-    )
+    # The call draws the noise of the whole clip, then that of the latents it encodes.
+    generator = torch.Generator().manual_seed(7)
+    torch.randn(theirs.shape, generator=generator)
+    before = engine_of(model).encode(given, generator)
+    ours = denoise(model, 4 - num_given, Context(is_start=True, before=before))
     torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-3)
     assert torch.equal(ours[:, :, :num_given], before)
 
 
 def test_a_decoded_clip_is_what_diffusers_own_decoder_makes(
-    models: dict[str, LoadedModel],
+    model: LoadedModel,
 ) -> None:
-    model = models[LTX]
     z = random_latents(model, 2)
-    frames = np.concatenate(list(engine_of(model).decode(z)))
+    frames = np.concatenate(list(engine_of(model)._codec.decode(z)))
     with torch.no_grad():
         vae = model.pipe.vae
         latents = model.pipe._denormalize_latents(z, vae.latents_mean, vae.latents_std)
@@ -198,9 +175,8 @@ def test_a_window_from_the_middle_counts_its_latents_from_one(model: LoadedModel
 
 
 def test_a_keyframe_is_the_frame_before_what_follows_and_no_part_of_the_result(
-    models: dict[str, LoadedModel],
+    model: LoadedModel,
 ) -> None:
-    model = models[LTX]
     context = Context(True, after=random_latents(model, 2), keyframe=random_latents(model, 1, 9))
     # New latents 0 and 1 end with frame 8; what follows begins with frame 9.
     assert seconds_of(model, context) == [8, 0, 1, 9, 17]
@@ -249,48 +225,27 @@ def test_guidance_goes_from_the_negative_prompt_towards_the_prompt(model: Loaded
     torch.testing.assert_close(three - two, two - one, rtol=1e-3, atol=1e-4)
 
 
-def sigmas_of(model: LoadedModel, num_inference_steps: int = 3) -> list[float]:
+def sigmas_of(model: LoadedModel) -> list[float]:
     """Return the noise levels that the transformer is asked for."""
     with Calls(model) as calls:
-        denoise(model, 1, num_inference_steps=num_inference_steps)
+        denoise(model, 1)
     return [float(timestep.max()) / 1000 for timestep in calls.of("timestep")]
 
 
-@pytest.mark.parametrize("num_steps", [1, 2, 5, 16])
-def test_the_embedded_models_schedule_is_shifted_exactly_once(
-    models: dict[str, LoadedModel], num_steps: int
-) -> None:
-    sigmas = sigmas_of(models[MINI], num_steps)
-    even = [1 - index / num_steps for index in range(num_steps)]
-    assert sigmas == pytest.approx([2 * u / (1 + u) for u in even], abs=1e-5)
-    assert sigmas[0] == 1
-    assert all(first > second for first, second in itertools.pairwise(sigmas))
-
-
-def test_the_shipped_schedule_is_the_one_that_is_tested_here() -> None:
-    folder = Path(MODELS[MINI].repository) / "scheduler"
-    scheduler = FlowMatchEulerDiscreteScheduler.from_pretrained(folder)
-    assert scheduler.config.shift > 1
-    assert not scheduler.config.use_dynamic_shifting
-    assert not scheduler.config.shift_terminal
-
-
-def test_distilled_timesteps_are_used_as_they_are(models: dict[str, LoadedModel]) -> None:
+def test_distilled_timesteps_are_used_as_they_are(model: LoadedModel) -> None:
     timesteps = MODELS[LTX].timesteps
-    spec = dataclasses.replace(models[LTX].spec, timesteps=timesteps)
-    sigmas = sigmas_of(dataclasses.replace(models[LTX], spec=spec))
+    spec = dataclasses.replace(model.spec, timesteps=timesteps)
+    sigmas = sigmas_of(dataclasses.replace(model, spec=spec))
     assert sigmas == pytest.approx([t / 1000 for t in timesteps], rel=1e-6)
 
 
 @pytest.mark.parametrize("name", [LTX, "ltx-video-13b"])
-def test_distilled_rows_run_their_authors_noise_levels(
-    models: dict[str, LoadedModel], name: str
-) -> None:
+def test_distilled_rows_run_their_authors_noise_levels(model: LoadedModel, name: str) -> None:
     """As published with the weights: what the scheduler really used, by us and by diffusers."""
     published = [1000, 993, 987, 981, 975, 909, 725, 0.03]
     sigmas = pytest.approx([*(t / 1000 for t in published), 0.0], rel=1e-6)
-    spec = dataclasses.replace(models[LTX].spec, timesteps=MODELS[name].timesteps)
-    model = dataclasses.replace(models[LTX], spec=spec)
+    spec = dataclasses.replace(model.spec, timesteps=MODELS[name].timesteps)
+    model = dataclasses.replace(model, spec=spec)
     scheduler = model.pipe.scheduler
     scheduler.set_timesteps(3)
     assert sigmas_of(model) == pytest.approx([t / 1000 for t in published], rel=1e-6)
@@ -330,13 +285,12 @@ def test_what_a_step_raises_ends_the_work_at_once_and_the_next_is_unharmed(
 
 
 def test_a_clip_decoded_in_pieces_is_the_clip_decoded_whole(
-    models: dict[str, LoadedModel],
+    model: LoadedModel,
 ) -> None:
-    model = models[MINI]
     z = random_latents(model, 5)
     engine = engine_of(model)
-    whole = np.concatenate(list(engine.decode(z)))
-    tail = np.concatenate(list(engine.decode(z[:, :, 2:], z[:, :, :2])))
+    whole = np.concatenate(list(engine._codec.decode(z)))
+    tail = np.concatenate(list(engine._codec.decode(z[:, :, 2:], z[:, :, :2])))
     np.testing.assert_array_equal(tail, whole[9:])
 
 
@@ -344,57 +298,34 @@ def test_latents_that_continue_others_give_eight_frames_each(model: LoadedModel)
     z = random_latents(model, 4)
     engine = engine_of(model)
     for num_previous in (1, 2, 3):
-        frames = list(engine.decode(z[:, :, num_previous:], z[:, :, :num_previous]))
+        frames = list(engine._codec.decode(z[:, :, num_previous:], z[:, :, :num_previous]))
         assert sum(map(len, frames)) == 8 * (4 - num_previous)
-    assert sum(map(len, engine.decode(z))) == 25
+    assert sum(map(len, engine._codec.decode(z))) == 25
 
 
-def test_a_picture_survives_encoding_and_decoding_in_its_colours(
-    models: dict[str, LoadedModel],
-) -> None:
-    """A picture of one colour is in the span of the waves, so that it comes back as it was."""
-    model = models[MINI]
-    frame = np.empty((1, HEIGHT, WIDTH, 3), np.uint8)
-    frame[:] = (200, 90, 30)
-    engine = engine_of(model)
-    with torch.no_grad():
-        z = engine._denormalize(engine.encode(frame, torch.Generator()))
-        back = model.pipe.vae.decode_linear(z[:, :, 0])
-    colours = back.mean(dim=(0, 2, 3, 4)) * 127.5 + 127.5
-    assert colours.tolist() == pytest.approx([200, 90, 30], abs=0.5)
+def test_latents_have_no_preview(model: LoadedModel) -> None:
+    assert engine_of(model).preview(random_latents(model, 1)) is None
 
 
-def test_the_preview_is_a_small_picture_of_what_is_there(models: dict[str, LoadedModel]) -> None:
-    model = models[MINI]
-    engine = LTXEngine(model, width=1024, height=512)
-    frame = np.full((1, 512, 1024, 3), 200, np.uint8)
-    preview = engine.preview(engine.encode(frame, torch.Generator()))
-    assert preview.shape == (160, 320, 3)
-    assert preview.dtype == np.uint8
-    assert np.abs(preview.astype(int) - 200).max() <= 1
-    assert engine_of(models[LTX]).preview(random_latents(models[LTX], 1)) is None
-
-
-@pytest.mark.parametrize("name", [MINI, LTX])
-def test_a_model_in_bfloat16_runs_from_frames_to_frames(folder: Path, name: str) -> None:
+def test_a_model_in_bfloat16_runs_from_frames_to_frames(folder: Path) -> None:
     machine = dataclasses.replace(CPU, has_fast_bf16=True)
-    model = Loader(machine, tiny_models(folder)).load(name)
+    model = Loader(machine, tiny_models(folder)).load(LTX)
     engine = engine_of(model)
     before = engine.encode(picture()[np.newaxis], torch.Generator().manual_seed(0))
     latents = denoise(model, 2, Context(is_start=True, before=before))
     assert latents.dtype == torch.float32
     assert torch.isfinite(latents).all()
-    assert sum(map(len, engine.decode(latents))) == 17
+    assert sum(map(len, engine._codec.decode(latents))) == 17
 
 
 def test_an_offloaded_model_gives_what_a_resident_one_gives(folder: Path) -> None:
     """Part by part, on the processor: the hooks are those of a graphics card."""
     model = Loader(CPU, tiny_models(folder)).load(LTX)
     expected = denoise(model, 2)
-    frames = np.concatenate(list(engine_of(model).decode(expected)))
+    frames = np.concatenate(list(engine_of(model)._codec.decode(expected)))
     model.pipe.enable_model_cpu_offload(device="cpu")
     torch.testing.assert_close(denoise(model, 2), expected, rtol=1e-4, atol=1e-4)
-    decoded = np.concatenate(list(engine_of(model).decode(expected)))
+    decoded = np.concatenate(list(engine_of(model)._codec.decode(expected)))
     assert np.abs(decoded.astype(int) - frames).max() <= 1
 
 

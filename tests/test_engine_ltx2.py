@@ -12,7 +12,7 @@ from diffusers.pipelines.ltx2.utils import DISTILLED_SIGMA_VALUES
 from PIL import Image
 from transformers.audio_utils import mel_filter_bank, spectrogram, window_function
 
-from pipeline.engines.engine import Context
+from pipeline.engines.base import Context, SamplingParams
 from pipeline.engines.ltx2 import LTX2Engine, _round_positions
 from pipeline.engines.ltx2_sound import SoundCodec
 from pipeline.engines.strip import Strip, pack, unpack
@@ -23,7 +23,7 @@ from tests.tiny import CPU, Calls, picture
 from tests.tiny_ltx2 import LTX2, save_tiny_ltx2, tiny_ltx2
 
 SIDE, FPS = 64, 24
-ASKED = {"num_inference_steps": 8, "guidance_scale": 1.0, "seed": 5}
+ASKED = SamplingParams(seed=5, num_inference_steps=8)
 # What makes one pass of the transformer a step out of three.
 ONE_PASS = {
     "guidance_scale": 1,
@@ -84,7 +84,7 @@ def test_a_window_is_what_diffusers_own_call_makes(
         images = [Image.fromarray(frame) for frame in frames(num_given)]
         conditions = [LTX2VideoCondition(frames=images, index=0, crf=0)]
     num_before = 0 if given.before is None else given.num_before
-    part = engine.make(5 - num_before, prompt, given, **ASKED)
+    part = engine.make(5 - num_before, prompt, given, ASKED)
     video = shown(engine, given, part)
     start, audio = heard(engine, given, part)
     with pytest.MonkeyPatch.context() as patch:
@@ -117,7 +117,7 @@ def test_a_step_is_one_pass_at_the_noise_levels_of_the_distillation(
 ) -> None:
     prompt = engine.encode_prompt("a red car", "", 1.0)
     with Calls(model) as calls:
-        engine.make(2, prompt, Context(is_start=True), **ASKED)
+        engine.make(2, prompt, Context(is_start=True), ASKED)
     levels = [float(level) / 1000 for level in calls.of("sigma")]
     assert levels == pytest.approx(DISTILLED_SIGMA_VALUES, abs=1e-6)
 
@@ -127,11 +127,11 @@ def test_with_guidance_the_words_to_avoid_are_read_beside_the_prompt(
 ) -> None:
     guided = engine.encode_prompt("a red car", "a boat", 3.0)
     plain = engine.encode_prompt("a red car", "a boat", 1.0)
-    asked = ASKED | {"guidance_scale": 3.0}
+    asked = replace(ASKED, guidance_scale=3.0)
     with Calls(model) as calls:
-        part = engine.make(2, guided, Context(is_start=True), **asked)
+        part = engine.make(2, guided, Context(is_start=True), asked)
     assert {len(x) for x in calls.of("hidden_states")} == {2}
-    assert not torch.equal(part, engine.make(2, plain, Context(is_start=True), **ASKED))
+    assert not torch.equal(part, engine.make(2, plain, Context(is_start=True), ASKED))
 
 
 def test_given_sound_is_kept_and_what_is_new_goes_on_at_its_pace(
@@ -143,7 +143,7 @@ def test_given_sound_is_kept_and_what_is_new_goes_on_at_its_pace(
     known = unpack(given.before).audio
     assert known.shape[1] == 18  # 0.708 s, a latent is 0.04 s and the first one a quarter of it
     with Calls(model) as calls:
-        part = engine.make(3, prompt, given, **ASKED)
+        part = engine.make(3, prompt, given, ASKED)
     for tokens, level, t in zip(
         calls.of("audio_hidden_states"), calls.of("audio_timestep"), calls.of("sigma"), strict=True
     ):
@@ -165,10 +165,10 @@ def test_the_next_window_goes_on_from_the_latents_of_the_one_before(
 ) -> None:
     prompt = engine.encode_prompt("a red car", "", 1.0)
     nothing = Context(is_start=True)
-    first = engine.make(5, prompt, nothing, **ASKED)
+    first = engine.make(5, prompt, nothing, ASKED)
     tail = engine.tail(nothing, [first], 2)
     with Calls(model) as calls:
-        second = engine.make(3, prompt, Context(False, first=3, before=tail), **ASKED)
+        second = engine.make(3, prompt, Context(False, first=3, before=tail), ASKED)
     whole, handed_on = unpack(first), unpack(tail)
     assert torch.equal(handed_on.video, whole.video[:, :, -2:])
     count = handed_on.audio.shape[1]
@@ -193,7 +193,7 @@ def test_what_follows_is_kept_and_its_first_frame_is_a_keyframe(
     given = engine.encode_following(frames(17), torch.Generator())
     given = replace(engine.hear(given, None, hum(17 / FPS)), is_start=True)
     with Calls(model) as calls:
-        part = engine.make(3, prompt, given, **ASKED)
+        part = engine.make(3, prompt, given, ASKED)
     tokens, coords = calls.of("hidden_states")[-1][0], calls.of("video_coords")[0][0, 0]
     per_frame = (SIDE // 32) ** 2
     assert len(tokens) == len(coords) == 6 * per_frame
@@ -215,9 +215,9 @@ def test_backwards_an_earlier_window_ends_where_the_later_one_begins(engine: LTX
     prompt = engine.encode_prompt("a red car", "", 1.0)
     given = engine.encode_following(frames(17), torch.Generator())
     given = engine.hear(given, None, hum(17 / FPS))
-    later = engine.make(3, prompt, replace(given, first=3), **ASKED)
+    later = engine.make(3, prompt, replace(given, first=3), ASKED)
     head = engine.head(given, [later], 2)
-    earlier = engine.make(3, prompt, Context(is_start=True, after=head), **ASKED)
+    earlier = engine.make(3, prompt, Context(is_start=True, after=head), ASKED)
     assert unpack(earlier).lag == pytest.approx(unpack(later).lead, abs=1e-4)
     start, audio = heard(engine, given, earlier, later)
     assert -0.04 < start <= 0
@@ -237,7 +237,7 @@ def test_held_otherwise_it_makes_the_same_pictures_and_sound(
         prompt = each.encode_prompt("a red car", "", 1.0)
         given = Context(is_start=True, before=each.encode(frames(17), torch.Generator()))
         given = each.hear(given, hum(17 / FPS), None)
-        part = each.make(2, prompt, given, **ASKED)
+        part = each.make(2, prompt, given, ASKED)
         made.append((part, shown(each, given, part), heard(each, given, part)[1]))
     torch.testing.assert_close(made[0][0], made[1][0], atol=1e-5, rtol=1e-5)
     assert np.abs(made[0][1].astype(int) - made[1][1]).max() <= 1
@@ -299,7 +299,7 @@ def test_positions_can_be_computed_without_float64() -> None:
 
 def test_the_tiny_pipeline_has_the_ratios_of_its_row() -> None:
     pipe, spec = tiny_ltx2(), MODELS[LTX2]
-    assert type(pipe).__name__ == spec.pipeline
+    assert type(pipe).__name__ == spec.pipeline_name
     assert pipe.vae_temporal_compression_ratio == spec.temporal
     assert pipe.vae_spatial_compression_ratio == spec.spatial
     assert set(spec.parts) == {

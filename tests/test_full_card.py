@@ -78,7 +78,7 @@ def test_a_clip_goes_on_from_its_finished_window_and_is_the_same(
     def note(news: Progress) -> None:
         if news.stage == "loading":
             steps.clear()
-        elif news.stage == "denoising":
+        elif news.stage == "sampling":
             steps.append((news.window, news.step))
 
     clip = make(request_of_two_windows, loader, tmp_path, note)
@@ -100,7 +100,7 @@ def test_what_was_on_the_full_card_is_gone_before_the_model_is_loaded_again(
     is_there: list[bool] = []
 
     def note(news: Progress) -> None:
-        if news.stage == "denoising" and not news.step:
+        if news.stage == "sampling" and not news.step:
             gc.collect()
             is_there.append(transformer() is not None)
 
@@ -115,7 +115,7 @@ def test_a_card_that_stays_full_is_said_to_be_so(
     offloads: list[str] = []
 
     def note(news: Progress) -> None:
-        if news.stage == "denoising" and not news.step:
+        if news.stage == "sampling" and not news.step:
             offloads.append(loader.load(LTX).placement.offload)
             fill_card(loader, num_calls=0)
 

@@ -52,7 +52,7 @@ def test_a_face_is_found_and_a_cup_is_none() -> None:
 
 
 def test_a_face_needs_consent_and_forces_the_label(gate: Gate, portrait: Path) -> None:
-    with pytest.raises(RefusedError, match=r"ticking the box .*has_consent=true"):
+    with pytest.raises(RefusedError, match=r"tick the box .*has_consent=true"):
         gate.review(ask(image=portrait))
     review = gate.review(ask(image=portrait, has_consent=True))
     assert (review.request.label, review.request.has_consent) == ("corner", True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -13,11 +14,11 @@ import pytest
 import torch
 from PIL import Image
 
-from pipeline.engines.mini import MiniEngine
 from pipeline.errors import GenerationCancelledError, MediaError, ModelError, OutputError
 from pipeline.generate import Clip, generate
 from pipeline.loader import Loader
 from pipeline.media import ClipInfo, iterate_frames, probe_clip, read_metadata
+from pipeline.mini.engine import MiniEngine
 from pipeline.models import MODELS
 from pipeline.pictures import crop_to_size
 from pipeline.progress import Progress
@@ -38,8 +39,9 @@ def still(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def ask(task: str = "text_to_video", name: str = MINI, **values: object) -> GenerationRequest:
+    """Ask for what the tiny models can do: they refuse it themselves if they cannot."""
     values = {"prompt": "a red boat", "duration": 0.5, "seed": 3} | values
-    return build_request(task, model=name, **values)
+    return build_request(task, model=name, models=None, **values)
 
 
 def run(
@@ -135,26 +137,67 @@ def test_the_same_seed_gives_the_same_file_even_from_another_loader_and_another_
 
 
 @pytest.mark.parametrize("last_step", [0, 1, 3, 7])
-def test_a_stopped_generation_ends_within_a_step_and_leaves_the_seconds_it_has_finished(
+def test_a_stopped_generation_ends_within_a_step_and_leaves_the_shots_it_has_finished(
     loaders: dict[str, Loader], tmp_path: Path, last_step: int
 ) -> None:
-    """Two windows of four steps; `last_step` counts them through."""
-    told: list[Progress] = []
-    calls: list[object] = []
-    transformer = loaders[MINI].load(MINI).pipe.transformer
-    request = ask(duration=5.0, num_inference_steps=4)
-    hook = transformer.register_forward_pre_hook(lambda *_: calls.append(None))
-
-    def is_cancelled() -> bool:
-        return len([news for news in told if news.step]) >= last_step and len(told) > 1
-
-    with pytest.raises(GenerationCancelledError, match="stopped"):
-        run(loaders[MINI], request, tmp_path / "clip.mp4", told.append, is_cancelled)
-    hook.remove()
-    assert len(calls) <= last_step + 1
+    """Two shots of one window, four steps each; `last_step` counts them through."""
+    shots = [Shot("a red boat", 1.0), Shot("a cat", 1.0)]
+    request = ask(name=LTX, shots=shots, num_inference_steps=4)
+    calls = stopped_after(last_step, loaders[LTX], request, tmp_path / "clip.mp4")
+    assert calls <= last_step + 1
     assert [path.name for path in tmp_path.iterdir()] == (["clip.mp4"] if last_step > 4 else [])
+    run(loaders[LTX], ask(name=LTX), tmp_path / "next.mp4")
+    assert (tmp_path / "next.mp4").exists()
+
+
+@pytest.mark.parametrize("last_window", [0, 1, 2])
+def test_a_stopped_generation_leaves_the_seconds_it_has_finished(
+    loaders: dict[str, Loader], tmp_path: Path, last_window: int
+) -> None:
+    """Two windows, each made in one step."""
+    request = ask(duration=5.0)
+    calls = stopped_after(last_window, loaders[MINI], request, tmp_path / "clip.mp4")
+    assert calls == max(1, last_window)
+    assert [path.name for path in tmp_path.iterdir()] == (["clip.mp4"] if last_window > 1 else [])
     run(loaders[MINI], ask(), tmp_path / "next.mp4")
     assert (tmp_path / "next.mp4").exists()
+
+
+def stopped_after(last_step: int, loader: Loader, request: GenerationRequest, path: Path) -> int:
+    """Stop a generation once it has told of so many steps; return how many were begun."""
+    told: list[Progress] = []
+
+    def is_cancelled() -> bool:
+        steps = {(news.window, news.step) for news in told if news.step}
+        return len(steps) >= last_step and len(told) > 1
+
+    with (
+        counting_steps(loader, request.model) as calls,
+        pytest.raises(GenerationCancelledError, match="stopped"),
+    ):
+        run(loader, request, path, told.append, is_cancelled)
+    return len(calls)
+
+
+@contextlib.contextmanager
+def counting_steps(loader: Loader, name: str) -> Iterator[list[object]]:
+    """Count the calls of LTX-Video's transformer, or the embedded model's windows."""
+    calls: list[object] = []
+    if name == LTX:
+        transformer = loader.load(name).pipe.transformer
+        hook = transformer.register_forward_pre_hook(lambda *_: calls.append(None))
+        yield calls
+        hook.remove()
+        return
+    make = MiniEngine.make
+
+    def counted(engine: MiniEngine, *arguments: object, **options: object) -> torch.Tensor:
+        calls.append(None)
+        return make(engine, *arguments, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MiniEngine, "make", counted)
+        yield calls
 
 
 def test_a_stopped_clip_can_be_played_and_says_how_long_it_is(
@@ -186,11 +229,12 @@ def test_a_stopped_clip_can_be_played_and_says_how_long_it_is(
 def test_a_stopped_extension_is_no_clip_while_it_has_nothing_new(
     loaders: dict[str, Loader], tmp_path: Path, clip: Path, direction: str
 ) -> None:
-    request = ask("extend_video", video=clip, direction=direction, num_inference_steps=4)
+    values = {"video": clip, "direction": direction, "num_inference_steps": 4}
+    request = ask("extend_video", LTX, **values)
     told: list[Progress] = []
     with pytest.raises(GenerationCancelledError):
         run(
-            *(loaders[MINI], request, tmp_path / "made.mp4", told.append),
+            *(loaders[LTX], request, tmp_path / "made.mp4", told.append),
             lambda: bool(told) and told[-1].step == 2,
         )
     assert list(tmp_path.iterdir()) == []
@@ -200,26 +244,27 @@ def test_a_stopped_extension_is_no_clip_while_it_has_nothing_new(
 def test_what_was_made_before_a_stop_is_not_made_again(
     loaders: dict[str, Loader], tmp_path: Path, name: str
 ) -> None:
-    """The frames are those of a generation that nobody has stopped."""
+    """The frames are those of a generation that nobody has stopped.
+
+    The embedded model tells of a window when it is made, LTX-Video of each of its two steps.
+    """
     whole = run(loaders[name], ask(name=name, duration=6.0), tmp_path / "whole.mp4")
     keep, steps = tmp_path / "job", []
 
     def note(news: Progress) -> None:
-        if news.stage == "denoising" and news.step:
+        if news.stage == "sampling" and news.step:
             steps.append(news.window)
 
     options = {"loader": loaders[name], "output": tmp_path / "clip.mp4", "keep": keep}
     request = ask(name=name, duration=6.0)
+    stop = [{MINI: 1, LTX: 2}[name]]
     with pytest.raises(GenerationCancelledError):
-        generate(request, **options, on_progress=note, is_cancelled=lambda: steps[-1:] == [2])
+        generate(request, **options, on_progress=note, is_cancelled=lambda: steps[-1:] == stop)
     assert len([*(keep / "windows").iterdir()]) == 1
-    calls: list[object] = []
-    transformer = loaders[name].load(name).pipe.transformer
-    hook = transformer.register_forward_pre_hook(lambda *_: calls.append(None))
-    clip = generate(request, **options, on_progress=note, is_cancelled=lambda: False)
-    hook.remove()
-    num_windows, num_steps = len(clip.recipe["windows"]), clip.recipe["num_inference_steps"]
-    assert len(calls) == (num_windows - 1) * num_steps
+    with counting_steps(loaders[name], name) as calls:
+        clip = generate(request, **options, on_progress=note, is_cancelled=lambda: False)
+    num_windows, num_steps = len(clip.recipe["windows"]), {MINI: 1, LTX: 2}[name]
+    assert len(calls) == (num_windows - 1) * num_steps > 0
     np.testing.assert_array_equal(decoded(whole.path)[1], decoded(clip.path)[1])
     assert {path.name for path in keep.iterdir()} == {"pieces", "windows"}
 
@@ -337,25 +382,31 @@ def test_of_shots_that_all_dissolve_only_the_neighbours_of_a_changed_one_are_mad
     assert len(before[1] & after[1]) == 2
 
 
+@pytest.mark.parametrize(("name", "num_steps"), [(MINI, 1), (LTX, 3)])
 def test_progress_goes_forward_to_the_end_with_a_preview_and_the_time_left(
-    loaders: dict[str, Loader], tmp_path: Path
+    loaders: dict[str, Loader], tmp_path: Path, name: str, num_steps: int
 ) -> None:
+    """Two windows; LTX-Video has no picture to show before it decodes."""
     told: list[Progress] = []
-    request = ask(duration=5.0, num_inference_steps=3)
-    run(loaders[MINI], request, tmp_path / "clip.mp4", told.append)
+    options = {MINI: {"duration": 5.0}, LTX: {"duration": 2.3, "num_inference_steps": 3}}[name]
+    run(loaders[name], ask(name=name, **options), tmp_path / "clip.mp4", told.append)
     fractions = [news.fraction for news in told]
     assert fractions == sorted(fractions)
     assert fractions[0] == 0
     assert 0.95 < fractions[-1] <= 1
     stages = [news.stage for news in told]
     assert stages[0] == "loading"
-    assert stages == sorted(stages, key=["loading", "denoising", "writing"].index)
-    # The first window is written while the second one is made.
-    steps = dict.fromkeys((news.window, news.step) for news in told if news.stage == "denoising")
-    assert list(steps) == [(1, 0), (1, 1), (1, 2), (1, 3), (2, 1), (2, 2), (2, 3)]
-    after = told[stages.index("denoising") + 1 :]
+    assert stages == sorted(stages, key=["loading", "sampling", "writing"].index)
+    # The first window of the embedded model is written while the second one is made.
+    steps = dict.fromkeys((news.window, news.step) for news in told if news.stage == "sampling")
+    all_steps = [(window, step) for window in (1, 2) for step in range(1, num_steps + 1)]
+    assert list(steps) == [(1, 0), *all_steps]
+    after = told[stages.index("sampling") + 1 :]
     assert all(news.seconds_left >= 0 for news in after)
     for news in after:
+        if name == LTX:
+            assert news.preview is None
+            continue
         assert news.preview.dtype == np.uint8
         assert news.preview.ndim == 3
         assert max(news.preview.shape) <= 320
@@ -388,7 +439,7 @@ def test_a_clip_that_is_no_picture_is_refused_and_nothing_of_it_is_left(
         pipe.vae.basis.fill_(-1.0)
         pipe.vae.latents_mean.fill_(1e6)
     else:
-        torch.nn.init.constant_(pipe.transformer.guide.guess.bias, torch.nan)
+        torch.nn.init.constant_(pipe.background.to_latents.bias, torch.nan)
     with pytest.raises(OutputError, match="try another seed"):
         run(loader, ask(), tmp_path / "clip.mp4")
     assert list(tmp_path.iterdir()) == []
@@ -411,6 +462,6 @@ def test_the_embedded_model_makes_a_clip_at_its_full_size(tmp_path: Path) -> Non
     """The weights that are shipped, through the loader that will load any other."""
     if not Path(MODELS[MINI].repository).is_dir():
         pytest.skip("the embedded model is not there")
-    request = ask(prompt="a red car in a city at night", num_inference_steps=2)
+    request = ask(prompt="a red car in a city at night")
     clip = run(Loader(CPU), request, tmp_path / "clip.mp4")
     assert_is_promised(clip, 9, (512, 288), 16.0)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.mini.guide import NUM_GUIDE_FEATURES, guide_features
+from pipeline.mini.background import NUM_POSITION_FEATURES, position_features
+from pipeline.mini.motion_paths import MotionPaths
+from pipeline.mini.path_features import scene_features, unknown_features
 from pipeline.mini.scene import complete_scene
-from pipeline.mini.staging import Staging
-from pipeline.mini.tracks import track_scene, track_unknown
 
 HEIGHT, WIDTH = 288, 512
 
@@ -25,15 +25,15 @@ def coords(num_latents: int) -> torch.Tensor:
 
 def guide(times: list[float], **named: str) -> torch.Tensor:
     """Return the features (T, 9, 16, D) of a scene at moments."""
-    staging = Staging(complete_scene(named, 3), width=WIDTH, height=HEIGHT)
-    track = track_scene(staging, np.array([[time, time] for time in times]))
-    features = guide_features(coords(len(times)), torch.from_numpy(track)[None], (HEIGHT, WIDTH))
+    staging = MotionPaths(complete_scene(named, 3), width=WIDTH, height=HEIGHT)
+    track = scene_features(staging, np.array([[time, time] for time in times]))
+    features = position_features(coords(len(times)), torch.from_numpy(track)[None], (HEIGHT, WIDTH))
     return features[0].unflatten(0, (len(times), 9, 16))
 
 
 def test_every_token_has_as_many_features_as_said_and_all_are_small() -> None:
     features = guide([0.0, 1.0], subject="cat", companion="boat", camera="pan left")
-    assert features.shape == (2, 9, 16, NUM_GUIDE_FEATURES)
+    assert features.shape == (2, 9, 16, NUM_POSITION_FEATURES)
     assert features.abs().max() <= 4
 
 
@@ -60,8 +60,8 @@ def test_a_pan_moves_the_near_land_more_than_the_far() -> None:
 
 def test_without_a_track_only_the_place_in_the_picture_is_told() -> None:
     times = np.zeros((1, 2))
-    unknown = torch.from_numpy(track_unknown(times))[None]
-    features = guide_features(coords(1), unknown, (HEIGHT, WIDTH))[0]
+    unknown = torch.from_numpy(unknown_features(times))[None]
+    features = position_features(coords(1), unknown, (HEIGHT, WIDTH))[0]
     told = features.abs().amax(0) > 0
     known = guide([0.0], subject="cat")[0].flatten(0, 1).abs().amax(0) > 0
     assert told.sum() < known.sum()
@@ -75,7 +75,9 @@ def test_pictures_of_all_shapes_are_told_alike(size: tuple[int, int]) -> None:
         torch.zeros(1), torch.arange(rows) * 32.0, torch.arange(columns) * 32.0, indexing="ij"
     )
     place = torch.stack(grid).flatten(1)[None]
-    staging = Staging(complete_scene({"subject": "cat"}, 3), width=columns * 32, height=rows * 32)
-    track = torch.from_numpy(track_scene(staging, np.zeros((1, 2))))[None]
-    features = guide_features(place, track, (rows * 32, columns * 32))
-    assert features.shape == (1, rows * columns, NUM_GUIDE_FEATURES)
+    staging = MotionPaths(
+        complete_scene({"subject": "cat"}, 3), width=columns * 32, height=rows * 32
+    )
+    track = torch.from_numpy(scene_features(staging, np.zeros((1, 2))))[None]
+    features = position_features(place, track, (rows * 32, columns * 32))
+    assert features.shape == (1, rows * columns, NUM_POSITION_FEATURES)

@@ -22,7 +22,7 @@ from diffusers import (
 )
 
 from pipeline.engines import open_engine
-from pipeline.engines.ltx import Context
+from pipeline.engines.base import Context, SamplingParams
 from pipeline.models import MODELS
 from pipeline.placement import Placement
 from pipeline.reading import LoadedModel, load_model
@@ -46,12 +46,12 @@ def make(model: LoadedModel) -> tuple[torch.Tensor, np.ndarray]:
     """Make two windows, the second from the first, and decode them: latents and frames."""
     engine = open_engine(model, width=96, height=64)
     prompt = engine.encode_prompt("a red boat", "a cat", 3.0)
-    settings = {"num_inference_steps": 2, "guidance_scale": 3.0}
-    first = engine.denoise(3, prompt, Context(is_start=True), seed=1, **settings)
+    params = SamplingParams(seed=1, num_inference_steps=2, guidance_scale=3.0)
+    first = engine.denoise(3, prompt, Context(is_start=True), params)
     following = Context(is_start=False, first=2, before=first[:, :, -1:])
-    second = engine.denoise(2, prompt, following, seed=2, **settings)
+    second = engine.denoise(2, prompt, following, replace(params, seed=2))
     latents = torch.cat([first, second[:, :, 1:]], dim=2)
-    return latents, np.concatenate(list(engine.decode(latents)))
+    return latents, np.concatenate(list(engine._codec.decode(latents)))
 
 
 def psnr(frames: np.ndarray, others: np.ndarray) -> float:
@@ -108,7 +108,7 @@ def test_decoding_in_tiles_differs_at_the_seams_only(spec: ModelSpec) -> None:
         load_model(spec, replace(RESIDENT, tile_decoding=is_tiled)) for is_tiled in (False, True)
     )
     frames, in_tiles = (
-        np.concatenate(list(open_engine(x, **size).decode(latents))) for x in (whole, tiled)
+        np.concatenate(list(open_engine(x, **size)._codec.decode(latents))) for x in (whole, tiled)
     )
     assert in_tiles.shape == frames.shape == (9, 576, 640, 3)
     assert 20 < psnr(in_tiles, frames) < math.inf
@@ -142,12 +142,11 @@ def test_text_encoder_and_all_the_rest_take_turns(spec: ModelSpec) -> None:
     assert turns.present == []
     prompt = engine.encode_prompt("a red boat", "", 1.0)
     assert turns.present == [pipe.text_encoder]
-    settings = {"num_inference_steps": 1, "guidance_scale": 1.0, "seed": 0}
-    latents = engine.denoise(1, prompt, Context(is_start=True), **settings)
+    latents = engine.denoise(1, prompt, Context(is_start=True), SamplingParams(seed=0))
     assert set(turns.present) == {pipe.transformer, pipe.vae}
     engine.encode_prompt("a green boat", "", 1.0)
     assert turns.present == [pipe.text_encoder]
-    list(engine.decode(latents))
+    list(engine._codec.decode(latents))
     assert set(turns.present) == {pipe.transformer, pipe.vae}
     engine.encode_prompt("a red boat", "", 1.0)  # known: nothing has to move
     assert set(turns.present) == {pipe.transformer, pipe.vae}

@@ -24,21 +24,21 @@ from pipeline.trust.detect import read_marks
 from pipeline.trust.mark import KEY_FILE, Marker
 from pipeline.writer import ClipWriter
 from tests.footage import HEIGHT, WIDTH, scene
-from tests.tiny import MINI
+from tests.tiny import LTX, MINI
 
 KEY = bytes(range(32))
 
 
-def ask(task: str = "text_to_video", **values: object) -> GenerationRequest:
+def ask(task: str = "text_to_video", name: str = MINI, **values: object) -> GenerationRequest:
     values = {"prompt": "a red boat", "duration": 0.5, "seed": 3} | values
-    return build_request(task, model=MINI, **values)
+    return build_request(task, model=name, **values)
 
 
 def run(
     loaders: dict[str, Loader], request: GenerationRequest, output: Path, **options: object
 ) -> Clip:
     options = {"on_progress": lambda _: None, "is_cancelled": lambda: False} | options
-    return generate(request, loader=loaders[MINI], output=output, **options)
+    return generate(request, loader=loaders[request.model], output=output, **options)
 
 
 def decoded(path: Path) -> np.ndarray:
@@ -171,9 +171,10 @@ def test_of_an_extension_only_new_frames_are_marked_and_both_ids_are_read(
 def test_the_label_is_on_new_frames_alone_and_only_when_asked_for(
     loaders: dict[str, Loader], tmp_path: Path, given: Path
 ) -> None:
-    request = ask("extend_video", video=given, duration=0.5, label="corner")
+    """What LTX-Video draws here is a new scene to the encoder, that codes it apart."""
+    request = ask("extend_video", LTX, video=given, duration=0.5, label="corner")
     labelled = decoded(run(loaders, request, tmp_path / "labelled.mp4").path).astype(int)
-    request = ask("extend_video", video=given, duration=0.5)
+    request = ask("extend_video", LTX, video=given, duration=0.5)
     plain = decoded(run(loaders, request, tmp_path / "plain.mp4").path)
     corner = np.abs(labelled - plain)[:, -16:-8, -90:-20].mean((1, 2, 3))
     assert (corner[48:] > 20).all()

@@ -11,6 +11,7 @@ from pipeline.errors import InvalidRequestError, ModelError
 from pipeline.geometry import ASPECT_RATIOS, frames_for_latents, latents_for_frames
 from pipeline.models import MODELS, SHIPPED, Models, default_model_id, describe_models, get_model
 from pipeline.placement import GIGABYTE, Machine
+from pipeline.request import build_request
 from pipeline.spec import Camera, ModelSpec
 from pipeline.wording import describe_model
 from training.phrases import CAMERAS, HELD_OUT_WORDS
@@ -146,3 +147,39 @@ def test_people_are_told_which_models_make_sound_and_who_pays_for_a_licence() ->
     assert "With sound." in words
     assert "$10M" in words
     assert "sound" not in describe_model(MODELS["ltx-video-2b"])
+
+
+@pytest.mark.parametrize(
+    ("setting", "sentence"),
+    [
+        (
+            {"num_inference_steps": 8},
+            "Kinora mini has no inference steps; leave num_inference_steps out.",
+        ),
+        ({"guidance_scale": 3.0}, "Kinora mini has no guidance; leave guidance_scale out."),
+        (
+            {"negative_prompt": "rain"},
+            "Kinora mini does not use a negative prompt; leave negative_prompt out.",
+        ),
+        (
+            {"loras": "owner/style 0.8"},
+            "Kinora mini takes no LoRAs; choose another model for them.",
+        ),
+    ],
+)
+def test_a_setting_that_the_embedded_model_does_not_have_is_refused_in_a_sentence(
+    setting: dict[str, object], sentence: str
+) -> None:
+    asked = {"prompt": "a cat", "duration": 1.0}
+    with pytest.raises(InvalidRequestError) as caught:
+        build_request("text_to_video", model="kinora-mini", **asked, **setting)
+    assert str(caught.value) == sentence
+    if "loras" not in setting:  # which nobody offers here
+        build_request("text_to_video", model="wan-2.2-5b", **asked, **setting)
+
+
+def test_the_description_leaves_out_the_settings_that_a_model_does_not_have() -> None:
+    settings = {"num_inference_steps", "guidance_scale", "uses_negative_prompt", "takes_loras"}
+    told = {row["id"]: settings & row.keys() for row in describe_models()}
+    assert told["kinora-mini"] == set()
+    assert told["ltx-video-2b"] == told["wan-2.2-5b"] == settings

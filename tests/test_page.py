@@ -19,6 +19,9 @@ from browser import (
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
+from page.parts import offer_settings
+from pipeline.models import Models
+
 pytestmark = needs_chromium
 
 
@@ -30,10 +33,10 @@ def page(browser: Browser, app_url: str) -> Iterator[Page]:
 
 
 def test_a_prompt_becomes_a_clip_that_plays_and_can_be_extended(page: Page) -> None:
-    ask(page, "text_to_video", seconds="1", steps=100)
+    ask(page, "text_to_video", seconds="10")
     expect(page.locator("#text_to_video-stop")).to_be_visible()
     expect(page.locator("#text_to_video-generate")).to_be_disabled()
-    expect(page.locator("#text_to_video-status")).to_contain_text("step")
+    expect(page.locator("#text_to_video-status")).to_contain_text("Drawing part")
     expect(page.locator("#text_to_video-preview img")).to_be_visible()
     wait_for_clip(page, "text_to_video")
 
@@ -43,10 +46,10 @@ def test_a_prompt_becomes_a_clip_that_plays_and_can_be_extended(page: Page) -> N
     expect(page.locator("#text_to_video-generate")).to_be_enabled()
 
     page.click("#text_to_video-extend")
-    expect(page.locator("#extend_video-source")).to_contain_text("512 x 288, 17 frames")
+    expect(page.locator("#extend_video-source")).to_contain_text("512 x 288, 161 frames")
     ask(page, "extend_video")
     wait_for_clip(page, "extend_video")
-    assert seconds_of(page, "extend_video") == pytest.approx(25 / 16, abs=0.05)
+    assert seconds_of(page, "extend_video") == pytest.approx(169 / 16, abs=0.05)
 
 
 def test_every_button_says_what_it_does_when_the_page_has_loaded(page: Page) -> None:
@@ -65,7 +68,7 @@ def test_every_button_says_what_it_does_when_the_page_has_loaded(page: Page) -> 
 
 
 def test_stop_ends_a_long_clip_and_the_next_one_works(page: Page) -> None:
-    ask(page, "text_to_video", seconds="30", steps=100)
+    ask(page, "text_to_video", seconds="60")
     page.click("#text_to_video-stop")
     expect(page.locator("#text_to_video-status")).to_contain_text("Stopped")
     expect(page.locator(".toast-body")).to_have_count(0)
@@ -166,3 +169,56 @@ def test_a_model_is_offered_for_what_it_can_do_and_says_what_it_cannot(page: Pag
     page.get_by_role("option", name="Kinora mini", exact=True).click()
     expect(directions.get_by_role("radio")).to_have_count(4)
     expect(directions).not_to_contain_text("one picture")
+
+
+MODEL_SETTINGS = ("num_inference_steps", "guidance_scale", "negative_prompt", "loras")
+
+
+@pytest.mark.parametrize(("tab", "label"), [("text_to_video", "Text to video"), ("film", "Film")])
+def test_the_settings_that_a_model_does_not_have_are_hidden(
+    page: Page, tab: str, label: str
+) -> None:
+    choose_tab(page, label)
+    page.click(f"#{tab}-advanced button")
+    expect(page.locator(f"#{tab}-label")).to_be_visible()
+    expect_settings(page, tab)
+    choose_model(page, tab, "Wan 2.2 TI2V 5B")
+    expect_settings(page, tab, "num_inference_steps", "guidance_scale", "negative_prompt")
+    choose_model(page, tab, "LTX-Video 2B 0.9.8 distilled")
+    expect_settings(page, tab, "guidance_scale", "negative_prompt")
+    choose_model(page, tab, "Kinora mini")
+    expect_settings(page, tab)
+
+
+def test_what_was_set_for_another_model_does_not_stop_one_without_settings(page: Page) -> None:
+    page.click("#text_to_video-advanced button")
+    choose_model(page, "text_to_video", "Wan 2.2 TI2V 5B")
+    page.fill("#text_to_video-num_inference_steps input[type=number]", "30")
+    page.fill("#text_to_video-guidance_scale input[type=number]", "4")
+    page.fill("#text_to_video-negative_prompt :is(input, textarea)", "rain")
+    choose_model(page, "text_to_video", "Kinora mini")
+    expect_settings(page, "text_to_video")
+    ask(page, "text_to_video")
+    wait_for_clip(page, "text_to_video")
+
+
+def test_loras_are_shown_where_some_are_offered_to_a_model_that_takes_them() -> None:
+    models = Models(loras={"style": "owner/style"})
+    mini, wan = (offer_settings(models[name], models) for name in ("kinora-mini", "wan-2.2-5b"))
+    assert wan["loras"] == {"visible": True}
+    assert mini["loras"] == {"visible": False, "value": ""}
+    assert offer_settings(models["wan-2.2-5b"], Models())["loras"]["visible"] is False
+
+
+def choose_model(page: Page, tab: str, label: str) -> None:
+    page.locator(f"#{tab}-model input").click()
+    page.get_by_role("option", name=label, exact=True).click()
+
+
+def expect_settings(page: Page, tab: str, *shown: str) -> None:
+    """Expect a tab to show these of the settings that not every model has, and no others.
+
+    This app offers no LoRAs.
+    """
+    for name in MODEL_SETTINGS:
+        expect(page.locator(f"#{tab}-{name}")).to_be_visible(visible=name in shown)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from diffusers.models import AutoencoderKLLTXVideo
 
-from pipeline.engines.pieces import decode_shot
+from pipeline.engines.tiled_decoding import decode_shot
 from pipeline.loader import Loader
 from tests.tiny import CPU, LTX, tiny_models
 

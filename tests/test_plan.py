@@ -21,7 +21,7 @@ from pipeline.plan import (
 from pipeline.request import GenerationRequest, Shot, build_request
 from pipeline.windows import window_seed
 
-MINI, LTX = MODELS["kinora-mini"], MODELS["ltx-video-2b"]
+MINI, LTX, WAN = (MODELS[x] for x in ("kinora-mini", "ltx-video-2b", "wan-2.2-5b"))
 
 
 @pytest.fixture
@@ -35,6 +35,11 @@ def text_request(duration: float = 5.0, **values: object) -> GenerationRequest:
     return build_request(
         "text_to_video", model="kinora-mini", prompt="a cat", duration=duration, **values
     )
+
+
+def wan_request(duration: float = 5.0, **values: object) -> GenerationRequest:
+    """Ask a model that has steps and guidance."""
+    return build_request("text_to_video", model=WAN.id, prompt="a cat", duration=duration, **values)
 
 
 def extension(file: Path, duration: float = 5.0, **values: object) -> GenerationRequest:
@@ -141,13 +146,20 @@ def test_a_first_shot_continues_nothing() -> None:
 
 
 def test_a_request_overrides_the_models_defaults_but_no_distilled_schedule() -> None:
-    request = text_request(num_inference_steps=3, guidance_scale=1.5)
-    plan = plan_generation(request, MINI)
+    request = wan_request(num_inference_steps=3, guidance_scale=1.5)
+    plan = plan_generation(request, WAN)
     assert (plan.num_inference_steps, plan.guidance_scale) == (3, 1.5)
-    plan = plan_generation(text_request(), MINI)
-    assert plan.num_inference_steps == MINI.default_num_inference_steps
-    assert plan.guidance_scale == MINI.default_guidance_scale
+    assert plan.steps_per_window == 3
+    plan = plan_generation(wan_request(), WAN)
+    assert plan.num_inference_steps == WAN.default_num_inference_steps
+    assert plan.guidance_scale == WAN.default_guidance_scale
     assert num_steps(request, LTX) == len(LTX.timesteps)
+
+
+def test_a_model_without_steps_makes_a_window_at_once() -> None:
+    plan = plan_generation(text_request(), MINI)
+    assert plan.num_inference_steps is plan.guidance_scale is None
+    assert plan.steps_per_window == 1
 
 
 @pytest.mark.parametrize("spec", MODELS.values(), ids=MODELS.keys())
@@ -162,7 +174,8 @@ def test_a_gpu_is_asked_for_longer_the_more_there_is_to_do(file: Path, spec: obj
 
 def test_a_gpu_is_asked_for_longer_the_more_steps_there_are() -> None:
     seconds = [
-        estimate_seconds(text_request(num_inference_steps=steps), MINI) for steps in range(1, 101)
+        estimate_seconds(wan_request(1.0, num_inference_steps=steps), WAN)
+        for steps in range(1, 101)
     ]
     assert seconds == sorted(seconds)
     assert seconds[-1] > seconds[0]
@@ -173,17 +186,16 @@ def test_a_window_that_no_call_could_finish_is_refused_with_the_steps_that_fit()
         return build_request("text_to_video", model=model, prompt="a cat", **values)
 
     check_windows_fit_calls(request("ltx-video-13b", duration=60), MODELS["ltx-video-13b"])
-    wan = MODELS["wan-2.2-5b"]
     with pytest.raises(
         InvalidRequestError, match=r"50 steps.*choose (\d+) steps or fewer"
     ) as caught:
-        check_windows_fit_calls(request(wan.id), wan)
+        check_windows_fit_calls(request(WAN.id), WAN)
     steps = int(str(caught.value).split("choose ")[1].split()[0])
     assert 1 < steps < 50
-    check_windows_fit_calls(request(wan.id, num_inference_steps=steps), wan)
+    check_windows_fit_calls(request(WAN.id, num_inference_steps=steps), WAN)
     with pytest.raises(InvalidRequestError):
-        check_windows_fit_calls(request(wan.id, num_inference_steps=steps + 1), wan)
+        check_windows_fit_calls(request(WAN.id, num_inference_steps=steps + 1), WAN)
 
 
 def test_a_gpu_is_never_asked_for_longer_than_is_given() -> None:
-    assert estimate_seconds(text_request(60, num_inference_steps=100), MINI) == MAX_GPU_SECONDS
+    assert estimate_seconds(wan_request(60, num_inference_steps=100), WAN) == MAX_GPU_SECONDS

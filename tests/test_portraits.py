@@ -1,4 +1,4 @@
-"""Portraits: bodies alone, the same wherever they are, and bodies laid over their land."""
+"""Sprites: characters alone, the same wherever they are, and composited into their background."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from pipeline.engines import open_engine
-from pipeline.engines.scenery import Scenery
 from pipeline.loader import Loader
-from pipeline.mini import AutoencoderKinora, Portraits
-from pipeline.mini.bodies import populate
-from pipeline.mini.portraits import ABOVE, BELOW, PORTRAIT_HEIGHT, canvas_size
+from pipeline.mini import AutoencoderKinora, SpriteModel
+from pipeline.mini.camera import MAX_ZOOM
+from pipeline.mini.compositing import composite_latents
+from pipeline.mini.motion_paths import MotionPaths
+from pipeline.mini.path_features import latent_times
 from pipeline.mini.scene import CAST, Look, Scene, complete_scene
-from pipeline.mini.staging import MAX_ZOOM, Staging
-from pipeline.mini.tracks import latent_times
+from pipeline.mini.sprites import ABOVE, BELOW, SPRITE_HEIGHT, canvas_size
 from tests.tiny import MINI
 
 WIDTH, HEIGHT = 512, 288
@@ -28,33 +27,35 @@ def vae() -> AutoencoderKinora:
 
 
 @pytest.fixture
-def portraits() -> Portraits:
+def portraits() -> SpriteModel:
     torch.manual_seed(0)
-    return Portraits(4, width=8, depth=1, num_layers=2).eval()
+    return SpriteModel(4, width=8, depth=1, num_layers=2).eval()
 
 
 def draw_box(look: Look, seconds: tuple[float, ...]) -> torch.Tensor:
     """Draw whoever it is as a bright box, the front quarter dark."""
     height, width = canvas_size(look.subject)
     portrait = torch.zeros(len(seconds), 4, height, width)
-    half = round(CAST[look.subject][0] * PORTRAIT_HEIGHT / 2)
+    half = round(CAST[look.subject][0] * SPRITE_HEIGHT / 2)
     box = (slice(ABOVE, height - BELOW), slice(width // 2 - half, width // 2 + half))
     portrait[(..., *box)] = (BODY + 1) / 2
     portrait[(slice(None), 3, *box)] = 1
     return portrait
 
 
-def stage(motion: str | None, camera: str = "static", **more: object) -> Staging:
+def stage(motion: str | None, camera: str = "static", **more: object) -> MotionPaths:
     named = {"subject": "robot", "motion": motion, "camera": camera, "size": "medium", **more}
     scene = complete_scene({**dict.fromkeys(Scene.__annotations__), **named}, 3)
-    return Staging(replace(scene, companion=None, relation=None), width=WIDTH, height=HEIGHT)
+    return MotionPaths(replace(scene, companion=None, relation=None), width=WIDTH, height=HEIGHT)
 
 
-def made(vae: AutoencoderKinora, staging: Staging, first: int = 1, count: int = 3) -> torch.Tensor:
+def made(
+    vae: AutoencoderKinora, staging: MotionPaths, first: int = 1, count: int = 3
+) -> torch.Tensor:
     """Populate empty ground; return frames (F, H, W) of grey."""
     times = latent_times(first, count, 16, is_start=False)
     ground = vae.normalize(vae.project_still(torch.full((1, 3, HEIGHT, WIDTH), GROUND)))
-    populated = populate(vae, staging, times, ground.repeat(1, 1, count, 1, 1), draw_box)
+    populated = composite_latents(vae, staging, times, ground.repeat(1, 1, count, 1, 1), draw_box)
     frames = [vae.decode_linear(z) for z in vae.denormalize(populated).unbind(2)]
     return torch.cat(frames, dim=2)[0].mean(0)
 
@@ -91,11 +92,11 @@ def test_what_nobody_comes_near_stays_as_it_is(vae: AutoencoderKinora) -> None:
     times = latent_times(1, 2, 16, is_start=False)
     staging = stage("right")
     land = torch.randn(1, 256, 2, 9, 16, generator=torch.Generator().manual_seed(0))
-    changed = (populate(vae, staging, times, land, draw_box) != land).any(1)[0]
+    changed = (composite_latents(vae, staging, times, land, draw_box) != land).any(1)[0]
     assert changed.any()
     for index, columns in enumerate(changed.any(1)):
         figures = [staging.figures(time)[0] for time in times[index]]
-        half = [figure.height / PORTRAIT_HEIGHT * canvas_size("robot")[1] / 2 for figure in figures]
+        half = [figure.height / SPRITE_HEIGHT * canvas_size("robot")[1] / 2 for figure in figures]
         near = [f.x + side * h for f, h in zip(figures, half, strict=True) for side in (-1, 1)]
         touched = columns.nonzero().flatten()
         assert touched.min() >= int(min(near) // 32)
@@ -106,7 +107,7 @@ def test_a_land_with_nobody_in_it_is_left_alone(vae: AutoencoderKinora) -> None:
     times = latent_times(0, 3, 16, is_start=True)
     land = torch.randn(1, 256, 3, 9, 16, generator=torch.Generator().manual_seed(0))
     empty = stage(None, subject=None, size=None)
-    assert torch.equal(populate(vae, empty, times, land, draw_box), land)
+    assert torch.equal(composite_latents(vae, empty, times, land, draw_box), land)
 
 
 def test_latent_frames_come_out_the_same_one_by_one_and_together(vae: AutoencoderKinora) -> None:
@@ -114,10 +115,10 @@ def test_latent_frames_come_out_the_same_one_by_one_and_together(vae: Autoencode
     staging = stage("circle")
     times = latent_times(0, 4, 16, is_start=True)
     land = torch.randn(1, 256, 4, 9, 16, generator=torch.Generator().manual_seed(0))
-    together = populate(vae, staging, times, land, draw_box)
+    together = composite_latents(vae, staging, times, land, draw_box)
     for index in range(4):
         part = slice(index, index + 1)
-        alone = populate(vae, staging, times[part], land[:, :, part], draw_box)
+        alone = composite_latents(vae, staging, times[part], land[:, :, part], draw_box)
         assert torch.equal(alone, together[:, :, part])
 
 
@@ -127,7 +128,7 @@ def test_the_camera_goes_nearer_to_the_land_about_its_pivot(vae: AutoencoderKino
     picture[..., 96:192, 128:384] = BODY
     land = vae.normalize(vae.project_still(picture))
     times = latent_times(12, 1, 16, is_start=False)  # six seconds: all of the way
-    near = populate(vae, staging, times, land, draw_box)
+    near = composite_latents(vae, staging, times, land, draw_box)
     frame = vae.decode_linear(vae.denormalize(near)[:, :, 0])[0, :, -1].mean(0)
     bright = (frame > (GROUND + BODY) / 2).float()
     assert float(bright.sum()) == pytest.approx(96 * 256 * MAX_ZOOM**2, rel=0.02)
@@ -149,7 +150,7 @@ def test_a_shadow_lies_on_the_ground_and_is_fainter_the_higher_somebody_is(
 
 
 def test_a_portrait_has_its_subjects_size_and_covers_from_nothing_to_all(
-    portraits: Portraits,
+    portraits: SpriteModel,
 ) -> None:
     slots, seconds = torch.randn(1, 14, 4), torch.tensor([0.0, 1.3])
     for subject in CAST:
@@ -161,7 +162,7 @@ def test_a_portrait_has_its_subjects_size_and_covers_from_nothing_to_all(
         assert painted.max() <= 1 + 1e-5
 
 
-def test_where_nothing_is_ever_seen_nothing_is_painted(portraits: Portraits) -> None:
+def test_where_nothing_is_ever_seen_nothing_is_painted(portraits: SpriteModel) -> None:
     rows, places = portraits.cells_of("cat")
     portraits.is_used[rows[::2]] = False
     painted = portraits.paint("cat", torch.randn(1, 14, 4), torch.zeros(1))
@@ -172,7 +173,7 @@ def test_where_nothing_is_ever_seen_nothing_is_painted(portraits: Portraits) -> 
     assert painted.any()
 
 
-def test_looks_that_the_words_do_not_tell_change_nothing(portraits: Portraits) -> None:
+def test_looks_that_the_words_do_not_tell_change_nothing(portraits: SpriteModel) -> None:
     """Places, motions and cameras have slots too, and nobody looks different for them."""
     told = torch.randn(1, 14, 4, generator=torch.Generator().manual_seed(1))
     other = told.clone()
@@ -182,7 +183,7 @@ def test_looks_that_the_words_do_not_tell_change_nothing(portraits: Portraits) -
     assert torch.equal(one, two)
 
 
-def test_everything_anybody_does_repeats_with_the_clock(portraits: Portraits) -> None:
+def test_everything_anybody_does_repeats_with_the_clock(portraits: SpriteModel) -> None:
     slots = torch.randn(1, 14, 4)
     now, later = portraits.paint("bird", slots, torch.tensor([1.25, 9.25]))
     torch.testing.assert_close(now, later, atol=1e-4, rtol=0)
@@ -190,11 +191,11 @@ def test_everything_anybody_does_repeats_with_the_clock(portraits: Portraits) ->
 
 @torch.no_grad()
 def test_the_shipped_portraits_are_solid_and_of_the_colour_that_is_told() -> None:
-    engine = open_engine(Loader().load(MINI), width=WIDTH, height=HEIGHT)
+    pipe = Loader().load(MINI).pipe
     means = {}
     for colour in ("red", "blue", "white"):
         look = Look("car", colour, "day", "clear", None, "flat")
-        painted = Scenery(engine.model).paint(look, (0.5,))[0].float()
+        painted = pipe.paint_sprites(look, (0.5,))[0].float()
         cover = painted[3]
         middle = (slice(ABOVE + 60, ABOVE + 80), slice(60, -60))
         assert cover[middle].min() > 0.95

@@ -9,7 +9,7 @@ from pipeline import progress
 from pipeline.errors import GenerationCancelledError
 from pipeline.models import MODELS
 from pipeline.plan import Plan, plan_generation
-from pipeline.progress import DENOISING_SHARE, Progress, Reporter
+from pipeline.progress import SAMPLING_SHARE, Progress, Reporter
 from pipeline.request import build_request
 from pipeline.wording import describe_progress
 
@@ -35,31 +35,31 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture
 def plan() -> Plan:
     """Two windows of sixteen steps."""
-    values = {"prompt": "a cat", "duration": 5, "num_inference_steps": 16}
-    request = build_request("text_to_video", model="kinora-mini", **values)
-    return plan_generation(request, MODELS["kinora-mini"])
+    values = {"prompt": "a cat", "duration": 8, "num_inference_steps": 16}
+    request = build_request("text_to_video", model="wan-2.2-5b", **values)
+    return plan_generation(request, MODELS["wan-2.2-5b"])
 
 
 def test_every_window_and_step_brings_it_forward_to_the_end(plan: Plan) -> None:
     told: list[Progress] = []
     reporter = Reporter(plan, 80, told.append, lambda: False)
     reporter.loading()
-    reporter.denoising(1, 0, None)
+    reporter.sampling(1, 0, None)
     for window in (1, 2):
         for step in range(1, 17):
-            reporter.denoising(window, step, None)
+            reporter.sampling(window, step, None)
     reporter.writing(0)
     reporter.writing(40)
     reporter.writing(80)
     fractions = [news.fraction for news in told]
     assert fractions == sorted(fractions)
     assert fractions[0] == fractions[1] == 0
-    assert told[2].fraction == pytest.approx(DENOISING_SHARE / 32)
-    assert told[33].fraction == pytest.approx(DENOISING_SHARE)
+    assert told[2].fraction == pytest.approx(SAMPLING_SHARE / 32)
+    assert told[33].fraction == pytest.approx(SAMPLING_SHARE)
     assert fractions[-1] == pytest.approx(1)
     assert (told[17].window, told[17].step) == (1, 16)
     assert {(news.num_windows, news.num_steps) for news in told} == {(2, 16)}
-    assert [news.stage for news in told[:3]] == ["loading", "denoising", "denoising"]
+    assert [news.stage for news in told[:3]] == ["loading", "sampling", "sampling"]
     assert told[-1].stage == "writing"
 
 
@@ -69,14 +69,14 @@ def test_the_time_left_does_not_count_what_loading_took(plan: Plan, clock: Clock
     reporter = Reporter(plan, 80, told.append, lambda: False)
     reporter.loading()
     clock.now += 60
-    reporter.denoising(1, 0, None)
+    reporter.sampling(1, 0, None)
     clock.now += 1
-    reporter.denoising(1, 1, None)
+    reporter.sampling(1, 1, None)
     clock.now += 15
-    reporter.denoising(1, 16, None)
+    reporter.sampling(1, 16, None)
     assert [news.seconds_left for news in told[:2]] == [None, None]
-    assert told[2].seconds_left == pytest.approx(32 / DENOISING_SHARE - 1)
-    assert told[3].seconds_left == pytest.approx(32 / DENOISING_SHARE - 16)
+    assert told[2].seconds_left == pytest.approx(32 / SAMPLING_SHARE - 1)
+    assert told[3].seconds_left == pytest.approx(32 / SAMPLING_SHARE - 16)
 
 
 def test_the_preview_stays_until_there_is_a_newer_one(plan: Plan) -> None:
@@ -84,8 +84,8 @@ def test_the_preview_stays_until_there_is_a_newer_one(plan: Plan) -> None:
     reporter = Reporter(plan, 80, told.append, lambda: False)
     first, second = (np.full((2, 2, 3), value, np.uint8) for value in (1, 2))
     reporter.loading()
-    reporter.denoising(1, 1, first)
-    reporter.denoising(1, 2, second)
+    reporter.sampling(1, 1, first)
+    reporter.sampling(1, 2, second)
     reporter.writing(40)
     assert [news.preview for news in told[:2]] == [None, first]
     assert told[2].preview is told[3].preview is second
@@ -96,7 +96,7 @@ def test_a_download_is_told_of_until_all_is_there(plan: Plan) -> None:
     reporter = Reporter(plan, 80, told.append, lambda: False)
     for num_bytes in (0, 3_210_000_000, 9_600_000_000):
         reporter.downloading(num_bytes, 9_600_000_000)
-    reporter.denoising(1, 0, None)
+    reporter.sampling(1, 0, None)
     lines = [describe_progress({"state": "running"}, news) for news in told]
     assert lines[1] == "Downloading the model, once: 3.2 of 9.6 GB"
     assert ["Downloading" in line for line in lines] == [True, True, False, False]
@@ -109,7 +109,7 @@ def test_nobody_is_told_anything_once_it_is_to_stop(plan: Plan) -> None:
     reporter.loading()
     for report in (
         reporter.loading,
-        lambda: reporter.denoising(1, 1, None),
+        lambda: reporter.sampling(1, 1, None),
         lambda: reporter.writing(0.1),
     ):
         with pytest.raises(GenerationCancelledError, match="stopped"):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.mini.recall import move_picture, recall
-from pipeline.mini.tracks import latent_times, track_camera
+from pipeline.mini.camera_warp import warp_along_camera, warp_picture
+from pipeline.mini.path_features import camera_features, latent_times
 from tests.tiny import MINI
 
 
@@ -22,34 +22,34 @@ def picture() -> torch.Tensor:
 
 def test_a_camera_that_stays_shows_the_picture_again(picture: torch.Tensor) -> None:
     start = still(1.3, 0.2, 0.1)
-    frames = move_picture(picture, start, start[:, None].expand(-1, 8, -1))
+    frames = warp_picture(picture, start, start[:, None].expand(-1, 8, -1))
     torch.testing.assert_close(frames, picture[:, :, None].expand(-1, -1, 8, -1, -1))
 
 
 def test_a_pan_shifts_the_picture_and_mirrors_what_it_does_not_know(
     picture: torch.Tensor,
 ) -> None:
-    moved = move_picture(picture, still(), still(pan=0.25)[:, None])[:, :, 0]
+    moved = warp_picture(picture, still(), still(pan=0.25)[:, None])[:, :, 0]
     torch.testing.assert_close(moved[..., 32:], picture[..., :-32])
     torch.testing.assert_close(moved[..., :32], picture[..., :32].flip(-1))
 
 
 def test_a_tilt_shifts_the_picture_down(picture: torch.Tensor) -> None:
-    moved = move_picture(picture, still(), still(tilt=0.5)[:, None])[:, :, 0]
+    moved = warp_picture(picture, still(), still(tilt=0.5)[:, None])[:, :, 0]
     torch.testing.assert_close(moved[:, :, 32:], picture[:, :, :-32])
 
 
 def test_a_zoom_enlarges_the_middle() -> None:
     ramp = torch.linspace(-1, 1, 128).expand(1, 3, 64, 128)
-    moved = move_picture(ramp, still(), still(zoom=2.0)[:, None])[:, :, 0]
+    moved = warp_picture(ramp, still(), still(zoom=2.0)[:, None])[:, :, 0]
     torch.testing.assert_close(moved, ramp / 2, atol=0.01, rtol=0)
 
 
 def test_two_moves_are_the_same_as_one_from_where_the_first_had_come_to() -> None:
     smooth = torch.linspace(-1, 1, 128).expand(1, 3, 64, 128)
-    one = move_picture(smooth, still(), still(zoom=1.6)[:, None])[:, :, 0]
-    two = move_picture(one, still(1.6), still(zoom=1.2)[:, None])[:, :, 0]
-    direct = move_picture(smooth, still(), still(zoom=1.2)[:, None])[:, :, 0]
+    one = warp_picture(smooth, still(), still(zoom=1.6)[:, None])[:, :, 0]
+    two = warp_picture(one, still(1.6), still(zoom=1.2)[:, None])[:, :, 0]
+    direct = warp_picture(smooth, still(), still(zoom=1.2)[:, None])[:, :, 0]
     middle = slice(24, -24)
     torch.testing.assert_close(two[..., middle], direct[..., middle], atol=0.02, rtol=0)
 
@@ -63,8 +63,8 @@ def test_a_window_over_a_given_picture_keeps_it(at_end: bool, loaders: dict) -> 
         latents.shape[1], 2, 3, generator=torch.Generator().manual_seed(1)
     )
     times = latent_times(0, 3, 16, is_start=True)
-    track = torch.from_numpy(track_camera("static", times, width=96, height=64))[None]
-    recalled = recall(vae, latents, track, known, at_end=at_end)
+    track = torch.from_numpy(camera_features("static", times, width=96, height=64))[None]
+    recalled = warp_along_camera(vae, latents, track, known, at_end=at_end)
     assert recalled.shape == latents.shape
     # The camera rests: every latent frame stands for the same single picture.
     for index in range(3):

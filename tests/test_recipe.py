@@ -18,28 +18,42 @@ SPEC = MODELS["kinora-mini"]
 
 def recipe_of(request: GenerationRequest, source: Source | None = None) -> dict[str, object]:
     """Return a recipe as it is read back from JSON."""
+    spec = MODELS[request.model]
     return json.loads(
-        json.dumps(make_recipe(request, SPEC, plan_generation(request, SPEC, source)))
+        json.dumps(make_recipe(request, spec, plan_generation(request, spec, source)))
     )
 
 
 def test_a_recipe_says_what_was_asked_for_and_what_became_of_it() -> None:
-    request = build_request(
-        "text_to_video", model="kinora-mini", prompt="a cat", duration=5, negative_prompt="rain"
-    )
+    request = build_request("text_to_video", model="kinora-mini", prompt="a cat", duration=5)
     recipe = recipe_of(request)
     assert recipe["seed"] == request.seed >= 0
     assert recipe["shots"] == [
         {"prompt": "a cat", "duration": 5.0, "camera": "", "transition": "cut", "image": None}
     ]
     assert (recipe["model"], recipe["task"]) == ("kinora-mini", "text_to_video")
-    assert recipe["negative_prompt"] == "rain"
-    assert recipe["num_inference_steps"] == SPEC.default_num_inference_steps
-    assert recipe["guidance_scale"] == SPEC.default_guidance_scale
+    # The embedded model has no settings of its own.
+    assert recipe["negative_prompt"] == ""
+    assert recipe["num_inference_steps"] is recipe["guidance_scale"] is None
     assert (recipe["width"], recipe["height"]) == (512, 288)
     assert (recipe["fps"], recipe["num_new_frames"]) == (16.0, 81)
     assert recipe["image"] is recipe["video"] is None
     assert set(recipe["versions"]) == {"kinora", "torch", "diffusers", "transformers"}
+
+
+def test_a_recipe_has_the_settings_that_a_model_has() -> None:
+    values = {"model": "wan-2.2-5b", "prompt": "a cat", "duration": 1, "negative_prompt": "rain"}
+    recipe = recipe_of(build_request("text_to_video", **values))
+    assert recipe["negative_prompt"] == "rain"
+    spec = MODELS["wan-2.2-5b"]
+    assert recipe["num_inference_steps"] == spec.default_num_inference_steps > 1
+    assert recipe["guidance_scale"] == spec.default_guidance_scale > 1
+    assert (
+        recipe_of(
+            build_request("text_to_video", **values, num_inference_steps=7, guidance_scale=2)
+        ).items()
+        >= {"num_inference_steps": 7, "guidance_scale": 2.0}.items()
+    )
 
 
 def test_a_recipe_lists_every_window_with_its_own_seed() -> None:

@@ -62,9 +62,20 @@ def test_a_pipeline_of_a_rows_classes_is_asked_as_that_row_is(
     assert spec.label == folders[name].name
     assert Path(spec.repository) == folders[name]
     assert (spec.checkpoint, spec.revision) == (None, None)
-    for field in ("engine", "pipeline", "fps", "cannot", "spatial", "temporal", "call_arguments"):
+    for field in (
+        "engine",
+        "pipeline",
+        "fps",
+        "cannot",
+        "spatial",
+        "temporal",
+        "call_arguments",
+        "takes_loras",
+        "streams_decoding",
+        "default_num_inference_steps",
+    ):
         assert getattr(spec, field) == getattr(row, field), field
-    assert spec.is_embedded == row.is_embedded
+    assert not spec.ships_with_app  # whatever the row does: its files are elsewhere
     assert spec.parts.keys() == row.parts.keys()
 
 
@@ -140,6 +151,11 @@ def another_library(own: Path) -> None:
     change(own / "model_index.json", transformer=["os", "system"])
 
 
+def a_module_of_a_library(own: Path) -> None:
+    """What is inside diffusers is no class that its pipelines are saved with."""
+    change(own / "model_index.json", transformer=["diffusers.utils", "BaseOutput"])
+
+
 def unknown_part_class(own: Path) -> None:
     change(own / "model_index.json", transformer=["diffusers", "NoTransformer"])
 
@@ -208,6 +224,7 @@ def an_early_ltx(own: Path) -> None:
         (code_beside, "brings code of its own (transformer/my_transformer.py), which Kinora does"),
         (code_in_the_index, "brings code of its own (model_index.json)"),
         (code_by_config, "brings code of its own (text_encoder/config.json)"),
+        (a_module_of_a_library, "is of 'diffusers.utils', which Kinora does not load"),
         (another_library, "The transformer of my-ltx is of 'os', which Kinora does not load"),
         (unknown_part_class, "is a 'NoTransformer', which this version of diffusers does not have"),
         (no_weights, "The weights of my-ltx's vae are missing; get them again"),

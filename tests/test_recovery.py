@@ -24,15 +24,14 @@ import torch
 torch.set_num_threads(1)
 from pipeline.generate import generate
 from pipeline.loader import Loader
-from pipeline.request import build_request
+from pipeline.request import Shot, build_request
 from tests.tiny import CPU, MINI, tiny_models
 
 models, root, num_kills = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 loader = Loader(CPU, tiny_models(models))
 loader.load(MINI)
-request = build_request(
-    "text_to_video", prompt="a red boat", duration=20.0, model=MINI, seed=5, num_inference_steps=4
-)
+shots = [Shot("a red boat", 2.0, transition=x) for x in ("cut", "continue", "dissolve") * 4]
+request = build_request("text_to_video", shots=shots, model=MINI, seed=5)
 
 def run(name):
     child = os.fork()

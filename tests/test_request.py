@@ -35,12 +35,14 @@ def refusal(task: object = "text_to_video", **changes: object) -> str:
 def test_a_good_request_is_let_in_with_its_values() -> None:
     request = build_request(
         "text_to_video",
-        **VALID | {"prompt": "  a red car \n", "num_inference_steps": 8, "guidance_scale": 2},
+        **VALID
+        | {"prompt": "  a red car \n", "model": "wan-2.2-5b"}
+        | {"num_inference_steps": 8, "guidance_scale": 2},
     )
     assert request == GenerationRequest(
         task="text_to_video",
         shots=(Shot("a red car", 5.0),),
-        model="kinora-mini",
+        model="wan-2.2-5b",
         seed=7,
         num_inference_steps=8,
         guidance_scale=2.0,
@@ -94,6 +96,10 @@ def test_a_good_request_is_let_in_with_its_values() -> None:
         ({"guidance_scale": 21}, "from 1 to 20"),
         ({"guidance_scale": math.nan}, "guidance scale is nan"),
         ({"guidance_scale": False}, "guidance scale is False"),
+        ({"num_inference_steps": 16}, "has no inference steps; leave num_inference_steps out"),
+        ({"guidance_scale": 3}, "has no guidance; leave guidance_scale out"),
+        ({"negative_prompt": "rain"}, "does not use a negative prompt; leave negative_prompt out"),
+        ({"loras": "owner/style 0.8"}, "Kinora mini takes no LoRAs; choose another model"),
         ({"image": "picture.png"}, "leave it out"),
         ({"shots": []}, "no shots"),
         ({"shots": [Shot("a", 5), Shot("", 5)]}, "Shot 2: The prompt is empty"),
@@ -139,10 +145,10 @@ def test_a_task_without_its_file_is_refused(
         {"seed": MAX_SEED},
         {"seed": 7.0},
         {"prompt": "x" * 2000},
-        {"num_inference_steps": 1},
-        {"num_inference_steps": 100},
-        {"guidance_scale": 1},
-        {"guidance_scale": 20.0},
+        {"num_inference_steps": 1, "model": "wan-2.2-5b"},
+        {"num_inference_steps": 100, "model": "wan-2.2-5b"},
+        {"guidance_scale": 1, "model": "wan-2.2-5b"},
+        {"guidance_scale": 20.0, "model": "wan-2.2-5b"},
         {"shots": [Shot("a", 30, "zoom in"), Shot("b", 30, "", "continue")]},
         {"shots": [Shot("a", 1, "", "continue"), Shot("b", 1, "", "dissolve")]},
         {"shots": [Shot("a", 1, "handheld")], "model": "ltx-video-2b"},

@@ -8,26 +8,27 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.mini.scene import ATTRIBUTES, Scene, complete_scene, cut_to_scene
-from pipeline.mini.staging import MAX_ZOOM, Staging
-from pipeline.mini.tracks import (
-    TRACK_COLUMNS,
+from pipeline.mini.camera import MAX_ZOOM
+from pipeline.mini.motion_paths import MotionPaths
+from pipeline.mini.path_features import (
+    FEATURE_COLUMNS,
+    camera_features,
     latent_times,
-    track_camera,
-    track_scene,
-    track_unknown,
+    scene_features,
+    unknown_features,
 )
+from pipeline.mini.scene import ATTRIBUTES, Scene, complete_scene, cut_to_scene
 
 WIDTH, HEIGHT = 512, 288
 MINUTE = np.arange(0, 60, 0.25).tolist()
 
 
-def stage(**named: str) -> Staging:
-    return Staging(complete_scene(named, 3), width=WIDTH, height=HEIGHT)
+def stage(**named: str) -> MotionPaths:
+    return MotionPaths(complete_scene(named, 3), width=WIDTH, height=HEIGHT)
 
 
 def column(track: np.ndarray, name: str) -> np.ndarray:
-    return track[:, TRACK_COLUMNS.index(name)]
+    return track[:, FEATURE_COLUMNS.index(name)]
 
 
 def test_what_the_words_name_is_what_the_scene_has() -> None:
@@ -135,7 +136,7 @@ def test_everybody_is_inside_the_picture_at_the_start_of_any_scene(size: tuple[i
     choices = itertools.product(ATTRIBUTES["subject"], ATTRIBUTES["motion"], ["static", "pan left"])
     for seed, (subject, motion, camera) in enumerate(choices):
         named = {"subject": subject, "motion": motion, "camera": camera, "companion": "cat"}
-        staging = Staging(complete_scene(named, seed), width=width, height=height)
+        staging = MotionPaths(complete_scene(named, seed), width=width, height=height)
         moment = staging.at(0.0)
         assert -0.02 * width <= moment.subject.x <= 1.02 * width
         assert 0 < moment.subject.y - moment.subject.height / 2 < height
@@ -188,14 +189,14 @@ def test_latent_frames_have_the_times_of_their_first_and_last_pictures() -> None
 
 def test_a_track_of_two_windows_is_the_track_of_the_whole() -> None:
     staging = stage(subject="cat", motion="circle", camera="pan left", companion="boat")
-    whole = track_scene(staging, latent_times(0, 9, 16, is_start=True))
-    later = track_scene(staging, latent_times(4, 5, 16, is_start=False))
+    whole = scene_features(staging, latent_times(0, 9, 16, is_start=True))
+    later = scene_features(staging, latent_times(4, 5, 16, is_start=False))
     np.testing.assert_array_equal(whole[4:], later)
 
 
 def test_a_track_says_where_the_subject_is_on_the_screen() -> None:
     staging = stage(subject="cat", camera="zoom in", size="small")
-    track = track_scene(staging, np.array([[0.0, 0.0], [6.0, 6.0]]))
+    track = scene_features(staging, np.array([[0.0, 0.0], [6.0, 6.0]]))
     assert column(track, "height")[1] / column(track, "height")[0] == pytest.approx(MAX_ZOOM)
     place = staging.at(0.0).subject
     assert column(track, "x")[0] * WIDTH == pytest.approx(place.x)
@@ -204,16 +205,16 @@ def test_a_track_says_where_the_subject_is_on_the_screen() -> None:
 
 def test_of_a_given_picture_only_the_camera_is_known() -> None:
     times = latent_times(0, 4, 16, is_start=True)
-    track = track_camera("pan left", times, width=WIDTH, height=HEIGHT)
+    track = camera_features("pan left", times, width=WIDTH, height=HEIGHT)
     assert column(track, "knows camera").all()
     assert not column(track, "knows subject").any()
     assert (np.diff(column(track, "pan")) > 0).all()
-    assert not track_unknown(times).any()
+    assert not unknown_features(times).any()
 
 
 def test_nobody_is_in_an_empty_landscape() -> None:
     staging = stage(place="desert")
     assert isinstance(staging.scene, Scene)
-    track = track_scene(staging, np.array([[0.0, 0.5]]))
+    track = scene_features(staging, np.array([[0.0, 0.5]]))
     assert column(track, "knows subject").all()
     assert not column(track, "subject").any()

@@ -21,7 +21,6 @@ from pipeline.speed import (
     Speed,
     Work,
     can_cache,
-    can_split,
     choose_speed,
     is_worth_compiling,
     read_settings,
@@ -170,8 +169,13 @@ def test_no_repository_of_compiled_blocks_is_known_for_any_row() -> None:
 def test_rows_that_several_cards_can_share_have_a_plan() -> None:
     import diffusers
 
-    classes = {"ltx": "LTXVideoTransformer3DModel", "wan": "WanTransformer3DModel"}
-    for spec in MODELS.values():
-        if can_split(spec):
-            assert getattr(diffusers, classes[spec.engine])._cp_plan
-    assert not can_split(VACE)
+    classes = {
+        "LTXConditionPipeline": "LTXVideoTransformer3DModel",
+        "WanPipeline": "WanTransformer3DModel",
+        "WanImageToVideoPipeline": "WanTransformer3DModel",
+    }
+    rows = [spec for spec in MODELS.values() if spec.can_split]
+    assert all(spec in rows for spec in (LTX, WAN, A14B))
+    for spec in rows:
+        assert getattr(diffusers, classes[spec.pipeline])._cp_plan
+    assert not VACE.can_split

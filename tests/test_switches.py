@@ -21,7 +21,7 @@ from diffusers.models.attention_dispatch import (
 )
 
 from pipeline.engines import open_engine
-from pipeline.engines.engine import Context
+from pipeline.engines.base import Context, OnEngineStep, SamplingParams
 from pipeline.errors import GenerationCancelledError, KinoraError
 from pipeline.generate import generate
 from pipeline.loader import Loader
@@ -109,12 +109,15 @@ class Blocks:
 
 
 def make(
-    model: LoadedModel, seed: int = 5, num_steps: int = NUM_STEPS, **more: object
+    model: LoadedModel,
+    seed: int = 5,
+    num_steps: int = NUM_STEPS,
+    on_step: OnEngineStep | None = None,
 ) -> torch.Tensor:
     engine = open_engine(model, width=64, height=64)
     prompt = engine.encode_prompt("a red car", "", 3.0)
-    how = {"num_inference_steps": num_steps, "guidance_scale": 3.0, "seed": seed}
-    return engine.make(2, prompt, Context(is_start=True), **how, **more)
+    params = SamplingParams(seed, num_steps, guidance_scale=3.0)
+    return engine.make(2, prompt, Context(is_start=True), params, on_step)
 
 
 @pytest.fixture

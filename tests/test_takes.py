@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ from PIL import Image
 
 from pipeline.cues import write_cues
 from pipeline.engines import open_engine
-from pipeline.engines.ltx import LTXEngine
+from pipeline.engines.base import Context, Engine, SamplingParams
 from pipeline.errors import OutputError
 from pipeline.loader import Loader
 from pipeline.plan import Plan, plan_generation
@@ -47,26 +49,58 @@ NUM_CHANNELS = 12  # the embedded model's; the other has fewer
 
 @dataclasses.dataclass
 class Made:
-    """What came of a request, and what the transformer was called with."""
+    """What came of a request, and what its windows were given.
+
+    Of LTX-Video, `inputs` are what the transformer was called with at the first step of each.
+    """
 
     request: GenerationRequest
     plan: Plan
-    engine: LTXEngine
+    engine: Engine
     takes: list[Take]
-    windows: list[dict[str, torch.Tensor]]  # the first call of each
+    calls: list[tuple[int, Context, SamplingParams]]  # the engine's, one a window
+    inputs: list[dict[str, torch.Tensor]]
     steps: list[tuple[int, int]]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Return the height and the width of a latent frame."""
+        spatial = self.engine.model.spec.spatial
+        return self.plan.model_size.height // spatial, self.plan.model_size.width // spatial
 
     @property
     def num_tokens(self) -> int:
         """Count the tokens of a latent frame."""
-        return self.engine.width * self.engine.height
+        return self.size[0] * self.size[1]
 
     def given_to(self, window: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return a window's tokens (T, h w, C) at its first step, and which are given (T,)."""
-        arguments = self.windows[window]
+        """Return a window's tokens (T, h w, C) at its first step, and which are given (T,).
+
+        The embedded model has no noise: what it is not given is zero.
+        """
+        if not self.inputs:
+            return self._laid_out(window)
+        arguments = self.inputs[window]
         tokens = arguments["hidden_states"][0].unflatten(0, (-1, self.num_tokens))
         timesteps = arguments["timestep"][0].reshape(-1, self.num_tokens)
         return tokens, timesteps[:, 0] == 0
+
+    def _laid_out(self, window: int) -> tuple[torch.Tensor, torch.Tensor]:
+        num_latents, context, _ = self.calls[window]
+        new = torch.zeros(1, NUM_CHANNELS, num_latents, *self.size)
+        parts = [x for x in (context.before, new, context.after) if x is not None]
+        is_given = [torch.full((x.shape[2],), x is not new) for x in parts]
+        latents = torch.cat([x[:, :NUM_CHANNELS] for x in parts], dim=2)
+        return tokens_of(latents), torch.cat(is_given)
+
+    def first_frame(self, window: int) -> float:
+        """Return when a window begins, in frames: 0 if it begins with a single frame, else 1."""
+        _, context, _ = self.calls[window]
+        if not self.inputs:
+            return 0 if context.is_start else 1
+        index = self.num_tokens if context.keyframe is not None else 0
+        seconds = self.inputs[window]["video_coords"][0, 0, index]
+        return round(float(seconds) * self.engine.model.spec.fps, 3)
 
 
 def make(
@@ -79,13 +113,15 @@ def make(
     """Make a request's takes, and keep their windows in a folder if there is one."""
     if "shots" not in values:
         values |= {"prompt": "a red boat", "duration": duration}
-    values = {"seed": 3, "num_inference_steps": 2} | values
-    request = build_request(task, model=model.spec.id, **values)
+    request = build_request(task, model=model.spec.id, **{"seed": 3} | values)
     source = open_source(request)
     plan = plan_generation(request, model.spec, source and source.facts)
     engine = open_engine(model, width=plan.model_size.width, height=plan.model_size.height)
     steps: list[tuple[int, int]] = []
-    with Calls(model) as calls:
+    inputs: list[dict[str, torch.Tensor]] = []
+    with listening(engine) as calls, contextlib.ExitStack() as stack:
+        if model.spec.id == LTX:
+            inputs = stack.enter_context(Calls(model)).arguments
         cues = write_cues(engine, request, plan, source)
         takes = []
         for take in make_takes(
@@ -95,8 +131,30 @@ def make(
         ):
             assert latents_of(take).shape[0] == 1  # made here, where the calls are listened to
             takes.append(take)
-    windows = calls.arguments[:: plan.num_inference_steps]
-    return Made(request, plan, engine, takes, windows, steps)
+    first_steps = inputs[:: plan.steps_per_window]
+    return Made(request, plan, engine, takes, calls, first_steps, steps)
+
+
+@contextlib.contextmanager
+def listening(engine: Engine) -> Iterator[list[tuple[int, Context, SamplingParams]]]:
+    """Note what an engine's windows are made from."""
+    calls: list[tuple[int, Context, SamplingParams]] = []
+    make_window = type(engine).make
+
+    def noted(
+        engine: Engine,
+        num_latents: int,
+        prompt: object,
+        context: Context,
+        params: SamplingParams,
+        **options: object,
+    ) -> torch.Tensor:
+        calls.append((num_latents, context, params))
+        return make_window(engine, num_latents, prompt, context, params, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(engine), "make", noted)
+        yield calls
 
 
 def latents_of(take: Take) -> torch.Tensor:
@@ -115,7 +173,7 @@ def test_each_window_starts_on_the_very_latents_that_the_one_before_ended_with(
     """Nothing is decoded and encoded again in between: the numbers are the same to the last bit."""
     made = make(model, "text_to_video")
     (take,) = made.takes
-    assert len(made.windows) == len(take.plan.windows) >= 2
+    assert len(made.calls) == len(take.plan.windows) >= 2
     for window in take.plan.windows[1:]:
         tokens, is_given = made.given_to(window.index)
         overlap = model.spec.overlap_latents
@@ -130,7 +188,7 @@ def test_backwards_each_window_ends_on_the_very_latents_that_follow(
     made = make(model, "extend_video", 3.0, video=clip, direction="backward")
     (take,) = made.takes
     total = latents_of(take).shape[2]
-    assert len(made.windows) >= 2
+    assert len(made.calls) >= 2
     for window in take.plan.windows[1:]:
         tokens, is_given = made.given_to(window.index)
         overlap = model.spec.overlap_latents
@@ -140,41 +198,43 @@ def test_backwards_each_window_ends_on_the_very_latents_that_follow(
         assert torch.equal(tokens[-overlap:], tokens_of(head))
 
 
-def first_frames(made: Made, window: int) -> float:
-    """Return when a window's grid begins, in frames: 0 if it begins with a single frame, else 1."""
-    keyframe = made.takes[0].given.keyframe is not None and window == 0
-    seconds = made.windows[window]["video_coords"][0, 0, made.num_tokens if keyframe else 0]
-    return round(float(seconds) * made.engine.model.spec.fps, 3)
-
-
 def test_only_the_window_that_is_seen_first_begins_with_a_single_frame(
     model: LoadedModel, clip: Path
 ) -> None:
     forward = make(model, "text_to_video")
-    assert [first_frames(forward, index) for index in range(len(forward.windows))] == [
+    assert [forward.first_frame(index) for index in range(len(forward.calls))] == [
         0,
-        *[1] * (len(forward.windows) - 1),
+        *[1] * (len(forward.calls) - 1),
     ]
     backward = make(model, "extend_video", 3.0, video=clip, direction="backward")
-    assert [first_frames(backward, index) for index in range(len(backward.windows))] == [
-        *[1] * (len(backward.windows) - 1),
+    assert [backward.first_frame(index) for index in range(len(backward.calls))] == [
+        *[1] * (len(backward.calls) - 1),
         0,
     ]
 
 
-def test_each_window_starts_from_the_noise_of_its_own_seed(model: LoadedModel) -> None:
-    made = make(model, "text_to_video")
+def test_each_window_starts_from_the_noise_of_its_own_seed(loaders: dict[str, Loader]) -> None:
+    made = make(loaders[LTX].load(LTX), "text_to_video")
     for window in made.takes[0].plan.windows:
         tokens, is_given = made.given_to(window.index)
-        shape = (1, tokens.shape[2], len(tokens), made.engine.height, made.engine.width)
+        shape = (1, tokens.shape[2], len(tokens), *made.size)
         noise = torch.randn(shape, generator=torch.Generator().manual_seed(window.seed))
         assert torch.equal(tokens[~is_given], tokens_of(noise)[~is_given])
 
 
-def test_every_step_of_every_window_is_told_in_order(model: LoadedModel) -> None:
+def test_each_window_has_a_seed_of_its_own(model: LoadedModel) -> None:
     made = make(model, "text_to_video")
+    seeds = [params.seed for _, _, params in made.calls]
+    assert seeds == [window.seed for window in made.takes[0].plan.windows]
+    assert len({*seeds}) == len(seeds) >= 2
+
+
+def test_every_step_of_every_window_is_told_in_order(model: LoadedModel) -> None:
+    """The embedded model makes a window in one step."""
+    made = make(model, "text_to_video")
+    steps = {MINI: (1,), LTX: (1, 2)}[model.spec.id]
     assert made.steps == [
-        (window, step) for window in range(1, made.plan.num_windows + 1) for step in (1, 2)
+        (window, step) for window in range(1, made.plan.num_windows + 1) for step in steps
     ]
 
 
@@ -185,14 +245,14 @@ def test_a_clip_of_words_only_is_given_nothing(model: LoadedModel) -> None:
     assert made.takes[0].num_frames == made.plan.num_frames
 
 
-def test_a_picture_is_the_first_latent(loaders: dict[str, Loader], still: Path) -> None:
-    made = make(loaders[MINI].load(MINI), "image_to_video", 1.0, image=still, aspect_ratio="auto")
+def test_a_picture_is_the_first_latent(model: LoadedModel, still: Path) -> None:
+    made = make(model, "image_to_video", 1.0, image=still, aspect_ratio="auto")
     frame = picture_frame(open_source(made.request).picture, made.plan.model_size)
     tokens, is_given = made.given_to(0)
-    assert is_given.tolist() == [True, False, False]
-    encoded = made.engine.encode(frame, torch.Generator())
+    assert is_given.tolist() == [True] + [False] * {MINI: 2, LTX: 3}[model.spec.id]
+    encoded = made.engine.encode(frame, torch.Generator().manual_seed(made.request.seed))
     assert torch.equal(tokens[:1], tokens_of(encoded))
-    assert first_frames(made, 0) == 0
+    assert made.first_frame(0) == 0
 
 
 def test_a_picture_of_another_model_is_encoded_alike_for_the_same_seed(
@@ -234,6 +294,21 @@ def test_an_extension_is_given_the_end_of_the_clip_that_it_joins(
         torch.testing.assert_close(tokens[-2:], tokens_of(encoded)[1:], rtol=1e-3, atol=1e-3)
 
 
+def test_what_goes_on_from_a_clip_starts_on_its_end_to_the_last_bit(
+    loaders: dict[str, Loader], clip: Path
+) -> None:
+    """The transformer itself is given the latents of the clip's last frames, free of noise."""
+    model = loaders[LTX].load(LTX)
+    made = make(model, "extend_video", 0.5, video=clip)
+    ends = {"at_end": True, "fps": model.spec.fps, "count": 17, "size": made.plan.model_size}
+    frames = end_frames(open_source(made.request), **ends)
+    encoded = made.engine.encode(frames, torch.Generator().manual_seed(made.request.seed))
+    tokens, is_given = made.given_to(0)
+    assert is_given.tolist() == [True] * 3 + [False] * (len(tokens) - 3)
+    assert len(tokens) > 3
+    assert torch.equal(tokens[:3], tokens_of(encoded))
+
+
 def test_a_causal_autoencoder_gives_its_first_frame_apart(
     loaders: dict[str, Loader], clip: Path
 ) -> None:
@@ -266,9 +341,9 @@ def test_a_shot_that_continues_starts_on_the_tail_of_the_one_before_and_a_cut_on
     overlap = model.spec.overlap_latents
     assert is_given.tolist() == [True] * overlap + [False] * latents_of(second).shape[2]
     assert torch.equal(tokens[:overlap], tokens_of(latents_of(first))[-overlap:])
-    assert first_frames(made, 1) == 1
+    assert made.first_frame(1) == 1
     assert not made.given_to(2)[1].any()
-    assert first_frames(made, 2) == 0
+    assert made.first_frame(2) == 0
     assert [take.num_frames for take in made.takes] == [shot.num_frames for shot in made.plan.shots]
     assert third.given.before is None
 
@@ -276,13 +351,13 @@ def test_a_shot_that_continues_starts_on_the_tail_of_the_one_before_and_a_cut_on
 def test_each_shot_has_its_own_prompt_and_camera(loaders: dict[str, Loader]) -> None:
     shots = [Shot("a red boat", 0.5), Shot("a blue car", 0.5), Shot("a blue car", 0.5)]
     made = make(loaders[LTX].load(LTX), "text_to_video", shots=shots)
-    prompts = [window["encoder_hidden_states"] for window in made.windows]
+    prompts = [inputs["encoder_hidden_states"] for inputs in made.inputs]
     assert not torch.equal(prompts[0], prompts[1])
     assert torch.equal(prompts[1], prompts[2])
     moving = make(
         loaders[LTX].load(LTX), "text_to_video", shots=[Shot("a red boat", 0.5, "zoom in")]
     )
-    assert not torch.equal(moving.windows[0]["encoder_hidden_states"], prompts[0])
+    assert not torch.equal(moving.inputs[0]["encoder_hidden_states"], prompts[0])
 
 
 def test_a_window_after_a_short_one_is_given_what_was_given_before_it_too(
@@ -301,7 +376,7 @@ def test_numbers_that_are_none_are_refused_before_anything_is_decoded(
     loaders: dict[str, Loader],
 ) -> None:
     model = loaders[MINI].load(MINI)
-    bias = model.pipe.transformer.guide.guess.bias.data
+    bias = model.pipe.background.to_latents.bias.data
     kept = bias.clone()
     bias[0] = torch.nan
     try:

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from diffusers import (
     AutoencoderKLLTXVideo,
+    DiffusionPipeline,
     FlowMatchEulerDiscreteScheduler,
     LTXConditionPipeline,
     LTXVideoTransformer3DModel,
@@ -23,9 +24,16 @@ from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import T5Config, T5EncoderModel, T5TokenizerFast
 
 from pipeline.loader import Loader
-from pipeline.mini import AutoencoderKinora, SlotTextConfig, SlotTextEncoder, build_tokenizer
+from pipeline.mini import (
+    AutoencoderKinora,
+    BackgroundModel,
+    KinoraMiniPipeline,
+    SlotTextConfig,
+    SlotTextEncoder,
+    SpriteModel,
+    build_tokenizer,
+)
 from pipeline.mini.scene import ATTRIBUTES
-from pipeline.mini.transformer import GuidedLTXTransformer3DModel
 from pipeline.models import MODELS
 from pipeline.placement import GIGABYTE, Machine
 from pipeline.reading import LoadedModel
@@ -35,7 +43,7 @@ MINI, LTX = "kinora-mini", "ltx-video-2b"
 # Roomy: the tiny models' rows say how large their sisters are.
 CPU = Machine("cpu", 1024 * GIGABYTE, has_fast_bf16=False)
 WORDS = ["a", "red", "green", "blue", "car", "boat", "cat", "by", "night", "day", ",", "."]
-_SMALL = {"num_pixels": 64 * 64, "default_num_inference_steps": 2}
+_SMALL = {"num_pixels": 64 * 64}
 
 
 def save_tiny_models(folder: Path) -> None:
@@ -63,12 +71,13 @@ def tiny_models(folder: Path) -> dict[str, ModelSpec]:
         window_frames=33,
         timesteps=None,
         max_sequence_length=32,
+        default_num_inference_steps=2,
         **_SMALL,
     )
     return {MINI: mini, LTX: ltx}
 
 
-def tiny_mini_pipeline() -> LTXConditionPipeline:
+def tiny_mini_pipeline() -> KinoraMiniPipeline:
     """Build a pipeline of the embedded model's classes, a few thousand weights each."""
     torch.manual_seed(0)
     tokenizer = build_tokenizer(WORDS, len(ATTRIBUTES))
@@ -80,29 +89,17 @@ def tiny_mini_pipeline() -> LTXConditionPipeline:
             slot_values=list(ATTRIBUTES.values()),
         )
     )
-    transformer = GuidedLTXTransformer3DModel(
-        in_channels=12,
-        out_channels=12,
-        num_attention_heads=2,
-        attention_head_dim=16,
-        cross_attention_dim=32,
-        num_layers=2,
-        caption_channels=32,
-        num_slots=len(ATTRIBUTES),
-        atlas_features=2,
-        log_atlas_rows=6,
-        portraits_width=8,
-        portraits_depth=1,
-        portraits_layers=2,
+    background = BackgroundModel(
+        len(ATTRIBUTES), 32, latent_channels=12, grid_features=2, log_grid_rows=6
     )
-    # What it adds to a guess is a little, as it is once it has learnt.
-    transformer.proj_out.weight.data *= 0.05
-    return _assemble(
-        scheduler=FlowMatchEulerDiscreteScheduler(shift=2.0),
-        vae=tiny_mini_autoencoder(),
-        text_encoder=text_encoder.eval(),
-        tokenizer=tokenizer,
-        transformer=transformer.eval(),
+    return _quiet(
+        KinoraMiniPipeline(
+            tokenizer,
+            text_encoder.eval(),
+            background.eval(),
+            SpriteModel(32, width=8, depth=1, num_layers=2).eval(),
+            tiny_mini_autoencoder(),
+        )
     )
 
 
@@ -161,12 +158,14 @@ def tiny_ltx_pipeline() -> LTXConditionPipeline:
         encoder_causal=True,
         decoder_causal=False,
     )
-    return _assemble(
-        scheduler=FlowMatchEulerDiscreteScheduler(),
-        vae=vae.eval(),
-        text_encoder=text_encoder.eval(),
-        tokenizer=tokenizer,
-        transformer=transformer.eval(),
+    return _quiet(
+        LTXConditionPipeline(
+            scheduler=FlowMatchEulerDiscreteScheduler(),
+            vae=vae.eval(),
+            text_encoder=text_encoder.eval(),
+            tokenizer=tokenizer,
+            transformer=transformer.eval(),
+        )
     )
 
 
@@ -202,8 +201,7 @@ class Calls:
         return [arguments[name] for arguments in self.arguments]
 
 
-def _assemble(**parts: object) -> LTXConditionPipeline:
-    pipe = LTXConditionPipeline(**parts)
+def _quiet(pipe: DiffusionPipeline) -> DiffusionPipeline:
     pipe.set_progress_bar_config(disable=True)
     return pipe
 

@@ -22,7 +22,7 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)
 import spaces  # noqa: E402
 
 from pipeline.engines import open_engine  # noqa: E402
-from pipeline.engines.engine import Context  # noqa: E402
+from pipeline.engines.base import Context, SamplingParams  # noqa: E402
 from pipeline.loader import Loader  # noqa: E402
 from pipeline.models import MODELS  # noqa: E402
 from pipeline.reading import LoadedModel  # noqa: E402
@@ -35,8 +35,8 @@ def make(model: LoadedModel, num_latents: int = 2) -> torch.Tensor:
     """Make a window, without guidance so that there is one kind of call."""
     engine = open_engine(model, width=64, height=64)
     prompt = engine.encode_prompt("a red car", "", 1.0)
-    how = {"num_inference_steps": 2, "guidance_scale": 1.0, "seed": 5}
-    return engine.make(num_latents, prompt, Context(is_start=True), **how)
+    params = SamplingParams(seed=5, num_inference_steps=2)
+    return engine.make(num_latents, prompt, Context(is_start=True), params)
 
 
 def compile_block(model: LoadedModel, folder: Path) -> None:

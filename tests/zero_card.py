@@ -71,12 +71,11 @@ def main() -> None:
     sys.path[0] = str(ROOT)
     from pipeline.models import MODELS  # a light module: nothing of torch's is started by it
 
-    row = next(iter(MODELS.values()))
-    MODELS[row.id] = replace(row, aot_blocks=os.environ["ZERO_CARD_BLOCKS"])
     if folder := os.environ.get("ZERO_CARD_MODELS"):
         from tests.tiny import LTX, tiny_models
 
-        MODELS[LTX] = tiny_models(Path(folder))[LTX]
+        row = tiny_models(Path(folder))[LTX]
+        MODELS[LTX] = replace(row, aot_blocks=os.environ["ZERO_CARD_BLOCKS"])
     runpy.run_path(str(ROOT / "app.py"), run_name="__main__")
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import skia
 
-from pipeline.mini.portraits import BELOW, PORTRAIT_HEIGHT, canvas_size
+from pipeline.mini.motion_paths import Place
 from pipeline.mini.scene import CAST, Look, Scene, looks_of
 from pipeline.mini.shadows import SHADOW_COLOUR, Shadow
-from pipeline.mini.staging import Place
+from pipeline.mini.sprites import BELOW, SPRITE_HEIGHT, canvas_size
 from training.places import SKIES
 from training.shapes import Colour, argb, fill, mix, oval
 from training.subjects import SUBJECTS, Draw, Palette, mix_palette
@@ -94,7 +94,7 @@ def draw_portrait(look: Look, time: float) -> np.ndarray:
     canvas = surface.getCanvas()
     blur = skia.ImageFilters.Blur(_PORTRAIT_LENS, _PORTRAIT_LENS, skia.TileMode.kDecal)
     canvas.saveLayer(None, skia.Paint(ImageFilter=blur))
-    feet = Place(width / 2, height - BELOW, PORTRAIT_HEIGHT)
+    feet = Place(width / 2, height - BELOW, SPRITE_HEIGHT)
     draw_actor(canvas, cast_actor(look), feet, time, is_flipped=False)
     canvas.restore()
     return pixels

@@ -20,7 +20,8 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.engines import open_engine
-from pipeline.engines.mini import MiniEngine
+from pipeline.engines.base import ShotContext
+from pipeline.mini.engine import MiniEngine
 from pipeline.plan import Plan, plan_generation
 from pipeline.spec import ModelSpec
 from training.captions import draw_caption
@@ -45,7 +46,7 @@ def make_all(
     made = studio.make("text_to_video", prompt, seconds, seed)
     plan = plan_generation(made.request, studio.spec)
     yield KINORA, plan, made.frames
-    scene = engine.encode_prompt(prompt, "", plan.guidance_scale, seed=seed).staging.scene
+    scene = engine.encode_prompt(prompt, "", 1.0, ShotContext(seed)).paths.scene
     times = (np.arange(plan.num_frames) / FPS).tolist()
     rendered, _ = render(scene, height=HEIGHT, width=WIDTH, times=times)
     yield RENDER, plan, studio.recode(rendered)

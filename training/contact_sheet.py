@@ -41,7 +41,7 @@ def main() -> None:
     sheet = Image.new("RGB", (width * per_row, height * -(-len(prompts) // per_row)), "white")
     draw = ImageDraw.Draw(sheet)
     for index, prompt in enumerate(prompts):
-        frames = make_clip(engine, prompt, args.latents, args.steps, args.guidance)
+        frames = make_clip(engine, prompt, args.latents)
         x, y = index % per_row * width, index // per_row * height
         draw.text((x + 4, y + 2), prompt, fill="black")
         for column, frame in enumerate(

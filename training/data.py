@@ -19,10 +19,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pipeline.mini import AutoencoderKinora
+from pipeline.mini import AutoencoderKinora, SlotTextEncoder
+from pipeline.mini.camera import CAMERA_SECONDS
+from pipeline.mini.motion_paths import MotionPaths
+from pipeline.mini.path_features import camera_features, scene_features
 from pipeline.mini.scene import ATTRIBUTES, Look, Scene
-from pipeline.mini.staging import CAMERA_SECONDS, Staging
-from pipeline.mini.tracks import track_camera, track_scene
 from training.grammar import draw_scene, draw_scene_like
 from training.pictures import render_picture_move
 from training.world import render
@@ -51,6 +52,17 @@ def labels_of(scene: Scene | Look) -> list[int]:
         0 if values[name] is None else 1 + options.index(values[name])
         for name, options in ATTRIBUTES.items()
     ]
+
+
+@torch.no_grad()
+def embed_labels(text: SlotTextEncoder, labels: torch.Tensor) -> torch.Tensor:
+    """Embed labels (B, S) as a certain reading of the words would: (B, S, D)."""
+    return text.embed_slots(
+        [
+            torch.nn.functional.one_hot(labels[:, i], head.out_features).float()
+            for i, head in enumerate(text.heads)
+        ]
+    )
 
 
 def to_tensor(frames: np.ndarray) -> torch.Tensor:
@@ -91,13 +103,13 @@ def draw_sample(
         labels = [0] * len(ATTRIBUTES)
         labels[list(ATTRIBUTES).index("camera")] = 1 + ATTRIBUTES["camera"].index(camera)
         boxes = np.zeros((num_frames, 4), np.float32)
-        track = partial(track_camera, camera, width=width, height=height)
+        track = partial(camera_features, camera, width=width, height=height)
         return Sample(frames, boxes, labels, 0.0, track)
     scene = draw_scene(rng) if like is None else draw_scene_like(like, rng)
     begin = draw_begin(scene, rng)
     frames, boxes = render(scene, height=height, width=width, times=(begin + offsets).tolist())
-    staging = Staging(scene, width=width, height=height)
-    return Sample(frames, boxes, labels_of(scene), begin, partial(track_scene, staging))
+    staging = MotionPaths(scene, width=width, height=height)
+    return Sample(frames, boxes, labels_of(scene), begin, partial(scene_features, staging))
 
 
 def encode_stills(model: AutoencoderKinora, frames: np.ndarray) -> np.ndarray:

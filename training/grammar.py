@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from pipeline.mini.motion_paths import NUM_VIEWS
 from pipeline.mini.scene import ATTRIBUTES, OF_BODIES, Scene
-from pipeline.mini.staging import NUM_VIEWS
 
 _WEIGHTS = {
     "subject": (*[1 / 17] * 15, 2 / 17),
@@ -74,7 +74,7 @@ def draw_scene_like(scene: Scene, rng: np.random.Generator) -> Scene:
         other = draw_scene(rng)
         if (scene.camera == "follow") != (other.camera == "follow"):
             continue
-        # The view is what a seed leaves over: see `Staging`.
+        # The view is what a seed leaves over: see `MotionPaths`.
         seed = other.seed - other.seed % NUM_VIEWS + scene.seed % NUM_VIEWS
         other = replace(other, **{name: getattr(scene, name) for name in shared}, seed=seed)
         if not is_held_out(other):

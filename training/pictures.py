@@ -13,8 +13,8 @@ import numpy as np
 import skimage
 from PIL import Image, ImageFilter
 
+from pipeline.mini.camera import aim_camera
 from pipeline.mini.scene import ATTRIBUTES
-from pipeline.mini.staging import aim_camera
 
 _FOLDER = Path(skimage.__file__).parent / "data"
 _TRAINING = (

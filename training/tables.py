@@ -1,7 +1,7 @@
-"""Trains what looks most up in tables: a row moves only when its place is seen, so it moves faster.
+"""Train models that look most up in tables, whose rows move faster: each is seen seldom.
 
-Owns the loop that `train_guide.py` and `train_portraits.py` share: their clock and rate, their log,
-and the state from which a run resumes.
+Owns the loop that `train_background.py` and `train_sprites.py` share: clock, rate, log, and the
+state from which a run resumes.
 """
 
 from __future__ import annotations

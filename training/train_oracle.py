@@ -19,8 +19,8 @@ from torch import nn
 from torch.nn import functional
 
 from pipeline.mini import AutoencoderKinora
+from pipeline.mini.path_features import FEATURE_COLUMNS
 from pipeline.mini.scene import ATTRIBUTES, CAST, Scene
-from pipeline.mini.tracks import TRACK_COLUMNS
 from training.batches import ShardStore, draw_row
 from training.data import FPS
 from training.grammar import draw_scene
@@ -113,7 +113,7 @@ def everybody(labels: np.ndarray, tracks: np.ndarray) -> Somebody:
     )
     for prefix, names in who:
         for row in np.flatnonzero(slots[names[0]] > 0):
-            track = dict(zip(TRACK_COLUMNS, tracks[row].tolist(), strict=True))
+            track = dict(zip(FEATURE_COLUMNS, tracks[row].tolist(), strict=True))
             answer = [-1 if name is None else int(slots[name][row]) - 1 for name in names]
             height = track[f"{prefix}height"]
             width = height * CAST[ATTRIBUTES["subject"][answer[0]]][0] * 288 / 512

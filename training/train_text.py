@@ -114,7 +114,7 @@ def build_encoder(lexicon: Lexicon, values: Path | None) -> tuple[SlotTextEncode
         slot_values=list(ATTRIBUTES.values()),
     )
     model = SlotTextEncoder(config)
-    for table in model.embed_values:  # fixed, far apart, of unit scale: the transformer reads these
+    for table in model.embed_values:  # fixed, far apart, of unit scale: the networks read these
         torch.nn.init.orthogonal_(table.weight)
         table.weight.data *= config.hidden_size**0.5
     if values is not None:

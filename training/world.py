@@ -13,15 +13,10 @@ from math import pi
 import numpy as np
 import skia
 
+from pipeline.mini.camera import MAX_ZOOM, PAN_PARALLAX, TILT_PARALLAX
+from pipeline.mini.motion_paths import PERIOD_SECONDS, MotionPaths
 from pipeline.mini.scene import CAST, Scene
 from pipeline.mini.shadows import cast_shadow
-from pipeline.mini.staging import (
-    MAX_ZOOM,
-    PAN_PARALLAX,
-    PERIOD_SECONDS,
-    TILT_PARALLAX,
-    Staging,
-)
 from training.actors import VEILS, Actor, cast_actors, draw_actor, draw_shadow, veil_colour
 from training.places import PLACES, SKIES, Land, Sky
 from training.shapes import Colour, argb, box, disc, fill, mix
@@ -62,7 +57,7 @@ class _Scenery:
 class _Stage:
     """All that is drawn from a scene once, and where it is at a time."""
 
-    staging: Staging
+    staging: MotionPaths
     layers: tuple[_Layer, ...]
     actors: tuple[Actor | None, Actor | None]
     flakes: np.ndarray
@@ -91,7 +86,7 @@ def render(
 
 
 def _set_stage(scene: Scene, height: int, width: int) -> _Stage:
-    staging = Staging(scene, width=width, height=height)
+    staging = MotionPaths(scene, width=width, height=height)
     scenery = _Scenery(
         scene.place, staging.view, scene.time, scene.weather, scene.style,
         scene.camera.split()[0], height, width, staging.horizon,
@@ -121,7 +116,7 @@ def _redraw(image: skia.Image, paint: skia.Paint) -> skia.Image:
 
 @lru_cache(maxsize=2)
 def _paint_layers(scene: _Scenery) -> tuple[_Layer, ...]:
-    """Paint sky and land once: as layers that repeat every two widths, or flat if none moves."""
+    """Paint sky and land once: layers that repeat every two widths, or flat if none moves."""
     height, width, horizon = scene.height, scene.width, scene.horizon
     rng = np.random.default_rng((list(PLACES).index(scene.place), scene.view, 1))
     sky, veil = SKIES[scene.time], veil_colour(scene.time, scene.weather)

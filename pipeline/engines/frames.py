@@ -16,7 +16,14 @@ from diffusers import DiffusionPipeline
 from PIL import Image
 
 from pipeline.embeds import Embeds
-from pipeline.engines.engine import Context, Given, Memory, OnEngineStep, to_frames
+from pipeline.engines.base import (
+    Context,
+    Memory,
+    OnEngineStep,
+    SamplingParams,
+    ShotContext,
+    to_frames,
+)
 from pipeline.reading import LoadedModel
 
 Prompt = Mapping[str, torch.Tensor]
@@ -69,15 +76,10 @@ class FrameEngine:
         prompt: str,
         negative_prompt: str,
         guidance_scale: float,
-        *,
-        seed: int = 0,
-        given: Given = None,
-        follows: Memory | None = None,
-        leads_to: Memory | None = None,
-        earlier: Sequence[Memory] = (),
+        shot: ShotContext | None = None,
     ) -> Prompt:
         """Encode a prompt once for all its windows and steps; nothing is planned ahead."""
-        del seed, given, follows, leads_to, earlier
+        del shot
         length = self.model.spec.max_sequence_length
         asked = prompt, negative_prompt, guidance_scale > 1
         embeds = self.model.read_prompt(
@@ -105,10 +107,7 @@ class FrameEngine:
         num_latents: int,
         prompt: Prompt,
         context: Context,
-        *,
-        num_inference_steps: int,
-        guidance_scale: float,
-        seed: int,
+        params: SamplingParams,
         on_step: OnEngineStep | None = None,
     ) -> torch.Tensor:
         """Make `num_latents` new latent frames; return all of the call's, (1, C, T, h, w)."""
@@ -127,7 +126,7 @@ class FrameEngine:
         try:
             # What a pipeline draws beside its generator comes from the seed as well.
             with torch.random.fork_rng():
-                torch.manual_seed(seed)
+                torch.manual_seed(params.seed)
                 latents = pipe(
                     prompt=None,  # is encoded already
                     **prompt,
@@ -135,9 +134,9 @@ class FrameEngine:
                     **self.model.spec.call_arguments,
                     **condition,
                     num_frames=num_frames,
-                    num_inference_steps=num_inference_steps,
-                    guidance_scale=guidance_scale,
-                    generator=torch.Generator("cpu").manual_seed(seed),
+                    num_inference_steps=params.num_inference_steps,
+                    guidance_scale=params.guidance_scale,
+                    generator=torch.Generator("cpu").manual_seed(params.seed),
                     callback_on_step_end=on_step_end,
                     output_type="latent",
                 ).frames

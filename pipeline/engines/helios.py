@@ -18,7 +18,7 @@ from diffusers import AutoencoderKLWan, DiffusionPipeline
 from diffusers.utils.torch_utils import randn_tensor
 
 from pipeline.engines import wan
-from pipeline.engines.engine import Context, OnEngineStep
+from pipeline.engines.base import Context, OnEngineStep, SamplingParams
 from pipeline.engines.frames import FrameEngine, Prompt
 from pipeline.reading import LoadedModel
 
@@ -64,23 +64,20 @@ class HeliosEngine(FrameEngine):
         num_latents: int,
         prompt: Prompt,
         context: Context,
-        *,
-        num_inference_steps: int,
-        guidance_scale: float,
-        seed: int,
+        params: SamplingParams,
         on_step: OnEngineStep | None = None,
     ) -> torch.Tensor:
         """Make `num_latents` new latent frames, after what they were given.
 
-        `num_inference_steps` are those of each stage; the first chunk of a take has twice as many,
+        The steps of `params` are those of each stage; the first chunk of a take has twice as many,
         as its authors distilled it. Chunks are made whole, and the last one is cut.
         """
-        generator = torch.Generator("cpu").manual_seed(seed)
+        generator = torch.Generator("cpu").manual_seed(params.seed)
         num_chunks = math.ceil(num_latents / self._chunk)
         given = context.before
         if given is not None and context.is_start:
             given = torch.cat([self._noised(x, generator) for x in self._chunks(given)], dim=2)
-        steps = [num_inference_steps] * _NUM_STAGES
+        steps = [params.num_inference_steps] * _NUM_STAGES
         num_calls = sum(steps) * (num_chunks + context.is_start)
         try:
             latents = _without_decoding(self.model.pipe)(
@@ -92,9 +89,9 @@ class HeliosEngine(FrameEngine):
                 num_frames=num_chunks * self.model.spec.num_frames_of_chunk,
                 pyramid_num_inference_steps_list=steps,
                 is_amplify_first_chunk=context.is_start,
-                guidance_scale=guidance_scale,
+                guidance_scale=params.guidance_scale,
                 generator=generator,
-                callback_on_step_end=_counted(on_step, num_inference_steps, num_calls),
+                callback_on_step_end=_counted(on_step, params.num_inference_steps, num_calls),
                 output_type="latent",
             ).frames
         finally:

@@ -14,10 +14,19 @@ import numpy as np
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
 
-from pipeline.engines.engine import Context, OnEngineStep, Sound
-from pipeline.engines.ltx import LTXEngine
-from pipeline.engines.ltx import pack as pack_tokens
+from pipeline.engines.base import (
+    Context,
+    Memory,
+    OnEngineStep,
+    SamplingParams,
+    ShotContext,
+    Sound,
+)
+from pipeline.engines.ltx import encode_words
 from pipeline.engines.ltx2_sound import Layout, SoundCodec, lay_out
+from pipeline.engines.ltx_latents import VideoCodec, apply_guidance, noise_levels
+from pipeline.engines.ltx_latents import pack as pack_tokens
+from pipeline.engines.ltx_latents import unpack as unpack_tokens
 from pipeline.engines.strip import Strip, pack, unpack
 from pipeline.reading import LoadedModel
 
@@ -57,21 +66,22 @@ class _State:
         self.x = torch.where(self.is_known, self.x, moved)
 
 
-class LTX2Engine(LTXEngine):
+class LTX2Engine:
     """Runs windows of one loaded model at one picture size; a part is a packed `Strip`."""
 
-    prompt_type = PromptEmbeds
-
     def __init__(self, model: LoadedModel, *, width: int, height: int) -> None:
-        super().__init__(model, width=width, height=height)
-        self._codec = SoundCodec(self.pipe, model.device)
-        scheduler = self.pipe.scheduler
+        """Use a loaded model; sizes are in pixels."""
+        self.model = model
+        self._pipe = model.pipe
+        self._frames = VideoCodec(model, width=width, height=height)
+        self._codec = SoundCodec(model.pipe, model.device)
+        scheduler = model.pipe.scheduler
         # The distilled levels of noise are used as they are, not shifted once more.
-        self.pipe.scheduler = type(scheduler).from_config(
+        model.pipe.scheduler = type(scheduler).from_config(
             scheduler.config, **model.spec.scheduler_options
         )
         if model.device.type == "mps":
-            _round_positions(self.pipe)
+            _round_positions(model.pipe)
 
     @property
     def sound_rate(self) -> int:
@@ -83,24 +93,38 @@ class LTX2Engine(LTXEngine):
         """Return how many samples a second `hear` is given."""
         return self._codec.input_rate
 
-    def _read(self, prompt: str, negative_prompt: str, is_guided: bool) -> tuple[torch.Tensor, ...]:
-        embeds, mask = super()._read(prompt, negative_prompt, is_guided)
-        # What the connectors make of it is small; of the text encoder all its layers are read.
-        return self.pipe.connectors(embeds, mask, padding_side=self.pipe.tokenizer_padding_side)
-
     @torch.no_grad()
+    def encode_prompt(
+        self,
+        prompt: str,
+        negative_prompt: str,
+        guidance_scale: float,
+        shot: ShotContext | None = None,
+    ) -> PromptEmbeds:
+        """Encode a prompt once for all its windows and steps; nothing is planned ahead."""
+        del shot
+        words = prompt, negative_prompt, guidance_scale > 1
+        return PromptEmbeds(*self.model.read_prompt(*words, lambda: self._read(*words)))
+
+    def _read(self, prompt: str, negative_prompt: str, is_guided: bool) -> tuple[torch.Tensor, ...]:
+        embeds, mask = encode_words(self.model, prompt, negative_prompt, is_guided)
+        # What the connectors make of it is small; of the text encoder all its layers are read.
+        return self._pipe.connectors(embeds, mask, padding_side=self._pipe.tokenizer_padding_side)
+
+    def remember(self, prompt: PromptEmbeds, seconds: float) -> Memory | None:
+        """Return None: nothing is known of where things are."""
+        del prompt, seconds
+
     def encode(self, frames: np.ndarray, generator: torch.Generator) -> torch.Tensor:
         """Encode 8 k + 1 frames (F, H, W, 3) uint8 into a strip without sound."""
         del generator
-        return pack(self._silent(self._encode_pictures(frames), len(frames)))
+        return pack(self._silent(self._frames.encode(frames), len(frames)))
 
-    @torch.no_grad()
     def encode_following(self, frames: np.ndarray, generator: torch.Generator) -> Context:
         """Encode the first frames of a clip (17, H, W, 3), that a window has to lead up to."""
         del generator
-        latents = self._encode_pictures(frames)
-        after = self._silent(latents[:, :, 1:], len(frames) - 1)
-        return Context(is_start=False, after=pack(after), keyframe=latents[:, :, :1])
+        given = self._frames.encode_following(frames)
+        return replace(given, after=pack(self._silent(given.after, len(frames) - 1)))
 
     def hear(self, given: Context, before: Sound | None, after: Sound | None) -> Context:
         """Return what is given with its sound: samples (N, 2) at `hearing_rate`.
@@ -130,28 +154,25 @@ class LTX2Engine(LTXEngine):
         num_latents: int,
         prompt: PromptEmbeds,
         context: Context,
-        *,
-        num_inference_steps: int,
-        guidance_scale: float,
-        seed: int,
+        params: SamplingParams,
         on_step: OnEngineStep | None = None,
     ) -> torch.Tensor:
         """Make `num_latents` new latent frames, and what is heard with them, as a strip."""
         pictures = self._pictures(context)
         begin, end = self._span(num_latents, context)
         sound = self._lay_out_sound(begin, end, context)
-        given, is_given = self._lay_out(num_latents, pictures)
+        given, is_given = self._frames.lay_out(num_latents, pictures)
         extra = given[:, :, :0] if context.keyframe is None else context.keyframe.to(given)
         known = torch.cat([pack_tokens(given), pack_tokens(extra)], dim=1)  # (1, S, C)
         is_known = torch.cat([pack_tokens(is_given), pack_tokens(extra[:, :1]) == 0], dim=1)
         is_known[:, given[0, 0].numel() :] = True
-        generator = torch.Generator("cpu").manual_seed(seed)
+        generator = torch.Generator("cpu").manual_seed(params.seed)
         states = [
-            _State.begin(known, is_known, self.pipe.scheduler, generator),
-            _State.begin(sound.audio, sound.is_given, self.pipe.scheduler, generator),
+            _State.begin(known, is_known, self._pipe.scheduler, generator),
+            _State.begin(sound.audio, sound.is_given, self._pipe.scheduler, generator),
         ]
+        sigmas = noise_levels(self.model.spec, params.num_inference_steps)
         for state in states:
-            sigmas = self._sigmas(num_inference_steps)
             state.scheduler.set_timesteps(sigmas=sigmas, device=given.device)
         coords = {
             "video_coords": self._coords_of_all(given.shape[2], num_latents, context),
@@ -160,11 +181,14 @@ class LTX2Engine(LTXEngine):
         for step, t in enumerate(states[0].scheduler.timesteps, 1):
             velocities = self._velocities(states, t, prompt, coords)
             for state, velocity in zip(states, velocities, strict=True):
-                state.move(_guide(velocity.float(), guidance_scale), t)
+                state.move(apply_guidance(velocity.float(), params.guidance_scale), t)
             if on_step is not None:
                 on_step(step, states[0].x)
         tokens, heard = (state.x for state in states)
-        video = self._unpack(tokens[:, : given[0, 0].numel()])[:, :, pictures.num_before :]
+        video = unpack_tokens(
+            tokens[:, : given[0, 0].numel()], self._frames.height, self._frames.width
+        )
+        video = video[:, :, pictures.num_before :]
         audio = heard[:, sound.first :][:, : sound.num_latents]
         strip = Strip(
             video[:, :, :num_latents], audio, end - begin, self._codec.period, sound.start - begin
@@ -186,7 +210,7 @@ class LTX2Engine(LTXEngine):
         audio_level = level
         if sound.is_known.any():
             audio_level = (t * ~sound.is_known[..., 0]).expand(batch, -1)
-        return self.pipe.transformer(
+        return self._pipe.transformer(
             hidden_states=pictures.x.to(dtype).expand(batch, -1, -1),
             audio_hidden_states=sound.x.to(dtype).expand(batch, -1, -1),
             encoder_hidden_states=prompt.video,
@@ -217,19 +241,22 @@ class LTX2Engine(LTXEngine):
         self, given: Context, parts: Iterable[torch.Tensor], prompt: object = None
     ) -> Iterator[np.ndarray]:
         """Decode a shot's new frames (F, H, W, 3) uint8; all of its parts have to be there."""
-        yield from super().decode_take(self._pictures(given), _videos(parts), prompt)
+        del prompt
+        return self._frames.decode_take(self._pictures(given), _videos(parts))
 
     def decode_last_given(
         self, given: Context, parts: Iterable[torch.Tensor], prompt: object = None
     ) -> np.ndarray:
         """Decode the last frame (H, W, 3) of the clip that a shot goes on from."""
-        return super().decode_last_given(self._pictures(given), parts, prompt)
+        del parts, prompt
+        return self._frames.decode_last_given(self._pictures(given))
 
     def decode_first_following(
         self, given: Context, parts: Iterable[torch.Tensor], prompt: object = None
     ) -> np.ndarray:
         """Decode the first frame (H, W, 3) of the clip that a shot leads up to."""
-        return super().decode_first_following(self._pictures(given), parts, prompt)
+        del parts, prompt
+        return self._frames.decode_first_following(given)
 
     def decode_sound(
         self, given: Context, parts: Iterable[torch.Tensor]
@@ -251,9 +278,9 @@ class LTX2Engine(LTXEngine):
         start += self._codec.period - self._codec.mel_seconds
         return start, self._codec.decode(whole.audio)
 
-    def _encode_pictures(self, frames: np.ndarray) -> torch.Tensor:
-        encoded = self.pipe.vae.encode(self._to_tensor(frames)).latent_dist
-        return self._normalize(encoded.mode())
+    def preview(self, latents: torch.Tensor) -> np.ndarray | None:
+        """Return None: these latents are no pictures before they are decoded."""
+        del latents
 
     def _silent(self, video: torch.Tensor, num_frames: int) -> Strip:
         audio = video.new_zeros(1, 0, self._codec.width)
@@ -303,15 +330,15 @@ class LTX2Engine(LTXEngine):
         """
         first = 0 if context.is_start else 1
         device, fps = self.model.device, self.model.spec.fps
-        coords = self.pipe.transformer.rope.prepare_video_coords(
-            1, first + num_frames, self.height, self.width, device, fps=fps
-        )[:, :, first * self.height * self.width :]
+        coords = self._pipe.transformer.rope.prepare_video_coords(
+            1, first + num_frames, self._frames.height, self._frames.width, device, fps=fps
+        )[:, :, first * self._frames.height * self._frames.width :]
         if context.keyframe is None:
             return coords
         last = first + context.num_before + num_latents - 1
         frame = last * self.model.spec.temporal
-        size = self.height, self.width
-        extra = self.pipe._prepare_keyframe_coords(1, *size, frame, 1, fps, device)
+        size = self._frames.height, self._frames.width
+        extra = self._pipe._prepare_keyframe_coords(1, *size, frame, 1, fps, device)
         return torch.cat([coords, extra], dim=2)
 
 
@@ -332,11 +359,3 @@ def _join(parts: Iterable[torch.Tensor]) -> Strip:
 
 def _videos(parts: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:
     return (unpack(part).video for part in parts)
-
-
-def _guide(velocity: torch.Tensor, guidance_scale: float) -> torch.Tensor:
-    """Go from what is to be avoided towards the prompt, if both are there."""
-    if len(velocity) == 1:
-        return velocity
-    without, with_prompt = velocity.chunk(2)
-    return without + guidance_scale * (with_prompt - without)

@@ -1,15 +1,17 @@
-"""The embedded model's own classes: what it needs and diffusers does not have."""
+"""The embedded model: a small neural renderer of a picture-book world, part by part."""
 
 from pipeline.mini.autoencoder import AutoencoderKinora
-from pipeline.mini.portraits import Portraits
-from pipeline.mini.text import SlotTextConfig, SlotTextEncoder, build_tokenizer
-from pipeline.mini.transformer import GuidedLTXTransformer3DModel
+from pipeline.mini.background import BackgroundModel
+from pipeline.mini.pipeline import KinoraMiniPipeline
+from pipeline.mini.sprites import SpriteModel
+from pipeline.mini.text_encoder import SlotTextConfig, SlotTextEncoder, build_tokenizer
 
 __all__ = [
     "AutoencoderKinora",
-    "GuidedLTXTransformer3DModel",
-    "Portraits",
+    "BackgroundModel",
+    "KinoraMiniPipeline",
     "SlotTextConfig",
     "SlotTextEncoder",
+    "SpriteModel",
     "build_tokenizer",
 ]

@@ -122,23 +122,18 @@ def _even_out_borders(x: torch.Tensor, max_step: float) -> None:
 
 
 class AutoencoderKinora(ModelMixin, ConfigMixin):
-    """A 32x32x8 video autoencoder with the interface `LTXConditionPipeline` expects.
+    """A 32x32x8 video autoencoder.
 
     A clip of 8 k + 1 frames has k + 1 latent frames; the first stands for a single frame (encoded
     as if it stood still for eight). Frames are (B, 3, F, H, W) in [-1, 1], latents
-    (B, C, k + 1, h, w). The pipeline reads the last two arguments in the configuration.
+    (B, C, k + 1, h, w).
     """
 
     spatial_compression_ratio = 32
     temporal_compression_ratio = 8
 
     @register_to_config
-    def __init__(
-        self,
-        latent_channels: int = 256,
-        timestep_conditioning: bool = False,  # noqa: ARG002
-        scaling_factor: float = 1.0,  # noqa: ARG002
-    ) -> None:
+    def __init__(self, latent_channels: int = 256) -> None:
         super().__init__()
         values_per_patch = 3 * PATCH_FRAMES * PATCH_SIZE**2
         self.basis = nn.Parameter(
@@ -146,7 +141,7 @@ class AutoencoderKinora(ModelMixin, ConfigMixin):
         )
         self.register_buffer("latents_mean", torch.zeros(latent_channels))
         self.register_buffer("latents_std", torch.ones(latent_channels))
-        # What is left of the components' deviations, for the transformer to know.
+        # The standard deviation of each channel of normalized latents, for the background network.
         self.register_buffer("normalized_deviations", torch.ones(latent_channels))
 
     def encode(self, x: torch.Tensor, return_dict: bool = True) -> AutoencoderTinyOutput | tuple:
@@ -166,11 +161,8 @@ class AutoencoderKinora(ModelMixin, ConfigMixin):
         latents = _multiply(patchify(parts.flatten(0, 1)), self.basis.T)  # (B k, h, w, C)
         return latents.unflatten(0, (len(x), num_latents)).permute(0, 4, 1, 2, 3)
 
-    def decode(
-        self, z: torch.Tensor, temb: torch.Tensor | None = None, return_dict: bool = True
-    ) -> DecoderOutput | tuple:
+    def decode(self, z: torch.Tensor, return_dict: bool = True) -> DecoderOutput | tuple:
         """Decode latents (B, C, k + 1, h, w) into frames (B, 3, 8 k + 1, H, W)."""
-        del temb  # the pipeline passes a decode timestep; this decoder has none
         frames = torch.cat(list(self.decode_stream(z)), dim=2)
         return DecoderOutput(sample=frames) if return_dict else (frames,)
 
@@ -207,7 +199,7 @@ class AutoencoderKinora(ModelMixin, ConfigMixin):
         return unpatchify(_multiply(z.permute(0, 2, 3, 1), basis))
 
     def normalize(self, z: torch.Tensor) -> torch.Tensor:
-        """Scale latents (B, C, ...) as the transformer sees them."""
+        """Scale latents (B, C, ...) to zero mean, as all else here has them."""
         shape = (1, -1, *[1] * (z.ndim - 2))
         return (z - self.latents_mean.view(shape)) / self.latents_std.view(shape)
 

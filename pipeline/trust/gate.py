@@ -1,7 +1,7 @@
-"""The gate that every request and every clip passes: words, uploaded pictures, what comes out.
+"""Checks every request (prompts, uploads) and every finished clip before it is delivered.
 
-A request is reviewed before it is a job, and again when the job runs: rules change, and an old job
-may be resumed. Nothing is copied, kept or logged here but the category of a refusal.
+A request is reviewed when submitted and again when its job runs, because rules can change and old
+jobs can be resumed. Only a refusal's category is logged; nothing else is copied, kept or logged.
 """
 
 from __future__ import annotations
@@ -26,27 +26,29 @@ from pipeline.trust.nudity import NudityDetectors, is_installed, judge_shares
 logger = logging.getLogger(__name__)
 
 SAMPLES_PER_SECOND = 2
-MAX_SAMPLES = 120  # of one clip: a minute; a longer one is sampled more thinly
+MAX_SAMPLES = 120  # per clip: one minute; longer clips are sampled less often
 _SAMPLE_SIDE = 640  # pixels
 _NO_CONSENT = (
-    "There is a face in what you uploaded; if everybody in it agrees, say so by ticking the box "
-    "beside it (has_consent=true in the API), or use a picture without people."
+    "There is a face in your upload. If everyone in it agrees, tick the box beside it "
+    "(has_consent=true in the API). Otherwise, use a picture without people."
 )
-_FACE = Verdict("label", "face", "somebody's face in what it begins with")
-_NAKED = "Nudity was found in {}, which is not made or shown to everybody here; use another one."
-_MAYBE_NAKED = Verdict("warn", "nudity", "frames that may show nudity; look before you share it")
+_FACE = Verdict("label", "face", "a person's face in the picture or clip it starts from")
+_NAKED = "Nudity was found in {}. Nudity is not made or shown to everyone here; use another one."
+_MAYBE_NAKED = Verdict(
+    "warn", "nudity", "frames that may show nudity; check the clip before you share it"
+)
 
 
 @dataclass(frozen=True)
 class Review:
-    """A request as it may be made, and what was found that is no reason to refuse it."""
+    """A request that passed, with any label it needs, and the findings that did not block it."""
 
     request: GenerationRequest
     rules: int  # the version of the rules
     verdicts: tuple[Verdict, ...] = ()
 
     def note(self, found: tuple[Verdict, ...] = ()) -> dict[str, object]:
-        """Return what the recipe says of it: the rules' version, and each category with its why."""
+        """Return the recipe's moderation note: the rules' version, and findings with reasons."""
         verdicts = [
             {"outcome": one.outcome, "category": one.category, "why": one.message}
             for one in (*self.verdicts, *found)
@@ -58,12 +60,12 @@ class Review:
 
 
 class Gate:
-    """The rules, the finder of faces, and the detectors of nudity where they are installed."""
+    """The rules, the face detector and, where installed, the nudity detectors."""
 
     def __init__(self, moderator: Moderator, models: Models = SHIPPED) -> None:
-        """Say in the log how strict it is, and whether frames are looked at.
+        """Log the strictness, and warn if frames are not checked for nudity.
 
-        `models` are those that clips are made with.
+        `models` are the models that clips are made with.
         """
         self._moderator = moderator
         self._models = models
@@ -78,7 +80,7 @@ class Gate:
     def review(self, request: GenerationRequest) -> Review:
         """Return the request, with a visible label if it needs one.
 
-        Raises RefusedError with its sentence, MediaError if a source cannot be opened.
+        Raises RefusedError with the reason, or MediaError if a source cannot be opened.
         """
         prompts = [shot.prompt for shot in request.shots]
         verdicts = [*self._moderator.check(prompts, request.negative_prompt)]
@@ -87,33 +89,33 @@ class Gate:
             if not is_face and has_face(frames):
                 is_face = True
                 if not request.has_consent:
-                    logger.info("A request was refused: face without consent")
+                    logger.info("Refused a request: face without consent")
                     raise RefusedError(_NO_CONSENT)
                 verdicts.append(_FACE)
             outcome = self._judge(frames)
             if outcome == "block":
-                logger.info("A request was refused: nudity in a picture")
-                raise RefusedError(_NAKED.format("what you uploaded"))
+                logger.info("Refused a request: nudity in an upload")
+                raise RefusedError(_NAKED.format("your upload"))
             verdicts += [_MAYBE_NAKED] if outcome == "warn" else []
         if any(verdict.outcome == "label" for verdict in verdicts):
             request = replace(request, label=request.label or "corner")
         return Review(request, self._moderator.rules.version, tuple(dict.fromkeys(verdicts)))
 
     def check_output(self, request: GenerationRequest, clip: Path) -> tuple[Verdict, ...]:
-        """Look at samples of a finished clip; delete it and raise OutputError if it is naked.
+        """Check samples of a finished clip; if they show nudity, delete it and raise OutputError.
 
-        Not of a model of Kinora's own: it draws one picture-book world, and half as much time
-        again would go into looking at it.
+        Clips of Kinora's own model are skipped: it draws one picture-book world, and checking them
+        would take half as much time again.
         """
-        if self._models.find(request.model).is_embedded or not clip.is_file():
+        if not self._models.find(request.model).can_show_nudity or not clip.is_file():
             return ()
         outcome = self._judge(_sample(clip)) if self._detectors else "pass"
         if outcome == "block":
-            logger.info("A clip was deleted: nudity")
+            logger.info("Deleted a clip: nudity")
             clip.unlink(missing_ok=True)
             for name in ("pieces", "windows"):
                 shutil.rmtree(clip.parent / name, ignore_errors=True)
-            raise OutputError(_NAKED.format("the clip") + " It was deleted.")
+            raise OutputError(_NAKED.format("the clip") + " The clip was deleted.")
         return (_MAYBE_NAKED,) if outcome == "warn" else ()
 
     def _judge(self, frames: np.ndarray) -> str:
@@ -125,7 +127,7 @@ class Gate:
 
 
 def _sources(request: GenerationRequest) -> Iterator[np.ndarray]:
-    """Yield the frames of each picture and clip that a request starts from, (F, H, W, 3) uint8."""
+    """Yield the frames (F, H, W, 3) uint8 of each picture and clip that a request starts from."""
     pictures = [request.image, *(shot.image for shot in request.shots)]
     for picture in dict.fromkeys(path for path in pictures if path):
         image = open_picture(picture)
@@ -137,7 +139,7 @@ def _sources(request: GenerationRequest) -> Iterator[np.ndarray]:
 
 
 def _sample(clip: Path) -> np.ndarray:
-    """Return frames of a clip evenly over its time, (F, H, W, 3) uint8, small."""
+    """Return small frames (F, H, W, 3) uint8, spread evenly over a clip."""
     info = probe_clip(clip)
     count = min(MAX_SAMPLES, max(1, round(info.duration * SAMPLES_PER_SECOND)))
     scale = min(1.0, _SAMPLE_SIDE / max(info.width, info.height))

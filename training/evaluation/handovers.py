@@ -10,38 +10,24 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from pipeline.engines.engine import Context
-from pipeline.engines.ltx import LTXEngine, PromptEmbeds
+from pipeline.engines.base import Context, ShotContext
+from pipeline.mini.engine import MiniEngine
 from pipeline.plan import Plan
-from pipeline.windows import Window
+from training.sampling import make_window
 
 
-def make_from_last_frames(engine: LTXEngine, plan: Plan, prompt: str, seed: int) -> np.ndarray:
+def make_from_last_frames(engine: MiniEngine, plan: Plan, prompt: str, seed: int) -> np.ndarray:
     """Make the first shot of a plan window by window: its frames (F, H, W, 3) uint8.
 
     It is what one does with models that offer nothing else: image to video, again and again.
     """
     first, *later = plan.shots[0].windows
-    words = engine.encode_prompt(prompt, "", plan.guidance_scale, seed=seed)
-    made = _make_window(engine, plan, first, words, Context(is_start=True))
-    words = engine.encode_prompt(prompt, "", plan.guidance_scale, seed=seed, given="picture")
+    words = engine.encode_prompt(prompt, "", 1.0, ShotContext(seed))
+    made = make_window(engine, first.num_latents, words, Context(is_start=True), first.seed)
+    words = engine.encode_prompt(prompt, "", 1.0, ShotContext(seed, "picture"))
     for window in later:
         picture = engine.encode(made[-1:], torch.Generator().manual_seed(0))
         context = Context(is_start=True, before=picture, is_picture=True)
-        new = _make_window(engine, plan, window, words, context)
+        new = make_window(engine, window.num_latents, words, context, window.seed)
         made = np.concatenate([made, new[1:]])  # the picture does not come again
     return made
-
-
-def _make_window(
-    engine: LTXEngine, plan: Plan, window: Window, words: PromptEmbeds, context: Context
-) -> np.ndarray:
-    part = engine.make(
-        window.num_latents,
-        words,
-        context,
-        num_inference_steps=plan.num_inference_steps,
-        guidance_scale=plan.guidance_scale,
-        seed=window.seed,
-    )
-    return np.concatenate(list(engine.decode_take(context, [part], words)))

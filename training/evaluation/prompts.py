@@ -41,7 +41,7 @@ def evaluate_prompts(setup: Setup, part: int, **how: bool) -> dict[str, object]:
         scene = draw_inhabited(rng, held_out=how.get("held_out", False))
         words = {"complete": True, "held_out": how.get("paraphrased", False)}
         prompt, named = draw_caption(scene, rng, **words)
-        frames = make_clip(engine, prompt, NUM_LATENTS, args.steps, args.guidance, seed)
+        frames = make_clip(engine, prompt, NUM_LATENTS, seed)
         right = right_answers(
             read_clip(setup.oracle, frames, is_paired=scene.companion is not None), named
         )

@@ -7,6 +7,7 @@ from collections import defaultdict
 import numpy as np
 
 from pipeline.engines import open_engine
+from pipeline.engines.base import ShotContext
 from pipeline.mini.scene import Scene
 from pipeline.plan import plan_generation
 from training.captions import draw_caption
@@ -38,7 +39,7 @@ def evaluate_seams(setup: Setup, studio: Studio) -> dict[str, object]:
     for seed in range(setup.args.long_clips):
         scene = draw_inhabited(rng)
         prompt, _ = draw_caption(scene, rng, complete=True)
-        staged = engine.encode_prompt(prompt, "", 1.0, seed=seed).staging.scene
+        staged = engine.encode_prompt(prompt, "", 1.0, ShotContext(seed)).paths.scene
         truth = studio.recode(_render(staged, 150, -_LEAD))
         long = studio.make("text_to_video", prompt, 9.0, seed)
         for join in window_joins(plan_generation(long.request, studio.spec)):

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from pipeline.mini.motion_paths import PERIOD_SECONDS, MotionPaths, aim_camera, on_screen
 from pipeline.mini.scene import ATTRIBUTES, CAST, Scene
-from pipeline.mini.staging import PERIOD_SECONDS, Staging, aim_camera, on_screen
 
 # One row for each latent frame; positions are shares of the picture's width and height. The last
 # columns are how far what has a name in them moves from the latent frame's first picture to its
 # last. A known flag of 0 says that the columns it stands for mean nothing.
-TRACK_COLUMNS = (
+FEATURE_COLUMNS = (
     "knows camera", "zoom", "pan", "tilt", "pivot x", "pivot y",
     "knows subject", "subject", "x", "y", "height", "way",
     "companion", "companion x", "companion y", "companion height",
@@ -20,9 +20,9 @@ TRACK_COLUMNS = (
     "zoom step", "pan step", "tilt step", "x step", "y step",
     "kind", "companion kind", "place",
 )  # fmt: skip
-_COLUMN = {name: index for index, name in enumerate(TRACK_COLUMNS)}
-SUBJECT_COLUMNS = [_COLUMN[x] for x in TRACK_COLUMNS[6:16] + TRACK_COLUMNS[22:26]]
-VIEW_COLUMNS = [_COLUMN[x] for x in TRACK_COLUMNS[16:19] + TRACK_COLUMNS[26:]]
+_COLUMN = {name: index for index, name in enumerate(FEATURE_COLUMNS)}
+SUBJECT_COLUMNS = [_COLUMN[x] for x in FEATURE_COLUMNS[6:16] + FEATURE_COLUMNS[22:26]]
+VIEW_COLUMNS = [_COLUMN[x] for x in FEATURE_COLUMNS[16:19] + FEATURE_COLUMNS[26:]]
 
 
 def latent_times(first: int, num_latents: int, fps: float, *, is_start: bool) -> np.ndarray:
@@ -38,9 +38,9 @@ def latent_times(first: int, num_latents: int, fps: float, *, is_start: bool) ->
     return np.stack([begin, last], axis=1) / fps
 
 
-def track_scene(staging: Staging, times: np.ndarray) -> np.ndarray:
+def scene_features(staging: MotionPaths, times: np.ndarray) -> np.ndarray:
     """Describe a staged scene at latent frames of the given times (T, 2): a track (T, 27)."""
-    rows = track_unknown(times)
+    rows = unknown_features(times)
     width, height = staging.width, staging.height
     for row, (begin, end) in zip(rows, times.tolist(), strict=True):
         middle = (begin + end) / 2
@@ -80,9 +80,9 @@ def _kinds(scene: Scene) -> dict[str, int]:
     return kinds
 
 
-def track_camera(camera: str, times: np.ndarray, *, width: int, height: int) -> np.ndarray:
+def camera_features(camera: str, times: np.ndarray, *, width: int, height: int) -> np.ndarray:
     """Describe a camera alone, over a picture of which nothing else is known: a track (T, 27)."""
-    rows = track_unknown(times)
+    rows = unknown_features(times)
     for row, (begin, end) in zip(rows, times.tolist(), strict=True):
         moves = []
         for time in (begin, (begin + end) / 2, end):
@@ -93,9 +93,9 @@ def track_camera(camera: str, times: np.ndarray, *, width: int, height: int) -> 
     return rows
 
 
-def track_unknown(times: np.ndarray) -> np.ndarray:
+def unknown_features(times: np.ndarray) -> np.ndarray:
     """Describe latent frames of which nothing is known beforehand: a track (T, 27)."""
-    return np.zeros((len(times), len(TRACK_COLUMNS)), np.float32)
+    return np.zeros((len(times), len(FEATURE_COLUMNS)), np.float32)
 
 
 def _camera_values(

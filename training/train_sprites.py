@@ -1,6 +1,6 @@
-"""Train the portraits: what everybody looks like at a time, drawn as they are asked for.
+"""Train the sprite network on characters that are drawn as they are asked for.
 
-Run: torchrun --nproc-per-node 2 -m training.train_portraits --model DIR --folder DIR
+Run: torchrun --nproc-per-node 2 -m training.train_sprites --model DIR --folder DIR
 Resumes from FOLDER/state.pt, which `training.export` reads.
 """
 
@@ -14,18 +14,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pipeline.mini import Portraits, SlotTextEncoder
-from pipeline.mini.portraits import CELL
+from pipeline.mini import SlotTextEncoder, SpriteModel
+from pipeline.mini.motion_paths import PERIOD_SECONDS
 from pipeline.mini.scene import ATTRIBUTES, OF_LOOKS, Look
-from pipeline.mini.staging import PERIOD_SECONDS
+from pipeline.mini.sprites import CELL
 from training.actors import draw_portrait
-from training.data import labels_of
+from training.data import embed_labels, labels_of
 from training.process import start_process
 from training.tables import Plan, load_state, train
-from training.train import PORTRAITS, embed_labels
 
 logger = logging.getLogger(__name__)
-NUM_PORTRAITS = 40  # a step and process
+NUM_SPRITES = 40  # a step and process
 TABLE_RATE_FACTOR = 5.0
 # Looked at once to find out which cells anything is ever seen in.
 _CENSUS_TIMES, _CENSUS_STYLES = 65, ("flat", "papercut")
@@ -50,7 +49,7 @@ def cut_cells(portrait: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(cells.reshape(-1, 4, CELL, CELL).astype(np.float32) / 255)
 
 
-def find_used(model: Portraits) -> None:
+def find_used(model: SpriteModel) -> None:
     """Mark the cells in which anything of anybody is ever seen."""
     model.is_used.fill_(True)
     is_used = torch.zeros_like(model.is_used)
@@ -65,12 +64,12 @@ def find_used(model: Portraits) -> None:
     model.is_used.copy_(is_used)
 
 
-def portraits_loss(
-    model: Portraits, text: SlotTextEncoder, rng: np.random.Generator
+def sprites_loss(
+    model: SpriteModel, text: SlotTextEncoder, rng: np.random.Generator
 ) -> tuple[torch.Tensor, float]:
     """Return the error of cells of portraits at random, and its root mean square."""
     labels, seconds, truths, rows, owners = [], [], [], [], []
-    for index in range(NUM_PORTRAITS):
+    for index in range(NUM_SPRITES):
         look, clock = draw_look(rng), rng.uniform(0, PERIOD_SECONDS)
         cells, places = model.cells_of(look.subject)
         truths.append(cut_cells(draw_portrait(look, clock))[places])
@@ -98,14 +97,14 @@ def main() -> None:
     text = SlotTextEncoder.from_pretrained(args.model / "text_encoder", dtype=torch.float32)
     text.requires_grad_(False)
     torch.manual_seed(0)
-    model = Portraits(text.config.hidden_size, **PORTRAITS)
+    model = SpriteModel(text.config.hidden_size)
     plan = Plan(args.folder, args.minutes, args.lr, TABLE_RATE_FACTOR)
     if load_state(plan) is None:
         find_used(model)
         logger.info("%d of %d cells are used", model.is_used.sum(), len(model.is_used))
 
     def loss_of(step: int) -> tuple[torch.Tensor, float]:
-        return portraits_loss(model, text, np.random.default_rng((step, rank, 83)))
+        return sprites_loss(model, text, np.random.default_rng((step, rank, 83)))
 
     train(model, [model.cells.weight], plan, loss_of)
 

@@ -1,9 +1,8 @@
-"""Portraits: what somebody looks like at a time, on nothing, always as large and facing right.
+"""The sprite network: a character at one moment, with its alpha, at one size and facing right.
 
-A body's looks follow from few words and a clock, wherever it is in a picture: learnt at one place
-and size they are as sharp as they were drawn. Colours and shapes are learnt apart, as soft layers
-of one colour each (Sbai et al. 2020, "Unsupervised image decomposition in vector layers"), so that
-every shape is known in every colour. `bodies.py` puts portraits into pictures.
+A character's looks follow from a few words and a clock, wherever it is in the picture. Colours and
+shapes are learned apart, as soft layers of one colour each (Sbai et al. 2020, "Unsupervised image
+decomposition in vector layers"). `compositing.py` puts sprites into pictures.
 """
 
 from __future__ import annotations
@@ -12,16 +11,18 @@ import math
 from functools import cache
 
 import torch
+from diffusers import ConfigMixin, ModelMixin
+from diffusers.configuration_utils import register_to_config
 from torch import nn
 from torch.nn import functional
 
+from pipeline.mini.motion_paths import PERIOD_SECONDS
 from pipeline.mini.scene import ATTRIBUTES, CAST, OF_LOOKS
-from pipeline.mini.staging import PERIOD_SECONDS
 
-PORTRAIT_HEIGHT = 128  # pixels from the feet to the top of the head
-CELL = 16  # pixels: the side of the pieces that a portrait is made of
-ABOVE, BELOW, BESIDE = 48, 16, 22  # pixels round somebody's box: smoke, waving arms
-_ROWS = (ABOVE + PORTRAIT_HEIGHT + BELOW) // CELL
+SPRITE_HEIGHT = 128  # pixels from the feet to the top of the head
+CELL = 16  # pixels: the side of the cells that a sprite is made of
+ABOVE, BELOW, BESIDE = 48, 16, 22  # pixels round a character's box: smoke, waving arms
+_ROWS = (ABOVE + SPRITE_HEIGHT + BELOW) // CELL
 _COLUMNS = 24  # of the widest
 _HARMONICS = 16  # of the period: nothing turns or flaps faster
 
@@ -30,17 +31,20 @@ _SLOTS = [list(ATTRIBUTES).index(name) for name in OF_LOOKS]
 
 @cache
 def canvas_size(subject: str) -> tuple[int, int]:
-    """Return the height and the width of a subject's portrait in pixels."""
-    half = CAST[subject][0] * PORTRAIT_HEIGHT / 2 + BESIDE
+    """Return the height and the width of a subject's sprite in pixels."""
+    half = CAST[subject][0] * SPRITE_HEIGHT / 2 + BESIDE
     return _ROWS * CELL, 2 * math.ceil(half / CELL) * CELL
 
 
-class Portraits(nn.Module):
-    """Paints portraits, cell by cell: each cell of each subject has a row of a table of its own."""
+class SpriteModel(ModelMixin, ConfigMixin):
+    """Paints sprites, cell by cell: each cell of each subject has a row of a table of its own."""
 
-    def __init__(self, num_features: int, width: int, depth: int, num_layers: int) -> None:
+    @register_to_config
+    def __init__(
+        self, slot_size: int = 128, width: int = 320, depth: int = 3, num_layers: int = 10
+    ) -> None:
         super().__init__()
-        num_words = len(_SLOTS) * num_features
+        num_words = len(_SLOTS) * slot_size
         self.cells = nn.Embedding(len(CAST) * _ROWS * _COLUMNS, width)
         nn.init.normal_(self.cells.weight, std=0.3)
         # Whether anything is ever seen there.
@@ -65,9 +69,9 @@ class Portraits(nn.Module):
     def forward(
         self, slots: torch.Tensor, seconds: torch.Tensor, cells: torch.Tensor, owner: torch.Tensor
     ) -> torch.Tensor:
-        """Paint cells (M,) of portraits `owner` (M,): (M, 4, 16, 16), as in `paint`.
+        """Paint cells (M,) of sprites `owner` (M,): (M, 4, 16, 16), as in `paint`.
 
-        Takes the embedded words (B, S, D) of the portraits, and their clocks (B,) in seconds.
+        Takes the embedded words (B, S, D) of the sprites, and their clocks (B,) in seconds.
         """
         words = slots[:, _SLOTS].flatten(1)
         clock = seconds[:, None] * (

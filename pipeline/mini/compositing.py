@@ -17,28 +17,28 @@ import torch
 from torch.nn import functional
 
 from pipeline.mini.autoencoder import PATCH_FRAMES, AutoencoderKinora, even_out_edges
-from pipeline.mini.portraits import ABOVE, BELOW, PORTRAIT_HEIGHT, canvas_size
-from pipeline.mini.recall import move_picture
+from pipeline.mini.camera_warp import warp_picture
+from pipeline.mini.motion_paths import PATCH, PERIOD_SECONDS, Figure, Moment, MotionPaths
 from pipeline.mini.scene import Look
 from pipeline.mini.shadows import SHADOW_COLOUR, Shadow
-from pipeline.mini.staging import PATCH, PERIOD_SECONDS, Figure, Moment, Staging
+from pipeline.mini.sprites import ABOVE, BELOW, SPRITE_HEIGHT, canvas_size
 
 Figures = Sequence[Figure]
 
 
-class Paint(Protocol):
+class PaintSprites(Protocol):
     """Paints somebody's portraits."""
 
     def __call__(self, look: Look, seconds: tuple[float, ...]) -> torch.Tensor:
         """Return what somebody looks like at N times of the clock: (N, 4, H, W).
 
-        Colours times cover, and cover, from 0 to 1, on a canvas as `Portraits` paints.
+        Colours times cover, and cover, from 0 to 1, on a canvas as `SpriteModel` paints.
         """
 
 
 @torch.no_grad()
-def show_scene(
-    frames: torch.Tensor, staging: Staging, moments: np.ndarray, paint: Paint
+def composite_frames(
+    frames: torch.Tensor, staging: MotionPaths, moments: np.ndarray, paint: PaintSprites
 ) -> torch.Tensor:
     """Return pictures (1, 3, F, H, W) of a scene as near as its camera is, with everybody in them.
 
@@ -64,12 +64,12 @@ def show_scene(
 
 
 @torch.no_grad()
-def populate(
+def composite_latents(
     vae: AutoencoderKinora,
-    staging: Staging,
+    staging: MotionPaths,
     times: np.ndarray,
     land: torch.Tensor,
-    paint: Paint,
+    paint: PaintSprites,
 ) -> torch.Tensor:
     """Return latent frames (1, C, T, h, w) of a scene's land as if the scene had been encoded.
 
@@ -89,7 +89,7 @@ def populate(
         frames = vae.decode_linear(vae.denormalize(latent).to(vae.dtype), len(moments))
         if is_zoomed:
             frames = even_out_edges(frames)
-        frames = show_scene(frames, staging, moments, paint).to(vae.dtype)
+        frames = composite_frames(frames, staging, moments, paint).to(vae.dtype)
         new = vae.project_still(frames[:, :, 0]) if len(moments) == 1 else vae.project(frames)
         window.part_of(latent)[:] = window.part_of(vae.normalize(new)[:, :, 0])
     return populated
@@ -118,7 +118,7 @@ def _zoom(frames: torch.Tensor, cameras: Sequence[Moment]) -> torch.Tensor:
         moves.append((camera.zoom, (0.5 - x / width) * part, (0.5 - y / height) * part))
     moves = torch.tensor(moves).to(frames)[:, None]  # (F, 1, 3)
     afar = moves.new_tensor([1.0, 0.0, 0.0]).expand(len(moves), -1)
-    return move_picture(frames[0].transpose(0, 1), afar, moves).transpose(0, 2)
+    return warp_picture(frames[0].transpose(0, 1), afar, moves).transpose(0, 2)
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ class _Window:
 
 def _canvas_edges(figure: Figure) -> tuple[float, float, float, float]:
     """Return left, top, right and bottom in pixels of where somebody's portrait goes."""
-    scale = figure.height / PORTRAIT_HEIGHT
+    scale = figure.height / SPRITE_HEIGHT
     half = scale * canvas_size(figure.look.subject)[1] / 2
     top, bottom = figure.y - figure.height / 2, figure.y + figure.height / 2
     return figure.x - half, top - ABOVE * scale, figure.x + half, bottom + BELOW * scale
@@ -193,7 +193,7 @@ def _lay_over(
 ) -> None:
     """Lay somebody over frames (1, 3, F, H, W) of a window, in place; a portrait for each."""
     size = frames.shape[-2:]
-    scale = min(figure.height for figure in figures) / PORTRAIT_HEIGHT
+    scale = min(figure.height for figure in figures) / SPRITE_HEIGHT
     if scale < 1:  # else fine lines would be lost
         small = [round(scale * side) for side in portraits.shape[-2:]]
         portraits = functional.interpolate(portraits, small, mode="bilinear", antialias=True)

@@ -1,6 +1,6 @@
-"""What an engine is: a loaded model at one picture size, making a window at a time.
+"""The contract of engines: a loaded model at one picture size, that makes a window at a time.
 
-Takes, joins and the story know engines by this alone.
+`generation/` knows engines by this alone. A row of the catalog names its engine.
 """
 
 from __future__ import annotations
@@ -22,6 +22,30 @@ Sound = np.ndarray
 """Samples (N, 2) float32 from -1 to 1, left and right."""
 OnEngineStep = Callable[[int, torch.Tensor], None]
 """`on_step(step, estimate)` after every denoising step; what it raises ends the work."""
+
+
+@dataclass(frozen=True)
+class ShotContext:
+    """What a shot starts from, for models that plan ahead; most engines need none of it.
+
+    `follows` and `leads_to` are the scene states that it goes on from or leads up to without a cut,
+    `earlier` those of the shots before a cut.
+    """
+
+    seed: int = 0
+    given: Given = None
+    follows: Memory | None = None
+    leads_to: Memory | None = None
+    earlier: Sequence[Memory] = ()
+
+
+@dataclass(frozen=True)
+class SamplingParams:
+    """How a window is sampled; a model that has no steps or no guidance ignores its own."""
+
+    seed: int
+    num_inference_steps: int = 1
+    guidance_scale: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -47,6 +71,11 @@ class Context:
         return self.after is not None and self.before is None
 
     @property
+    def is_bridge(self) -> bool:
+        """Say whether the window goes on from something and leads up to something."""
+        return self.after is not None and self.before is not None
+
+    @property
     def num_before(self) -> int:
         """Count the latent frames given before the new ones."""
         return 0 if self.before is None else self.before.shape[2]
@@ -62,22 +91,9 @@ class Engine(Protocol):
     model: LoadedModel
 
     def encode_prompt(
-        self,
-        prompt: str,
-        negative_prompt: str,
-        guidance_scale: float,
-        *,
-        seed: int = 0,
-        given: Given = None,
-        follows: Memory | None = None,
-        leads_to: Memory | None = None,
-        earlier: Sequence[Memory] = (),
+        self, prompt: str, negative_prompt: str, guidance_scale: float, shot: ShotContext
     ) -> object:
-        """Encode a prompt once for all its windows and steps.
-
-        For models that plan ahead there are `seed`, what the shot starts from, the memory of what
-        it `follows` or `leads_to` without a cut, and of the `earlier` shots that it is cut to.
-        """
+        """Encode a prompt once for all windows and steps of a shot."""
 
     def remember(self, prompt: object, seconds: float) -> Memory | None:
         """Return where a prompt's paths are `seconds` after their start, if the model has any."""
@@ -93,10 +109,7 @@ class Engine(Protocol):
         num_latents: int,
         prompt: object,
         context: Context,
-        *,
-        num_inference_steps: int,
-        guidance_scale: float,
-        seed: int,
+        params: SamplingParams,
         on_step: OnEngineStep | None = None,
     ) -> torch.Tensor:
         """Make a part of `num_latents` new latent frames."""
@@ -150,6 +163,11 @@ class SoundEngine(Engine, Protocol):
         Returns when it begins, too, in seconds after the shot's first frame (a given picture is
         one). Raises OutputError if the model gives no numbers.
         """
+
+
+def to_pixels(frames: np.ndarray) -> torch.Tensor:
+    """(F, H, W, 3) uint8 -> (1, 3, F, H, W) float32 in [-1, 1]."""
+    return torch.from_numpy(frames).permute(3, 0, 1, 2)[None].float() / 127.5 - 1
 
 
 def to_frames(x: torch.Tensor) -> np.ndarray:

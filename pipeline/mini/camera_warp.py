@@ -10,13 +10,13 @@ import torch
 from torch.nn import functional
 
 from pipeline.mini.autoencoder import PATCH_FRAMES, AutoencoderKinora
-from pipeline.mini.tracks import TRACK_COLUMNS
+from pipeline.mini.path_features import FEATURE_COLUMNS
 
-_COLUMN = {name: index for index, name in enumerate(TRACK_COLUMNS)}
+_COLUMN = {name: index for index, name in enumerate(FEATURE_COLUMNS)}
 
 
 @torch.no_grad()
-def recall(
+def warp_along_camera(
     vae: AutoencoderKinora, latents: torch.Tensor, tracks: torch.Tensor, known: int, *, at_end: bool
 ) -> torch.Tensor:
     """Move one frame of a window's given latents (B, C, T, h, w) along its camera's path.
@@ -31,13 +31,13 @@ def recall(
     moves = _camera_moves(tracks.float())  # (B, T, 8, 3)
     start = moves[:, known, 0 if at_end else -1]
     parts = [
-        vae.normalize(vae.project(move_picture(picture, start, moves[:, index]).to(vae.dtype)))
+        vae.normalize(vae.project(warp_picture(picture, start, moves[:, index]).to(vae.dtype)))
         for index in range(tracks.shape[1])
     ]
     return torch.cat(parts, dim=2).to(latents.dtype)
 
 
-def move_picture(picture: torch.Tensor, start: torch.Tensor, moves: torch.Tensor) -> torch.Tensor:
+def warp_picture(picture: torch.Tensor, start: torch.Tensor, moves: torch.Tensor) -> torch.Tensor:
     """Show a picture (B, 3, H, W), seen at `start` (B, 3), at camera `moves` (B, F, 3).
 
     Moves are zoom, and how far everything has gone right and down in shares of the picture.
@@ -70,7 +70,7 @@ def _camera_moves(tracks: torch.Tensor) -> torch.Tensor:
 
 
 @torch.no_grad()
-def dissolve(
+def cross_fade_latents(
     vae: AutoencoderKinora,
     start: torch.Tensor,
     end: torch.Tensor,

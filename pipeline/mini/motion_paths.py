@@ -1,17 +1,18 @@
-"""Where the camera and everybody in a scene are at a time: a path in closed form.
+"""The paths of a scene: where the camera and its characters are at any time, in closed form.
 
-The renderer draws along it, and the model is told of it: motion and camera are decided before a
-picture is painted, for a whole shot at once, however many windows it has.
+Motion is decided before a picture is painted, for a whole shot at once, however many windows it
+has. The camera's own move is `camera.py`'s.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from math import ceil, cos, exp, floor, inf, pi, sin
+from math import ceil, cos, floor, inf, pi, sin
 
 import numpy as np
 
+from pipeline.mini.camera import MAX_ZOOM, SPEED, TILT_SHARE, aim_camera
 from pipeline.mini.scene import ATTRIBUTES, CAST, Look, Scene, looks_of, read_scene
 from pipeline.mini.shadows import Shadow, cast_shadow
 
@@ -19,25 +20,14 @@ from pipeline.mini.shadows import Shadow, cast_shadow
 NUM_VIEWS = 4
 # All that repeats does so within this time: turning, walking, falling rain.
 PERIOD_SECONDS = 8.0
-# A patch of 32 pixels in the half second of a latent frame: whoever travels at that speed, or half
-# or a quarter of it, lies in the patches as it did before. Places are on that grid too. A small
-# model learns few pictures of each shape that way, where any shift at all would ask for thousands.
-PATCH = 32
-SPEED = 64.0  # pixels a second
+PATCH = 32  # pixels: the grid that start places and speeds keep to, see `camera.SPEED`
 CLIMB_SHARE = 0.5  # of it when rising and falling
-# How much the land takes part in a pan and a tilt: sky, far, middle, near.
-PAN_PARALLAX = (0.0, 0.25, 0.5, 1.0)
-TILT_PARALLAX = (0.3, 0.8, 0.9, 1.0)
 DRIFT_SHARE = 0.25  # of a pan, and of a tilt, for those in the scene: they stay in sight
 # Heights in pixels; whoever is too wide for the picture takes the next that fits.
 SIZES = {"small": 64, "medium": 104, "large": 148}
 LADDER = (24, 32, 40, 48, 56, 64, 80, 96, 104, 128, 148)
 MAX_WIDTH_SHARE = 0.62
-MAX_ZOOM = 1.6
 COMPANION_SCALE = 0.8
-CAMERA_SECONDS = 6.0
-START_SECONDS = 0.25  # in which a zoom comes up to its speed
-TILT_SHARE = 0.25
 CIRCLE_SECONDS = PACE_SECONDS = 4.0
 CIRCLE_PIXELS = (64, 32)  # across, down
 PACE_PIXELS = 64
@@ -90,7 +80,7 @@ class Figure:
     shadow: Shadow | None
 
 
-class Staging:
+class MotionPaths:
     """A scene's paths at one picture size; deterministic in its arguments.
 
     A scene may follow another without a cut: the paths then begin where those had come to.
@@ -102,7 +92,7 @@ class Staging:
         *,
         width: int,
         height: int,
-        before: Staging | None = None,
+        before: MotionPaths | None = None,
         since: float = 0.0,
     ) -> None:
         """Draw what words and the scene `before`, `since` seconds old, leave open."""
@@ -180,7 +170,7 @@ class Staging:
         return {"scene": asdict(self.scene), "since": self._since, "before": before}
 
     @classmethod
-    def from_json(cls, values: Mapping[str, object], *, width: int, height: int) -> Staging:
+    def from_json(cls, values: Mapping[str, object], *, width: int, height: int) -> MotionPaths:
         """Read what `to_json` wrote. Raises ValueError if it is something else."""
         chain = []
         while values is not None:
@@ -222,7 +212,7 @@ class Staging:
         tilt = min(max(tilt + tilt1 - tilt0, 0.0), TILT_SHARE * self.height)
         return zoom, pan + pan1 - pan0, tilt
 
-    def _take_over(self, before: Staging, since: float) -> None:
+    def _take_over(self, before: MotionPaths, since: float) -> None:
         """Begin where another staging has come to after `since` seconds."""
         last = before.at(since)
         self._camera = last.zoom, last.pan, last.tilt
@@ -353,21 +343,6 @@ def _snap(value: float, grid: int, low: float = -inf, high: float = inf) -> floa
 def _fit(height: float) -> int:
     """Return the tallest height of the ladder that is not above."""
     return max((step for step in LADDER if step <= height), default=LADDER[0])
-
-
-def aim_camera(camera: str, time: float, height: int) -> tuple[float, float, float]:
-    """Return the zoom, and how far the nearest land has moved right and down, in pixels.
-
-    Before the start, at negative times, a zoom sets off: the picture is a little wider than all.
-    """
-    share = min(max(time / CAMERA_SECONDS, 0.0), 1.0)
-    eased = share * share * (3 - 2 * share)
-    if time < 0:
-        share = START_SECONDS / CAMERA_SECONDS * (exp(time / START_SECONDS) - 1)
-    zoom = {"zoom in": MAX_ZOOM**share, "zoom out": MAX_ZOOM ** (1 - share)}.get(camera, 1.0)
-    pan = {"pan left": 1, "pan right": -1}.get(camera, 0) * SPEED * time
-    tilt = {"tilt up": eased, "tilt down": 1 - eased}.get(camera, 0.0)
-    return zoom, pan, tilt * TILT_SHARE * height
 
 
 def on_screen(place: Place, moment: Moment) -> tuple[float, float]:

@@ -1,0 +1,148 @@
+"""What LTX-Video and LTX-2 share: frames into latents and back, a window's layout and noise levels.
+
+Latents are normalized, (1, C, T, h, w); one latent frame is eight frames, the first of a clip one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import torch
+from diffusers.pipelines.ltx.pipeline_ltx_condition import linear_quadratic_schedule
+
+from pipeline.engines.base import Context, to_frames, to_pixels
+from pipeline.engines.tiled_decoding import decode_shot
+from pipeline.reading import LoadedModel
+from pipeline.spec import ModelSpec
+
+# An autoencoder with a decode timestep takes a little noise for granted (diffusers, LTX-Video
+# documentation); the same noise each time, so that a clip can be made again.
+_DECODE_TIMESTEP = 0.05
+_DECODE_NOISE_SCALE = 0.025
+
+
+class VideoCodec:
+    """The video autoencoder of a loaded pipeline, at one picture size."""
+
+    def __init__(self, model: LoadedModel, *, width: int, height: int) -> None:
+        """Use a loaded model; sizes are in pixels."""
+        self._model, self._pipe = model, model.pipe
+        self.height = height // model.pipe.vae.spatial_compression_ratio  # of latents
+        self.width = width // model.pipe.vae.spatial_compression_ratio
+
+    @torch.no_grad()
+    def encode(self, frames: np.ndarray, generator: torch.Generator | None = None) -> torch.Tensor:
+        """Encode 8 k + 1 frames (F, H, W, 3) uint8 into latents (1, C, k + 1, h, w).
+
+        They are sampled with a `generator`, else the mode of their distribution.
+        """
+        vae = self._pipe.vae
+        x = to_pixels(frames).to(self._model.device, vae.dtype)
+        found = vae.encode(x).latent_dist
+        latents = found.mode() if generator is None else found.sample(generator)
+        return self._pipe._normalize_latents(latents.float(), vae.latents_mean, vae.latents_std)
+
+    def encode_following(
+        self, frames: np.ndarray, generator: torch.Generator | None = None
+    ) -> Context:
+        """Encode the first frames of a clip (17, H, W, 3) that a window leads up to."""
+        latents = self.encode(frames, generator)
+        return Context(is_start=False, after=latents[:, :, 1:], keyframe=latents[:, :, :1])
+
+    @torch.no_grad()
+    def decode(
+        self, latents: torch.Tensor, previous: torch.Tensor | None = None
+    ) -> Iterator[np.ndarray]:
+        """Decode latents into frames (F, H, W, 3) uint8, some at a time.
+
+        With `previous` (1, C, k, h, w) they continue a clip: each gives eight frames.
+        """
+        vae, num_known = self._pipe.vae, 0
+        if previous is not None:
+            latents = torch.cat([previous, latents], dim=2)
+            num_known = (previous.shape[2] - 1) * vae.temporal_compression_ratio + 1
+        z = self._pipe._denormalize_latents(latents, vae.latents_mean, vae.latents_std)
+        z, temb = z.to(vae.dtype), None  # the autoencoder may rest on another device meanwhile
+        if vae.config.timestep_conditioning:
+            noise = torch.randn(z.shape, generator=torch.Generator("cpu").manual_seed(0)).to(z)
+            z = torch.lerp(z, noise, _DECODE_NOISE_SCALE)
+            temb = torch.tensor([_DECODE_TIMESTEP], device=z.device, dtype=z.dtype)
+        for frames in decode_shot(vae, z, temb, in_pieces=self._model.placement.tile_decoding):
+            new = frames[:, :, num_known:]
+            num_known -= frames.shape[2] - new.shape[2]
+            if new.shape[2]:
+                yield to_frames(new)
+
+    def decode_take(self, given: Context, parts: Iterable[torch.Tensor]) -> Iterator[np.ndarray]:
+        """Decode a shot's new frames (F, H, W, 3) uint8; it waits for all of its parts.
+
+        A given picture is decoded too, as their start.
+        """
+        latents = torch.cat(list(parts), dim=2)
+        if given.is_picture:
+            yield from self.decode(torch.cat([given.before, latents], dim=2))
+        elif given.keyframe is not None:
+            # The last new frame is in the place of the clip's own first one.
+            yield from _without_last(self.decode(latents, given.before))
+        else:
+            yield from self.decode(latents, given.before)
+
+    def decode_last_given(self, given: Context) -> np.ndarray:
+        """Decode the last frame (H, W, 3) of the clip that a shot goes on from."""
+        *_, chunk = self.decode(given.before)
+        return chunk[-1]
+
+    def decode_first_following(self, given: Context) -> np.ndarray:
+        """Decode the first frame (H, W, 3) of the clip that a shot leads up to."""
+        return next(self.decode(given.keyframe))[0]
+
+    def lay_out(self, num_latents: int, context: Context) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return a window's given latents, zero where new, and where they are given."""
+        before, after, num_before = context.before, context.after, context.num_before
+        num_after = 0 if after is None else after.shape[2]
+        total, device = num_before + num_latents + num_after, self._model.device
+        channels = self._pipe.transformer.config.in_channels
+        given = torch.zeros(1, channels, total, self.height, self.width, device=device)
+        is_given = torch.zeros(1, 1, total, self.height, self.width, dtype=torch.bool)
+        if before is not None:
+            given[:, :, :num_before] = before
+            is_given[:, :, :num_before] = True
+        if after is not None:
+            given[:, :, total - num_after :] = after
+            is_given[:, :, total - num_after :] = True
+        return given, is_given.to(device)
+
+
+def noise_levels(spec: ModelSpec, num_inference_steps: int) -> list[float]:
+    """Return the noise levels, largest first, as the scheduler takes them: not shifted yet."""
+    if spec.timesteps is not None:
+        return [t / 1000 for t in spec.timesteps]
+    return linear_quadratic_schedule(num_inference_steps).tolist()
+
+
+def apply_guidance(velocity: torch.Tensor, guidance_scale: float) -> torch.Tensor:
+    """Guide away from the negative prompt: (2, ...) -> (1, ...); a single velocity stays."""
+    if len(velocity) == 1:
+        return velocity
+    without, with_prompt = velocity.chunk(2)
+    return without + guidance_scale * (with_prompt - without)
+
+
+def pack(x: torch.Tensor) -> torch.Tensor:
+    """(1, C, T, h, w) -> (1, T h w, C)."""
+    return x.flatten(2).transpose(1, 2)
+
+
+def unpack(x: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """(1, T h w, C) -> (1, C, T, h, w)."""
+    return x.unflatten(1, (-1, height, width)).permute(0, 4, 1, 2, 3)
+
+
+def _without_last(chunks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    """Yield all frames but the last, holding one chunk back."""
+    held = next(chunks)
+    for chunk in chunks:
+        yield held
+        held = chunk
+    yield held[:-1]

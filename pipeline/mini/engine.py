@@ -1,0 +1,329 @@
+"""The embedded model's engine: reads the words, plans the scene's paths, and renders its windows.
+
+Where a scene is known, a window's latents are its background, marked by one channel more, and the
+characters are composited in when it is decoded. Over a picture or a clip from elsewhere a window is
+what was given, moved along the camera's path.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from pipeline.engines.base import (
+    Context,
+    Memory,
+    OnEngineStep,
+    SamplingParams,
+    ShotContext,
+    to_frames,
+    to_pixels,
+)
+from pipeline.mini.camera_warp import cross_fade_latents, warp_along_camera
+from pipeline.mini.motion_paths import MAX_SECONDS, MotionPaths
+from pipeline.mini.renderer import Renderer, ScenePrompt
+from pipeline.mini.scene import (
+    ATTRIBUTES,
+    Scene,
+    complete_scene,
+    continue_scene,
+    cut_to_scene,
+    read_scene,
+)
+from pipeline.reading import LoadedModel
+
+logger = logging.getLogger(__name__)
+# A claimed scene that leaves more of the given latents' energy unexplained is not theirs.
+_MAX_UNEXPLAINED = 0.9
+_PREVIEW_SIDE = 320  # pixels
+
+
+class MiniEngine:
+    """Renders windows of the embedded model at one picture size."""
+
+    def __init__(self, model: LoadedModel, *, width: int, height: int) -> None:
+        """Use a loaded model; sizes are in pixels."""
+        self.model = model
+        self._pipe, self._vae = model.pipe, model.pipe.vae
+        self._size = {"width": width, "height": height}
+        self._renderer = Renderer(model.pipe, model.spec.fps)
+
+    def encode_prompt(
+        self, prompt: str, negative_prompt: str, guidance_scale: float, shot: ShotContext
+    ) -> ScenePrompt:
+        """Read a prompt and plan the paths of its scene.
+
+        What the words leave open is as it was in what the shot follows or leads to or in earlier
+        shots, or drawn from the seed; of a picture or a clip from elsewhere only the camera's path
+        is known. The row has no negative prompt and no guidance.
+        """
+        del negative_prompt, guidance_scale
+        named = self._pipe.parse_prompt(prompt)
+        paths, seconds = None, 0.0
+        if shot.follows or shot.leads_to:
+            paths, seconds = self._remembered(shot.follows or shot.leads_to)
+        if paths is not None and shot.follows:
+            scene = continue_scene(named, paths.scene)
+            paths, seconds = self._plan_paths(scene, before=paths, since=seconds), 0.0
+        elif paths is not None and not _fits(named, paths.scene):
+            paths = None  # the scene would have to end as another one
+        elif paths is None and shot.given is None:
+            known = [read_scene(memory["staging"]["scene"]) for memory in shot.earlier]
+            scene = cut_to_scene(named, known) if known else complete_scene(named, shot.seed)
+            paths = self._plan_paths(scene)
+        # A given picture would otherwise stand still.
+        camera = named["camera"] or ("zoom in" if shot.given == "picture" else "static")
+        is_claimed = paths is not None and shot.given is not None
+        return ScenePrompt(paths, seconds, is_claimed, camera, **self._size)
+
+    def remember(self, prompt: ScenePrompt, seconds: float) -> Memory | None:
+        """Return where a prompt's paths are `seconds` after their start, if it has a scene."""
+        if prompt.paths is None:
+            return None
+        return {"staging": prompt.paths.to_json(), "seconds": prompt.seconds + seconds}
+
+    @torch.no_grad()
+    def encode(self, frames: np.ndarray, generator: torch.Generator) -> torch.Tensor:
+        """Encode 8 k + 1 frames (F, H, W, 3) uint8 into normalized latents (1, C, k + 1, h, w)."""
+        del generator
+        return self._vae.normalize(self._vae.encode(self._pixels(frames)).latents.float())
+
+    @torch.no_grad()
+    def encode_following(self, frames: np.ndarray, generator: torch.Generator) -> Context:
+        """Encode the first frames of a clip (17, H, W, 3) uint8 that a window leads up to."""
+        del generator
+        after = self._vae.project(self._pixels(frames[:-1]))
+        return Context(is_start=False, after=self._vae.normalize(after.float()))
+
+    @torch.no_grad()
+    def make(
+        self,
+        num_latents: int,
+        prompt: ScenePrompt,
+        context: Context,
+        params: SamplingParams,
+        on_step: OnEngineStep | None = None,
+    ) -> torch.Tensor:
+        """Render `num_latents` new latent frames (1, C, T, h, w) in one step.
+
+        Those of a scene show its background alone, and have a channel more that says so.
+        """
+        before, follows_scene = self._split(context.before)
+        after, leads_to_scene = self._split(context.after)
+        context = replace(context, before=before, after=after)
+        if prompt.is_claimed and not (follows_scene or leads_to_scene):
+            prompt = self._believed(prompt, num_latents, context)
+        is_scene = prompt.paths is not None and not context.is_bridge
+        if follows_scene and not is_scene:
+            before = self._renderer.add_characters(prompt, before, context.first)
+            context = replace(context, before=before)
+        window = self._add_grain(self._render(prompt, num_latents, context), params.seed)
+        if on_step is not None:
+            on_step(1, self._middle(prompt, window, num_latents, context) if is_scene else window)
+        new = window[:, :, context.num_before :][:, :, :num_latents]
+        return torch.cat([new, torch.ones_like(new[:, :1])], dim=1) if is_scene else new
+
+    def tail(self, given: Context, parts: Sequence[torch.Tensor], num_latents: int) -> torch.Tensor:
+        """Return the last latents, with those given before if the parts are too short."""
+        known = [x for x in (given.before, *parts) if x is not None]
+        return torch.cat([self._marked(x) for x in known], dim=2)[:, :, -num_latents:]
+
+    def head(self, given: Context, parts: Sequence[torch.Tensor], num_latents: int) -> torch.Tensor:
+        """Return the first latents, with those given after if the parts are too short."""
+        known = [self._marked(x) for x in (*parts, given.after)]
+        return torch.cat(known, dim=2)[:, :, :num_latents]
+
+    @torch.no_grad()
+    def decode_take(
+        self, given: Context, parts: Iterable[torch.Tensor], prompt: ScenePrompt | None = None
+    ) -> Iterator[np.ndarray]:
+        """Decode a shot's new frames (F, H, W, 3) uint8 while its parts come.
+
+        A given picture is decoded too, as their start.
+        """
+        first, previous = int(given.before is not None), given.before
+        for part in parts:
+            latents, is_scene = self._split(part)
+            before, follows_scene = self._split(previous)
+            if is_scene:
+                if before is not None and not follows_scene:  # its characters would shine through
+                    before = self._renderer.paint_background(prompt, first - 1, 1)
+                yield from self._renderer.decode(prompt, latents, first, before)
+            elif given.is_picture and previous is given.before:
+                yield from self._decode(torch.cat([before, latents], dim=2))
+            else:
+                if follows_scene:
+                    last = before[:, :, -1:]
+                    before = self._renderer.add_characters(prompt, last, first - 1)
+                yield from self._decode(latents, before, is_generated=not given.is_picture)
+            first, previous = first + part.shape[2], part
+
+    @torch.no_grad()
+    def decode_last_given(
+        self, given: Context, parts: Iterable[torch.Tensor], prompt: ScenePrompt | None = None
+    ) -> np.ndarray:
+        """Return how the model shows the last frame (H, W, 3) that a shot goes on from.
+
+        Where the shot goes on with a scene, that is how it renders the scene there.
+        """
+        if self._split(next(iter(parts)))[1]:
+            background = self._renderer.paint_background(prompt, 0, 1)
+            return next(self._renderer.decode(prompt, background, 0))[-1]
+        *_, chunk = self._decode(given.before)
+        return chunk[-1]
+
+    @torch.no_grad()
+    def decode_first_following(
+        self, given: Context, parts: Iterable[torch.Tensor], prompt: ScenePrompt | None = None
+    ) -> np.ndarray:
+        """Return how the model shows the first frame (H, W, 3) that a shot leads up to."""
+        parts = list(parts)
+        last, is_scene = self._split(parts[-1])
+        if is_scene:
+            first = sum(part.shape[2] for part in parts)
+            background = self._renderer.paint_background(prompt, first, 1)
+            return next(self._renderer.decode(prompt, background, first, last))[0]
+        # Smoothed as generated frames are: a step between the two is evened out before the seam.
+        return next(self._decode(given.after[:, :, :1], last, is_generated=True))[0]
+
+    @torch.no_grad()
+    def preview(self, latents: torch.Tensor) -> np.ndarray:
+        """Return a small picture (h, w, 3) uint8 of the middle latent frame."""
+        latents, _ = self._split(latents)
+        middle = self._denormalize(latents[:, :, latents.shape[2] // 2])
+        frame = self._vae.decode_linear(middle, 1)  # (1, 3, 1, H, W)
+        scale = _PREVIEW_SIDE / max(frame.shape[-2:])
+        size = [round(side * scale) for side in frame.shape[-2:]]
+        small = functional.interpolate(frame[:, :, 0], size=size, mode="area")
+        return to_frames(small[:, :, None])[0]
+
+    def _plan_paths(self, scene: Scene, **before: object) -> MotionPaths:
+        return MotionPaths(scene, **self._size, **before)
+
+    def _remembered(self, memory: Memory) -> tuple[MotionPaths | None, float]:
+        """Read the scene state of a recipe, which anyone can have written."""
+        try:
+            seconds = float(np.clip(memory["seconds"], -MAX_SECONDS, MAX_SECONDS))
+            return MotionPaths.from_json(memory["staging"], **self._size), seconds
+        except (KeyError, TypeError, ValueError) as exc:
+            logger.info("The scene in a clip's recipe cannot be used: %s", exc)
+            return None, 0.0
+
+    def _render(self, prompt: ScenePrompt, num_latents: int, context: Context) -> torch.Tensor:
+        """Render a window, what it is given included: normalized latents (1, C, T, h, w)."""
+        num_after = 0 if context.after is None else context.after.shape[2]
+        total = context.num_before + num_latents + num_after
+        if prompt.paths is not None and not context.is_bridge:
+            return self._background(prompt, total, context)
+        if not context.is_bridge:
+            return self._warp(prompt, total, context)
+        if prompt.paths is None:
+            start = self._warp(prompt, total, replace(context, after=None))
+        else:
+            start = self._scene(prompt, total, context)
+        end = self._warp(prompt, total, replace(context, before=None))
+        return cross_fade_latents(self._vae, start, end, context.num_before, num_after)
+
+    def _background(self, prompt: ScenePrompt, total: int, context: Context) -> torch.Tensor:
+        return self._renderer.paint_background(
+            prompt, context.first, total, is_start=context.is_start
+        )
+
+    def _scene(self, prompt: ScenePrompt, total: int, context: Context) -> torch.Tensor:
+        """Return latents of a window of a scene with its characters."""
+        background = self._background(prompt, total, context)
+        return self._renderer.add_characters(
+            prompt, background, context.first, is_start=context.is_start
+        )
+
+    def _warp(self, prompt: ScenePrompt, total: int, context: Context) -> torch.Tensor:
+        """Move the frame next to a window's new ones along the camera's path."""
+        is_after = context.before is None
+        given = context.after if is_after else context.before
+        known = total - given.shape[2] if is_after else given.shape[2] - 1
+        latents = given.new_zeros(1, given.shape[1], total, *given.shape[3:])
+        latents[:, :, known] = given[:, :, 0 if is_after else -1]
+        features = self._renderer.features(prompt, context.first, total, is_start=context.is_start)
+        features = features.to(self.model.device)
+        return warp_along_camera(self._vae, latents, features, known, at_end=is_after)
+
+    def _add_grain(self, latents: torch.Tensor, seed: int) -> torch.Tensor:
+        """Add the rounding error of (noise - (noise - latents)) in the model's precision.
+
+        In bfloat16 it changes a value of the frames by about one grey level in 256. Clips have had
+        it since the first version: without it the same seed would not give the same frames.
+        """
+        generator = torch.Generator("cpu").manual_seed(seed)
+        noise = torch.randn(latents.shape, generator=generator).to(latents)
+        dtype = self._pipe.text_encoder.dtype
+        return noise - (noise.to(dtype) - latents.to(dtype)).float()
+
+    def _middle(
+        self, prompt: ScenePrompt, window: torch.Tensor, num_latents: int, context: Context
+    ) -> torch.Tensor:
+        """Return the middle one of a window's new latent frames with its characters."""
+        index = context.num_before + num_latents // 2
+        middle = window[:, :, index : index + 1]
+        return self._renderer.add_characters(prompt, middle, context.first + index)
+
+    def _believed(self, prompt: ScenePrompt, num_latents: int, context: Context) -> ScenePrompt:
+        """Return a prompt without its scene if the given frames do not look like it."""
+        if context.is_bridge:  # what it leads up to is no part of the scene
+            num_latents += context.after.shape[2]
+            context = replace(context, after=None)
+        num_before = context.num_before
+        num_after = 0 if context.after is None else context.after.shape[2]
+        guess = self._scene(prompt, num_before + num_latents + num_after, context)
+        given = [x for x in (context.before, context.after) if x is not None]
+        truth = torch.cat(given, dim=2)
+        seen = torch.cat([guess[:, :, :num_before], guess[:, :, num_before + num_latents :]], dim=2)
+        if (seen - truth).square().sum() < _MAX_UNEXPLAINED * truth.square().sum():
+            return replace(prompt, is_claimed=False)
+        return replace(prompt, paths=None, is_claimed=False)
+
+    def _split(self, latents: torch.Tensor | None) -> tuple[torch.Tensor | None, bool]:
+        """Return latents (1, C, T, h, w) alone, and whether they are a scene's background."""
+        if latents is None:
+            return None, False
+        num_channels = self._vae.config.latent_channels
+        return latents[:, :num_channels], bool(latents[:, num_channels:].any())
+
+    def _marked(self, latents: torch.Tensor) -> torch.Tensor:
+        """Return latents with the channel that says whether they are a scene's background."""
+        if latents.shape[1] > self._vae.config.latent_channels:
+            return latents
+        return torch.cat([latents, torch.zeros_like(latents[:, :1])], dim=1)
+
+    def _decode(
+        self,
+        latents: torch.Tensor,
+        previous: torch.Tensor | None = None,
+        *,
+        is_generated: bool = False,
+    ) -> Iterator[np.ndarray]:
+        """Decode normalized latents into frames (F, H, W, 3) uint8, latent frame by latent frame.
+
+        After `previous` (1, C, k, h, w) every one gives eight frames.
+        """
+        last = None if previous is None else self._denormalize(previous[:, :, -1])
+        z = self._denormalize(latents)
+        for frames in self._vae.decode_stream(z, previous=last, is_generated=is_generated):
+            yield to_frames(frames)
+
+    def _denormalize(self, latents: torch.Tensor) -> torch.Tensor:
+        return self._vae.denormalize(latents).to(self._vae.dtype)
+
+    def _pixels(self, frames: np.ndarray) -> torch.Tensor:
+        return to_pixels(frames).to(self.model.device, self._vae.dtype)
+
+
+def _fits(named: dict[str, str | None], scene: Scene) -> bool:
+    """Say whether words name nothing that makes another scene of it."""
+    values = {name: getattr(scene, name) for name in ATTRIBUTES}
+    values |= {name: value for name, value in named.items() if value}
+    return complete_scene(values, scene.seed) == scene

@@ -1,0 +1,85 @@
+"""`KinoraMiniPipeline`: the parts of the embedded scene renderer, and what each is asked for.
+
+It is no diffusion model: words fill slots, and networks paint what the slots say in one call. As a
+`DiffusionPipeline` it is saved and loaded as other models are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from diffusers import DiffusionPipeline
+from torch.nn import functional
+from transformers import PreTrainedTokenizerFast
+
+from pipeline.mini.autoencoder import AutoencoderKinora
+from pipeline.mini.background import BackgroundModel
+from pipeline.mini.scene import ATTRIBUTES, OF_BODIES, Look
+from pipeline.mini.sprites import SpriteModel
+from pipeline.mini.text_encoder import SlotTextEncoder
+
+Values = Mapping[str, str | None]
+"""A value for each of `ATTRIBUTES`; None where the words say nothing."""
+
+
+class KinoraMiniPipeline(DiffusionPipeline):
+    """A text-driven renderer of one picture-book world: no scheduler, no transformer, no steps."""
+
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerFast,
+        text_encoder: SlotTextEncoder,
+        background: BackgroundModel,
+        sprites: SpriteModel,
+        vae: AutoencoderKinora,
+    ) -> None:
+        """Put the parts together."""
+        super().__init__()
+        self.register_modules(
+            tokenizer=tokenizer,
+            text_encoder=text_encoder,
+            background=background,
+            sprites=sprites,
+            vae=vae,
+        )
+
+    @torch.no_grad()
+    def parse_prompt(self, prompt: str) -> dict[str, str | None]:
+        """Return what a prompt names: a value for each attribute, None where it says nothing."""
+        tokens = self.tokenizer(prompt, truncation=True, return_tensors="pt").to(self.device)
+        logits = self.text_encoder.classify(tokens.input_ids, tokens.attention_mask)
+        answers = [int(x.argmax()) for x in logits]
+        return {
+            name: values[answer - 1] if answer else None
+            for (name, values), answer in zip(ATTRIBUTES.items(), answers, strict=True)
+        }
+
+    @torch.no_grad()
+    def embed_values(self, values: Values) -> torch.Tensor:
+        """Embed the values of all attributes: (1, S, D)."""
+        encoder, chosen = self.text_encoder, []
+        for (name, options), head in zip(ATTRIBUTES.items(), encoder.heads, strict=True):
+            label = 0 if values[name] is None else 1 + options.index(values[name])
+            index = torch.tensor([label], device=self.device)
+            chosen.append(functional.one_hot(index, head.out_features).to(encoder.dtype))
+        return encoder.embed_slots(chosen)
+
+    @torch.no_grad()
+    def paint_background(
+        self, values: Values, features: torch.Tensor, size: tuple[int, int], *, is_start: bool
+    ) -> torch.Tensor:
+        """Paint the background of a scene: normalized latents (1, C, T, h, w), float32.
+
+        `features` (1, T, D) are its path features, `size` (height, width) is in pixels. With
+        `is_start` the first latent frame stands for a single frame.
+        """
+        slots = self.embed_values({**values, **dict.fromkeys(OF_BODIES)}).flatten(1)
+        return self.background.paint(slots, features.to(self.device), size, is_start=is_start)
+
+    @torch.no_grad()
+    def paint_sprites(self, look: Look, seconds: tuple[float, ...]) -> torch.Tensor:
+        """Paint a character at N times of the clock: (N, 4, H, W), see `SpriteModel.paint`."""
+        slots = self.embed_values(dict.fromkeys(ATTRIBUTES) | vars(look))
+        clock = torch.tensor(seconds, device=self.device)
+        return self.sprites.paint(look.subject, slots, clock)

@@ -1,4 +1,7 @@
-"""The tab that tells where a file comes from; what the file itself says stays words there."""
+"""The Verify tab: shows where a file comes from, with all text from the file escaped.
+
+pipeline/trust/provenance.py makes the report.
+"""
 
 from __future__ import annotations
 
@@ -16,23 +19,23 @@ from pipeline.studio import Studio
 
 NAME = "verify"
 _INTRODUCTION = (
-    "Drop a clip or a picture, from here or from anywhere: what is signed in it and whether that "
-    "holds, the invisible mark of this studio, what it looks like, and what it claims. Your file "
-    "is looked at here and goes nowhere else."
+    "Drop a clip or picture, made here or anywhere else. Kinora shows its signed credentials and "
+    "whether they are valid, the invisible mark of this Kinora, a similar clip made here, and what "
+    "the file claims. Your file is checked here and sent nowhere else."
 )
-# The headline of each state of the credentials, and whether it is good or bad news.
+# The headline for each state of the credentials, and whether it is good or bad news.
 _HEADLINES = {
-    "trusted": ("Signed by somebody known here, and unchanged", "good"),
-    "valid": ("Signed and unchanged, by somebody not known here", "fair"),
-    "invalid": ("Signed once, and these credentials do not hold", "bad"),
-    "unreadable": ("Credentials that cannot be read", "bad"),
+    "trusted": ("Signed and unchanged; this Kinora knows the signer", "good"),
+    "valid": ("Signed and unchanged; this Kinora does not know the signer", "fair"),
+    "invalid": ("Signed, but the credentials are not valid", "bad"),
+    "unreadable": ("The credentials cannot be read", "bad"),
 }
 _STATES = {
-    "trusted": ("holds, signer known here", "good"),
-    "valid": ("holds, signer not known here", "fair"),
-    "invalid": ("does not hold", "bad"),
-    "unreadable": ("cannot be read", "bad"),
-    "none": ("unsigned", "plain"),
+    "trusted": ("Valid, signer known to this Kinora", "good"),
+    "valid": ("Valid, signer not known to this Kinora", "fair"),
+    "invalid": ("Not valid", "bad"),
+    "unreadable": ("Cannot be read", "bad"),
+    "none": ("Unsigned", "plain"),
 }
 _RELATIONSHIPS = {
     "parentOf": "the clip it was made from",
@@ -42,14 +45,14 @@ _RELATIONSHIPS = {
 
 
 class VerifyTab:
-    """The tab on the page: a file in, its report out."""
+    """The tab on the page: takes a file and shows its report."""
 
     def __init__(self, studio: Studio) -> None:
-        """Lay the tab out in the Blocks that are being made, and connect it."""
+        """Lay out the tab in the current Blocks and connect its events."""
         self._studio = studio
         with gr.Tab("Verify", id=NAME, elem_id=f"{NAME}-tab"), gr.Row(equal_height=False):
             with gr.Column(scale=4, min_width=300):
-                # Not gr.Video, which may encode what it is given again, and lose what is signed.
+                # Not gr.Video: it may re-encode the file and drop its credentials.
                 file = gr.File(label="Clip or picture", height=160, elem_id=f"{NAME}-file")
                 gr.Markdown(_INTRODUCTION, elem_classes="kinora-note")
             with gr.Column(scale=7, min_width=320):
@@ -66,7 +69,7 @@ class VerifyTab:
 
 
 def show_report(report: Mapping[str, Any]) -> str:
-    """Return a report as HTML in which everything that comes from the file is escaped."""
+    """Return a report as HTML; everything that comes from the file is escaped."""
     headline, mood = _headline(report)
     credentials = report["credentials"]
     parts = [
@@ -76,31 +79,31 @@ def show_report(report: Mapping[str, Any]) -> str:
     if credentials["state"] != "none":
         parts += ["<h4>Credentials</h4>", f"<ul>{_show('this file', credentials)}</ul>"]
     if report["marks"]:
-        parts += ["<h4>Invisible mark, by window</h4>", _show_marks(report)]
+        parts += ["<h4>Invisible mark</h4>", _show_marks(report)]
     if near := report["nearest"]:
-        bits = f"{near['distance']:g} of 64 bits differ; up to {near['most']:g} count as near"
-        parts += ["<h4>Nearest clip known here</h4>", _table([_made(near), bits])]
+        bits = f"{near['distance']:g} of 64 bits differ; up to {near['most']:g} count as similar"
+        parts += ["<h4>Most similar clip known to this Kinora</h4>", _table([_made(near), bits])]
     if report["tags"]:
         rows = [[key, text] for key, text in report["tags"].items()]
-        parts += ["<h4>Notes in the file: claims, anybody can write them</h4>", _table(*rows)]
+        parts += ["<h4>Notes in the file (claims that anyone can write)</h4>", _table(*rows)]
     return "".join(parts)
 
 
 def _headline(report: Mapping[str, Any]) -> tuple[str, str]:
     credentials = report["credentials"]
     if credentials["state"] in ("trusted", "valid") and _is_broken_below(credentials):
-        return "Signed and unchanged, but made from something whose credentials do not hold", "bad"
+        return "Signed and unchanged, but made from a file whose credentials failed checks", "bad"
     if credentials["is_local_identity"]:
-        return "Made and signed here, and unchanged since", "good"
+        return "Made and signed by this Kinora, and unchanged since", "good"
     if credentials["state"] in _HEADLINES:
         return _HEADLINES[credentials["state"]]
     if any(x["is_marked"] for x in report["marks"]):
-        return "Unsigned, but its pixels bear this studio's mark", "fair"
+        return "Unsigned, but its pixels carry this Kinora's mark", "fair"
     if report["nearest"]:
-        return "Unsigned, but it looks like a clip that was made here", "fair"
+        return "Unsigned, but it looks like a clip made by this Kinora", "fair"
     if report["made_by_kinora_claim"]:
-        return "Unsigned; it claims to be made by Kinora", "plain"
-    return "Nothing found, which proves nothing", "plain"
+        return "Unsigned; claims to be made by Kinora", "plain"
+    return "Nothing found; this proves nothing", "plain"
 
 
 def _is_broken_below(credentials: Mapping[str, Any]) -> bool:
@@ -109,12 +112,12 @@ def _is_broken_below(credentials: Mapping[str, Any]) -> bool:
 
 
 def _show(name: str, credentials: Mapping[str, Any]) -> str:
-    """Return one manifest, and what it builds on below it."""
+    """Return one manifest as a list item, with its ingredients nested below."""
     words, mood = _STATES[credentials["state"]]
     state = f'<span class="kinora-badge {mood}">{words}</span>'
     facts = [f"signed by {credentials['signer']}"] if credentials["signer"] else []
     if credentials["signed_at"]:
-        facts.append(f"time stamp {credentials['signed_at']}")
+        facts.append(f"timestamp {credentials['signed_at']}")
     facts += [_describe(action) for action in credentials["actions"]]
     facts += dict.fromkeys(failure["words"] for failure in credentials["failures"])
     below = "".join(_show(_name(x), x["credentials"]) for x in credentials["ingredients"])
@@ -123,7 +126,7 @@ def _show(name: str, credentials: Mapping[str, Any]) -> str:
 
 
 def _name(ingredient: Mapping[str, Any]) -> str:
-    what = _RELATIONSHIPS.get(ingredient["relationship"], "something it was made from")
+    what = _RELATIONSHIPS.get(ingredient["relationship"], "a file it was made from")
     return f"{what} ({ingredient['title']})" if ingredient["title"] else what
 
 
@@ -138,7 +141,7 @@ def _show_marks(report: Mapping[str, Any]) -> str:
     rows = []
     for window in report["marks"]:
         known = window["known"]
-        found = window["id"] or ("marked, not readable" if window["is_marked"] else "none found")
+        found = window["id"] or ("marked, ID not readable" if window["is_marked"] else "none found")
         what = _made(known) if known else "not in the registry" if window["id"] else ""
         where = f"{window['from_seconds']:g} to {window['to_seconds']:g} s"
         rows.append(["the picture" if report["kind"] == "picture" else where, found, what])

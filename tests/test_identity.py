@@ -29,7 +29,7 @@ def given(folder: Path, identity: Identity) -> dict[str, str]:
 
 def assert_refused(identity: Identity, *words: str) -> None:
     sentence = identity.why_not()
-    assert sentence.startswith("This clip is unsigned, because ")
+    assert sentence.startswith("This clip is unsigned because ")
     assert sentence.endswith(".")
     assert sentence.count(".") - sentence.count(".pem") == 1
     assert "/" not in sentence  # no folder of the machine: visitors read it
@@ -138,9 +138,9 @@ def test_a_certificate_that_is_missing_or_half_given_or_anothers_is_not_passed_o
     settings = given(tmp_path / "real", open_identity(tmp_path / "authority", {}))
     folder = tmp_path / "identity"
     key = {"KINORA_PRIVATE_KEY": settings["KINORA_PRIVATE_KEY"]}
-    assert_refused(open_identity(folder, key), "have to be given together")
+    assert_refused(open_identity(folder, key), "must be set together")
     missing = settings | {"KINORA_CERTIFICATE": str(tmp_path / "missing.pem")}
-    assert_refused(open_identity(folder, missing), "cannot be read or do not belong together")
+    assert_refused(open_identity(folder, missing), "cannot be read or do not match")
     other = given(tmp_path / "other", open_identity(tmp_path / "second", {}))
     mixed = settings | {"KINORA_PRIVATE_KEY": other["KINORA_PRIVATE_KEY"]}
-    assert_refused(open_identity(folder, mixed), "belong together")
+    assert_refused(open_identity(folder, mixed), "do not match")

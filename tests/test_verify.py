@@ -29,7 +29,7 @@ INJECTION = "<img src=x onerror='window.hurt=1'>${window.hurt=1}{{window.hurt=1}
 def own(app_url: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     """Make a clip with this studio, and return it with its recipe."""
     client = Client(app_url, verbose=False, download_files=tmp_path_factory.mktemp("own"))
-    words = {"prompt": PROMPT, "duration": 3, "seed": 7, "num_inference_steps": 4}
+    words = {"prompt": PROMPT, "duration": 3, "seed": 7}
     video, recipe = client.predict(**words, api_name="/text_to_video")
     client.close()
     return Path(video["video"] if isinstance(video, dict) else video), recipe
@@ -106,7 +106,7 @@ def test_an_own_clip_is_known_by_its_signature_its_mark_and_the_registry(
     known = report["marks"][0]["known"]
     assert (known["model"], known["prompt"]) == (recipe["model_label"], "")
     assert report["nearest"]["distance"] <= 1
-    assert f"mark {mark_id}: this studio made it on" in " ".join(report["conclusions"])
+    assert f"mark {mark_id}: this Kinora made it on" in " ".join(report["conclusions"])
     said = json.dumps(report)
     assert recipe["job_id"] not in said
     assert PROMPT not in said
@@ -127,7 +127,7 @@ def test_nothing_found_proves_nothing_and_is_said(client: Client, plain: Path) -
     report = verify(client, plain)
     assert not any(window["is_marked"] for window in report["marks"])
     assert report["nearest"] is None
-    assert report["conclusions"][-1].startswith("Nothing found proves nothing")
+    assert report["conclusions"][-1].startswith("Finding nothing proves nothing")
 
 
 @needs_chromium
@@ -161,13 +161,13 @@ def test_the_page_tells_own_altered_and_plain_clips_apart(
     page: Page, own: tuple[Path, dict[str, Any]], plain: Path, tmp_path: Path
 ) -> None:
     path, recipe = own
-    said = look(page, path, "Made and signed here, and unchanged since")
+    said = look(page, path, "Made and signed by this Kinora, and unchanged since")
     assert recipe["marks"][0]["id"] in said
     altered = tmp_path / "altered.mp4"
     altered.write_bytes(path.read_bytes())
-    said = look(page, flip_a_bit(altered), "Signed once, and these credentials do not hold")
+    said = look(page, flip_a_bit(altered), "Signed, but the credentials are not valid")
     assert "changed after it was signed" in said
-    assert "Nothing found proves nothing" in look(page, plain, "Nothing found")
+    assert "Finding nothing proves nothing" in look(page, plain, "Nothing found")
 
 
 @needs_chromium
@@ -178,7 +178,7 @@ def test_the_page_shows_what_others_signed_and_runs_none_of_it(
     notes = PngImagePlugin.PngInfo()
     notes.add_text("Description", INJECTION)
     Image.fromarray(np.full((64, 96, 3), 90, np.uint8)).save(picture, pnginfo=notes)
-    headline = "Signed and unchanged, by somebody not known here"
+    headline = "Signed and unchanged; this Kinora does not know the signer"
     camera = sign_elsewhere(picture, tmp_path / "camera.png", "digitalCapture", tmp_path)
     said = look(page, camera, headline)
     assert "a camera took it" in said
@@ -186,5 +186,5 @@ def test_the_page_shows_what_others_signed_and_runs_none_of_it(
     generated = tmp_path / "generated.mp4"
     sign_elsewhere(plain, generated, "trainedAlgorithmicMedia", tmp_path)
     look(page, plain, "Nothing found")
-    assert "a model has generated it" in look(page, generated, headline)
+    assert "a model generated it" in look(page, generated, headline)
     assert page.evaluate("window.hurt") is None

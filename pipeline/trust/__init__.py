@@ -1,1 +1,1 @@
-"""What is refused, and what can be said of where a clip comes from."""
+"""Moderation, watermarks, signed credentials and provenance checks."""

@@ -1,9 +1,6 @@
-"""The id that an invisible mark carries: six bytes, and four more by which it is read all the same.
+"""Encodes a mark's ID as a Reed-Solomon codeword (6 data bytes, 4 parity), and decodes it.
 
-The ten bytes are a word of a Reed-Solomon code, of which any six say the other four. They are seen
-with scores for all their values, so the likeliest word is looked for, and not one within a number
-of errors: ordered statistics, as in Fossorier and Lin, "Soft-decision decoding of linear block
-codes based on ordered statistics" (1995). It reads marks a tenth weaker.
+tile.py turns the symbols into a pattern and scores the symbols it sees.
 """
 
 from __future__ import annotations
@@ -19,23 +16,29 @@ from pipeline.trust.tile import NUM_SYMBOLS
 
 ID_BYTES = 6
 _CODEC = RSCodec(NUM_SYMBOLS - ID_BYTES)
-_KEPT = np.array(list(combinations(range(NUM_SYMBOLS), ID_BYTES)))  # (210, 6): all sixes of bytes
-# Of six all are the likeliest, or one is second to it.
+_KEPT = np.array(list(combinations(range(NUM_SYMBOLS), ID_BYTES)))  # (210, 6): all choices of six
+# For each choice: the likeliest value of every byte, or the second likeliest of exactly one.
 _RANKS = np.vstack([np.zeros(ID_BYTES, int), np.eye(ID_BYTES, dtype=int)])  # (7, 6)
 
 
 def id_of(key: bytes, name: str) -> str:
-    """Return the id (12 hexadecimal digits) of footage with a name; nobody else can tell it."""
+    """Return the ID (12 hex digits) of footage with a name; computing it takes the `key`."""
     return hmac.digest(key, name.encode(), "sha256")[:ID_BYTES].hex()
 
 
 def symbols_of(mark_id: str) -> list[int]:
-    """Return the ten symbols, 0 to 255, that say an id."""
+    """Return the ten symbols, 0 to 255, that encode an ID (12 hex digits)."""
     return list(_CODEC.encode(bytes.fromhex(mark_id)))
 
 
 def read_id(scores: np.ndarray) -> tuple[str, float]:
-    """Return the likeliest id, and its symbols' mean score; of each symbol's values (10, 256)."""
+    """Return the likeliest ID and the mean score of its symbols.
+
+    `scores` is (10, 256), one for each value of each symbol. Ordered-statistics decoding finds the
+    likeliest codeword. It reads marks a tenth weaker than correcting a fixed number of errors does:
+    Fossorier and Lin, "Soft-decision decoding of linear block codes based on ordered statistics"
+    (1995).
+    """
     factors, products = _tables()
     values = np.argsort(-scores, axis=1)[:, :2]  # (10, 2)
     kept = values[_KEPT[:, None], _RANKS]  # (210, 7, 6)
@@ -48,11 +51,11 @@ def read_id(scores: np.ndarray) -> tuple[str, float]:
 
 @cache
 def _tables() -> tuple[np.ndarray, np.ndarray]:
-    """Return what words follow by from six of their bytes, and the field's products.
+    """Return the factors that complete a codeword from six bytes, and the field's product table.
 
-    They are the factors (210, 10, 6), for each of the sixes, and (256, 256), all uint8. A word is a
-    polynomial with roots at the first powers of the field's generator: what is lost of it follows
-    by Lagrange's formula.
+    The factors are (210, 10, 6), one set for each choice of six bytes; the products are (256, 256).
+    Both are uint8. A codeword is a polynomial with roots at the first powers of the field's
+    generator, so Lagrange's formula gives the missing bytes.
     """
     power, log = np.array(_CODEC.gf_exp, np.uint8), np.array(_CODEC.gf_log, int)
     products = power[log[:, None] + log]

@@ -1,6 +1,7 @@
-"""What a file's signed credentials (C2PA) say, and whether that holds; nothing goes online for it.
+"""Reads and verifies a file's signed credentials (C2PA), offline.
 
-A whole clip can be trusted and yet come from one that was changed: every ingredient has a state.
+A trusted clip can be made from one that was changed, so every ingredient has its own state.
+signing.py writes credentials; verdict.py puts them into sentences.
 """
 
 from __future__ import annotations
@@ -15,38 +16,38 @@ from pipeline.trust.identity import Identity
 
 try:
     import c2pa
-except (ImportError, OSError, RuntimeError):  # no library of its own for this platform
+except (ImportError, OSError, RuntimeError):  # no native library for this platform
     c2pa = None
 
 State = Literal["trusted", "valid", "invalid", "none", "unreadable"]
-"""Signed by somebody known here; by somebody else; changed since; unsigned; or not to be told."""
+"""Signer known here; signer not known here; changed since signing; unsigned; cannot be read."""
 
 ACTIONS = "c2pa.actions"
 DISCLOSURE = "c2pa.ai-disclosure"
 RECIPE = "io.github.kinora.recipe"
 UNTRUSTED = "signingCredential.untrusted"
 _UNKNOWN_TYPE = "application/octet-stream"
-_MAX_DEPTH = 50  # of clips made from clips: credentials may be anybody's
-# All in all. Two can name the same manifest, so that a small file can have billions of them.
+_MAX_DEPTH = 50  # of clips made from clips: credentials are untrusted input
+# In total. Two ingredients can name the same manifest, so a small file can hold billions of them.
 _MAX_INGREDIENTS = 500
 _MAX_NAME_CHARACTERS = 80
 _MAX_TYPE_CHARACTERS = 200  # a source type is an address
 _CHANGED = "the pictures or the sound were changed after it was signed"
-_CLAIMS_CHANGED = "what its credentials say was changed after it was signed"
-_TOO_MANY = "it was made from more files than are looked at"
-_EXPIRED = "the signer's certificate was not valid any more, or not yet"
-_UNREADABLE = "its credentials are damaged or of a kind that cannot be read"
+_CLAIMS_CHANGED = "the statements in its credentials were changed after it was signed"
+_TOO_MANY = "it was made from more files than Kinora checks"
+_EXPIRED = "the signer's certificate had expired or was not yet valid"
+_UNREADABLE = "its credentials are damaged or in a format that Kinora cannot read"
 _WORDS = {
-    UNTRUSTED: "the signer is not known here",
+    UNTRUSTED: "the signer is not known to this Kinora",
     "signingCredential.expired": _EXPIRED,
     "claimSignature.outsideValidity": _EXPIRED,
-    "claimSignature.mismatch": "the signature does not fit",
+    "claimSignature.mismatch": "the signature does not match",
     "assertion.hashedURI.mismatch": _CLAIMS_CHANGED,
     "assertion.missing": _CLAIMS_CHANGED,
-    "ingredient.manifest.mismatch": "the credentials of what it was made from were changed",
-    "ingredient.manifest.missing": "the credentials of what it was made from were removed",
+    "ingredient.manifest.mismatch": "the credentials of a file it was made from were changed",
+    "ingredient.manifest.missing": "the credentials of a file it was made from were removed",
 }
-# The beginnings of the files that may have credentials: where, what, the type.
+# First bytes of the file formats that can carry credentials, and their MIME types.
 _BRANDS = {b"qt  ": "video/quicktime", b"avif": "image/avif"} | dict.fromkeys(
     (b"heic", b"heix", b"mif1", b"msf1", b"hevc"), "image/heic"
 )
@@ -61,7 +62,7 @@ _STARTS = {
 
 @dataclass(frozen=True)
 class Failure:
-    """What does not hold: C2PA's code, and the same for a person."""
+    """A failed check: C2PA's status code, and the same in words."""
 
     code: str
     words: str
@@ -69,7 +70,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Action:
-    """What was done, as the signer says: C2PA's name, IPTC's source type, with what, when."""
+    """An action that the signer declares: C2PA action, IPTC source type, software and time."""
 
     action: str
     source_type: str = ""
@@ -79,9 +80,9 @@ class Action:
 
 @dataclass(frozen=True)
 class Credentials:
-    """A manifest and those that it builds on. All but state and failures is the signer's word.
+    """A manifest and its ingredients. All but `state` and `failures` is the signer's claim.
 
-    `signed_at` is a time stamp authority's, empty without one.
+    `signed_at` comes from a timestamp authority and is empty without one.
     """
 
     state: State
@@ -96,27 +97,27 @@ class Credentials:
 
     @property
     def is_signed(self) -> bool:
-        """Say whether there is a signature and nothing was changed since, whoever has signed."""
+        """Return whether the file is signed, by any signer, and unchanged since."""
         return self.state in ("trusted", "valid")
 
     @property
     def source_type(self) -> str:
-        """Return IPTC's digital source type of what was made last."""
+        """Return the IPTC digital source type of the last action that has one, or ""."""
         types = [action.source_type for action in self.actions if action.source_type]
         return types[-1] if types else ""
 
     def walk(self) -> Iterator[Ingredient]:
-        """Yield every ingredient, and what each was made from."""
+        """Yield every ingredient, and the ingredients of each, depth first."""
         for ingredient in self.ingredients:
             yield ingredient
             yield from ingredient.credentials.walk()
 
     def tampered(self) -> list[Ingredient]:
-        """Return the ingredients, however deep, that do not hold."""
+        """Return the ingredients, at any depth, that are invalid or unreadable."""
         return [x for x in self.walk() if x.credentials.state in ("invalid", "unreadable")]
 
     def to_json(self) -> dict[str, Any]:
-        """Return all of it as values that JSON can hold."""
+        """Return the credentials as JSON-serializable values."""
         values = asdict(self) | {"source_type": self.source_type}
         values["ingredients"] = [
             asdict(x) | {"credentials": x.credentials.to_json()} for x in self.ingredients
@@ -126,7 +127,7 @@ class Credentials:
 
 @dataclass(frozen=True)
 class Ingredient:
-    """What something was made from: its relationship (parentOf, inputTo, componentOf)."""
+    """A file that another was made from; `relationship` is parentOf, inputTo or componentOf."""
 
     title: str
     relationship: str
@@ -134,14 +135,14 @@ class Ingredient:
 
 
 def is_available() -> bool:
-    """Say whether this platform can sign and read credentials."""
+    """Return whether this platform can sign and read credentials."""
     return c2pa is not None
 
 
 def read_credentials(path: Path, identity: Identity | None = None) -> Credentials:
-    """Read what a file says under a signature; whose is known here is `identity`'s to say.
+    """Read and verify a file's credentials; `identity` decides which signers are known.
 
-    Raises OSError if the file cannot be opened, and nothing for whatever is in it.
+    Raises OSError if the file cannot be opened, and nothing else, whatever the file contains.
     """
     identity = identity or Identity()
     if c2pa is None:
@@ -156,13 +157,15 @@ def read_credentials(path: Path, identity: Identity | None = None) -> Credential
         except (c2pa.C2paError.ManifestNotFound, c2pa.C2paError.NotSupported):
             return Credentials("none")
         except c2pa.C2paError.RemoteManifest:
-            return _unreadable("its credentials are kept elsewhere, and Kinora does not go online")
+            return _unreadable(
+                "its credentials are stored elsewhere, and Kinora does not go online for them"
+            )
         except (c2pa.C2paError, ValueError, RecursionError) as exc:
             return _unreadable(_UNREADABLE, f"{type(exc).__name__}")
 
 
 def offline(identity: Identity, *hosts: str) -> c2pa.Context:
-    """Return settings of c2pa that trust an identity's anchors and reach no other than `hosts`."""
+    """Return c2pa settings: trust an identity's anchors, and reach no other host than `hosts`."""
     values: dict[str, Any] = {
         "core": {"allowed_network_hosts": list(hosts)},
         "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False},
@@ -174,7 +177,7 @@ def offline(identity: Identity, *hosts: str) -> c2pa.Context:
 
 
 def mime_type(path: Path) -> str:
-    """Return what a file is by its beginning: names are anybody's."""
+    """Return a file's MIME type from its first bytes: file names are not to be trusted."""
     with path.open("rb") as file:
         begin = file.read(16)
     if begin[4:8] == b"ftyp":
@@ -185,7 +188,7 @@ def mime_type(path: Path) -> str:
 
 
 class _Store:
-    """The manifests of one file as c2pa reports them."""
+    """The manifests of one file, as c2pa reports them."""
 
     def __init__(self, report: dict[str, Any], identity: Identity) -> None:
         self._report = report
@@ -230,7 +233,7 @@ class _Store:
         )
 
     def _ingredient(self, values: dict[str, Any], label: str, above: tuple[str, ...]) -> Ingredient:
-        """Return one ingredient; how it was when it was used stands in what was signed then."""
+        """Return one ingredient. The signed manifest records its state at the time it was used."""
         self._num_seen += 1
         uri = f"self#jumbf=/c2pa/{label}/c2pa.assertions/{values.get('label')}"
         results = (values.get("validation_results") or {}).get("activeManifest") or {}
@@ -290,7 +293,7 @@ def _recipe(data: object) -> dict[str, Any] | None:
 
 
 def _plain(text: object, most: int = _MAX_NAME_CHARACTERS) -> str:
-    """Return somebody's text so that it can stand in a sentence."""
+    """Return untrusted text cut to `most` printable characters, for use in a sentence."""
     return "".join(x for x in str(text or "") if x.isprintable())[:most]
 
 

@@ -1,7 +1,7 @@
-"""Finds invisible marks in frames, whatever was done to them: scaled, cropped, mirrored, encoded.
+"""Finds invisible marks in frames that may have been scaled, cropped, mirrored or re-encoded.
 
-A mark is the same in all frames of a stretch and the picture is not, so frames are evened out and
-added up; the sum is folded to a tile at every scale and held against the key's waves.
+The mark stays the same over a window of frames while the picture changes. So the frames are
+normalized and summed, and the sum is folded to one tile at every scale and matched to the key.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ from pipeline.trust.codes import read_id
 from pipeline.trust.tile import ACROSS, DOWN, FASTEST, SHORT, TILE, Tile, waves_of
 
 WINDOW_FRAMES = 48
-# Of 24 frames a mark is as sure as of 48.
+# 24 frames detect a mark as surely as 48.
 _MOST_LOOKED_AT = 24
-# Scores from which there is a mark, and from which its id is believed. Of 10,032 unmarked windows
-# the highest had 6.57 (benchmarks/marks.json). Of ids in noise the likeliest has 2.7 once in 1000;
-# beside a mark too weak to be read a wrong one had 3.0 twice in 600.
+# Lowest scores at which a mark counts as found, and at which its ID counts as read. The highest of
+# 10,032 unmarked windows was 6.57 (benchmarks/marks.json). The best ID read from pure noise reaches
+# 2.7 once in 1000; next to a mark too weak to read, a wrong ID reached 3.0 twice in 600.
 LEAST_SCORE = 7.0
 LEAST_CODE_SCORE = 3.0
-_ROUGH_SCORE = 5.0  # below it no closer look at a scale is worth its time
-_SIDE = 2 * SHORT  # pixels of the short side of what is looked at
-# What is left of a picture may be 0.63 of its short side, or stand in 1.6 of it.
+_ROUGH_SCORE = 5.0  # below it, a fine search around a scale is not worth the time
+_SIDE = 2 * SHORT  # pixels: the short side that frames are resized to
+# Scales searched: a crop may leave 0.63 of the short side, or padding may make it 1.6.
 _SCALES = np.geomspace(0.63, 1.6, 79)
-_NEARBY = np.linspace(-0.006, 0.006, 5)  # between two of them
-_GRAIN = 1.0  # levels: what differs less than this is no picture
-_LOUDEST = 2.0  # times the mean of its speed: what one wave may count
+_NEARBY = np.linspace(-0.006, 0.006, 5)  # fine steps around a scale
+_GRAIN = 1.0  # grey levels: weaker differences are not picture content
+_LOUDEST = 2.0  # cap on a wave's weight, as a multiple of the mean at its frequency
 _TINY = 1e-12
 _RING = np.rint(np.hypot(DOWN, ACROSS)).astype(int)
 
 
 @dataclass(frozen=True)
 class Window:
-    """A stretch of a clip: how surely it is marked, and the id that the mark says, if it can."""
+    """A stretch of a clip: its detection score, and the mark's ID if it could be read."""
 
     first_frame: int
     num_frames: int
@@ -48,16 +48,16 @@ class Window:
 
     @property
     def is_marked(self) -> bool:
-        """Say whether there is a mark of the key, readable or not."""
+        """Return whether the key's mark was found, readable or not."""
         return self.score >= LEAST_SCORE
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is left of a window's frames when the picture is taken away: for any key.
+    """A window's frames with the picture removed; works for any key.
 
-    `detail` is (H, W) float32, its short side 320; `waves` (2 x scales, N) complex64 are those of
-    the detail folded at each scale, and mirrored.
+    `detail` is (H, W) float32 with a short side of 320. `waves` is (2 x scales, N) complex64: the
+    waves of the detail folded at each scale, then the same mirrored.
     """
 
     detail: np.ndarray
@@ -65,13 +65,13 @@ class Evidence:
 
 
 def read_marks(path: Path, key: bytes) -> list[Window]:
-    """Look for marks of a key in a clip. Raises MediaError if the file cannot be read."""
+    """Search a clip for the key's marks. Raises MediaError if the file cannot be read."""
     frames = (frame for chunk in iterate_frames(path, probe_clip(path)) for frame in chunk)
     return list(find_marks(frames, key))
 
 
 def find_marks(frames: Iterable[np.ndarray], key: bytes) -> Iterator[Window]:
-    """Yield the windows of a stream of frames (H, W, 3) uint8; the last one may be shorter."""
+    """Yield a Window for every WINDOW_FRAMES frames (H, W, 3) uint8; the last may be shorter."""
     tile, stream, first = Tile(key), iter(frames), 0
     while window := list(islice(stream, WINDOW_FRAMES)):
         score, mark_id = look_for(tile, gather(window))
@@ -80,7 +80,7 @@ def find_marks(frames: Iterable[np.ndarray], key: bytes) -> Iterator[Window]:
 
 
 def gather(frames: list[np.ndarray]) -> Evidence:
-    """Add up the frames of one window, evened out."""
+    """Normalize the frames of one window and sum them."""
     step = -(-len(frames) // _MOST_LOOKED_AT)
     detail = sum(_even_out(frame) for frame in frames[::step])
     folded = np.stack([_fold(detail, scale) for scale in _SCALES])
@@ -89,7 +89,7 @@ def gather(frames: list[np.ndarray]) -> Evidence:
 
 
 def look_for(tile: Tile, evidence: Evidence) -> tuple[float, str | None]:
-    """Look for a mark of the tile's key: its score, in standard deviations, and its id."""
+    """Return the score of the tile's mark, in standard deviations, and its ID if it can be read."""
     rough = _match(tile, evidence.waves, TILE)[0]
     score, seen = float(rough.max()), None
     if score >= _ROUGH_SCORE:
@@ -102,7 +102,7 @@ def look_for(tile: Tile, evidence: Evidence) -> tuple[float, str | None]:
 
 
 def _even_out(frame: np.ndarray) -> np.ndarray:
-    """Take from a frame's luma what is slow, and from the rest where it is strong."""
+    """Remove low frequencies from a frame's luma, and divide the rest by its local strength."""
     height, width = frame.shape[:2]
     scale = _SIDE / min(height, width)
     size = (round(width * scale), round(height * scale))
@@ -111,12 +111,12 @@ def _even_out(frame: np.ndarray) -> np.ndarray:
     luma = luma.astype(np.float32)
     detail = luma - cv2.blur(cv2.blur(luma, (17, 17)), (17, 17))
     power = cv2.blur(cv2.blur(detail * detail, (13, 13)), (13, 13))
-    # Rounding makes a little less than nothing of nothing.
+    # Rounding can make zero power slightly negative.
     return detail / (cv2.sqrt(np.maximum(power, 0)) + _GRAIN)
 
 
 def _fold(detail: np.ndarray, scale: float) -> np.ndarray:
-    """Scale detail to the tile's grid and add up its tiles: (TILE, TILE)."""
+    """Resize detail to the tile's grid and sum its tiles: (TILE, TILE)."""
     shrink = SHORT / _SIDE / scale
     height, width = (max(1, round(side * shrink)) for side in detail.shape)
     down, across = -(-height // TILE), -(-width // TILE)
@@ -126,7 +126,7 @@ def _fold(detail: np.ndarray, scale: float) -> np.ndarray:
 
 
 def _whiten(waves: np.ndarray) -> np.ndarray:
-    """Make waves (..., N) of every speed equally strong, and none of them far stronger."""
+    """Equalize waves (..., N) across frequencies, and cap the outliers."""
     sizes = np.abs(waves)
     means = np.ones((*waves.shape[:-1], _RING.max() + 1))
     for ring in range(_RING.min(), _RING.max() + 1):
@@ -136,7 +136,7 @@ def _whiten(waves: np.ndarray) -> np.ndarray:
 
 
 def _match(tile: Tile, waves: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Hold waves (M, N) against the sync in size x size places: the best scores, and where."""
+    """Correlate waves (M, N) with the sync at size x size shifts; return best scores and shifts."""
     grids = np.zeros((len(waves), size, size // 2 + 1), np.complex64)
     grids[:, DOWN, ACROSS] = waves * tile.sync.conj().astype(np.complex64)
     surfaces = np.fft.irfft2(grids, (size, size)).reshape(len(waves), -1)
@@ -146,9 +146,9 @@ def _match(tile: Tile, waves: np.ndarray, size: int) -> tuple[np.ndarray, np.nda
 def _look_closer(
     tile: Tile, evidence: Evidence, candidates: np.ndarray
 ) -> tuple[float, np.ndarray]:
-    """Return the best score near the candidates, and the waves (N,) seen there, put in place.
+    """Return the best score near the candidate scales, and the aligned waves (N,) there.
 
-    As large as it was made, which is between two scales, a picture is most often.
+    Scale 1 is always tried too: most clips keep their size, and 1 lies between two of the scales.
     """
     pairs = [(1.0, False)] + [
         (_SCALES[index % len(_SCALES)] * (1 + nearby), index >= len(_SCALES))
@@ -165,7 +165,7 @@ def _look_closer(
 
 
 def _project(detail: np.ndarray, scale: float, is_mirrored: bool) -> np.ndarray:
-    """Return the waves (N,) of the detail itself at a scale, without folding."""
+    """Return the waves (N,) of the unfolded detail at a scale."""
     detail = detail[:, ::-1] if is_mirrored else detail
     rows, columns = waves_of(detail.shape, SHORT / _SIDE / scale / TILE)
     columns = columns.astype(np.complex64)

@@ -1,6 +1,6 @@
-"""Whether there are faces in pictures, by YuNet (232 kB, in assets/trust with its notice).
+"""Detects whether pictures contain a face, with YuNet (232 kB, in assets/trust with its notice).
 
-It says that a face is there, never whose, of what age or sex.
+It does not identify people, or tell age or sex.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from pathlib import Path
 import numpy as np
 
 _WEIGHTS = Path(__file__).resolve().parents[2] / "assets/trust/face_detection_yunet_2023mar.onnx"
-MIN_SCORE = 0.8  # at 0.6 the heads of drawn animals are faces more often
-_LONGEST_SIDE = 640  # pixels, 30 ms on two cores; larger pictures are made smaller
+MIN_SCORE = 0.8  # at 0.6, more heads of drawn animals count as faces
+_LONGEST_SIDE = 640  # pixels, 30 ms on two cores; larger pictures are scaled down
 
 
 def has_face(frames: Iterable[np.ndarray]) -> bool:
-    """Say whether a face is in any of the frames, (H, W, 3) uint8 RGB."""
+    """Return whether any of the frames, (H, W, 3) uint8 RGB, contains a face."""
     import cv2
 
-    cv2.utils.logging.setLogLevel(2)  # errors: it warns of each network that it opens
-    # Anew for each request, and they come from several threads: it keeps the size of its input.
+    cv2.utils.logging.setLogLevel(2)  # errors only: OpenCV warns about each network it opens
+    # A new detector per call: it stores its input size, and calls come from several threads.
     detector = cv2.FaceDetectorYN.create(str(_WEIGHTS), "", (1, 1), MIN_SCORE)
     for frame in frames:
         scale = min(1.0, _LONGEST_SIDE / max(frame.shape[:2]))

@@ -1,6 +1,6 @@
-"""What a clip looks like, in a few bytes: perceptual hashes by time, and how alike two clips are.
+"""Perceptual fingerprints of clips (hashes sampled over time), and the distance between two.
 
-They outlive new encodings, sizes and rates, and a small crop; not a mirror.
+They survive re-encoding, resizing, a new frame rate and a small crop, but not mirroring.
 """
 
 from __future__ import annotations
@@ -16,31 +16,31 @@ from PIL import Image
 from pipeline.media import sample_luma
 
 HASHES_A_SECOND = 2
-MAX_SECONDS = 60  # as long as the longest clip that is made
-# Pixels of the longer side of what is hashed: of fewer, hashes of a cropped clip's parts move by 6
-# bits instead of 2. Clips that were hashed at full size are 0.7 bits away, and 4 at most.
+MAX_SECONDS = 60  # the longest clip that Kinora makes
+# Pixels of the longer side before hashing. With fewer, hashes of a cropped clip's parts differ by 6
+# bits instead of 2. Hashes made at full size differ by 0.7 bits, and by 4 at most.
 SIDE = 256
-# Of a known clip these parts are hashed, as (share, down, across), for a hash does not outlive a
-# crop: all of it, its middle, and its corners.
+# Parts of a known clip to hash, as (share, down, across): the whole frame, its middle and its
+# corners. One hash alone does not survive a crop.
 PARTS = (
     *((1.0, 0.5, 0.5), (0.9, 0.5, 0.5), (0.8, 0.5, 0.5)),
     *((0.9, down, across) for down in (0.0, 1.0) for across in (0.0, 1.0)),
 )
-# Bits of 64; `python -m benchmarks fingerprints` has the distances.
+# Bits of 64; `python -m benchmarks fingerprints` measures the distances.
 MOST_BITS = 8
 
 
 class Fingerprint:
-    """Gathers hashes of frames that pass by, at `fps`."""
+    """Hashes frames as they pass through, at `fps` frames per second."""
 
     def __init__(self, fps: float) -> None:
-        """Begin with none."""
+        """Start with no hashes."""
         self._fps = fps
         self._num_seen = 0
         self._hashes: list[int] = []
 
     def watch(self, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Yield frames (H, W, 3) uint8 as they are, and hash those whose time has come."""
+        """Yield frames (H, W, 3) uint8 unchanged, and hash two of them per second."""
         for frame in frames:
             number = len(self._hashes)
             is_due = self._num_seen / self._fps >= number / HASHES_A_SECOND
@@ -51,20 +51,20 @@ class Fingerprint:
 
     @property
     def hashes(self) -> np.ndarray:
-        """Return what was gathered: (N,) uint64."""
+        """Return the hashes so far: (N,) uint64."""
         return np.array(self._hashes, np.uint64)
 
 
 def hash_parts(path: Path) -> np.ndarray:
-    """Hash every part of a clip that was made here: (M,) uint64. Raises MediaError."""
+    """Hash every part of a clip: (M,) uint64. Raises MediaError if it cannot be read."""
     frames = sample_luma(path, HASHES_A_SECOND, MAX_SECONDS, SIDE)
     return np.array([_hash(_cut(frame, *part)) for frame in frames for part in PARTS], np.uint64)
 
 
 def distance(seen: np.ndarray, known: np.ndarray) -> float:
-    """Return how far a clip is from a known one, in bits of 64; both (N,) uint64, and not empty.
+    """Return the distance of a clip from a known one, in bits of 64; both (N,) uint64, not empty.
 
-    Each hash is held against the one most like it, whenever that is: a part of a clip is found.
+    Each hash is compared with its closest match at any time, so part of a clip is found too.
     """
     return float(np.median(np.bitwise_count(seen[:, None] ^ known[None]).min(1)))
 

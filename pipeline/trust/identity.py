@@ -1,7 +1,7 @@
-"""Who signs clips: a certificate and its key, made on the first start or given by settings.
+"""The signing identity: a certificate and key, made on the first start or given by settings.
 
-Anybody can make such a certificate, so that others see an unknown signer. The key is one file that
-its owner alone can read; of every identity there was the certificates stay, to know old clips by.
+Anyone can make such a certificate, so elsewhere the signer is unknown. Only the owner can read the
+key file. Former certificates are kept, so that old clips are still recognized.
 """
 
 from __future__ import annotations
@@ -23,47 +23,48 @@ try:
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
     from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
-except ImportError:  # a platform without it makes clips all the same
+except ImportError:  # clips can be made without it
     x509 = None
 
 logger = logging.getLogger(__name__)
 
-# Once its certificate has run out, what it signed without a time stamp counts as invalid.
+# Once a certificate expires, clips it signed without a timestamp count as invalid.
 LIFE = timedelta(days=365 * 30)
 LOCK_TIMEOUT_SECONDS = 20
 COMMON_NAME = "Kinora, a local identity"
 ORGANIZATION = "Kinora"
-_SIGNER = "signer.pem"  # key, leaf, root: one file, so that they cannot fall apart
+_SIGNER = "signer.pem"  # key, leaf, root: in one file, so that they stay together
 _CLAIM_SIGNING = "1.3.6.1.4.1.62558.2.1"  # c2pa-kp-claimSigning
-_UNAVAILABLE = "This clip is unsigned, because the signing library is not available here."
+_UNAVAILABLE = "This clip is unsigned because the signing library is not available here."
 _UNWRITABLE = (
-    "This clip is unsigned, because no signing identity can be kept in Kinora's data folder; "
-    "whoever runs it can make that folder writable and start Kinora again."
+    "This clip is unsigned because Kinora cannot store a signing identity in its data folder; "
+    "the person running Kinora can make that folder writable and restart Kinora."
 )
 _DAMAGED = (
-    "This clip is unsigned, because Kinora's signing identity is damaged or cannot be read; "
-    "whoever runs it can put signer.pem back, or remove it for a new one, and start Kinora again."
+    "This clip is unsigned because Kinora's signing identity is damaged or cannot be read; the "
+    "person running Kinora can restore signer.pem, or delete it for a new one, and restart Kinora."
 )
 _ONE_SETTING = (
-    "This clip is unsigned, because KINORA_CERTIFICATE and KINORA_PRIVATE_KEY have to be given "
-    "together; whoever runs Kinora can set both or neither."
+    "This clip is unsigned because KINORA_CERTIFICATE and KINORA_PRIVATE_KEY must be set together; "
+    "the person running Kinora can set both or neither."
 )
 _OUT_OF_DATE = (
-    "This clip is unsigned, because the signing certificate has expired or is not valid yet; "
-    "whoever runs Kinora can renew it."
+    "This clip is unsigned because the signing certificate has expired or is not valid yet; "
+    "the person running Kinora can renew it."
 )
 _UNUSABLE = (
-    "This clip is unsigned, because the files of KINORA_CERTIFICATE and KINORA_PRIVATE_KEY cannot "
-    "be read or do not belong together; whoever runs Kinora can correct them."
+    "This clip is unsigned because the files in KINORA_CERTIFICATE and KINORA_PRIVATE_KEY cannot "
+    "be read or do not match; the person running Kinora can correct them."
 )
 
 
 @dataclass(frozen=True)
 class Identity:
-    """What clips are signed with; with a `problem`, one sentence, nothing is signed.
+    """What clips are signed with. If `problem` (one sentence) is set, nothing is signed.
 
-    `chain` and `key` are PEM, the signer's certificate first. `anchors` are the PEM certificates
-    that chains of this Kinora's own lead to, former ones too, `serials` those of its signers.
+    `chain` and `key` are PEM; the signer's certificate comes first. `anchors` are the PEM
+    certificates at the end of this Kinora's own chains, former ones included. `serials` are the
+    serial numbers of its signers' certificates.
     """
 
     chain: str = ""
@@ -71,11 +72,11 @@ class Identity:
     anchors: str = ""
     serials: frozenset[str] = frozenset()
     timestamp_url: str = ""
-    is_given: bool = False  # by settings, so that its issuer need not be known here
+    is_given: bool = False  # by settings, so its issuer may be unknown here
     problem: str = ""
 
     def why_not(self) -> str:
-        """Return one sentence on why nothing can be signed now, or nothing if it can."""
+        """Return one sentence that says why signing is impossible now, or an empty string."""
         if self.problem or not self.chain:
             return self.problem or _UNAVAILABLE
         signer, *_ = x509.load_pem_x509_certificates(self.chain.encode("ascii"))
@@ -84,10 +85,10 @@ class Identity:
 
 
 def open_identity(folder: Path, settings: Mapping[str, str] = os.environ) -> Identity:
-    """Load the identity that the settings name, or the folder's, made there at the first time.
+    """Load the identity named in the settings, or else the folder's, creating it on first use.
 
-    Several processes may do so at once. What goes wrong is the identity's `problem`; it is logged,
-    never raised, for clips are made without it too.
+    Several processes may call this at once. An error is logged and stored in the identity's
+    `problem`. It is never raised, because clips can be made unsigned.
     """
     if x509 is None:
         return Identity(problem=_UNAVAILABLE)
@@ -97,7 +98,7 @@ def open_identity(folder: Path, settings: Mapping[str, str] = os.environ) -> Ide
             raise _IdentityError(_ONE_SETTING)
         if certificate:
             signer = _read_given(Path(certificate), Path(key))
-            with contextlib.suppress(_IdentityError):  # where nothing can be kept it still signs
+            with contextlib.suppress(_IdentityError):  # signing works even if nothing can be stored
                 _keep_certificates(folder, signer.chain)
         else:
             signer = _own_signer(folder)
@@ -112,11 +113,11 @@ def open_identity(folder: Path, settings: Mapping[str, str] = os.environ) -> Ide
 
 
 class _IdentityError(Exception):
-    """Say in one sentence why nothing is signed."""
+    """Carries one sentence that says why nothing is signed."""
 
 
 def _own_signer(folder: Path) -> Identity:
-    """Return the identity of a folder, made by whichever process comes first."""
+    """Return the folder's identity; the first process to ask creates it."""
     path = folder / _SIGNER
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -127,7 +128,7 @@ def _own_signer(folder: Path) -> Identity:
     except (OSError, Timeout) as exc:
         raise _IdentityError(_UNWRITABLE) from exc
     try:
-        path.chmod(0o600)  # somebody may have copied it back
+        path.chmod(0o600)  # it may have been copied back with other permissions
         signer = _parse(path.read_text(encoding="ascii"))
     except (OSError, ValueError) as exc:
         raise _IdentityError(_DAMAGED) from exc
@@ -143,18 +144,18 @@ def _read_given(certificate: Path, key: Path) -> Identity:
 
 
 def _parse(text: str) -> Identity:
-    """Take key and certificates apart. Raises ValueError if they do not belong together."""
+    """Parse a key and its certificates. Raises ValueError if they do not match."""
     key = serialization.load_pem_private_key(text.encode("ascii"), password=None)
     chain = x509.load_pem_x509_certificates(text.encode("ascii"))
     if not isinstance(key, ec.EllipticCurvePrivateKey) or key.curve.name != "secp256r1":
-        raise ValueError("the key is not of the curve P-256")
+        raise ValueError("the key is not on the P-256 curve")
     if chain[0].public_key() != key.public_key():
-        raise ValueError("the key is not the certificate's")
+        raise ValueError("the key does not match the certificate")
     return Identity(_pem(*chain), _key_pem(key))
 
 
 def _known(folder: Path, chain: str) -> tuple[str, frozenset[str]]:
-    """Return the anchors and the signers' serial numbers of all identities that were ever here."""
+    """Return the anchors and signers' serial numbers of all identities this Kinora has had."""
     texts = [chain] if chain else []
     with contextlib.suppress(OSError):
         for path in sorted((folder / "certificates").glob("*.pem")):
@@ -165,7 +166,7 @@ def _known(folder: Path, chain: str) -> tuple[str, frozenset[str]]:
         try:
             certificates = x509.load_pem_x509_certificates(text.encode("ascii"))
         except ValueError:
-            logger.warning("A certificate of an earlier identity is damaged and left out")
+            logger.warning("Skipped a damaged certificate of an earlier identity")
             continue
         anchors[_pem(certificates[-1])] = None
         serials.add(str(certificates[0].serial_number))
@@ -173,7 +174,7 @@ def _known(folder: Path, chain: str) -> tuple[str, frozenset[str]]:
 
 
 def _keep_certificates(folder: Path, chain: str) -> None:
-    """Keep the public part of an identity; it knows its clips when another one signs."""
+    """Store the public part of an identity, to recognize its clips after it is replaced."""
     serial = x509.load_pem_x509_certificates(chain.encode("ascii"))[0].serial_number
     path = folder / "certificates" / f"{serial:x}.pem"
     try:
@@ -185,10 +186,10 @@ def _keep_certificates(folder: Path, chain: str) -> None:
 
 
 def _make_signer() -> str:
-    """Return a new key, its certificate and the root that has issued it, as PEM.
+    """Return a new key, its certificate and the root that issued it, as PEM.
 
-    C2PA 2.2 section 14.5 says what a signer's certificate has; with emailProtection verifiers take
-    it that do not know claimSigning.
+    C2PA 2.2 section 14.5 specifies the signer's certificate. The emailProtection purpose is for
+    verifiers that do not know claimSigning.
     """
     root_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     root_name = _name(f"{COMMON_NAME} (root)")
@@ -205,7 +206,7 @@ def _make_signer() -> str:
         .add_extension(signs_only, critical=True)
         .add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
     )
-    # The root's key is nobody's from here on: it has issued all that it ever will.
+    # The root's key is not stored, so the root can never issue another certificate.
     signed = (builder.sign(root_key, hashes.SHA256()) for builder in (leaf, root))
     return _key_pem(key) + _pem(*signed)
 

@@ -1,4 +1,4 @@
-"""The visible label: small words in the picture that say it is generated."""
+"""Draws the visible "AI generated" label on frames."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from pipeline.geometry import Size
 from pipeline.request import Label
 
 TEXT = "AI generated"
-_SHARE = 0.05  # of the short side: the height of the letters
+_SHARE = 0.05  # of the short side: height of the letters
 _WIDEST = 0.6  # of the picture
 _SMALLEST = 6  # pixels
 _MARGIN = 0.025  # of the short side
 _BACKGROUND, _LETTERS = (0, 0, 0, 150), (255, 255, 255, 235)
-# Seconds there and back, down and across: it has been everywhere before it comes back.
+# Seconds per round trip, down and across: it visits the whole frame before its path repeats.
 _ROUNDS = (38.0, 54.0)
 
 
 class VisibleLabel:
-    """Writes on frames of one size and rate, in a corner or slowly moving from there."""
+    """Writes the label on frames of one size and rate, in a corner or slowly moving from it."""
 
     def __init__(self, label: Label, size: Size, fps: float) -> None:
-        """Draw the words once: white on a dark ground, so that they are read on any picture."""
+        """Draw the text once, white on a dark background to be legible on any picture."""
         stamp = _draw_stamp(size).astype(np.uint16)  # (h, w, 4)
         self._alpha = stamp[..., 3:]
         self._ink = stamp[..., :3] * self._alpha
@@ -34,7 +34,7 @@ class VisibleLabel:
         self._margin = margin
 
     def write(self, frame: np.ndarray, index: int) -> np.ndarray:
-        """Return the frame (H, W, 3) uint8 that is so many after the first, with the label."""
+        """Return a copy of a frame (H, W, 3) uint8 with the label; `index` starts at 0."""
         top, left = self._corner(index)
         height, width = self._alpha.shape[:2]
         labelled = frame.copy()
@@ -43,7 +43,7 @@ class VisibleLabel:
         return labelled
 
     def _corner(self, index: int) -> tuple[int, int]:
-        """Return where the label begins, from the top and from the left: at first bottom right."""
+        """Return the label's top and left in pixels; it starts at the bottom right."""
         if not self._moves:
             return self._room
         seconds = index / self._fps
@@ -55,7 +55,7 @@ class VisibleLabel:
 
 
 def _draw_stamp(size: Size) -> np.ndarray:
-    """Return the words on their ground, (h, w, 4) uint8 and no larger than the picture."""
+    """Return the text on its background, (h, w, 4) uint8, no larger than the picture."""
     num_pixels = max(_SMALLEST, round(_SHARE * min(size)))
     font = ImageFont.load_default(num_pixels)
     longest = _WIDEST * size.width

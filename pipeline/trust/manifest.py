@@ -1,4 +1,4 @@
-"""What Kinora says of a clip under its signature: pure data, by C2PA 2.2 and IPTC's vocabulary."""
+"""Builds a clip's C2PA 2.2 manifest as plain data, in IPTC's vocabulary; signing.py signs it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ADDED = {
     "loop": "New footage was generated that leads back to the beginning.",
     "bridge": "New footage was generated that leads up to another clip.",
 }
-# Others may go on from a clip; they are asked not to train on it.
+# Others may use a clip as model input, but are asked not to train on it.
 _MINING = {
     "cawg.ai_inference": "allowed",
     "cawg.ai_generative_training": "notAllowed",
@@ -34,20 +34,20 @@ _MINING = {
 
 @dataclass(frozen=True)
 class Input:
-    """A file that a clip was made from, and what it is to the clip."""
+    """A file that a clip was made from, and its relationship to the clip."""
 
     path: Path
     label: str
-    title: str  # no name of a file: that may be private
+    title: str  # not the file name, which may be private
     relationship: str
 
     def to_json(self) -> dict[str, str]:
-        """Return it as an ingredient of a manifest."""
+        """Return the input as a manifest ingredient."""
         return {"label": self.label, "title": self.title, "relationship": self.relationship}
 
 
 def inputs_of(request: GenerationRequest) -> list[Input]:
-    """Return the pictures and clips that a clip was made from, each file once."""
+    """List the pictures and clips that a clip was made from, each file once."""
     if request.video is not None:
         found = [Input(request.video, "clip", "the clip that was extended", "parentOf")]
         if request.video_after is not None:
@@ -65,7 +65,7 @@ def inputs_of(request: GenerationRequest) -> list[Input]:
 def make_manifest(
     recipe: Mapping[str, Any], request: GenerationRequest, inputs: list[Input]
 ) -> dict[str, Any]:
-    """Return the manifest of a clip; the recipe goes into it as it is, see `public_recipe`."""
+    """Return a clip's manifest. The recipe goes in unchanged: use `public_recipe` first."""
     version = recipe["versions"]["kinora"]
     agent = {"name": NAME, "version": version}
     mark = _soft_binding(recipe)
@@ -77,7 +77,7 @@ def make_manifest(
         _assertion(
             "cawg.training-mining", {"entries": {k: {"use": use} for k, use in _MINING.items()}}
         ),
-        # As text: c2pa reads lists of numbers back as bytes.
+        # As text, because c2pa reads lists of numbers back as bytes.
         _assertion(RECIPE, {"recipe": json.dumps(recipe)}) | {"kind": "Json"},
     ]
     if mark:
@@ -91,7 +91,7 @@ _MARKED = {"action": "c2pa.watermarked.bound"}
 def _actions(
     request: GenerationRequest, inputs: list[Input], agent: dict[str, str]
 ) -> list[dict[str, Any]]:
-    """Return what was done: created, or opened and edited; a bridge's second clip was placed."""
+    """List the actions: created, or opened and edited; a bridge's second clip is also placed."""
     labels = [x.label for x in inputs]
     if request.video is None:
         source_type = COMPOSITE if inputs else GENERATED
@@ -109,7 +109,7 @@ def _actions(
 
 
 def _disclosure(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the disclosure of C2PA 2.4 that a model has made this, told by a prompt."""
+    """Return the C2PA 2.4 disclosure that a model, guided by a prompt, made the clip."""
     model, revision = recipe["model"], recipe.get("model_revision")
     return {
         "modelType": "c2pa.types.model",
@@ -120,7 +120,7 @@ def _disclosure(recipe: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _soft_binding(recipe: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return which invisible marks are where, in milliseconds, if there are any."""
+    """Return the invisible marks and their times in milliseconds, or None if there are none."""
     fps = recipe["fps"]
     blocks = [
         {

@@ -1,6 +1,6 @@
-"""What is refused, warned of, or labelled, by rules over words; `rules.json` has them.
+"""Blocks, labels or warns about prompts by the word rules in `rules.json`.
 
-Rules know words, not what is meant: a classifier may judge besides.
+Rules match words, not meaning; classifiers can be added. gate.py checks pictures and clips.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ Outcome = Literal["pass", "warn", "label", "block"]
 Strictness = Literal["off", "standard", "strict"]
 _GRAVITY: tuple[Outcome, ...] = get_args(Outcome)
 _RULES = Path(__file__).with_name("rules.json")
-# What a negative prompt asks for that has words of these groups.
+# A negative prompt with words of these groups asks for the opposite.
 _ASKED_BY_AVOIDING = {"clothing": "without clothes", "grown_up": "children"}
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What becomes of a request, and why: a category's title, and the words that it was read in."""
+    """The outcome for a request, and why: the category's title and the words that matched."""
 
     outcome: Outcome = "pass"
     category: str = ""
@@ -39,23 +39,23 @@ class Verdict:
 
     @property
     def reason(self) -> str:
-        """Return what was found, for people."""
+        """Return the title and the matched words, for the user."""
         found = " and ".join(f'"{word}"' for word in self.words)
         return f"{self.title} ({found})" if found else self.title
 
     @property
     def message(self) -> str:
-        """Say in a sentence what becomes of the request."""
+        """Return one message for the user about the outcome; empty if the request passes."""
         return {
             "pass": "",
             "warn": f"Take care with {self.reason}.",
-            "label": f"The clip is visibly labelled, for it shows {self.reason}.",
-            "block": f"Kinora makes no clips of {self.reason}; describe something else.",
+            "label": f"The clip gets a visible label because it shows {self.reason}.",
+            "block": f"Kinora does not make clips of {self.reason}. Describe something else.",
         }[self.outcome]
 
 
 class Classifier(Protocol):
-    """A model that judges words besides the rules."""
+    """A model that judges prompts in addition to the rules."""
 
     def judge(self, prompts: Sequence[str]) -> Verdict:
         """Judge the prompts of a request's shots."""
@@ -63,7 +63,7 @@ class Classifier(Protocol):
 
 @dataclass(frozen=True)
 class _Rule:
-    """Terms of every one of some groups of groups, and none of others."""
+    """Matches if each entry of `all` has a group that matches, and no group of `unless` does."""
 
     category: str
     all: tuple[tuple[str, ...], ...]
@@ -73,7 +73,7 @@ class _Rule:
 
 @dataclass(frozen=True)
 class Rules:
-    """The rule file, read."""
+    """The parsed rule file."""
 
     version: int
     titles: Mapping[str, str]
@@ -84,7 +84,7 @@ class Rules:
 
 
 class Moderator:
-    """Judges words at one strictness; what concerns children is refused at any."""
+    """Judges prompts at one strictness. The rules about children block at every strictness."""
 
     def __init__(
         self,
@@ -92,24 +92,24 @@ class Moderator:
         classifiers: Sequence[Classifier] = (),
         rules: Rules | None = None,
     ) -> None:
-        """Read the rules, unless others are given."""
+        """Use the given rules, or read the shipped ones."""
         self.strictness = strictness
         self.rules = rules or read_rules()
         self._classifiers = classifiers
 
     def check(self, prompts: Sequence[str], negative_prompt: str = "") -> tuple[Verdict, ...]:
-        """Return what is found in the words of a request that is no reason to refuse it.
+        """Check a request's prompts, one for each shot, and return the warnings and labels.
 
-        A prompt for each shot. Raises RefusedError for what is; only its category is logged.
+        Raises RefusedError if a verdict blocks the request; only its category is logged.
         """
         verdicts = self._verdicts(prompts, negative_prompt)
         if refused := next((x for x in verdicts if x.outcome == "block"), None):
-            logger.info("A request was refused: %s", refused.category)
+            logger.info("Refused a request: %s", refused.category)
             raise RefusedError(refused.message)
         return tuple(x for x in verdicts if x.outcome != "pass")
 
     def judge(self, prompts: Sequence[str], negative_prompt: str = "") -> Verdict:
-        """Return the gravest verdict on the words of a request, a prompt for each shot."""
+        """Return the most severe verdict on a request's prompts, one for each shot."""
         verdicts = self._verdicts(prompts, negative_prompt)
         return max(verdicts, key=lambda verdict: _GRAVITY.index(verdict.outcome))
 
@@ -118,7 +118,7 @@ class Moderator:
         avoided = self._read(negative_prompt)
         asked = [x for group, x in _ASKED_BY_AVOIDING.items() if self._finds(group, avoided)]
         texts = [(*readings, *asked) for readings in texts]
-        # What is harmless in each shot may not be so in one film.
+        # Shots that are harmless one by one may not be harmless in one film.
         film = tuple(reading for readings in texts for reading in readings)
         verdicts = [
             self._judge(rule, readings)
@@ -145,22 +145,22 @@ class Moderator:
         return next(filter(None, (self._finds(group, readings) for group in groups)), "")
 
     def _finds(self, group: str, readings: Collection[str]) -> str:
-        """Return the first word of a group that is in any reading, or nothing."""
+        """Return the first match of a group's terms in any reading, or an empty string."""
         found = (self.rules.terms[group].search(reading) for reading in readings)
         return next((match[0] for match in found if match), "")
 
 
 def read_strictness() -> Strictness:
-    """Return KINORA_MODERATION, by default strict on a Space. Raises KinoraError for another word.
+    """Return KINORA_MODERATION, or by default "strict" on a Space and "standard" elsewhere.
 
-    A Space is open to everybody, a computer to its own people.
+    A Space is open to everyone, a computer only to its users. Raises KinoraError for other values.
     """
     chosen = os.environ.get("KINORA_MODERATION", "").strip().lower()
     if not chosen:
         return "strict" if os.environ.get("SPACE_ID") else "standard"
     if chosen not in get_args(Strictness):
         raise KinoraError(
-            f"KINORA_MODERATION is {chosen!r}, but it has to be one of "
+            f"KINORA_MODERATION is {chosen!r}, but it must be one of "
             f"{', '.join(get_args(Strictness))}."
         )
     return chosen
@@ -168,7 +168,7 @@ def read_strictness() -> Strictness:
 
 @functools.cache
 def read_rules(path: Path = _RULES) -> Rules:
-    """Read a rule file; its terms become patterns, once."""
+    """Read a rule file and compile its terms; cached."""
     values = json.loads(path.read_text(encoding="utf-8"))
     categories = values["categories"]
     return Rules(

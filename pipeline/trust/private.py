@@ -1,4 +1,4 @@
-"""Files that their owner alone can read, written whole or not at all: keys above all."""
+"""Writes files, such as keys, atomically and readable only by their owner."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from pathlib import Path
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Write a file in the place of another one, if there is one. Raises OSError."""
+    """Write a file, replacing an existing one. Raises OSError."""
     with _draft(path, content) as draft:
         draft.replace(path)
 
 
 def create_private(path: Path, content: bytes) -> None:
-    """Write a file unless there is one of its name already, which then stays. Raises OSError."""
+    """Write a file unless it already exists; an existing file is kept. Raises OSError."""
     with _draft(path, content) as draft:
         try:
-            path.hardlink_to(draft)  # unlike a renamed file it takes no other one's place
+            path.hardlink_to(draft)  # unlike a rename, this never replaces a file
         except FileExistsError:
             pass
-        except OSError:  # a disk without links, as a mounted bucket is
+        except OSError:  # no hard links here, for example on a mounted bucket
             if not path.exists():
                 draft.replace(path)
 
 
 @contextlib.contextmanager
 def _draft(path: Path, content: bytes) -> Iterator[Path]:
-    """Write beside a path, and clear up what is not used."""
+    """Write a temporary file next to a path; remove it if it is not used."""
     draft = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(descriptor, "wb") as file:  # noqa: PTH123 - the mode from birth
+        with open(descriptor, "wb") as file:  # noqa: PTH123 - the mode is set on creation
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

@@ -1,7 +1,7 @@
-"""What a clip or a picture says of its origin, and what is known here of it; decides no truth.
+"""Reports what is known about the origin of a clip or picture; it does not judge what is true.
 
-Signed credentials first, then the mark in its pixels, what it looks like, and notes that anybody
-can write.
+Signed credentials come first, then the invisible mark, similar clips in the registry, and notes
+that anyone can write. verdict.py puts the report into sentences.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from pipeline.trust.registry import Registry
 
 logger = logging.getLogger(__name__)
 
-MAX_SECONDS = 60  # of a clip that are searched for marks: as many as the longest clip made here
-MAX_SIDE = 1280  # pixels; the mark is looked for at fewer, and 48 frames are held at a time
+MAX_SECONDS = 60  # of a clip are searched for marks: the length of the longest clip Kinora makes
+MAX_SIDE = 1280  # pixels; the search uses fewer, and 48 frames are in memory at a time
 _MAX_TAGS, _MAX_TAG_CHARACTERS = 24, 300
 
 
 @dataclass(frozen=True)
 class Verifier:
-    """What is needed to tell where a file comes from: whom this studio knows, and what it made.
+    """Checks where files come from, with this Kinora's known signers, mark key and clip registry.
 
-    Without a `key` no marks are looked for; without a `registry` nothing is known of any.
+    Without a `key`, marks are not searched for. Without a `registry`, no clip is known.
     """
 
     identity: Identity | None = None
@@ -45,10 +45,10 @@ class Verifier:
     registry: Registry | None = None
 
     def verify(self, path: Path) -> dict[str, Any]:
-        """Report where a file comes from, as JSON; raise MediaError if it cannot be read.
+        """Report where a file comes from, as JSON. Raises MediaError if it cannot be read.
 
-        `recipe` is the signed one, or what the file's tag claims. Of other people's clips it says
-        the day, the model and the mark's id, and no more than their own files do.
+        `recipe` is the signed one, or else the one in the file's tag. About other users' clips, the
+        report gives only the day, the model and the mark's ID, plus what their own files show.
         """
         is_picture = mime_type(path).startswith("image/")
         credentials = read_credentials(path, self.identity)
@@ -68,7 +68,7 @@ class Verifier:
         return report | {"conclusions": verdict.conclusions(report)}
 
     def _look(self, path: Path, is_picture: bool, credentials: Credentials) -> dict[str, Any]:
-        """Look at the pixels, which may be damaged where the credentials can still be read."""
+        """Check the pixels, which may be damaged even if the credentials can be read."""
         found: dict[str, Any] = {"marks": [], "nearest": None, "seconds_searched": 0.0}
         if self.key is None and self.registry is None:
             return found
@@ -80,7 +80,7 @@ class Verifier:
         except MediaError as exc:
             if credentials.state == "none" and is_picture:
                 raise
-            logger.info("The pixels of a file could not be looked at: %s", exc)
+            logger.info("Could not read the pixels of a file: %s", exc)
             return found | {"unreadable": str(exc)}
         marks = [self._describe(window, fps) for window in windows]
         searched = sum(window.num_frames for window in windows) / fps
@@ -103,7 +103,7 @@ class Verifier:
         }
 
     def _nearest(self, hashes: np.ndarray) -> dict[str, Any] | None:
-        """Return the clip that looks most like it, if one is near enough to say so."""
+        """Return the most similar known clip, or None if none is close enough."""
         found = self.registry and self.registry.nearest(hashes)
         if not found or found[0] > MOST_BITS:
             return None
@@ -121,7 +121,7 @@ def _open(path: Path, is_picture: bool) -> tuple[float, Iterator[np.ndarray]]:
 
 
 def _drain(frames: Iterator[np.ndarray]) -> Iterator[Window]:
-    """Let frames pass; without a key there are no windows."""
+    """Consume the frames; without a key there are no windows."""
     for _ in frames:
         pass
     yield from ()

@@ -1,7 +1,7 @@
-"""The clips that this studio has delivered: a small database in its data folder, for its owner.
+"""Records the clips that this Kinora delivered, in a SQLite file only its owner can read.
 
-What is wrong with it is logged, and clips are made and read all the same.
-Prompts are in it only where the clip's own file has them too.
+Database errors are logged and never stop a clip from being made or checked. A prompt is stored only
+if the clip's own file shows it too.
 """
 
 from __future__ import annotations
@@ -46,20 +46,20 @@ _Answer = TypeVar("_Answer")
 
 @dataclass(frozen=True)
 class Known:
-    """What anybody may know of a clip: the day, the model, and the prompt if its file shows it."""
+    """What every user may know about a clip: day, model, and the prompt if its file shows it."""
 
     made_on: str
     model: str
     prompt: str = ""
 
     def to_json(self) -> dict[str, str]:
-        """Return it as a report says it."""
+        """Return the values for a report."""
         return {"made_on": self.made_on, "model": self.model, "prompt": self.prompt}
 
 
 @dataclass(frozen=True)
 class Registry:
-    """A database that several threads and processes may use at once; it opens for each question."""
+    """The database; safe for several threads and processes, opened anew for each query."""
 
     path: Path
     max_clips: int = MAX_CLIPS
@@ -71,7 +71,7 @@ class Registry:
         manifest: Mapping[str, Any],
         hashes: np.ndarray,
     ) -> None:
-        """Write a clip's row, in the place of an earlier one of its job; the oldest rows go."""
+        """Store a clip in place of its job's earlier one; drop the oldest beyond `max_clips`."""
         said = json.dumps(public_recipe(recipe))
         row = (job_id, time.time(), said, json.dumps(manifest), hashes.astype("<u8").tobytes())
         marks = {str(mark["id"]) for mark in recipe.get("marks") or ()}
@@ -90,11 +90,11 @@ class Registry:
         self._ask(write, None)
 
     def forget(self, job_id: str) -> None:
-        """Remove a clip's row and its marks."""
+        """Delete a clip and its marks."""
         self._ask(lambda x: x.execute("DELETE FROM clips WHERE job_id = ?", (job_id,)), None)
 
     def find_mark(self, mark_id: str) -> Known | None:
-        """Return what is known of the newest clip with a mark."""
+        """Return what is known about the newest clip with this mark, or None."""
         query = (
             "SELECT made_at, recipe FROM clips JOIN marks USING (job_id) WHERE mark_id = ? "
             "ORDER BY made_at DESC LIMIT 1"
@@ -103,7 +103,7 @@ class Registry:
         return row and _known(*row)
 
     def nearest(self, hashes: np.ndarray) -> tuple[float, Known] | None:
-        """Return the clip that looks most like these (N,) hashes, and its distance in bits."""
+        """Return the clip most similar to these (N,) hashes, with its distance in bits, or None."""
         if not len(hashes):
             return None
         query = "SELECT job_id, fingerprint FROM clips"
@@ -119,7 +119,7 @@ class Registry:
         return row and (bits, _known(*row))
 
     def _ask(self, work: Callable[[sqlite3.Connection], _Answer], otherwise: _Answer) -> _Answer:
-        """Do something in one transaction; a damaged file is moved aside, and a new one begun."""
+        """Run `work` in one transaction; move a damaged file aside first and start a new one."""
         try:
             try:
                 return self._transact(work)
@@ -129,12 +129,12 @@ class Registry:
             with FileLock(self.path.with_suffix(".lock"), timeout=_PATIENCE_SECONDS):
                 self._move_aside_if_damaged()
                 return self._transact(work)
-        except (sqlite3.Error, OSError):  # a lock that is not to be had is an OSError too
-            logger.exception("The registry of clips cannot be used")
+        except (sqlite3.Error, OSError):  # a lock timeout is an OSError too
+            logger.exception("The clip registry cannot be used")
             return otherwise
 
     def _move_aside_if_damaged(self) -> None:
-        """Look again first: another process may have begun a new file meanwhile."""
+        """Check again first: another process may have started a new file meanwhile."""
         try:
             (said,) = self._transact(lambda x: x.execute("PRAGMA quick_check(1)").fetchone())
         except sqlite3.DatabaseError as exc:
@@ -144,7 +144,7 @@ class Registry:
         if said != "ok":
             aside = self.path.with_suffix(".damaged")
             self.path.replace(aside)
-            logger.error("The registry of clips is damaged (%s); it is now %s", said, aside)
+            logger.error("The clip registry is damaged (%s); it was moved to %s", said, aside)
 
     def _transact(self, work: Callable[[sqlite3.Connection], _Answer]) -> _Answer:
         with self._open() as database, database:
@@ -153,7 +153,7 @@ class Registry:
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Before sqlite makes it for everybody; its journals have the same rights.
+        # Create it private before SQLite makes it readable to all; its journals get the same mode.
         os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
         database = sqlite3.connect(self.path, timeout=_PATIENCE_SECONDS)
         try:
@@ -166,7 +166,7 @@ class Registry:
 
 
 def _is_damage(error: sqlite3.DatabaseError) -> bool:
-    """Say whether the file is damaged, rather than locked, or the disk full."""
+    """Return whether the file is damaged, rather than locked or the disk full."""
     return getattr(error, "sqlite_errorname", "") in ("SQLITE_CORRUPT", "SQLITE_NOTADB") or (
         "malformed" in str(error) or "not a database" in str(error)  # Python 3.10 has no names
     )

@@ -1,6 +1,6 @@
-"""Signs a finished clip, after everything else that writes to the file; never breaks the clip.
+"""Signs a finished clip, as the last step that writes to the file. An error leaves it intact.
 
-The signed copy takes the clip's place at once, and not before it was read back.
+The signed copy is read back and then replaces the clip atomically. manifest.py has the content.
 """
 
 from __future__ import annotations
@@ -32,29 +32,32 @@ from pipeline.trust.manifest import Input, inputs_of, make_manifest
 logger = logging.getLogger(__name__)
 
 TIMESTAMP_TIMEOUT_SECONDS = 5
-_UNAVAILABLE = "This clip is unsigned, because this platform has no library that could sign it."
-_FAILED = "This clip is unsigned, because signing failed; whoever runs Kinora finds why in its log."
+_UNAVAILABLE = "This clip is unsigned because this platform has no library that can sign it."
+_FAILED = (
+    "This clip is unsigned because signing failed; the person running Kinora can find the reason "
+    "in its log."
+)
 _NO_TIMESTAMP = (
-    "This clip is signed without a time stamp, because the time stamp authority did not answer."
+    "This clip is signed without a timestamp because the timestamp authority did not answer."
 )
 
 _INGREDIENTS = {
-    "parentOf": "The clip that this was made from",
-    "inputTo": "A picture that this was made from",
-    "componentOf": "A clip that is part of this",
+    "parentOf": "The clip that this file was made from",
+    "inputTo": "A picture that this file was made from",
+    "componentOf": "A clip that is part of this file",
 }
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Whether a clip is signed, as it was read back; one sentence if that is not all; warnings."""
+    """Whether a clip was read back as signed, a note if something is missing, and warnings."""
 
     is_signed: bool
     note: str = ""
     warnings: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as a recipe tells it to the clip's owner."""
+        """Return the outcome as the recipe shows it to the clip's owner."""
         return {
             "signed": self.is_signed,
             "signing": self.note,
@@ -65,15 +68,15 @@ class Outcome:
 def sign_clip(
     path: Path, recipe: Mapping[str, Any], request: GenerationRequest, identity: Identity
 ) -> Outcome:
-    """Sign a clip in its place; what goes wrong leaves it as it was, and is said and logged.
+    """Sign a clip in place. On an error, leave it unchanged, log the error and return a note.
 
-    A clip that has been signed before, by a process that was killed then, stays as it is.
+    A clip that is already signed, by a process that was killed afterwards, is left as it is.
     """
     if c2pa is None:
         return Outcome(False, _UNAVAILABLE)
     if reason := identity.why_not():
         return Outcome(False, reason)
-    draft = path.with_name(f".{path.name}.signing")  # one process at a time has the job
+    draft = path.with_name(f".{path.name}.signing")  # only one process at a time has the job
     try:
         before = read_credentials(path, identity)
         if _is_ours(before, identity):
@@ -82,13 +85,13 @@ def sign_clip(
         note = _sign(path, draft, said, request, identity)
         after = read_credentials(draft, identity)
         if not _is_ours(after, identity) or after.recipe != json.loads(json.dumps(said)):
-            logger.error("The signed clip reads as %s: %s", after.state, after.failures)
+            logger.error("The signed clip was read back as %s: %s", after.state, after.failures)
             return Outcome(False, _FAILED)
         with draft.open("r+b") as file:
             os.fsync(file.fileno())
         draft.replace(path)
     except (c2pa.C2paError, OSError):
-        logger.exception("A clip could not be signed")
+        logger.exception("Could not sign a clip")
         return Outcome(False, _FAILED)
     finally:
         draft.unlink(missing_ok=True)
@@ -104,25 +107,25 @@ def _sign(
     request: GenerationRequest,
     identity: Identity,
 ) -> str:
-    """Write the signed copy; return what has to be said of it, if anything."""
+    """Write the signed copy; return a note for the user, or an empty string."""
     url = identity.timestamp_url
     if not url:
         _write_signed(path, draft, recipe, request, identity)
         return ""
     host, port = _address(url)
     try:
-        # It would wait for an answer for as long as it takes.
+        # c2pa would wait for an answer without a time limit.
         socket.create_connection((host, port), TIMESTAMP_TIMEOUT_SECONDS).close()
         _write_signed(path, draft, recipe, request, identity, url)
     except (OSError, OverflowError, c2pa.C2paError):
-        logger.exception("The time stamp authority %s gave no time stamp", host)
+        logger.exception("No timestamp from the timestamp authority %s", host)
         _write_signed(path, draft, recipe, request, identity)
         return _NO_TIMESTAMP
     return ""
 
 
 def _address(url: str) -> tuple[str, int]:
-    """Return a URL's host and port; what is no URL has none that answers."""
+    """Return a URL's host and port; what is not a URL gets a host and port that cannot answer."""
     try:
         parts = urlsplit(url)
         return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
@@ -159,7 +162,7 @@ def _write_signed(
 
 
 def _add(builder: c2pa.Builder, given: Input) -> None:
-    """Add what the clip was made from, with its own credentials if it has any."""
+    """Add an input of the clip as an ingredient, with its own credentials if it has any."""
     with given.path.open("rb") as file:
         try:
             builder.add_ingredient(given.to_json(), mime_type(given.path), file)
@@ -172,7 +175,10 @@ def _add(builder: c2pa.Builder, given: Input) -> None:
 
 
 def _is_ours(credentials: Credentials, identity: Identity) -> bool:
-    """Say whether a clip is intact and has a recipe; who signs for a person may be unknown here."""
+    """Return whether a clip is intact, has a recipe, and has a known signer.
+
+    If the identity comes from settings, its issuer may be unknown here.
+    """
     codes = {failure.code for failure in credentials.failures}
     is_known = credentials.state == "trusted" or (identity.is_given and codes == {UNTRUSTED})
     return credentials.is_signed and is_known and credentials.recipe is not None
@@ -184,7 +190,7 @@ def _warnings(credentials: Credentials) -> tuple[str, ...]:
 
 
 def describe_tampered(ingredient: Ingredient) -> str:
-    """Return one sentence on an ingredient that does not hold; its title may be anybody's words."""
-    what = _INGREDIENTS.get(ingredient.relationship, "Something that this was made from")
+    """Return one sentence about an ingredient that failed checks; its title is untrusted."""
+    what = _INGREDIENTS.get(ingredient.relationship, "A file that this file was made from")
     reasons = dict.fromkeys(x.words for x in ingredient.credentials.failures if x.code != UNTRUSTED)
-    return f"{what} has credentials that do not hold: {'; '.join(reasons)}."
+    return f"{what} has credentials that failed checks: {'; '.join(reasons)}."

@@ -1,4 +1,4 @@
-"""A report on a file's origin in sentences, with what cannot be concluded. Finds out nothing."""
+"""Puts a report on a file's origin into sentences, with its limits; it checks nothing itself."""
 
 from __future__ import annotations
 
@@ -9,42 +9,43 @@ from pipeline.trust.credentials import Credentials
 from pipeline.trust.signing import describe_tampered
 
 _CLAIM = (
-    "This file says that Kinora made it, and how; it is not signed, and anybody can write such a "
-    "note, so take it as a claim."
+    "This file says that Kinora made it, and how. It is not signed, and anyone can write such a "
+    "note, so treat it as a claim."
 )
 _NOTHING = (
-    "This file says nothing of Kinora; such a note is easily removed, so that proves nothing."
+    "This file has no note that Kinora made it. Such notes are easy to remove, so this proves "
+    "nothing."
 )
-_OWN = "This Kinora signed the file, and nothing in it has been changed since."
-_TRUSTED = "{signer} signed this file, and nothing in it has been changed since."
+_OWN = "This Kinora signed the file, and nothing in it has changed since."
+_TRUSTED = "{signer} signed this file, and nothing in it has changed since."
 _VALID = (
-    "Nothing in this file has been changed since it was signed; the signer calls itself {signer}, "
-    "and is not known here."
+    "Nothing in this file has changed since it was signed. The signer calls itself {signer} and is "
+    "not known to this Kinora."
 )
 _INVALID = "Do not rely on this file's credentials: {reasons}."
-_UNREADABLE = "This file may be signed, but that cannot be told: {reasons}."
-_PROVES = "Credentials prove who signed, not that what is seen is true."
+_UNREADABLE = "This file may be signed, but Kinora cannot tell: {reasons}."
+_PROVES = "Credentials prove who signed the file, not that what it shows is true."
 _NOTHING_FOUND = (
-    "Nothing found proves nothing: credentials, marks and notes can be removed, and most cameras "
-    "and generators leave none that can be read here."
+    "Finding nothing proves nothing: credentials, marks and notes can be removed, and most cameras "
+    "and generators leave none that Kinora can read."
 )
 _NEAR = (
-    "It looks like a clip that this studio made on {made_on} with {model}; likeness is a hint, "
-    "no proof."
+    "It looks like a clip that this Kinora made on {made_on} with {model}. Similarity is a hint, "
+    "not proof."
 )
 _SOURCES = {
-    "trainedAlgorithmicMedia": "By its credentials a model has generated it.",
+    "trainedAlgorithmicMedia": "According to its credentials, a model generated it.",
     "compositeWithTrainedAlgorithmicMedia": (
-        "By its credentials a model has generated it from, or into, other pictures."
+        "According to its credentials, a model generated it from, or into, other pictures."
     ),
-    "digitalCapture": "By its credentials a camera took it.",
+    "digitalCapture": "According to its credentials, a camera took it.",
 }
 
 
 def conclude(credentials: Credentials, *, has_claim: bool) -> str:
-    """Say in words what credentials come to, with every ingredient that does not hold."""
+    """Return what the credentials show, and a warning for each ingredient that failed checks."""
     reasons = "; ".join(dict.fromkeys(x.words for x in credentials.failures))
-    signer = f"\u201c{credentials.signer or 'nobody'}\u201d"
+    signer = f"\u201c{credentials.signer or 'unnamed'}\u201d"
     known = _OWN if credentials.is_local_identity else _TRUSTED.format(signer=signer)
     conclusion = {
         "trusted": known,
@@ -58,7 +59,7 @@ def conclude(credentials: Credentials, *, has_claim: bool) -> str:
 
 
 def conclusions(report: Mapping[str, Any]) -> list[str]:
-    """Return what a report comes to, a sentence each; the last says what it does not."""
+    """Return the report's conclusions, one finding each; the last may say what is not proved."""
     said = [report["conclusion"]]
     source = report["credentials"]["source_type"].rpartition("/")[2]
     if report["signed"] and source in _SOURCES:
@@ -67,7 +68,7 @@ def conclusions(report: Mapping[str, Any]) -> list[str]:
     if near := report["nearest"]:
         said.append(_NEAR.format(**near))
     if reason := report.get("unreadable"):
-        said.append(f"Its pictures could not be looked at. {reason}")
+        said.append(f"Its pictures could not be checked. {reason}")
     if report["signed"]:
         return [*said, _PROVES]
     is_found = report["credentials"]["state"] != "none" or report["made_by_kinora_claim"] or near
@@ -76,17 +77,17 @@ def conclusions(report: Mapping[str, Any]) -> list[str]:
 
 
 def _of_marks(windows: list[dict[str, Any]]) -> list[str]:
-    """Return a sentence for each mark that was read, and one for those that could not be."""
+    """Return a sentence for each ID that was read, or one if there are only unreadable marks."""
     said = []
     for mark_id in dict.fromkeys(x["id"] for x in windows if x["id"]):
         seen = [x for x in windows if x["id"] == mark_id]
         known = seen[0]["known"]
         what = (
-            f"this studio made it on {known['made_on']} with {known['model']}"
+            f"this Kinora made it on {known['made_on']} with {known['model']}"
             if known
-            else "this studio's key made it, but the registry does not have the clip (any more)"
+            else "this Kinora's key made it, but the clip is not, or no longer, in the registry"
         )
-        said.append(f"Its pixels bear the invisible mark {mark_id}: {what}.")
+        said.append(f"Its pixels carry the invisible mark {mark_id}: {what}.")
     if not said and any(x["is_marked"] for x in windows):
-        said.append("Its pixels bear this studio's invisible mark, but its id cannot be read.")
+        said.append("Its pixels carry this Kinora's invisible mark, but its ID cannot be read.")
     return said

@@ -1,4 +1,4 @@
-"""Words as people write them, and as they write them to get past a filter, into plain ones."""
+"""Normalizes text to plain lower-case words, and undoes common ways to evade a filter."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-# Letters of other alphabets that look like Latin ones.
+# Letters of other alphabets that look like Latin letters.
 _LOOK_ALIKES = str.maketrans("аеорсухіјѕԁӏһтмкнвαεορτυινκηχ", "aeopcyxijsdlhtmkhbaeoptuivknx")
 _LEET = str.maketrans("013456789@$!|+", "oieasgtbgasiit")
-# Latin letters that no normal form knows: in squares and circles, and small capitals.
+# Latin letters that Unicode normalization misses: in squares and circles, and small capitals.
 _SHAPES = {
     start + number: chr(ord("a") + number)
     for start in (0x1F130, 0x1F150, 0x1F170)
     for number in range(26)
 } | str.maketrans("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ", "abcdefghijklmnoprstuvwyz")
-# What nobody sees, besides controls and unassigned ones; text encoders leave most of it out.
+# Invisible characters other than controls and unassigned ones; text encoders drop most of them.
 _INVISIBLE = re.compile(
     r"[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\ufe00-\ufe0f\uffa0\ufffc\ufffd]"
 )
@@ -26,14 +26,14 @@ _WITHIN_WORDS = re.compile(r"(?<=[^\W\d_])(?:[^\w\s]|_)+(?=[^\W\d_])")
 _SPELLED_OUT = re.compile(r"(?<!\w)\w(?:[\W_]\w(?!\w)){2,}")
 _STRETCHED = re.compile(r"(\w)\1{2,}")
 _LATIN = re.compile(r"[a-z]")
-# Among letters; behind them only those that no format is named with, as "mp4" and "h264" are.
+# Among letters. After a word only @ and $, because formats such as "mp4" and "h264" end in digits.
 _DIGITS = re.compile(r"(?<=[a-z])[0-9@$!|+]+(?=[a-z])|^[0-9@$]+(?=[a-z]{2})|(?<=[a-z])[@$]+$")
 _WORD = re.compile(r"\S+")
 _SCRIPTS_WITHOUT_SPACES = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 
 
 def readings_of(text: str) -> tuple[str, ...]:
-    """Return a text as it stands, and what it may hide, both in plain lower-case words."""
+    """Return the text, and what it may hide, each as plain lower-case words."""
     shown = unicodedata.normalize("NFKC", _see(text)).casefold()
     plain = _plain(shown)
     hidden = _WORD.sub(lambda match: _reveal(match[0]), shown)
@@ -44,9 +44,9 @@ def readings_of(text: str) -> tuple[str, ...]:
 
 
 def compile_terms(terms: Sequence[str]) -> re.Pattern[str]:
-    """Return what finds any of some terms in plain words; `*` at the end stands for any ending.
+    """Compile terms to one pattern for plain words; a final `*` matches any ending.
 
-    Scripts that put no spaces between words are searched as they are.
+    In scripts without spaces between words, a term matches anywhere.
     """
     patterns = [_pattern(term) for term in terms if not _SCRIPTS_WITHOUT_SPACES.search(term)]
     unspaced = [_plain(term) for term in terms if _SCRIPTS_WITHOUT_SPACES.search(term)]
@@ -54,19 +54,19 @@ def compile_terms(terms: Sequence[str]) -> re.Pattern[str]:
 
 
 def _see(text: str) -> str:
-    """Leave out what is not seen, and write letters in shapes as letters."""
+    """Remove invisible characters, and replace letters in shapes with plain letters."""
     seen = (x for x in text if x.isspace() or unicodedata.category(x) not in _CONTROLS)
     return _INVISIBLE.sub("", "".join(seen)).translate(_SHAPES)
 
 
 def _plain(text: str) -> str:
-    """Take accents and punctuation away."""
+    """Remove accents and punctuation."""
     text = _MARKS.sub("", unicodedata.normalize("NFKD", text))
     return " ".join(_NO_WORD.sub(" ", text).split())
 
 
 def _reveal(word: str) -> str:
-    """Return a word without look-alike letters and digits for letters, if it has letters at all."""
+    """Replace look-alike letters and digits in a word, if it has any Latin letter."""
     if not _LATIN.search(word):
         return word
     return _DIGITS.sub(lambda match: match[0].translate(_LEET), word.translate(_LOOK_ALIKES))

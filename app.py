@@ -19,37 +19,37 @@ import spaces  # before torch, which it has to patch on ZeroGPU
 from gradio.context import LocalContext
 from starlette.middleware import Middleware
 
-from page.access import Access, read_access, read_allowance
-from page.clips import ClipsTab, create_visitor, greet
-from page.doors import MAX_SESSIONS, MAX_UPLOAD_BYTES, Doors, GuardedBlocks
-from page.endpoints import Endpoints, create_endpoints
-from page.film import FilmTab
-from page.parts import ASSETS, FIELDS, MAX_WATCHING, PRIVATE
-from page.tab import Tab, connect_to_others
-from page.verify import VerifyTab
-from pipeline.environment import read_number
+from page.api import Endpoints, create_endpoints
+from page.auth import AccessPolicy, read_access, read_allowance
+from page.components import ASSETS, FIELDS, MAX_WATCHING, PRIVATE
+from page.film_tab import FilmTab
+from page.history_tab import HistoryTab, create_visitor, greet
+from page.http_guard import MAX_SESSIONS, MAX_UPLOAD_BYTES, GuardedBlocks, HttpGuard
+from page.task_tab import TaskTab, connect_to_others
+from page.verify_tab import VerifyTab
 from pipeline.errors import GenerationCancelledError, KinoraError
-from pipeline.jobs import IsCancelled, JobWorker, OnProgress
-from pipeline.limits import Limits
-from pipeline.loader import Loader
-from pipeline.machine import detect_machine
-from pipeline.models import SHIPPED, Models, default_model_id
-from pipeline.own import read_models
-from pipeline.placement import is_zero_gpu
-from pipeline.plan import estimate_seconds
-from pipeline.request import GenerationRequest
-from pipeline.speed import read_settings
-from pipeline.store import JobStore, default_data_dir, num_windows
-from pipeline.stream import News, follow_clip, stream_clip
+from pipeline.jobs.runner import JobRunner
+from pipeline.jobs.store import JobStore, default_data_dir, num_windows
+from pipeline.jobs.worker import IsCancelled, JobWorker, OnProgress
+from pipeline.jobs.zero_gpu import News, follow_clip, stream_clip
+from pipeline.models.custom import read_models
+from pipeline.models.registry import SHIPPED, Models, default_model_id
+from pipeline.planning.plan import estimate_seconds
+from pipeline.planning.request import GenerationRequest
+from pipeline.rate_limits import Limits
+from pipeline.runtime.acceleration import read_settings
+from pipeline.runtime.acceleration_hooks import check_settings
+from pipeline.runtime.device import detect_machine
+from pipeline.runtime.memory_plan import is_zero_gpu
+from pipeline.runtime.model_cache import ModelCache
+from pipeline.settings import read_number
 from pipeline.studio import Studio
-from pipeline.switches import settle
-from pipeline.trust.gate import Gate
-from pipeline.trust.identity import open_identity
-from pipeline.trust.mark import open_marker
-from pipeline.trust.moderation import Classifier, Moderator, read_strictness
-from pipeline.trust.provenance import Verifier
-from pipeline.trust.registry import FILE, Registry
-from pipeline.workshop import Workshop
+from pipeline.trust.moderation.review import Reviewer
+from pipeline.trust.moderation.rules import Classifier, Moderator, read_strictness
+from pipeline.trust.provenance.identity import open_identity
+from pipeline.trust.provenance.registry import FILE, Registry
+from pipeline.trust.provenance.report import Verifier
+from pipeline.trust.watermark.mark import open_marker
 
 # What is kept of finished jobs, unless the environment says otherwise.
 MAX_JOB_DAYS = 30.0
@@ -85,9 +85,9 @@ def create_demo(studio: Studio) -> gr.Blocks:
         gr.Markdown(TITLE, elem_id="kinora-title")
         visitor = create_visitor()
         with gr.Tabs(elem_id="kinora-tabs") as tabs:
-            by_task = {task: Tab(studio, task, visitor) for task in FIELDS}
+            by_task = {task: TaskTab(studio, task, visitor) for task in FIELDS}
             film = FilmTab(studio, visitor)
-            clips = ClipsTab(studio, visitor)
+            clips = HistoryTab(studio, visitor)
             VerifyTab(studio)
         panels = [tab.job for tab in (*by_task.values(), film)]
         for shown in (*panels, clips):
@@ -116,20 +116,20 @@ def gpu_seconds(
     return estimate_seconds(request, models.find(request.model), num_finished)
 
 
-def create_loader(models: Models = SHIPPED) -> Loader:
-    """Return a loader that knows this machine, and how fast its models are to be.
+def create_model_cache(models: Models = SHIPPED) -> ModelCache:
+    """Return a model cache that knows this machine, and how fast its models are to be.
 
     Raises KinoraError for a setting that is wrong, or that this machine cannot follow.
     """
     machine = detect_machine()
     load_blocks = spaces.aoti_blocks_load if machine.is_zero_gpu else None
-    settings = settle(read_settings(), machine)
-    return Loader(machine, models, settings, load_blocks)
+    settings = check_settings(read_settings(), machine)
+    return ModelCache(machine, models, settings, load_blocks)
 
 
 def create_studio(
     data_dir: Path,
-    loader: Loader,
+    model_cache: ModelCache,
     models: Models = SHIPPED,
     classifiers: Sequence[Classifier] = (),
 ) -> Studio:
@@ -137,10 +137,10 @@ def create_studio(
 
     `models` are those that may be asked for; `classifiers` judge words beside the rules.
     """
-    gate = Gate(Moderator(read_strictness(), classifiers), models)
+    reviewer = Reviewer(Moderator(read_strictness(), classifiers), models)
     marker = open_marker(data_dir / IDENTITY)
-    default_model = default_model_id(models, loader.machine)
-    gpu_size = loader.placement(default_model).gpu_size if is_zero_gpu() else None
+    default_model = default_model_id(models, model_cache.machine)
+    gpu_size = model_cache.placement(default_model).gpu_size if is_zero_gpu() else None
     seconds_for = partial(gpu_seconds, models=models)
 
     # The one entry point for every task. On ZeroGPU its body runs in another process.
@@ -149,7 +149,7 @@ def create_studio(
         seconds = math.inf
         if is_zero_gpu():
             seconds = seconds_for(request, output) - SECONDS_TO_END
-        yield from stream_clip(request, output, loader, seconds, marker)
+        yield from stream_clip(request, output, model_cache, seconds, marker)
 
     def make(
         request: GenerationRequest,
@@ -177,16 +177,16 @@ def create_studio(
     )
     identity = open_identity(data_dir / IDENTITY)
     registry = Registry(data_dir / FILE)
-    workshop = Workshop(make, gate, identity, store, registry)
-    worker = JobWorker(store, workshop.run, takes_up=not is_zero_gpu())
+    runner = JobRunner(make, reviewer, identity, store, registry)
+    worker = JobWorker(store, runner.run, takes_up=not is_zero_gpu())
     return Studio(
         worker,
-        loader,
+        model_cache,
         default_model,
         is_fixed=is_zero_gpu(),
         models=models,
         verifier=Verifier(identity, marker and marker.key, registry),
-        gate=gate,
+        reviewer=reviewer,
         limits=Limits(read_allowance()),
     )
 
@@ -194,7 +194,7 @@ def create_studio(
 def launch(
     demo: gr.Blocks,
     limits: Limits,
-    access: Access | None = None,
+    access: AccessPolicy | None = None,
     **options: Any,  # noqa: ANN401
 ) -> tuple[object, str, str]:
     """Serve the page to whom `access` or the environment lets in; the API answers in the queue."""
@@ -205,7 +205,7 @@ def launch(
     return queued.launch(
         js=script,
         auth=access.login,
-        app_kwargs={"middleware": [Middleware(Doors, access=access, limits=limits)]},
+        app_kwargs={"middleware": [Middleware(HttpGuard, access=access, limits=limits)]},
         **LAUNCH_OPTIONS,
         **options,
     )
@@ -220,14 +220,14 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         models = read_models()
-        loader = create_loader(models)
-        studio = create_studio(default_data_dir(), loader, models)
+        model_cache = create_model_cache(models)
+        studio = create_studio(default_data_dir(), model_cache, models)
     except KinoraError as exc:  # a setting that is wrong
         sys.exit(str(exc))
     try:
         if is_zero_gpu():
             # There weights can only be placed now, before the page is served.
-            loader.load(studio.default_model)
+            model_cache.load(studio.default_model)
         launch(create_demo(studio), studio.limits)
     except KinoraError as exc:  # the model cannot be had; a setting of access that is wrong
         sys.exit(str(exc))

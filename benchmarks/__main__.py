@@ -30,8 +30,8 @@ from benchmarks.durations import Job, run_jobs
 from benchmarks.film import measure_change
 from benchmarks.overhead import measure_overhead
 from benchmarks.placements import measure_placements
-from pipeline.loader import Loader
-from pipeline.models import EMBEDDED, get_model
+from pipeline.models.registry import EMBEDDED, get_model
+from pipeline.runtime.model_cache import ModelCache
 
 logger = logging.getLogger(__name__)
 GOALS = {
@@ -89,9 +89,9 @@ def measure_ratios(args: argparse.Namespace) -> None:
     """Measure, and say each figure and whether its goal is met."""
     figures = {"model": args.model, **describe_machine()}
     figures |= compare(run_jobs(args.lengths, args.runs, args.model))
-    loader = Loader()
-    figures |= measure_overhead(loader, args.model, args.lengths[0], args.runs)
-    figures |= measure_change(loader, args.model, args.lengths[2], args.runs)
+    model_cache = ModelCache()
+    figures |= measure_overhead(model_cache, args.model, args.lengths[0], args.runs)
+    figures |= measure_change(model_cache, args.model, args.lengths[2], args.runs)
     logger.info("%s", json.dumps(figures, indent=1))
     for name, goal in GOALS.items():
         verdict = "met" if figures[name] <= goal else "missed"
@@ -116,9 +116,9 @@ def measure_survival(args: argparse.Namespace) -> None:
     # Here, for its photographs and measures are packages that the app does not need.
     from benchmarks.marks import measure_marks, measure_time
 
-    loader = Loader()
-    figures = {**describe_machine(), **measure_time(loader, EMBEDDED)}
-    figures |= measure_marks(loader, num_keys=args.keys)
+    model_cache = ModelCache()
+    figures = {**describe_machine(), **measure_time(model_cache, EMBEDDED)}
+    figures |= measure_marks(model_cache, num_keys=args.keys)
     logger.info("%s", json.dumps({**figures, "by clip": "see --output"}, indent=1))
     if args.output:
         args.output.write_text(json.dumps(figures, indent=1) + "\n")
@@ -129,7 +129,7 @@ def measure_likeness(args: argparse.Namespace) -> None:
     # Here, for the same reason.
     from benchmarks.fingerprints import measure_fingerprints
 
-    figures = measure_fingerprints(Loader())
+    figures = measure_fingerprints(ModelCache())
     logger.info("%s", json.dumps(figures, indent=1))
     if args.output:
         args.output.write_text(json.dumps(figures, indent=1) + "\n")

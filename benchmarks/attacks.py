@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pipeline import ffmpeg
-from pipeline.media import iterate_frames, probe_clip
-from pipeline.writer import ClipWriter
+from pipeline.media import ffmpeg
+from pipeline.media.video_reader import iterate_frames, probe_clip
+from pipeline.media.video_writer import ClipWriter
 
 FPS = 24.0
 _CROP = "crop=trunc(iw*0.45)*2:trunc(ih*0.45)*2"

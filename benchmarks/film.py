@@ -10,8 +10,8 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.job import make_clip
-from pipeline.loader import Loader
-from pipeline.request import GenerationRequest, Shot, build_request
+from pipeline.planning.request import GenerationRequest, Shot, build_request
+from pipeline.runtime.model_cache import ModelCache
 
 _SCENES = ("a red car in a city", "a boat on the sea", "a cat in a garden")
 
@@ -23,7 +23,7 @@ def film_of(num_shots: int, seconds: float, model_id: str) -> GenerationRequest:
 
 
 def measure_change(
-    loader: Loader, model_id: str, seconds: float, runs: int, num_shots: int = 6
+    model_cache: ModelCache, model_id: str, seconds: float, runs: int, num_shots: int = 6
 ) -> dict[str, float]:
     """Return medians of the seconds a film takes, and of those after its middle shot was changed.
 
@@ -33,13 +33,13 @@ def measure_change(
     middle = num_shots // 2
     other = replace(film.shots[middle], prompt="a dog on a beach")
     changed = replace(film, shots=(*film.shots[:middle], other, *film.shots[middle + 1 :]))
-    loader.load(model_id)
+    model_cache.load(model_id)
     rows = []
     for _ in range(runs):
         with tempfile.TemporaryDirectory() as folder:
-            whole = _timed(film, loader, Path(folder) / "film")
+            whole = _timed(film, model_cache, Path(folder) / "film")
             shutil.copytree(Path(folder) / "film", Path(folder) / "changed")
-            rows.append((whole, _timed(changed, loader, Path(folder) / "changed")))
+            rows.append((whole, _timed(changed, model_cache, Path(folder) / "changed")))
     return {
         "film, s": round(median(row[0] for row in rows), 2),
         "one shot of it changed, s": round(median(row[1] for row in rows), 2),
@@ -47,7 +47,7 @@ def measure_change(
     }
 
 
-def _timed(request: GenerationRequest, loader: Loader, keep: Path) -> float:
+def _timed(request: GenerationRequest, model_cache: ModelCache, keep: Path) -> float:
     begin = time.perf_counter()
-    make_clip(request, loader, keep.with_suffix(".mp4"), keep)
+    make_clip(request, model_cache, keep.with_suffix(".mp4"), keep)
     return time.perf_counter() - begin

@@ -12,9 +12,9 @@ import numpy as np
 
 from benchmarks.attacks import CORNERS, deliver, encode_again
 from benchmarks.footage import Footage, all_footage
-from pipeline.loader import Loader
-from pipeline.media import iterate_frames, probe_clip
-from pipeline.trust.fingerprint import MOST_BITS, Fingerprint, distance, hash_parts
+from pipeline.media.video_reader import iterate_frames, probe_clip
+from pipeline.runtime.model_cache import ModelCache
+from pipeline.trust.provenance.fingerprint import MOST_BITS, Fingerprint, distance, hash_parts
 
 _ATTACKS = (
     *("H.264, crf 28", "half size and back", "15 frames a second", "30 frames a second"),
@@ -32,13 +32,13 @@ class _Seen:
 
 
 def measure_fingerprints(
-    loader: Loader, footage: Sequence[Footage] | None = None
+    model_cache: ModelCache, footage: Sequence[Footage] | None = None
 ) -> dict[str, object]:
     """Attack clips, and say how many are known again, in either half of the footage.
 
     Clips are held against those of their own half, in which no two are of the same film.
     """
-    clips = [_watch(clip) for clip in (all_footage(loader) if footage is None else footage)]
+    clips = [_watch(clip) for clip in (all_footage(model_cache) if footage is None else footage)]
     halves = {
         "tuned on": [clip for clip in clips if clip.footage.is_for_tuning],
         "never tuned on": [clip for clip in clips if not clip.footage.is_for_tuning],

@@ -21,13 +21,13 @@ from PIL import Image
 from benchmarks.overhead import frames_by_hand
 from pipeline.engines import open_engine
 from pipeline.geometry import Size
-from pipeline.joins import resize
-from pipeline.loader import Loader
-from pipeline.media import iterate_frames, probe_clip
-from pipeline.models import EMBEDDED
-from pipeline.pictures import crop_to_size
-from pipeline.plan import plan_generation
-from pipeline.request import Shot, build_request
+from pipeline.media.images import crop_to_size
+from pipeline.media.transitions import resize
+from pipeline.media.video_reader import iterate_frames, probe_clip
+from pipeline.models.registry import EMBEDDED
+from pipeline.planning.plan import plan_generation
+from pipeline.planning.request import Shot, build_request
+from pipeline.runtime.model_cache import ModelCache
 
 NUM_FRAMES = 48
 WIDE, LARGE, HD = Size(512, 288), Size(832, 480), Size(1280, 704)
@@ -85,11 +85,11 @@ class Footage:
     make: Callable[[], np.ndarray]
 
 
-def all_footage(loader: Loader) -> list[Footage]:
+def all_footage(model_cache: ModelCache) -> list[Footage]:
     """List the clips, half of them for tuning; the embedded model is asked for its own."""
     makers: dict[Kind, list[tuple[str, Callable[[], np.ndarray]]]] = {
         "embedded model": [
-            (prompt, partial(_generate, loader, prompt, seed))
+            (prompt, partial(_generate, model_cache, prompt, seed))
             for seed, prompt in enumerate(_PROMPTS)
         ],
         "real footage": [
@@ -109,12 +109,12 @@ def all_footage(loader: Loader) -> list[Footage]:
     ]
 
 
-def _generate(loader: Loader, prompt: str, seed: int) -> np.ndarray:
+def _generate(model_cache: ModelCache, prompt: str, seed: int) -> np.ndarray:
     shots = (Shot(prompt, NUM_FRAMES / 16),)
     request = build_request("text_to_video", shots=shots, model=EMBEDDED, seed=seed)
-    plan = plan_generation(request, loader.spec(EMBEDDED))
+    plan = plan_generation(request, model_cache.spec(EMBEDDED))
     size = plan.model_size
-    engine = open_engine(loader.load(EMBEDDED), width=size.width, height=size.height)
+    engine = open_engine(model_cache.load(EMBEDDED), width=size.width, height=size.height)
     chunks = frames_by_hand(engine, plan, seed, prompt)
     return _stack(frame for chunk in chunks for frame in chunk)
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import torch
 
-from pipeline.generate import Clip, generate
-from pipeline.loader import Loader
-from pipeline.models import EMBEDDED
-from pipeline.request import GenerationRequest, Shot, build_request
+from pipeline.generation.generate import Clip, generate
+from pipeline.models.registry import EMBEDDED
+from pipeline.planning.request import GenerationRequest, Shot, build_request
+from pipeline.runtime.model_cache import ModelCache
 
 PROMPT = "a red car moves to the right in a city at sunset"
 
@@ -28,12 +28,12 @@ def request_of(seconds: float, model_id: str) -> GenerationRequest:
 
 
 def make_clip(
-    request: GenerationRequest, loader: Loader, output: Path, keep: Path | None = None
+    request: GenerationRequest, model_cache: ModelCache, output: Path, keep: Path | None = None
 ) -> Clip:
     """Make the clip; nobody watches, nobody stops it."""
     return generate(
         request,
-        loader=loader,
+        model_cache=model_cache,
         output=output,
         on_progress=lambda _: None,
         is_cancelled=lambda: False,
@@ -41,16 +41,16 @@ def make_clip(
     )
 
 
-def time_job(request: GenerationRequest, loader: Loader) -> dict[str, object]:
+def time_job(request: GenerationRequest, model_cache: ModelCache) -> dict[str, object]:
     """Load the model, make the clip, and return how long both took, in seconds, and its size.
 
     `processor` is the processor time of making it, ffmpeg's too: other work leaves it alone.
     """
     begin = time.perf_counter()
-    loader.load(request.model)
+    model_cache.load(request.model)
     loaded, loaded_times = time.perf_counter(), sum(os.times()[:4])
     with tempfile.TemporaryDirectory() as folder:
-        clip = make_clip(request, loader, Path(folder) / "clip.mp4")
+        clip = make_clip(request, model_cache, Path(folder) / "clip.mp4")
     return {
         "loading": loaded - begin,
         "making": time.perf_counter() - loaded,
@@ -69,7 +69,7 @@ def main() -> None:
     parser.add_argument("--model", default=EMBEDDED)
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()
-    figures = time_job(request_of(args.seconds, args.model), Loader())
+    figures = time_job(request_of(args.seconds, args.model), ModelCache())
     args.output.write_text(json.dumps(figures))
 
 

@@ -17,10 +17,10 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from benchmarks.attacks import attacked, decode, deliver, encode_again
 from benchmarks.footage import Footage, all_footage
 from benchmarks.job import request_of, time_job
-from pipeline.loader import Loader
-from pipeline.trust.detect import LEAST_SCORE, gather, look_for
-from pipeline.trust.mark import Marker
-from pipeline.trust.tile import Tile
+from pipeline.runtime.model_cache import ModelCache
+from pipeline.trust.watermark.detection import LEAST_SCORE, gather, look_for
+from pipeline.trust.watermark.mark import Marker
+from pipeline.trust.watermark.pattern import Tile
 
 _KEY = bytes(range(32))
 _WINDOWS = (slice(0, 16), slice(16, 32), slice(32, 48), slice(24, 25))  # of unmarked clips
@@ -39,10 +39,10 @@ class _Result:
 
 
 def measure_marks(
-    loader: Loader, footage: Sequence[Footage] | None = None, num_keys: int = 66
+    model_cache: ModelCache, footage: Sequence[Footage] | None = None, num_keys: int = 66
 ) -> dict[str, object]:
     """Mark clips, attack them, look for the marks; and for those of many keys where none is."""
-    footage = all_footage(loader) if footage is None else footage
+    footage = all_footage(model_cache) if footage is None else footage
     tiles = [Tile(bytes([number, 1]) * 16) for number in range(num_keys)]
     lock = threading.Lock()  # the model makes one clip at a time
     with ThreadPoolExecutor(max_workers=2) as executor:
@@ -80,12 +80,14 @@ def measure_marks(
     }
 
 
-def measure_time(loader: Loader, model_id: str, seconds: float = 10.0) -> dict[str, object]:
+def measure_time(
+    model_cache: ModelCache, model_id: str, seconds: float = 10.0
+) -> dict[str, object]:
     """Say how long marking and looking take, and marking beside a clip of the embedded model."""
     rows = {}
     for width, height in ((512, 288), (832, 480), (1280, 704)):
         rows[f"{width}x{height}"] = _time_marking(width, height)
-    job = time_job(request_of(seconds, model_id), loader)
+    job = time_job(request_of(seconds, model_id), model_cache)
     a_frame = 1000 * job["making"] / job["num_frames"]
     size = "x".join(map(str, job["size"]))
     return {

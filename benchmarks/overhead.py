@@ -13,11 +13,11 @@ import torch
 
 from benchmarks.job import PROMPT, make_clip, request_of
 from pipeline.engines import open_engine
-from pipeline.engines.base import Context, SamplingParams, ShotContext
-from pipeline.loader import Loader
+from pipeline.engines.base import SamplingParams, ShotContext, WindowContext
+from pipeline.media.video_writer import ClipWriter
 from pipeline.mini.engine import MiniEngine
-from pipeline.plan import Plan, plan_generation
-from pipeline.writer import ClipWriter
+from pipeline.planning.plan import Plan, plan_generation
+from pipeline.runtime.model_cache import ModelCache
 
 
 def frames_by_hand(
@@ -27,14 +27,14 @@ def frames_by_hand(
     prompt = engine.encode_prompt(words, "", 1.0, ShotContext(seed))
     made: torch.Tensor | None = None
     for window in plan.shots[0].windows:
-        context = Context(
+        context = WindowContext(
             is_start=made is None,
             first=window.start_latent - window.num_context,
             before=None if made is None else made[:, :, -window.num_context :],
         )
         new = engine.make(window.num_latents, prompt, context, SamplingParams(window.seed))
         made = new if made is None else torch.cat([made, new], dim=2)
-    yield from engine.decode_take(Context(is_start=True), [made], prompt)
+    yield from engine.decode_shot(WindowContext(is_start=True), [made], prompt)
 
 
 def make_by_hand(engine: MiniEngine, plan: Plan, seed: int, output: Path) -> None:
@@ -46,7 +46,9 @@ def make_by_hand(engine: MiniEngine, plan: Plan, seed: int, output: Path) -> Non
                 writer.write(frame)
 
 
-def measure_overhead(loader: Loader, model_id: str, seconds: float, runs: int) -> dict[str, float]:
+def measure_overhead(
+    model_cache: ModelCache, model_id: str, seconds: float, runs: int
+) -> dict[str, float]:
     """Return medians of what a clip takes by hand and through `generate`, in turn.
 
     Seconds of the clock, and of this process's processor time, which other work on the machine
@@ -55,9 +57,9 @@ def measure_overhead(loader: Loader, model_id: str, seconds: float, runs: int) -
     which counts as time.
     """
     request = request_of(seconds, model_id)
-    plan = plan_generation(request, loader.spec(model_id))
+    plan = plan_generation(request, model_cache.spec(model_id))
     size = plan.model_size
-    engine = open_engine(loader.load(model_id), width=size.width, height=size.height)
+    engine = open_engine(model_cache.load(model_id), width=size.width, height=size.height)
     rows, num_threads = [], torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -66,7 +68,7 @@ def measure_overhead(loader: Loader, model_id: str, seconds: float, runs: int) -
             make_by_hand(engine, plan, request.seed, output)  # warms up
             for _ in range(runs):
                 by_hand = _timed(lambda: make_by_hand(engine, plan, request.seed, output))
-                through = _timed(lambda: make_clip(request, loader, output))
+                through = _timed(lambda: make_clip(request, model_cache, output))
                 rows.append((*by_hand, *through))
     finally:
         torch.set_num_threads(num_threads)

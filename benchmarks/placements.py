@@ -20,14 +20,14 @@ import torch
 
 from benchmarks.job import make_clip, request_of
 from pipeline.errors import KinoraError
-from pipeline.loader import Loader
-from pipeline.machine import detect_machine
-from pipeline.media import iterate_frames, probe_clip
-from pipeline.placement import Machine, Placement, candidates, estimate
-from pipeline.request import GenerationRequest
-from pipeline.spec import ModelSpec
-from pipeline.speed import NATIVE, Settings, speeds_of
-from pipeline.switches import can_run, local_backends
+from pipeline.media.video_reader import iterate_frames, probe_clip
+from pipeline.models.spec import ModelSpec
+from pipeline.planning.request import GenerationRequest
+from pipeline.runtime.acceleration import NATIVE, AccelerationSettings, list_accelerations
+from pipeline.runtime.acceleration_hooks import can_run, local_backends
+from pipeline.runtime.device import detect_machine
+from pipeline.runtime.memory_plan import Machine, Placement, candidates, estimate
+from pipeline.runtime.model_cache import ModelCache
 
 _SECONDS_BETWEEN_LOOKS = 0.02
 _GIGABYTE = 1e9
@@ -60,33 +60,42 @@ def measure_placements(
             "type": placement.dtype,
             "computed, GB": round(computed / _GIGABYTE, 2),
         }
-        loader = Loader(machine, {spec.id: spec})
-        loader.hold(spec.id, placement)
+        model_cache = ModelCache(machine, {spec.id: spec})
+        model_cache.hold(spec.id, placement)
         with tempfile.TemporaryDirectory() as folder:
             plain = Path(folder) / "plain.mp4"
             try:
-                yield row | _measure_plain(loader, placement, request_of(seconds, spec.id), plain)
+                yield row | _measure_plain(
+                    model_cache, placement, request_of(seconds, spec.id), plain
+                )
             except torch.OutOfMemoryError:
                 yield row | {"error": "out of memory"}
                 continue
-            for speed in speeds_of(spec, loader.placement(spec.id), machine, attentions):
-                loader.settings = Settings(always=speed)
-                switch = {"offload": loader.placement(spec.id).offload, "switch": speed.facts}
-                yield row | switch | _measure_switch(loader, request_of(seconds, spec.id), plain)
-        loader.release()
+            for acceleration in list_accelerations(
+                spec, model_cache.placement(spec.id), machine, attentions
+            ):
+                model_cache.settings = AccelerationSettings(always=acceleration)
+                switch = {
+                    "offload": model_cache.placement(spec.id).offload,
+                    "switch": acceleration.facts,
+                }
+                yield (
+                    row | switch | _measure_switch(model_cache, request_of(seconds, spec.id), plain)
+                )
+        model_cache.release()
 
 
 def _measure_plain(
-    loader: Loader, placement: Placement, request: GenerationRequest, output: Path
+    model_cache: ModelCache, placement: Placement, request: GenerationRequest, output: Path
 ) -> dict[str, object]:
     """Load a model and make a clip with it."""
     with watch(placement.device) as peak:
         begin = time.perf_counter()
-        loader.load(request.model)
+        model_cache.load(request.model)
         loaded = time.perf_counter()
-        clip = make_clip(request, loader, output)
+        clip = make_clip(request, model_cache, output)
         made = time.perf_counter()
-    held = loader.placement(request.model)
+    held = model_cache.placement(request.model)
     return {
         "loading, s": round(loaded - begin, 2),
         "making, s": round(made - loaded, 2),
@@ -97,7 +106,9 @@ def _measure_plain(
     }
 
 
-def _measure_switch(loader: Loader, request: GenerationRequest, plain: Path) -> dict[str, object]:
+def _measure_switch(
+    model_cache: ModelCache, request: GenerationRequest, plain: Path
+) -> dict[str, object]:
     """Make the clip again with a switch on: twice, for the first time may have to compile.
 
     The peak is beyond what was in use already, the weights among it. The difference is that of the
@@ -105,17 +116,17 @@ def _measure_switch(loader: Loader, request: GenerationRequest, plain: Path) -> 
     """
     output, times = plain.with_name("switched.mp4"), []
     try:
-        with watch(loader.placement(request.model).device) as peak:
+        with watch(model_cache.placement(request.model).device) as peak:
             for _ in range(2):
                 begin = time.perf_counter()
-                make_clip(request, loader, output)
+                make_clip(request, model_cache, output)
                 times.append(time.perf_counter() - begin)
     except (
         RuntimeError,
         ValueError,
         KinoraError,
     ) as exc:  # torch's errors, one for each way to fail
-        loader.release()
+        model_cache.release()
         return {"error": f"{type(exc).__name__}: {str(exc).strip().splitlines()[0]}"}
     return {
         "first time, s": round(times[0], 2),

@@ -15,13 +15,13 @@ from pipeline.errors import (
     ModelError,
     OutputError,
 )
-from pipeline.models import MODELS, describe_models
-from pipeline.request import GenerationRequest, Shot, build_request
-from pipeline.spec import ModelSpec
-from pipeline.storyboard import format_storyboard, parse_storyboard
+from pipeline.models.registry import MODELS, describe_models
+from pipeline.models.spec import ModelSpec
+from pipeline.planning.request import GenerationRequest, Shot, build_request
+from pipeline.planning.storyboard import format_storyboard, parse_storyboard
 
-# The function `generate` is not here: `pipeline.generate` is the module that has it.
-_LAZY = {"Clip": "pipeline.generate", "Loader": "pipeline.loader"}
+# The function `generate` is not here: `pipeline.generation.generate` is the module that has it.
+_LAZY = {"Clip": "pipeline.generation.generate", "ModelCache": "pipeline.runtime.model_cache"}
 
 __all__ = [
     "MODELS",
@@ -30,8 +30,8 @@ __all__ = [
     "GenerationRequest",
     "InvalidRequestError",
     "KinoraError",
-    "Loader",
     "MediaError",
+    "ModelCache",
     "ModelError",
     "ModelSpec",
     "OutputError",

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.fetch import is_here
-from pipeline.loader import Loader
-from pipeline.pace import Pace
-from pipeline.plan import Plan, Source, plan_generation, working_seconds
-from pipeline.request import GenerationRequest
-from pipeline.spec import ModelSpec
+from pipeline.jobs.timing import Timing
+from pipeline.models.download import is_downloaded
+from pipeline.models.spec import ModelSpec
+from pipeline.planning.plan import Plan, Source, plan_generation, working_seconds
+from pipeline.planning.request import GenerationRequest
+from pipeline.runtime.model_cache import ModelCache
 
 
 @dataclass(frozen=True)
-class Outlook:
+class Estimate:
     """A plan, where the model will live, and how long it takes.
 
     `seconds` is None if nobody knows; if they are not measured they are computed, from what the
@@ -28,16 +28,20 @@ class Outlook:
     download_bytes: int = 0
 
 
-def foresee(
-    request: GenerationRequest, spec: ModelSpec, source: Source | None, loader: Loader, pace: Pace
-) -> Outlook:
+def estimate_request(
+    request: GenerationRequest,
+    spec: ModelSpec,
+    source: Source | None,
+    model_cache: ModelCache,
+    timing: Timing,
+) -> Estimate:
     """Say what a request comes to. Raises InvalidRequestError if its model does not fit."""
-    placement = loader.describe(spec.id)
+    placement = model_cache.describe(spec.id)
     plan = plan_generation(request, spec, source)
-    seconds, speed = pace.estimate(request), loader.machine.operations_per_second
+    seconds, speed = timing.estimate(request), model_cache.machine.operations_per_second
     is_measured = seconds is not None
     if not is_measured and not spec.ships_with_app and speed:
         seconds = working_seconds(plan, spec, speed)
-    to_download = 0 if is_here(spec) else spec.num_bytes
+    to_download = 0 if is_downloaded(spec) else spec.num_bytes
     told = "" if spec.ships_with_app else placement
-    return Outlook(plan, told, seconds, is_measured, to_download)
+    return Estimate(plan, told, seconds, is_measured, to_download)

@@ -22,23 +22,23 @@ import numpy as np
 from PIL import Image
 
 from pipeline.errors import InvalidRequestError
-from pipeline.jobs import JobWorker
-from pipeline.limits import Limits
-from pipeline.loader import Loader
-from pipeline.media import read_last_frames
-from pipeline.models import SHIPPED, Models, describe_models
-from pipeline.outlook import Outlook, foresee
-from pipeline.pictures import crop_to_size, write_picture
-from pipeline.plan import Plan, Source, check_windows_fit_calls, plan_generation
-from pipeline.progress import Progress
-from pipeline.request import GenerationRequest, build_request
-from pipeline.shelf import Shelf
-from pipeline.sources import OpenedSource, check_sources, open_source
-from pipeline.spec import TASK_SOURCES, ModelSpec, Task
-from pipeline.store import UNFINISHED, link_or_copy
-from pipeline.trust.gate import Gate
-from pipeline.trust.moderation import Moderator, read_strictness
-from pipeline.trust.provenance import Verifier
+from pipeline.generation.progress import Progress
+from pipeline.generation.sources import OpenedSource, check_sources, open_source
+from pipeline.jobs.history import History
+from pipeline.jobs.store import UNFINISHED, link_or_copy
+from pipeline.jobs.worker import JobWorker
+from pipeline.media.images import crop_to_size, write_picture
+from pipeline.media.video_reader import read_last_frames
+from pipeline.models.registry import SHIPPED, Models, describe_models
+from pipeline.models.spec import TASK_SOURCES, ModelSpec, Task
+from pipeline.outlook import Estimate, estimate_request
+from pipeline.planning.plan import Plan, Source, check_windows_fit_calls, plan_generation
+from pipeline.planning.request import GenerationRequest, build_request
+from pipeline.rate_limits import Limits
+from pipeline.runtime.model_cache import ModelCache
+from pipeline.trust.moderation.review import Reviewer
+from pipeline.trust.moderation.rules import Moderator, read_strictness
+from pipeline.trust.provenance.report import Verifier
 
 SECONDS_BETWEEN_LOOKS = 0.2
 MAX_SHOWN_SIDE = 2048  # pixels: more than any model draws, and a PNG is written in a second
@@ -49,7 +49,7 @@ _Seen = TypeVar("_Seen")
 
 
 @dataclass(frozen=True)
-class Sight:
+class JobSnapshot:
     """What is seen of a job at one moment; see `JobStore.read_state` for the state."""
 
     state: dict[str, Any]
@@ -67,30 +67,30 @@ class Studio:
     def __init__(
         self,
         worker: JobWorker,
-        loader: Loader,
+        model_cache: ModelCache,
         default_model: str,
         *,
         is_fixed: bool = False,
         models: Models = SHIPPED,
         verifier: Verifier | None = None,
-        gate: Gate | None = None,
+        reviewer: Reviewer | None = None,
         limits: Limits | None = None,
     ) -> None:
         """Use a worker that runs already; with `is_fixed` no other model than that one.
 
         On ZeroGPU another one would be loaded, or downloaded, in its visitor's time on the card.
-        The `loader` is asked for what fits, and loads nothing here. The `verifier` knows what was
-        made here. Without a `gate` it is as strict as the environment says, without `limits`
-        everybody may ask for anything.
+        The `model_cache` is asked for what fits, and loads nothing here. The `verifier` knows what
+        was made here. Without a `reviewer` it is as strict as the environment says, without
+        `limits` everybody may ask for anything.
         """
         self.limits = limits or Limits()
         self.worker = worker
-        self.gate = gate or Gate(Moderator(read_strictness()), models)
+        self.reviewer = reviewer or Reviewer(Moderator(read_strictness()), models)
         self._verifier = verifier or Verifier()
-        self.shelf = Shelf(worker, self._review, self._verifier.registry)
+        self.history = History(worker, self._review, self._verifier.registry)
         self.default_model = default_model
         self.models = models
-        self._loader = loader
+        self._model_cache = model_cache
         self._is_fixed = is_fixed
 
     def first_model(self, task: Task) -> ModelSpec:
@@ -98,33 +98,33 @@ class Studio:
         return self.models[self.models.first_for(task, self.default_model)]
 
     async def submit(
-        self, task: Task, fields: dict[str, Any], *, asker: str = "", **origin: str | None
+        self, task: Task, fields: dict[str, Any], *, client_id: str = "", **origin: str | None
     ) -> str:
         """Queue a request and return its job id; raise InvalidRequestError before any waiting.
 
-        `asker` is whose limits count it. `fields` are those of `build_request`; a picture or a clip
-        is opened here too. Of a job that it is `based_on` it has the seed, if it asks for none:
-        what is unchanged is then the same. For the rest of `origin` see `JobStore.create`.
+        `client_id` is whose limits count it. `fields` are those of `build_request`; a picture or a
+        clip is opened here too. Of a job that it is `based_on` it has the seed, if it asks for
+        none: what is unchanged is then the same. For the rest of `origin` see `JobStore.create`.
         """
-        with self.limits.job(asker, self._is_unfinished) as place:
-            place.job_id = await asyncio.to_thread(self._submit, task, fields, origin, asker)
+        with self.limits.job(client_id, self._is_unfinished) as place:
+            place.job_id = await asyncio.to_thread(self._submit, task, fields, origin, client_id)
         return place.job_id
 
-    async def resume(self, job_id: str, asker: str) -> dict[str, Any]:
+    async def resume(self, job_id: str, client_id: str) -> dict[str, Any]:
         """Go on with a job as `JobWorker.resume` does, within somebody's limits."""
-        with self.limits.job(asker, self._is_unfinished) as place:
+        with self.limits.job(client_id, self._is_unfinished) as place:
             state = await asyncio.to_thread(self.worker.resume, job_id)
             place.job_id = job_id
         return state
 
-    async def again(self, visitor: str, job_id: str, asker: str) -> str:
-        """Ask for a visitor's own clip once more as `Shelf.again` does, within their limits."""
-        with self.limits.job(asker, self._is_unfinished) as place:
-            place.job_id = await asyncio.to_thread(self.shelf.again, visitor, job_id)
+    async def again(self, visitor: str, job_id: str, client_id: str) -> str:
+        """Ask for a visitor's own clip once more as `History.again` does, within their limits."""
+        with self.limits.job(client_id, self._is_unfinished) as place:
+            place.job_id = await asyncio.to_thread(self.history.again, visitor, job_id)
         return place.job_id
 
     def _review(self, request: GenerationRequest) -> GenerationRequest:
-        return self.gate.review(request).request
+        return self.reviewer.review(request).request
 
     def _is_unfinished(self, job_id: str) -> bool:
         try:
@@ -132,25 +132,25 @@ class Studio:
         except InvalidRequestError:  # deleted meanwhile
             return False
 
-    async def look(self, asker: str, work: Callable[..., _Seen], *values: object) -> _Seen:
+    async def inspect(self, client_id: str, work: Callable[..., _Seen], *values: object) -> _Seen:
         """Do what opens somebody's file, in a thread and within their limits."""
 
-        def look() -> _Seen:
+        def inspect() -> _Seen:
             # In the thread, which goes on when nobody waits any more.
-            with self.limits.look(asker):
+            with self.limits.look(client_id):
                 return work(*values)
 
-        return await asyncio.to_thread(look)
+        return await asyncio.to_thread(inspect)
 
     def _submit(
-        self, task: Task, fields: dict[str, Any], origin: dict[str, str | None], asker: str
+        self, task: Task, fields: dict[str, Any], origin: dict[str, str | None], client_id: str
     ) -> str:
         if (based_on := origin.get("based_on")) and fields.get("seed", -1) == -1:
             fields = fields | {"seed": self.worker.store.facts(based_on).request.seed}
         request = self._request(task, fields)
-        self._loader.placement(request.model)  # refuses what does not fit
+        self._model_cache.placement(request.model)  # refuses what does not fit
         opens = TASK_SOURCES[task] or any(shot.image for shot in request.shots)
-        with self.limits.look(asker) if opens else nullcontext():
+        with self.limits.look(client_id) if opens else nullcontext():
             check_sources(request)
             request = self._review(request)
         return self.worker.submit(request, **origin)
@@ -176,11 +176,13 @@ class Studio:
         request = self._request(task, fields | {"prompt": _ANY_PROMPT})
         return plan_generation(request, self.models.find(request.model), source)
 
-    def foresee(self, task: Task, fields: dict[str, Any], source: Source | None = None) -> Outlook:
+    def estimate_request(
+        self, task: Task, fields: dict[str, Any], source: Source | None = None
+    ) -> Estimate:
         """Say what a request comes to on this machine; raise as `plan` does, or if it cannot."""
         request = self._request(task, fields | {"prompt": _ANY_PROMPT})
         spec = self.models.find(request.model)
-        return foresee(request, spec, source, self._loader, self.worker.pace)
+        return estimate_request(request, spec, source, self._model_cache, self.worker.timing)
 
     def offer(self, task: Task) -> list[ModelSpec]:
         """List the models that may be chosen for a task here."""
@@ -194,7 +196,7 @@ class Studio:
 
     def _describe_fit(self, model_id: str) -> dict[str, object]:
         try:
-            return {"fits": True, "placement": self._loader.describe(model_id)}
+            return {"fits": True, "placement": self._model_cache.describe(model_id)}
         except InvalidRequestError as exc:
             return {"fits": False, "placement": str(exc)}
 
@@ -224,20 +226,20 @@ class Studio:
         picture.thumbnail((MAX_SHOWN_SIDE, MAX_SHOWN_SIDE))
         return _serve_picture(np.asarray(picture), "picture.png")
 
-    async def watch(self, job_id: str) -> AsyncIterator[Sight]:
+    async def watch(self, job_id: str) -> AsyncIterator[JobSnapshot]:
         """Yield what is new of a job, its end last; whoever stops looking does not stop it."""
-        shown: Sight | None = None
+        shown: JobSnapshot | None = None
         while shown is None or not shown.is_over:
             # The progress first: it is gone when the job is over.
             progress = self.worker.progress(job_id)
-            sight = Sight(self.worker.state(job_id), progress)
+            snapshot = JobSnapshot(self.worker.state(job_id), progress)
             is_new = shown is None or (
-                sight.state != shown.state or sight.progress is not shown.progress
+                snapshot.state != shown.state or snapshot.progress is not shown.progress
             )
             if is_new:
-                shown = sight
-                yield sight
-            if not sight.is_over:
+                shown = snapshot
+                yield snapshot
+            if not snapshot.is_over:
                 await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
     def verify(self, path: Path) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-    from pipeline.loader import Loader
+    from pipeline.runtime.model_cache import ModelCache
 
 # Before gradio, gradio_client and huggingface_hub are imported: they look once.
 SCRATCH = Path(tempfile.mkdtemp(prefix="kinora-tests-"))
@@ -80,11 +80,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def loaders(folder: Path) -> dict[str, Loader]:
-    """Load the tiny models, each in a loader of its own; whoever changes one makes their own."""
-    from tests.tiny import tiny_loaders
+def model_caches(folder: Path) -> dict[str, ModelCache]:
+    """Load the tiny models, each in a model cache of its own; whoever changes one makes another."""
+    from tests.tiny import tiny_model_caches
 
-    return tiny_loaders(folder)
+    return tiny_model_caches(folder)
 
 
 @pytest.fixture(scope="session")
@@ -93,10 +93,10 @@ def app_url() -> Iterator[str]:
     import torch
 
     import app
-    from pipeline.loader import Loader
+    from pipeline.runtime.model_cache import ModelCache
 
     torch.set_num_threads(2)
-    studio = app.create_studio(SCRATCH / "data", Loader())
+    studio = app.create_studio(SCRATCH / "data", ModelCache())
     demo = app.create_demo(studio)
     options = {"server_name": "127.0.0.1", "prevent_thread_lock": True, "quiet": True}
     _, url, _ = app.launch(demo, studio.limits, **options)
@@ -109,8 +109,9 @@ def app_url() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Start Chromium."""
-    from browser import CHROMIUM
     from playwright.sync_api import sync_playwright
+
+    from tests.browser import CHROMIUM
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])

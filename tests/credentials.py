@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.models import MODELS
-from pipeline.plan import Source, plan_generation
-from pipeline.recipe import RECIPE_TAG, make_recipe, public_recipe
-from pipeline.request import GenerationRequest, build_request
-from pipeline.trust.identity import Identity
-from pipeline.trust.signing import Outcome, sign_clip
-from pipeline.writer import ClipWriter
+from pipeline.media.video_writer import ClipWriter
+from pipeline.models.registry import MODELS
+from pipeline.planning.plan import Source, plan_generation
+from pipeline.planning.recipe import RECIPE_TAG, build_recipe, public_recipe
+from pipeline.planning.request import GenerationRequest, build_request
+from pipeline.trust.provenance.identity import Identity
+from pipeline.trust.provenance.signing import Outcome, sign_clip
 from tests.sources import numbered_frames
 
 MODEL = "kinora-mini"
@@ -29,7 +29,7 @@ def ask(task: str = "text_to_video", **fields: Any) -> GenerationRequest:  # noq
 def recipe_of(request: GenerationRequest) -> dict[str, Any]:
     source = None if request.image is None and request.video is None else Source(96, 64, 16.0, 9)
     spec = MODELS[request.model]
-    recipe = make_recipe(request, spec, plan_generation(request, spec, source))
+    recipe = build_recipe(request, spec, plan_generation(request, spec, source))
     return json.loads(json.dumps(recipe))
 
 

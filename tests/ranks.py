@@ -15,9 +15,9 @@ import torch
 
 sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from pipeline import parallel  # noqa: E402
-from pipeline.models import MODELS  # noqa: E402
-from pipeline.spec import ModelSpec  # noqa: E402
+from pipeline.generation import multi_gpu  # noqa: E402
+from pipeline.models.registry import MODELS  # noqa: E402
+from pipeline.models.spec import ModelSpec  # noqa: E402
 from tests.tiny import CPU, LTX, tiny_models  # noqa: E402
 
 WAN = "wan-2.2-5b"
@@ -39,4 +39,4 @@ def tiny_rows(folder: Path) -> dict[str, ModelSpec]:
 
 if __name__ == "__main__":
     torch.accelerator.device_count = lambda: 1
-    parallel.main(sys.argv[2:], tiny_rows(Path(sys.argv[1])), CPU)
+    multi_gpu.main(sys.argv[2:], tiny_rows(Path(sys.argv[1])), CPU)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import MediaError
-from pipeline.media import ClipInfo, iterate_frames
+from pipeline.media.video_reader import ClipInfo, iterate_frames
 
 WIDTH, HEIGHT, NUM_BITS = 96, 64, 8
 H264 = ("-c:v", "libx264", "-pix_fmt", "yuv420p", "-crf", "12")

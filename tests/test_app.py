@@ -21,22 +21,22 @@ import httpx
 import numpy as np
 import pytest
 import skimage.data
-from conftest import SCRATCH
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
-from sources import BEEP, ffmpeg, make_clip
 
 import app
+from pipeline.generation.progress import Progress
 from pipeline.geometry import ASPECT_RATIOS
-from pipeline.loader import Loader
-from pipeline.media import iterate_frames, probe_clip
-from pipeline.models import MODELS
-from pipeline.progress import Progress
-from pipeline.request import GenerationRequest, Shot, build_request
-from pipeline.store import num_windows
+from pipeline.jobs.store import num_windows
+from pipeline.media.video_reader import iterate_frames, probe_clip
+from pipeline.models.registry import MODELS
+from pipeline.planning.request import GenerationRequest, Shot, build_request
+from pipeline.runtime.model_cache import ModelCache
 from pipeline.studio import Studio
-from pipeline.trust.provenance import Verifier
+from pipeline.trust.provenance.report import Verifier
+from tests.conftest import SCRATCH
+from tests.sources import BEEP, ffmpeg, make_clip
 from tests.tiny import CPU, tiny_models
 
 PROMPT = "a red car in a city at sunset"
@@ -676,7 +676,7 @@ def test_a_job_that_outlasts_its_card_goes_on_in_a_further_call(
             yield news
 
     monkeypatch.setattr(app, "stream_clip", stream_shortly)
-    studio = app.create_studio(tmp_path, Loader(CPU, tiny_models(folder)))
+    studio = app.create_studio(tmp_path, ModelCache(CPU, tiny_models(folder)))
     request = build_request("text_to_video", prompt=PROMPT, model="kinora-mini", duration=20)
     job_id = studio.worker.submit(request)
     assert finish(studio, job_id)["state"] == "done"
@@ -700,7 +700,7 @@ def test_a_call_ends_by_itself_when_its_time_is_up_and_a_further_one_goes_on(
     monkeypatch.setenv("SPACES_ZERO_GPU", "true")
     monkeypatch.setattr(app, "SECONDS_TO_END", 1000)  # it is up as soon as it begins
     monkeypatch.setattr(app, "stream_clip", note_and_stream)
-    studio = app.create_studio(tmp_path, Loader(CPU, tiny_models(folder)))
+    studio = app.create_studio(tmp_path, ModelCache(CPU, tiny_models(folder)))
     request = build_request("text_to_video", prompt=PROMPT, model="kinora-mini", duration=20)
     job_id = studio.worker.submit(request)
     assert finish(studio, job_id)["state"] == "done"
@@ -718,7 +718,7 @@ def test_where_there_is_no_quota_a_job_fails_with_that_reason_and_can_be_resumed
         raise gr.Error("You have exceeded your GPU quota")
         yield
 
-    studio = app.create_studio(tmp_path, Loader(CPU, tiny_models(folder)))
+    studio = app.create_studio(tmp_path, ModelCache(CPU, tiny_models(folder)))
     request = build_request("text_to_video", prompt=PROMPT, model="kinora-mini", duration=0.5)
     with monkeypatch.context() as patch:
         patch.setattr(app, "stream_clip", refuse)

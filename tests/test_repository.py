@@ -1,144 +1,150 @@
-"""What holds the repository together: the import arrows, and a README that tells the truth."""
+"""What holds the repository together: import levels, and docs that tell the truth."""
 
 from __future__ import annotations
 
 import ast
 import re
+import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 import yaml
 
-from pipeline.models import MODELS
-from pipeline.plan import MAX_GPU_SECONDS, MIN_GPU_SECONDS
-from pipeline.spec import ModelSpec
+from pipeline.models.registry import MODELS
+from pipeline.models.spec import ModelSpec
+from pipeline.planning.plan import MAX_GPU_SECONDS, MIN_GPU_SECONDS
 
 ROOT = Path(__file__).resolve().parent.parent
-# These are read and tested in milliseconds: no torch, no diffusers, nothing that brings them in.
-LIGHT_MODULES = (
-    "abilities",
-    "environment",
-    "errors",
-    "geometry",
-    "lora",
-    "models",
-    "request",
-    "spec",
-    "catalogue",
-    "storyboard",
-    "windows",
-    "effort",
-    "plan",
-    "placement",
-    "speed",
-    "jobs",
-    "pace",
-    "store",
+# From the bottom: a level imports only from levels below it, and from itself without a circle.
+LEVELS = (
+    "pipeline.errors",
+    "pipeline.geometry",
+    "pipeline.settings",
+    "pipeline.rate_limits",
+    "pipeline.media",
+    "pipeline.models",
+    "pipeline.planning",
+    "pipeline",  # the public names, which need the levels below
+    "pipeline.trust",
+    "pipeline.runtime",
+    "pipeline.engines",
+    "pipeline.mini",
+    "pipeline.generation",
+    "pipeline.jobs",
+    "pipeline.studio",
+    "page",
+    "app",
 )
+# These are read in milliseconds: no torch, no diffusers, nothing that brings them in.
+LIGHT = ("errors", "geometry", "settings", "rate_limits", "models", "planning")
 HEAVY_PACKAGES = {"torch", "diffusers", "transformers", "accelerate", "gradio", "spaces", "moviepy"}
+MAX_README_BYTES = 8192
+MAX_DIRECT_MODULES = 10
 SPACE_FIELDS = {
     *("title", "emoji", "colorFrom", "colorTo", "sdk", "sdk_version", "python_version", "app_file"),
-    *(
-        "license",
-        "short_description",
-        "suggested_hardware",
-        "startup_duration_timeout",
-        "tags",
-        "models",
-    ),
+    *("license", "short_description", "suggested_hardware", "startup_duration_timeout"),
+    *("tags", "models"),
 }
 COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
-FOLDERS = ("page", "pipeline", "training", "benchmarks")
-SOURCES = [ROOT / "app.py", *(path for name in FOLDERS for path in ROOT.glob(f"{name}/**/*.py"))]
+DOCS = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
+PRODUCT = [ROOT / "app.py", *ROOT.glob("page/**/*.py"), *ROOT.glob("pipeline/**/*.py")]
+SOURCES = [*PRODUCT, *ROOT.glob("training/**/*.py"), *ROOT.glob("benchmarks/**/*.py")]
 
 
 def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def imports_of(path: Path) -> set[str]:
-    """Read every module that a file imports, at its top or inside a function."""
-    package = path.relative_to(ROOT).parent.parts
+def module_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_of(path): path for path in SOURCES}
+
+
+def imports_of(path: Path, *, at_top: bool = False) -> set[str]:
+    """Read every module that a file imports, at its top or inside a function too.
+
+    What is imported for type checkers alone is not counted.
+    """
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    waiting: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        if at_top and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            above = package[: len(package) - node.level + 1] if node.level else ()
-            module = ".".join([*above, *([node.module] if node.module else [])])
-            names |= {module, *(f"{module}.{alias.name}" for alias in node.names)}
+            assert not node.level, f"{path} has a relative import"
+            found = {f"{node.module}.{alias.name}" for alias in node.names}
+            names |= {name if name in MODULES else str(node.module) for name in found}
+        waiting.extend(ast.iter_child_nodes(node))
     return names
 
 
-def packages_of(path: Path) -> set[str]:
-    return {name.partition(".")[0] for name in imports_of(path)}
+def packages_of(path: Path, *, at_top: bool = False) -> set[str]:
+    return {name.partition(".")[0] for name in imports_of(path, at_top=at_top)}
 
 
-def tracked_files() -> set[str]:
-    """List the files that belong to the repository, but not the hidden ones."""
-    if not (ROOT / ".git").exists():
-        pytest.skip("only a git checkout knows which files belong to it")
-    command = ["git", "-c", f"safe.directory={ROOT}", "-C", str(ROOT), "ls-files"]
-    command += ["--cached", "--others", "--exclude-standard", "-z"]
-    listing = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    names = {name for name in listing.split("\0") if name and (ROOT / name).is_file()}
-    return {name for name in names if not any(part.startswith(".") for part in name.split("/"))}
+def level_of(module: str) -> int:
+    """Return the number of the level that a module belongs to, the longest name that fits."""
+    fitting = [level for level in LEVELS if module == level or module.startswith(f"{level}.")]
+    return LEVELS.index(max(fitting, key=len))
 
 
-def readme() -> str:
-    return (ROOT / "README.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("path", PRODUCT, ids=name_of)
+def test_a_module_imports_from_its_own_level_and_those_below_it_alone(path: Path) -> None:
+    level = level_of(module_of(path))
+    ours = {name for name in imports_of(path) if name.startswith(("pipeline", "page", "app"))}
+    assert {name for name in ours if level_of(name) > level} == set()
 
 
-def front_matter() -> dict[str, object]:
-    return yaml.safe_load(readme().split("---\n")[1])
+def test_no_module_imports_itself_through_others() -> None:
+    graph = {
+        module: imports_of(path) & MODULES.keys()
+        for module, path in MODULES.items()
+        if path.name != "__init__.py"
+    }
+    assert list(TopologicalSorter(graph).static_order())
 
 
-def readme_tree() -> dict[str, bool]:
-    """Read the tree in README: each path, and whether it is a folder whose files are not listed.
-
-    The tree is the fenced block with a line for app.py: a name, spaces, and what it owns.
-    Indentation says what is inside what; a folder's name ends in a slash.
-    """
-    blocks = re.findall(r"^```\w*\n(.*?)^```", readme(), re.DOTALL | re.MULTILINE)
-    (block,) = [block for block in blocks if re.search(r"^\W*app\.py\s\s", block, re.MULTILINE)]
-    tree: dict[str, bool] = {}
-    above: list[tuple[int, str]] = []
-    for line in re.sub("[│├└─]", " ", block).splitlines():
-        if not line.strip():
-            continue
-        indent, name = len(line) - len(line.lstrip()), line.split()[0]
-        above = [(column, folder) for column, folder in above if column < indent]
-        path = "".join(folder for _, folder in above) + name
-        if above:
-            tree["".join(folder for _, folder in above)] = False
-        tree[path] = name.endswith("/")
-        if name.endswith("/"):
-            above.append((indent, name))
-    return tree
+def test_every_level_is_there_and_every_package_has_one() -> None:
+    assert [level for level in LEVELS if level not in MODULES] == []
+    names = [*(ROOT / "pipeline").glob("*.py"), *(ROOT / "pipeline").glob("*/__init__.py")]
+    assert {module_of(path) for path in names} <= set(LEVELS)
 
 
-def is_told(path: str, tree: dict[str, bool]) -> bool:
-    """Say whether the tree has a line for a file, or for a folder that stands for all it holds."""
-    if path in tree:
-        return True
-    parts = path.split("/")[:-1]
-    return any(tree.get("/".join(parts[:depth]) + "/", False) for depth in range(1, len(parts) + 1))
+def test_the_pipeline_is_packages_and_a_handful_of_modules() -> None:
+    assert len(list((ROOT / "pipeline").glob("*.py"))) <= MAX_DIRECT_MODULES
 
 
-@pytest.mark.parametrize("module", LIGHT_MODULES)
-def test_a_light_module_imports_light_modules_only(module: str) -> None:
-    path = ROOT / "pipeline" / f"{module}.py"
-    assert not packages_of(path) & HEAVY_PACKAGES
-    ours = {name.split(".")[1] for name in imports_of(path) if name.startswith("pipeline.")}
-    assert ours <= set(LIGHT_MODULES)
+def light_modules() -> list[str]:
+    return [
+        module
+        for module in MODULES
+        if any(f"{module}.".startswith(f"pipeline.{name}.") for name in LIGHT)
+    ]
+
+
+@pytest.mark.parametrize("module", light_modules())
+def test_a_light_module_imports_no_heavy_package(module: str) -> None:
+    assert not packages_of(MODULES[module], at_top=True) & HEAVY_PACKAGES
 
 
 def test_importing_the_light_modules_loads_no_heavy_package() -> None:
     """Run it: `pipeline/__init__.py` is imported too, whatever the import lines look like."""
-    names = ", ".join(f"pipeline.{module}" for module in LIGHT_MODULES)
-    code = f"import sys, {names}; print(sorted({HEAVY_PACKAGES!r} & set(sys.modules)))"
+    code = (
+        f"import sys, {', '.join(light_modules())}; "
+        f"print(sorted({HEAVY_PACKAGES!r} & set(sys.modules)))"
+    )
     command = [sys.executable, "-c", code]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert run.stdout.strip() == "[]", run.stdout + run.stderr
@@ -151,16 +157,21 @@ def test_only_the_app_and_its_page_import_gradio_and_only_the_app_spaces(path: P
     assert used <= allowed.get(path.relative_to(ROOT).parts[0], set())
 
 
+@pytest.mark.parametrize("path", [x for x in PRODUCT if "pipeline" in x.parts], ids=name_of)
+def test_nothing_below_the_page_reads_gradios_settings(path: Path) -> None:
+    assert "GRADIO_" not in path.read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
-def test_no_arrow_points_back(path: Path) -> None:
-    folder = path.relative_to(ROOT).parts[0]
+def test_training_benchmarks_and_tests_are_no_part_of_the_product(path: Path) -> None:
     forbidden = {
         "app.py": {"training", "benchmarks"},
-        "page": {"training", "benchmarks", "app"},
-        "pipeline": {"training", "benchmarks", "app", "page"},
+        "page": {"training", "benchmarks"},
+        "pipeline": {"training", "benchmarks"},
         "training": {"app", "page", "benchmarks"},
         "benchmarks": {"app", "page", "training"},
     }
+    folder = path.relative_to(ROOT).parts[0]
     assert not packages_of(path) & (forbidden[folder] | {"tests"})
 
 
@@ -171,14 +182,82 @@ def test_the_weights_configurations_name_no_folder_of_the_machine_that_made_them
     assert named == []
 
 
-def test_readme_lists_every_file_and_no_other() -> None:
-    tree, files = readme_tree(), tracked_files()
-    assert [path for path in sorted(files) if not is_told(path, tree)] == []
-    assert [path for path in tree if not (ROOT / path).exists()] == []
+def docs() -> str:
+    return "\n".join(path.read_text(encoding="utf-8") for path in DOCS)
 
 
-def test_readme_names_every_model() -> None:
-    assert [model_id for model_id in MODELS if f"`{model_id}`" not in readme()] == []
+def readme() -> str:
+    return (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def front_matter() -> dict[str, object]:
+    return yaml.safe_load(readme().split("---\n")[1])
+
+
+def test_readme_can_be_read_in_five_minutes() -> None:
+    assert len((ROOT / "README.md").read_bytes()) <= MAX_README_BYTES
+
+
+def test_readme_and_the_page_on_models_name_every_model() -> None:
+    models = (ROOT / "docs/models.md").read_text(encoding="utf-8")
+    assert [x for x in MODELS if f"`{x}`" not in readme() or f"`{x}`" not in models] == []
+
+
+def test_every_setting_is_documented_and_every_documented_one_is_read() -> None:
+    read = set()
+    for path in PRODUCT:
+        read |= set(re.findall(r"\"(KINORA_[A-Z_]+)\"", path.read_text(encoding="utf-8")))
+    told = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
+    assert read == set(re.findall(r"\bKINORA_[A-Z_]+\b", told))
+
+
+def test_every_endpoint_is_documented() -> None:
+    tree = ast.parse((ROOT / "page/api.py").read_text(encoding="utf-8"))
+    (endpoints,) = [x for x in tree.body if isinstance(x, ast.ClassDef) and x.name == "Endpoints"]
+    names = [x.name for x in endpoints.body if not getattr(x, "name", "_").startswith("_")]
+    told = (ROOT / "docs/api.md").read_text(encoding="utf-8")
+    assert [name for name in names if f"/{name}" not in told] == []
+    assert len(names) >= 10
+
+
+@pytest.mark.parametrize("path", DOCS, ids=name_of)
+def test_every_link_in_the_docs_leads_to_a_file(path: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8"))
+    local = [link for link in links if "://" not in link]
+    assert [link for link in local if not (path.parent / link).exists()] == []
+
+
+def commands() -> Iterator[list[str]]:
+    """Yield the commands of the docs that start a module or a file of this repository."""
+    for line in re.findall(r"`?((?:python|torchrun)\b[^`\n]*)", docs()):
+        words = shlex.split(line.split(" #")[0].split("&&")[0], posix=True, comments=True)
+        if "-m" in words or any(word.endswith(".py") for word in words):
+            yield words
+
+
+def test_every_module_that_the_docs_start_is_there() -> None:
+    started = {words[words.index("-m") + 1] for words in commands() if "-m" in words}
+    ours = {x for x in started if x.partition(".")[0] in ("pipeline", "training", "benchmarks")}
+    assert ours
+    gone = [x for x in ours if x not in MODULES and f"{x}.__main__" not in MODULES]
+    assert gone == []
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["pipeline.models.download", "pipeline.generation.multi_gpu", "benchmarks", "training.evaluate"],
+)
+def test_the_commands_of_the_docs_run(module: str) -> None:
+    assert any(module in words for words in commands())
+    run = subprocess.run(
+        [sys.executable, "-m", module, "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert "usage" in run.stdout
 
 
 def test_the_spaces_front_matter_is_what_the_hub_accepts() -> None:
@@ -201,7 +280,7 @@ def test_the_spaces_front_matter_is_what_the_hub_accepts() -> None:
 
 def repositories(*models: ModelSpec) -> set[str]:
     """Return the Hub's repositories that models come from, those of single files too."""
-    found = {str(spec.repository) for spec in models if not isinstance(spec.repository, Path)}
+    found = {str(spec.repository) for spec in models if not spec.ships_with_app}
     files = (spec.checkpoint for spec in models if spec.checkpoint)
     return found | {"/".join(file.split("/")[3:5]) for file in files}
 
@@ -210,9 +289,10 @@ def test_the_space_names_only_repositories_that_its_models_come_from() -> None:
     assert set(front_matter()["models"]) <= repositories(*MODELS.values())
 
 
-def test_a_space_preloads_nothing_unless_its_owner_adds_what_readme_says() -> None:
+def test_a_space_preloads_nothing_unless_its_owner_adds_what_the_docs_say() -> None:
     """The builder would fetch gigabytes for a Space on a CPU too, that never uses them."""
-    (lines,) = re.findall(r"^```yaml\n(.*?)^```", readme(), re.DOTALL | re.MULTILINE)
+    space = (ROOT / "docs/space.md").read_text(encoding="utf-8")
+    (lines,) = re.findall(r"^```yaml\n(.*?)^```", space, re.DOTALL | re.MULTILINE)
     added = yaml.safe_load(lines)
     preloaded = {line.split()[0] for line in added["preload_from_hub"]}
     assert preloaded == repositories(MODELS["ltx-video-2b"])
@@ -220,12 +300,11 @@ def test_a_space_preloads_nothing_unless_its_owner_adds_what_readme_says() -> No
     assert repositories(next(iter(MODELS.values()))) == set()
 
 
-def test_readme_says_how_long_a_gpu_is_asked_for() -> None:
-    text = " ".join(readme().split())
-    assert f"asks for {MIN_GPU_SECONDS} to {MAX_GPU_SECONDS} seconds at a time" in text
+def test_the_docs_say_how_long_a_gpu_is_asked_for() -> None:
+    assert f"{MIN_GPU_SECONDS} to {MAX_GPU_SECONDS} seconds" in " ".join(docs().split())
 
 
 def test_the_space_and_the_requirements_ask_for_the_same_gradio() -> None:
-    front, requirements = front_matter(), (ROOT / "requirements.txt").read_text(encoding="utf-8")
-    assert front["sdk_version"] == "6.31.0"
-    assert re.search(r"^gradio(\[.*\])?==6\.31\.0\b", requirements, re.MULTILINE)
+    requirements = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    version = re.escape(str(front_matter()["sdk_version"]))
+    assert re.search(rf"^gradio(\[.*\])?=={version}\b", requirements, re.MULTILINE)

@@ -1,7 +1,7 @@
 """Tiny random models with the real ratios, 32 pixels and 8 frames a latent, built in a moment.
 
 One is of LTX-Video's own diffusers classes, one of the embedded model's. They are saved to a folder
-and loaded by the app's loader; their rows have the names that requests may ask for.
+and loaded by the app's model cache; their rows have the names that requests may ask for.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from diffusers import (
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import T5Config, T5EncoderModel, T5TokenizerFast
 
-from pipeline.loader import Loader
 from pipeline.mini import (
     AutoencoderKinora,
     BackgroundModel,
@@ -34,10 +33,11 @@ from pipeline.mini import (
     build_tokenizer,
 )
 from pipeline.mini.scene import ATTRIBUTES
-from pipeline.models import MODELS
-from pipeline.placement import GIGABYTE, Machine
-from pipeline.reading import LoadedModel
-from pipeline.spec import ModelSpec
+from pipeline.models.registry import MODELS
+from pipeline.models.spec import ModelSpec
+from pipeline.runtime.loading import LoadedModel
+from pipeline.runtime.memory_plan import GIGABYTE, Machine
+from pipeline.runtime.model_cache import ModelCache
 
 MINI, LTX = "kinora-mini", "ltx-video-2b"
 # Roomy: the tiny models' rows say how large their sisters are.
@@ -52,9 +52,9 @@ def save_tiny_models(folder: Path) -> None:
     tiny_ltx_pipeline().save_pretrained(folder / "ltx")
 
 
-def tiny_loaders(folder: Path) -> dict[str, Loader]:
-    """Return a loader for each tiny model of a folder, so that neither is ever let go."""
-    return {name: Loader(CPU, tiny_models(folder)) for name in (MINI, LTX)}
+def tiny_model_caches(folder: Path) -> dict[str, ModelCache]:
+    """Return a model cache for each tiny model of a folder, so that neither is ever let go."""
+    return {name: ModelCache(CPU, tiny_models(folder)) for name in (MINI, LTX)}
 
 
 def tiny_models(folder: Path) -> dict[str, ModelSpec]:

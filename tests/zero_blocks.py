@@ -2,7 +2,8 @@
 
 Run: python zero_blocks.py REPOSITORY_FOLDER MODEL_FOLDER RESULT
 Compiles a block of a saved Wan pipeline for this machine's processor, as it is done for ZeroGPU's
-card; puts it where the Hub's stand-in finds it; loads the pipeline with it by the app's loader.
+card; puts it where the Hub's stand-in finds it; loads the pipeline with it by the app's model
+cache.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)
 import spaces  # noqa: E402
 
 from pipeline.engines import open_engine  # noqa: E402
-from pipeline.engines.base import Context, SamplingParams  # noqa: E402
-from pipeline.loader import Loader  # noqa: E402
-from pipeline.models import MODELS  # noqa: E402
-from pipeline.reading import LoadedModel  # noqa: E402
+from pipeline.engines.base import SamplingParams, WindowContext  # noqa: E402
+from pipeline.models.registry import MODELS  # noqa: E402
+from pipeline.runtime.loading import LoadedModel  # noqa: E402
+from pipeline.runtime.model_cache import ModelCache  # noqa: E402
 from tests.tiny import CPU  # noqa: E402
 
 WAN = "wan-2.2-5b"
@@ -36,7 +37,7 @@ def make(model: LoadedModel, num_latents: int = 2) -> torch.Tensor:
     engine = open_engine(model, width=64, height=64)
     prompt = engine.encode_prompt("a red car", "", 1.0)
     params = SamplingParams(seed=5, num_inference_steps=2)
-    return engine.make(num_latents, prompt, Context(is_start=True), params)
+    return engine.make(num_latents, prompt, WindowContext(is_start=True), params)
 
 
 def compile_block(model: LoadedModel, folder: Path) -> None:
@@ -55,10 +56,10 @@ def main() -> None:
     """Compile, use, and write down what came of it."""
     repository, saved, result = map(Path, sys.argv[1:])
     row = replace(MODELS[WAN], repository=str(saved), revision=None, max_sequence_length=32)
-    plain = Loader(CPU, {WAN: row}).load(WAN)
+    plain = ModelCache(CPU, {WAN: row}).load(WAN)
     compile_block(plain, repository)
     row = replace(row, aot_blocks="someone/blocks")
-    model = Loader(CPU, {WAN: row}, load_blocks=spaces.aoti_blocks_load).load(WAN)
+    model = ModelCache(CPU, {WAN: row}, load_blocks=spaces.aoti_blocks_load).load(WAN)
     made, expected = make(model), make(plain)
     # A size that it was not compiled for.
     others = [make(each, num_latents=4) for each in (model, plain)]

@@ -69,7 +69,9 @@ def main() -> None:
     torch.cuda._is_in_bad_fork = bool  # what is sent to another process needs a name
     os.register_at_fork(after_in_child=build_in_card)
     sys.path[0] = str(ROOT)
-    from pipeline.models import MODELS  # a light module: nothing of torch's is started by it
+    from pipeline.models.registry import (
+        MODELS,  # a light module: nothing of torch's is started by it
+    )
 
     if folder := os.environ.get("ZERO_CARD_MODELS"):
         from tests.tiny import LTX, tiny_models

@@ -22,8 +22,8 @@ import numpy as np
 from pipeline.engines import open_engine
 from pipeline.engines.base import ShotContext
 from pipeline.mini.engine import MiniEngine
-from pipeline.plan import Plan, plan_generation
-from pipeline.spec import ModelSpec
+from pipeline.models.spec import ModelSpec
+from pipeline.planning.plan import Plan, plan_generation
 from training.captions import draw_caption
 from training.data import FPS
 from training.evaluation.comparison import bands_of, summarize_drift, summarize_joins, table_of
@@ -58,7 +58,7 @@ def read_all(
 ) -> Iterator[dict[str, list[Reading]]]:
     """Make and measure clips of as many windows as the largest count; yield those so far by way."""
     rng = np.random.default_rng((EVALUATION_SEED, _PART))
-    engine = open_engine(studio.loader.load(studio.spec.id), width=WIDTH, height=HEIGHT)
+    engine = open_engine(studio.model_cache.load(studio.spec.id), width=WIDTH, height=HEIGHT)
     readings: dict[str, list[Reading]] = defaultdict(list)
     for seed in range(num_clips):
         prompt, _ = draw_caption(draw_inhabited(rng), rng, complete=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pkgutil
 
 from pipeline.engines.base import Engine
-from pipeline.engines.frames import Family, FrameEngine
-from pipeline.reading import LoadedModel
+from pipeline.engines.pipeline_call import Family, PipelineCallEngine
+from pipeline.runtime.loading import LoadedModel
 
 
 def open_engine(model: LoadedModel, *, width: int, height: int) -> Engine:
@@ -16,5 +16,5 @@ def open_engine(model: LoadedModel, *, width: int, height: int) -> Engine:
     """
     engine = pkgutil.resolve_name(model.spec.engine)
     if isinstance(engine, Family):
-        return FrameEngine(model, engine, width=width, height=height)
+        return PipelineCallEngine(model, engine, width=width, height=height)
     return engine(model, width=width, height=height)

@@ -12,9 +12,9 @@ from typing import Literal, Protocol
 import numpy as np
 import torch
 
-from pipeline.reading import LoadedModel
+from pipeline.runtime.loading import LoadedModel
 
-Memory = Mapping[str, object]
+SceneState = Mapping[str, object]
 """Where the paths of a shot had come to, as JSON has it; it stays in the clip's recipe."""
 Given = Literal["picture", "clip"] | None
 """What a shot starts from, or leads up to, that comes from outside."""
@@ -34,9 +34,9 @@ class ShotContext:
 
     seed: int = 0
     given: Given = None
-    follows: Memory | None = None
-    leads_to: Memory | None = None
-    earlier: Sequence[Memory] = ()
+    follows: SceneState | None = None
+    leads_to: SceneState | None = None
+    earlier: Sequence[SceneState] = ()
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class SamplingParams:
 
 
 @dataclass(frozen=True)
-class Context:
+class WindowContext:
     """What a window is given, as its engine has it: normalized latents (1, C, T, h, w), or frames.
 
     `is_start` says that the window's first latent frame stands for a single frame. `keyframe` is
@@ -95,33 +95,37 @@ class Engine(Protocol):
     ) -> object:
         """Encode a prompt once for all windows and steps of a shot."""
 
-    def remember(self, prompt: object, seconds: float) -> Memory | None:
+    def remember(self, prompt: object, seconds: float) -> SceneState | None:
         """Return where a prompt's paths are `seconds` after their start, if the model has any."""
 
     def encode(self, frames: np.ndarray, generator: torch.Generator) -> torch.Tensor:
         """Return frames (F, H, W, 3) uint8 as a window is given them before its own."""
 
-    def encode_following(self, frames: np.ndarray, generator: torch.Generator) -> Context:
+    def encode_following(self, frames: np.ndarray, generator: torch.Generator) -> WindowContext:
         """Return the first frames of a clip as a window is given them that leads up to it."""
 
     def make(
         self,
         num_latents: int,
         prompt: object,
-        context: Context,
+        context: WindowContext,
         params: SamplingParams,
         on_step: OnEngineStep | None = None,
     ) -> torch.Tensor:
         """Make a part of `num_latents` new latent frames."""
 
-    def tail(self, given: Context, parts: Sequence[torch.Tensor], num_latents: int) -> torch.Tensor:
+    def tail(
+        self, given: WindowContext, parts: Sequence[torch.Tensor], num_latents: int
+    ) -> torch.Tensor:
         """Return what a window is given that goes on after some parts."""
 
-    def head(self, given: Context, parts: Sequence[torch.Tensor], num_latents: int) -> torch.Tensor:
+    def head(
+        self, given: WindowContext, parts: Sequence[torch.Tensor], num_latents: int
+    ) -> torch.Tensor:
         """Return what a window is given that leads up to some parts."""
 
-    def decode_take(
-        self, given: Context, parts: Iterable[torch.Tensor], prompt: object = None
+    def decode_shot(
+        self, given: WindowContext, parts: Iterable[torch.Tensor], prompt: object = None
     ) -> Iterator[np.ndarray]:
         """Decode a shot's new frames (F, H, W, 3) uint8, some at a time, while its parts come.
 
@@ -130,12 +134,12 @@ class Engine(Protocol):
         """
 
     def decode_last_given(
-        self, given: Context, parts: Iterable[torch.Tensor], prompt: object = None
+        self, given: WindowContext, parts: Iterable[torch.Tensor], prompt: object = None
     ) -> np.ndarray:
         """Return how the model shows the last frame (H, W, 3) that a shot goes on from."""
 
     def decode_first_following(
-        self, given: Context, parts: Iterable[torch.Tensor], prompt: object = None
+        self, given: WindowContext, parts: Iterable[torch.Tensor], prompt: object = None
     ) -> np.ndarray:
         """Return how the model shows the first frame (H, W, 3) that a shot leads up to."""
 
@@ -149,14 +153,16 @@ class SoundEngine(Engine, Protocol):
     sound_rate: int  # samples a second that it gives
     hearing_rate: int  # samples a second that it is given
 
-    def hear(self, given: Context, before: Sound | None, after: Sound | None) -> Context:
+    def hear(
+        self, given: WindowContext, before: Sound | None, after: Sound | None
+    ) -> WindowContext:
         """Return what is given with its sound, `hearing_rate` samples a second.
 
         `before` ends with the last frame that is given, `after` begins with the first one.
         """
 
     def decode_sound(
-        self, given: Context, parts: Iterable[torch.Tensor]
+        self, given: WindowContext, parts: Iterable[torch.Tensor]
     ) -> tuple[float, Iterator[Sound]]:
         """Decode what is heard in a shot, and around it, some seconds at a time.
 

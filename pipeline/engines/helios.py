@@ -1,7 +1,7 @@
 """Helios: takes of any length, 33 frames at a time, each chunk seeing the latents before it.
 
 A window is one call of diffusers' own pipeline for a few chunks. What its loop holds from chunk to
-chunk is handed on as it is: the last latents and the anchor, the first latent of the take. Windows
+chunk is handed on as it is: the last latents and the anchor, the first latent of the shot. Windows
 that go on so give the very latents of a single call with the same noise (bit for bit, on the tiny
 model of the tests), while memory does not grow and no finished window is lost. Decoded and encoded
 again (the pipeline's `video=`) is only a clip that comes from outside.
@@ -18,9 +18,9 @@ from diffusers import AutoencoderKLWan, DiffusionPipeline
 from diffusers.utils.torch_utils import randn_tensor
 
 from pipeline.engines import wan
-from pipeline.engines.base import Context, OnEngineStep, SamplingParams
-from pipeline.engines.frames import FrameEngine, Prompt
-from pipeline.reading import LoadedModel
+from pipeline.engines.base import OnEngineStep, SamplingParams, WindowContext
+from pipeline.engines.pipeline_call import PipelineCallEngine, Prompt
+from pipeline.runtime.loading import LoadedModel
 
 _NUM_STAGES = 3  # of its pyramid: a quarter, half and all of the picture's sides
 _HISTORY_LATENTS = 16 + 2 + 1  # that a chunk sees, ever more of them in a token
@@ -29,7 +29,7 @@ _HISTORY_LATENTS = 16 + 2 + 1  # that a chunk sees, ever more of them in a token
 _MIN_SIGMA, _MAX_SIGMA = 0.111, 0.135
 
 
-class HeliosEngine(FrameEngine):
+class HeliosEngine(PipelineCallEngine):
     """Runs windows of one loaded model at one picture size.
 
     What a window is given, and what it begins with, are latents (1, C, 1 + T, h, w): the anchor,
@@ -63,13 +63,13 @@ class HeliosEngine(FrameEngine):
         self,
         num_latents: int,
         prompt: Prompt,
-        context: Context,
+        context: WindowContext,
         params: SamplingParams,
         on_step: OnEngineStep | None = None,
     ) -> torch.Tensor:
         """Make `num_latents` new latent frames, after what they were given.
 
-        The steps of `params` are those of each stage; the first chunk of a take has twice as many,
+        The steps of `params` are those of each stage; the first chunk of a shot has twice as many,
         as its authors distilled it. Chunks are made whole, and the last one is cut.
         """
         generator = torch.Generator("cpu").manual_seed(params.seed)
@@ -99,14 +99,16 @@ class HeliosEngine(FrameEngine):
         new = latents[:, :, -num_chunks * self._chunk :][:, :, :num_latents]
         return torch.cat([new[:, :, :1] if given is None else given, new], dim=2)
 
-    def tail(self, given: Context, parts: Sequence[torch.Tensor], num_latents: int) -> torch.Tensor:
+    def tail(
+        self, given: WindowContext, parts: Sequence[torch.Tensor], num_latents: int
+    ) -> torch.Tensor:
         """Return the anchor and the last latents of the last part."""
         del given, num_latents  # a chunk sees as many as there are, up to what it was trained with
         anchor, latents = parts[-1].split([1, parts[-1].shape[2] - 1], dim=2)
         return torch.cat([anchor, latents[:, :, -_HISTORY_LATENTS:]], dim=2)
 
-    def decode_take(
-        self, given: Context, parts: Iterable[torch.Tensor], prompt: object = None
+    def decode_shot(
+        self, given: WindowContext, parts: Iterable[torch.Tensor], prompt: object = None
     ) -> Iterator[np.ndarray]:
         """Decode the new frames (F, H, W, 3) uint8 of a shot, chunk by chunk.
 
@@ -123,7 +125,7 @@ class HeliosEngine(FrameEngine):
                 yield self._decode(chunk)
 
     def decode_last_given(
-        self, given: Context, parts: Iterable[torch.Tensor], prompt: object = None
+        self, given: WindowContext, parts: Iterable[torch.Tensor], prompt: object = None
     ) -> np.ndarray:
         """Return how the model shows the last frame (H, W, 3) that a shot goes on from."""
         del parts, prompt
@@ -157,7 +159,7 @@ class _Undecoding:
 
 
 def _without_decoding(pipe: DiffusionPipeline) -> DiffusionPipeline:
-    """Return the same parts under a call that leaves decoding to `decode_take`."""
+    """Return the same parts under a call that leaves decoding to `decode_shot`."""
     config = {name: pipe.config[name] for name in ("is_distilled", "is_cfg_zero_star")}
     parts = pipe.components
     quiet = type(pipe)(**parts | {"vae": _Undecoding(parts["vae"])}, **config)

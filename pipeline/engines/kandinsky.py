@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from diffusers import DiffusionPipeline, Kandinsky5I2VPipeline, Kandinsky5T2VPipeline
 
-from pipeline.embeds import Embeds
-from pipeline.engines.frames import Ends, Family
+from pipeline.engines.pipeline_call import Family, GivenFrames
+from pipeline.runtime.prompt_cache import Embeds
 
 # Of time, height and width. The Lite models were trained with these positions at every shape (their
 # authors' configurations); diffusers guesses others where a side is not of 480 to 854 pixels.
@@ -42,12 +42,14 @@ def encode_prompt(
     return tuple(tensor for embeds in read for tensor in embeds)
 
 
-def condition(pipe: DiffusionPipeline, ends: Ends) -> tuple[DiffusionPipeline, dict[str, object]]:
+def condition(
+    pipe: DiffusionPipeline, given_frames: GivenFrames
+) -> tuple[DiffusionPipeline, dict[str, object]]:
     """Give the last frame of the start as the first picture, to the model that begins with one."""
     is_from_picture = isinstance(pipe, Kandinsky5I2VPipeline)
     lite = (_LiteFromPicture if is_from_picture else _LiteFromWords)(**pipe.components)
     lite.set_progress_bar_config(disable=True)
-    return lite, {"image": ends.start[-1]} if is_from_picture else {}
+    return lite, {"image": given_frames.start[-1]} if is_from_picture else {}
 
 
 def decode(pipe: DiffusionPipeline, latents: torch.Tensor) -> torch.Tensor:

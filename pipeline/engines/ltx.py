@@ -12,9 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from pipeline.engines.base import Context, Memory, OnEngineStep, SamplingParams, ShotContext
+from pipeline.engines.base import (
+    OnEngineStep,
+    SamplingParams,
+    SceneState,
+    ShotContext,
+    WindowContext,
+)
 from pipeline.engines.ltx_latents import VideoCodec, apply_guidance, noise_levels, pack, unpack
-from pipeline.reading import LoadedModel
+from pipeline.runtime.loading import LoadedModel
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,7 @@ class LTXEngine:
             *self.model.read_prompt(*words, lambda: encode_words(self.model, *words))
         )
 
-    def remember(self, prompt: PromptEmbeds, seconds: float) -> Memory | None:
+    def remember(self, prompt: PromptEmbeds, seconds: float) -> SceneState | None:
         """Return None: nothing is known of where things are."""
         del prompt, seconds
 
@@ -57,7 +63,7 @@ class LTXEngine:
         """Encode 8 k + 1 frames (F, H, W, 3) uint8 into normalized latents (1, C, k + 1, h, w)."""
         return self._codec.encode(frames, generator)
 
-    def encode_following(self, frames: np.ndarray, generator: torch.Generator) -> Context:
+    def encode_following(self, frames: np.ndarray, generator: torch.Generator) -> WindowContext:
         """Encode the first frames of a clip (17, H, W, 3) uint8 that a window leads up to."""
         return self._codec.encode_following(frames, generator)
 
@@ -65,7 +71,7 @@ class LTXEngine:
         self,
         num_latents: int,
         prompt: PromptEmbeds,
-        context: Context,
+        context: WindowContext,
         params: SamplingParams,
         on_step: OnEngineStep | None = None,
     ) -> torch.Tensor:
@@ -78,7 +84,7 @@ class LTXEngine:
         self,
         num_latents: int,
         prompt: PromptEmbeds,
-        context: Context,
+        context: WindowContext,
         params: SamplingParams,
         on_step: OnEngineStep | None = None,
     ) -> torch.Tensor:
@@ -107,34 +113,38 @@ class LTXEngine:
                 on_step(step, unpack(estimate, *size))
         return unpack(x, *size)
 
-    def tail(self, given: Context, parts: Sequence[torch.Tensor], num_latents: int) -> torch.Tensor:
+    def tail(
+        self, given: WindowContext, parts: Sequence[torch.Tensor], num_latents: int
+    ) -> torch.Tensor:
         """Return the last latents, with those given before if the parts are too short."""
         known = [] if given.before is None else [given.before]
         return torch.cat([*known, *parts], dim=2)[:, :, -num_latents:]
 
-    def head(self, given: Context, parts: Sequence[torch.Tensor], num_latents: int) -> torch.Tensor:
+    def head(
+        self, given: WindowContext, parts: Sequence[torch.Tensor], num_latents: int
+    ) -> torch.Tensor:
         """Return the first latents, with those given after if the parts are too short."""
         return torch.cat([*parts, given.after], dim=2)[:, :, :num_latents]
 
-    def decode_take(
-        self, given: Context, parts: Iterable[torch.Tensor], prompt: object = None
+    def decode_shot(
+        self, given: WindowContext, parts: Iterable[torch.Tensor], prompt: object = None
     ) -> Iterator[np.ndarray]:
         """Decode a shot's new frames (F, H, W, 3) uint8; it waits for all of its parts.
 
         A given picture is decoded too, as their start.
         """
         del prompt
-        return self._codec.decode_take(given, parts)
+        return self._codec.decode_shot(given, parts)
 
     def decode_last_given(
-        self, given: Context, parts: Iterable[torch.Tensor], prompt: object = None
+        self, given: WindowContext, parts: Iterable[torch.Tensor], prompt: object = None
     ) -> np.ndarray:
         """Decode the last frame (H, W, 3) of the clip that a shot goes on from."""
         del parts, prompt
         return self._codec.decode_last_given(given)
 
     def decode_first_following(
-        self, given: Context, parts: Iterable[torch.Tensor], prompt: object = None
+        self, given: WindowContext, parts: Iterable[torch.Tensor], prompt: object = None
     ) -> np.ndarray:
         """Decode the first frame (H, W, 3) of the clip that a shot leads up to."""
         del parts, prompt
@@ -150,7 +160,7 @@ class LTXEngine:
         timestep: torch.Tensor,
         prompt: PromptEmbeds,
         coords: torch.Tensor,
-        context: Context,
+        context: WindowContext,
     ) -> torch.Tensor:
         """Return the velocity (1 or 2, S, C) float32 of tokens (1, S, C) at their timesteps (1, S).
 
@@ -169,7 +179,7 @@ class LTXEngine:
             return_dict=False,
         )[0][:, extra.shape[1] :].float()
 
-    def _coords(self, num_frames: int, context: Context) -> torch.Tensor:
+    def _coords(self, num_frames: int, context: WindowContext) -> torch.Tensor:
         """Return every token's position (1, 3, S): seconds from the start, and pixels.
 
         Latent frame 0 is one frame long, frame i covers frames 8 i - 7 to 8 i. A window from the

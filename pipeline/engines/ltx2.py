@@ -14,21 +14,21 @@ import numpy as np
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
 
+from pipeline.engines.av_latents import AVLatents, pack, unpack
 from pipeline.engines.base import (
-    Context,
-    Memory,
     OnEngineStep,
     SamplingParams,
+    SceneState,
     ShotContext,
     Sound,
+    WindowContext,
 )
 from pipeline.engines.ltx import encode_words
-from pipeline.engines.ltx2_sound import Layout, SoundCodec, lay_out
+from pipeline.engines.ltx2_audio import Layout, SoundCodec, lay_out
 from pipeline.engines.ltx_latents import VideoCodec, apply_guidance, noise_levels
 from pipeline.engines.ltx_latents import pack as pack_tokens
 from pipeline.engines.ltx_latents import unpack as unpack_tokens
-from pipeline.engines.strip import Strip, pack, unpack
-from pipeline.reading import LoadedModel
+from pipeline.runtime.loading import LoadedModel
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class _State:
 
 
 class LTX2Engine:
-    """Runs windows of one loaded model at one picture size; a part is a packed `Strip`."""
+    """Runs windows of one loaded model at one picture size; a part is a packed `AVLatents`."""
 
     def __init__(self, model: LoadedModel, *, width: int, height: int) -> None:
         """Use a loaded model; sizes are in pixels."""
@@ -111,7 +111,7 @@ class LTX2Engine:
         # What the connectors make of it is small; of the text encoder all its layers are read.
         return self._pipe.connectors(embeds, mask, padding_side=self._pipe.tokenizer_padding_side)
 
-    def remember(self, prompt: PromptEmbeds, seconds: float) -> Memory | None:
+    def remember(self, prompt: PromptEmbeds, seconds: float) -> SceneState | None:
         """Return None: nothing is known of where things are."""
         del prompt, seconds
 
@@ -120,32 +120,34 @@ class LTX2Engine:
         del generator
         return pack(self._silent(self._frames.encode(frames), len(frames)))
 
-    def encode_following(self, frames: np.ndarray, generator: torch.Generator) -> Context:
+    def encode_following(self, frames: np.ndarray, generator: torch.Generator) -> WindowContext:
         """Encode the first frames of a clip (17, H, W, 3), that a window has to lead up to."""
         del generator
         given = self._frames.encode_following(frames)
         return replace(given, after=pack(self._silent(given.after, len(frames) - 1)))
 
-    def hear(self, given: Context, before: Sound | None, after: Sound | None) -> Context:
+    def hear(
+        self, given: WindowContext, before: Sound | None, after: Sound | None
+    ) -> WindowContext:
         """Return what is given with its sound: samples (N, 2) at `hearing_rate`.
 
         `before` ends with the last frame that is given, `after` begins with the first one.
         """
         codec = self._codec
         if before is not None and given.before is not None:
-            strip = unpack(given.before)
-            audio = codec.encode(before).to(strip.video)
-            lead = strip.seconds - audio.shape[1] * codec.period
-            given = replace(given, before=pack(replace(strip, audio=audio, lead=lead)))
+            av_latents = unpack(given.before)
+            audio = codec.encode(before).to(av_latents.video)
+            lead = av_latents.seconds - audio.shape[1] * codec.period
+            given = replace(given, before=pack(replace(av_latents, audio=audio, lead=lead)))
         if after is not None and given.after is not None:
-            strip = unpack(given.after)
+            av_latents = unpack(given.after)
             num_columns = round(len(after) / codec.input_rate / codec.mel_seconds)
             num_columns -= (num_columns - 1) % codec.ratio  # whole latents, from the first sample
             num_samples = round(num_columns * codec.mel_seconds * codec.input_rate)
             # Like the keyframe of the pictures, the first one is of another kind.
-            audio = codec.encode(after[:num_samples])[:, 1:].to(strip.video)
+            audio = codec.encode(after[:num_samples])[:, 1:].to(av_latents.video)
             lead = codec.mel_seconds - 1 / self.model.spec.fps
-            given = replace(given, after=pack(replace(strip, audio=audio, lead=lead)))
+            given = replace(given, after=pack(replace(av_latents, audio=audio, lead=lead)))
         return given
 
     @torch.no_grad()
@@ -153,7 +155,7 @@ class LTX2Engine:
         self,
         num_latents: int,
         prompt: PromptEmbeds,
-        context: Context,
+        context: WindowContext,
         params: SamplingParams,
         on_step: OnEngineStep | None = None,
     ) -> torch.Tensor:
@@ -190,10 +192,10 @@ class LTX2Engine:
         )
         video = video[:, :, pictures.num_before :]
         audio = heard[:, sound.first :][:, : sound.num_latents]
-        strip = Strip(
+        av_latents = AVLatents(
             video[:, :, :num_latents], audio, end - begin, self._codec.period, sound.start - begin
         )
-        return pack(strip)
+        return pack(av_latents)
 
     def _velocities(
         self,
@@ -226,40 +228,44 @@ class LTX2Engine:
             **{name: places.expand(batch, -1, -1, -1) for name, places in coords.items()},
         )
 
-    def tail(self, given: Context, parts: Sequence[torch.Tensor], num_latents: int) -> torch.Tensor:
+    def tail(
+        self, given: WindowContext, parts: Sequence[torch.Tensor], num_latents: int
+    ) -> torch.Tensor:
         """Return the last latents, of what was given before too if the parts are that short."""
         known = [] if given.before is None else [given.before]
         whole = _join([*known, *parts])
         return pack(whole.last(num_latents, self._seconds(num_latents, whole)))
 
-    def head(self, given: Context, parts: Sequence[torch.Tensor], num_latents: int) -> torch.Tensor:
+    def head(
+        self, given: WindowContext, parts: Sequence[torch.Tensor], num_latents: int
+    ) -> torch.Tensor:
         """Return the first latents, of what was given after too if the parts are that short."""
         whole = _join([*parts, given.after])
         return pack(whole.first(num_latents, self._seconds(num_latents, whole)))
 
-    def decode_take(
-        self, given: Context, parts: Iterable[torch.Tensor], prompt: object = None
+    def decode_shot(
+        self, given: WindowContext, parts: Iterable[torch.Tensor], prompt: object = None
     ) -> Iterator[np.ndarray]:
         """Decode a shot's new frames (F, H, W, 3) uint8; all of its parts have to be there."""
         del prompt
-        return self._frames.decode_take(self._pictures(given), _videos(parts))
+        return self._frames.decode_shot(self._pictures(given), _videos(parts))
 
     def decode_last_given(
-        self, given: Context, parts: Iterable[torch.Tensor], prompt: object = None
+        self, given: WindowContext, parts: Iterable[torch.Tensor], prompt: object = None
     ) -> np.ndarray:
         """Decode the last frame (H, W, 3) of the clip that a shot goes on from."""
         del parts, prompt
         return self._frames.decode_last_given(self._pictures(given))
 
     def decode_first_following(
-        self, given: Context, parts: Iterable[torch.Tensor], prompt: object = None
+        self, given: WindowContext, parts: Iterable[torch.Tensor], prompt: object = None
     ) -> np.ndarray:
         """Decode the first frame (H, W, 3) of the clip that a shot leads up to."""
         del parts, prompt
         return self._frames.decode_first_following(given)
 
     def decode_sound(
-        self, given: Context, parts: Iterable[torch.Tensor]
+        self, given: WindowContext, parts: Iterable[torch.Tensor]
     ) -> tuple[float, Iterator[Sound]]:
         """Decode what is heard in a shot, and around it.
 
@@ -282,11 +288,11 @@ class LTX2Engine:
         """Return None: these latents are no pictures before they are decoded."""
         del latents
 
-    def _silent(self, video: torch.Tensor, num_frames: int) -> Strip:
+    def _silent(self, video: torch.Tensor, num_frames: int) -> AVLatents:
         audio = video.new_zeros(1, 0, self._codec.width)
-        return Strip(video, audio, num_frames / self.model.spec.fps, self._codec.period)
+        return AVLatents(video, audio, num_frames / self.model.spec.fps, self._codec.period)
 
-    def _pictures(self, context: Context) -> Context:
+    def _pictures(self, context: WindowContext) -> WindowContext:
         """Return a context of pictures' latents alone (1, C, T, h, w)."""
         before, after = (
             None if packed is None else unpack(packed).video.to(self.model.device)
@@ -294,24 +300,24 @@ class LTX2Engine:
         )
         return replace(context, before=before, after=after)
 
-    def _seconds(self, num_latents: int, whole: Strip) -> float:
+    def _seconds(self, num_latents: int, whole: AVLatents) -> float:
         """Return how long so many latents last, at either end of a strip, or all of it."""
         spec = self.model.spec
         if num_latents >= whole.video.shape[2]:
             return whole.seconds
         return num_latents * spec.temporal / spec.fps
 
-    def _time(self, num_latents: int, context: Context) -> float:
+    def _time(self, num_latents: int, context: WindowContext) -> float:
         """Return when so many latents of a window are over; one from the middle starts at 1."""
         spec, first = self.model.spec, 0 if context.is_start else 1
         return max(0, (first + num_latents - 1) * spec.temporal + 1) / spec.fps
 
-    def _span(self, num_latents: int, context: Context) -> tuple[float, float]:
+    def _span(self, num_latents: int, context: WindowContext) -> tuple[float, float]:
         """Return when the new pictures of a window begin and end, in its seconds."""
         num_before = context.num_before
         return tuple(self._time(count, context) for count in (num_before, num_before + num_latents))
 
-    def _lay_out_sound(self, begin: float, end: float, context: Context) -> Layout:
+    def _lay_out_sound(self, begin: float, end: float, context: WindowContext) -> Layout:
         """Say which sound latents a window has whose new pictures last from `begin` to `end`."""
         before, after = (
             None if packed is None else unpack(packed.to(self.model.device))
@@ -322,7 +328,9 @@ class LTX2Engine:
             begin, end, before or nothing, after or nothing, self._codec, context.is_start
         )
 
-    def _coords_of_all(self, num_frames: int, num_latents: int, context: Context) -> torch.Tensor:
+    def _coords_of_all(
+        self, num_frames: int, num_latents: int, context: WindowContext
+    ) -> torch.Tensor:
         """Return every picture token's place (1, 3, S, 2): seconds, and pixels; a keyframe's last.
 
         A window from the middle has no latent frame 0: its latent frames count from 1. A keyframe
@@ -350,10 +358,10 @@ def _round_positions(pipe: object) -> None:
                 module.double_precision = False
 
 
-def _join(parts: Iterable[torch.Tensor]) -> Strip:
+def _join(parts: Iterable[torch.Tensor]) -> AVLatents:
     first, *rest = (unpack(part) for part in parts)
-    for strip in rest:
-        first = first.join(strip)
+    for av_latents in rest:
+        first = first.join(av_latents)
     return first
 
 

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from diffusers.pipelines.ltx.pipeline_ltx_condition import linear_quadratic_schedule
 
-from pipeline.engines.base import Context, to_frames, to_pixels
+from pipeline.engines.base import WindowContext, to_frames, to_pixels
 from pipeline.engines.tiled_decoding import decode_shot
-from pipeline.reading import LoadedModel
-from pipeline.spec import ModelSpec
+from pipeline.models.spec import ModelSpec
+from pipeline.runtime.loading import LoadedModel
 
 # An autoencoder with a decode timestep takes a little noise for granted (diffusers, LTX-Video
 # documentation); the same noise each time, so that a clip can be made again.
@@ -45,10 +45,10 @@ class VideoCodec:
 
     def encode_following(
         self, frames: np.ndarray, generator: torch.Generator | None = None
-    ) -> Context:
+    ) -> WindowContext:
         """Encode the first frames of a clip (17, H, W, 3) that a window leads up to."""
         latents = self.encode(frames, generator)
-        return Context(is_start=False, after=latents[:, :, 1:], keyframe=latents[:, :, :1])
+        return WindowContext(is_start=False, after=latents[:, :, 1:], keyframe=latents[:, :, :1])
 
     @torch.no_grad()
     def decode(
@@ -74,7 +74,9 @@ class VideoCodec:
             if new.shape[2]:
                 yield to_frames(new)
 
-    def decode_take(self, given: Context, parts: Iterable[torch.Tensor]) -> Iterator[np.ndarray]:
+    def decode_shot(
+        self, given: WindowContext, parts: Iterable[torch.Tensor]
+    ) -> Iterator[np.ndarray]:
         """Decode a shot's new frames (F, H, W, 3) uint8; it waits for all of its parts.
 
         A given picture is decoded too, as their start.
@@ -88,16 +90,18 @@ class VideoCodec:
         else:
             yield from self.decode(latents, given.before)
 
-    def decode_last_given(self, given: Context) -> np.ndarray:
+    def decode_last_given(self, given: WindowContext) -> np.ndarray:
         """Decode the last frame (H, W, 3) of the clip that a shot goes on from."""
         *_, chunk = self.decode(given.before)
         return chunk[-1]
 
-    def decode_first_following(self, given: Context) -> np.ndarray:
+    def decode_first_following(self, given: WindowContext) -> np.ndarray:
         """Decode the first frame (H, W, 3) of the clip that a shot leads up to."""
         return next(self.decode(given.keyframe))[0]
 
-    def lay_out(self, num_latents: int, context: Context) -> tuple[torch.Tensor, torch.Tensor]:
+    def lay_out(
+        self, num_latents: int, context: WindowContext
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return a window's given latents, zero where new, and where they are given."""
         before, after, num_before = context.before, context.after, context.num_before
         num_after = 0 if after is None else after.shape[2]

@@ -9,24 +9,27 @@ from diffusers import (
 )
 
 from pipeline.engines import wan
-from pipeline.engines.frames import Ends, Family
+from pipeline.engines.pipeline_call import Family, GivenFrames
 
 
 def condition_on_start(
-    pipe: DiffusionPipeline, ends: Ends
+    pipe: DiffusionPipeline, given_frames: GivenFrames
 ) -> tuple[DiffusionPipeline, dict[str, object]]:
     """Give a picture, or the frames that a clip ends with.
 
     A window is made as a whole: shorter ones than the pipeline's own base would make none.
     """
-    whole = {"base_num_frames": ends.num_frames}
-    if not ends.start:
+    whole = {"base_num_frames": given_frames.num_frames}
+    if not given_frames.start:
         return pipe, whole
-    if len(ends.start) == 1:
-        kind, given = SkyReelsV2DiffusionForcingImageToVideoPipeline, {"image": ends.start[0]}
+    if len(given_frames.start) == 1:
+        kind, given = (
+            SkyReelsV2DiffusionForcingImageToVideoPipeline,
+            {"image": given_frames.start[0]},
+        )
     else:
         kind = SkyReelsV2DiffusionForcingVideoToVideoPipeline
-        given = {"video": list(ends.start), "overlap_history": len(ends.start)}
+        given = {"video": list(given_frames.start), "overlap_history": len(given_frames.start)}
     pipe = kind(**pipe.components)
     pipe.set_progress_bar_config(disable=True)
     return pipe, whole | given

@@ -6,8 +6,8 @@ import torch
 from diffusers import AutoencoderKLWan, DiffusionPipeline, WanImageToVideoPipeline
 from PIL import Image
 
-from pipeline.embeds import Embeds
-from pipeline.engines.frames import Ends, Family
+from pipeline.engines.pipeline_call import Family, GivenFrames
+from pipeline.runtime.prompt_cache import Embeds
 
 # VACE is shown what is to be made as grey, and a mask that is white there (Jiang et al. 2025,
 # "VACE: All-in-One Video Creation and Editing"; diffusers, Wan documentation).
@@ -32,14 +32,14 @@ def encode_prompt(
 
 
 def condition_on_pictures(
-    pipe: DiffusionPipeline, ends: Ends
+    pipe: DiffusionPipeline, given_frames: GivenFrames
 ) -> tuple[DiffusionPipeline, dict[str, object]]:
     """Give the last frame of the start as the first picture, and the end's first as the last."""
-    if not ends.start:
+    if not given_frames.start:
         return pipe, {}
-    given = {"image": ends.start[-1]}
-    if ends.end:
-        given["last_image"] = ends.end[0]
+    given = {"image": given_frames.start[-1]}
+    if given_frames.end:
+        given["last_image"] = given_frames.end[0]
     if not isinstance(pipe, WanImageToVideoPipeline):
         # The same parts under another call; the configuration is not among them.
         config = {name: pipe.config[name] for name in ("boundary_ratio", "expand_timesteps")}
@@ -49,18 +49,22 @@ def condition_on_pictures(
 
 
 def condition_on_frames(
-    pipe: DiffusionPipeline, ends: Ends
+    pipe: DiffusionPipeline, given_frames: GivenFrames
 ) -> tuple[DiffusionPipeline, dict[str, object]]:
     """Give frames at either end, to be kept, and grey ones to be made."""
-    known = [*ends.start, *ends.end]
+    known = [*given_frames.start, *given_frames.end]
     if not known:
         return pipe, {}
-    num_new = ends.num_frames - len(known)
+    num_new = given_frames.num_frames - len(known)
     grey = Image.new("RGB", known[0].size, _GREY)
     keep, make = (Image.new("L", known[0].size, value) for value in (_KEEP, _MAKE))
     return pipe, {
-        "video": [*ends.start, *[grey] * num_new, *ends.end],
-        "mask": [*[keep] * len(ends.start), *[make] * num_new, *[keep] * len(ends.end)],
+        "video": [*given_frames.start, *[grey] * num_new, *given_frames.end],
+        "mask": [
+            *[keep] * len(given_frames.start),
+            *[make] * num_new,
+            *[keep] * len(given_frames.end),
+        ],
     }
 
 

@@ -16,11 +16,11 @@ import torch
 from torch.nn import functional
 
 from pipeline.engines.base import (
-    Context,
-    Memory,
     OnEngineStep,
     SamplingParams,
+    SceneState,
     ShotContext,
+    WindowContext,
     to_frames,
     to_pixels,
 )
@@ -35,7 +35,7 @@ from pipeline.mini.scene import (
     cut_to_scene,
     read_scene,
 )
-from pipeline.reading import LoadedModel
+from pipeline.runtime.loading import LoadedModel
 
 logger = logging.getLogger(__name__)
 # A claimed scene that leaves more of the given latents' energy unexplained is not theirs.
@@ -81,7 +81,7 @@ class MiniEngine:
         is_claimed = paths is not None and shot.given is not None
         return ScenePrompt(paths, seconds, is_claimed, camera, **self._size)
 
-    def remember(self, prompt: ScenePrompt, seconds: float) -> Memory | None:
+    def remember(self, prompt: ScenePrompt, seconds: float) -> SceneState | None:
         """Return where a prompt's paths are `seconds` after their start, if it has a scene."""
         if prompt.paths is None:
             return None
@@ -94,18 +94,18 @@ class MiniEngine:
         return self._vae.normalize(self._vae.encode(self._pixels(frames)).latents.float())
 
     @torch.no_grad()
-    def encode_following(self, frames: np.ndarray, generator: torch.Generator) -> Context:
+    def encode_following(self, frames: np.ndarray, generator: torch.Generator) -> WindowContext:
         """Encode the first frames of a clip (17, H, W, 3) uint8 that a window leads up to."""
         del generator
         after = self._vae.project(self._pixels(frames[:-1]))
-        return Context(is_start=False, after=self._vae.normalize(after.float()))
+        return WindowContext(is_start=False, after=self._vae.normalize(after.float()))
 
     @torch.no_grad()
     def make(
         self,
         num_latents: int,
         prompt: ScenePrompt,
-        context: Context,
+        context: WindowContext,
         params: SamplingParams,
         on_step: OnEngineStep | None = None,
     ) -> torch.Tensor:
@@ -128,19 +128,23 @@ class MiniEngine:
         new = window[:, :, context.num_before :][:, :, :num_latents]
         return torch.cat([new, torch.ones_like(new[:, :1])], dim=1) if is_scene else new
 
-    def tail(self, given: Context, parts: Sequence[torch.Tensor], num_latents: int) -> torch.Tensor:
+    def tail(
+        self, given: WindowContext, parts: Sequence[torch.Tensor], num_latents: int
+    ) -> torch.Tensor:
         """Return the last latents, with those given before if the parts are too short."""
         known = [x for x in (given.before, *parts) if x is not None]
         return torch.cat([self._marked(x) for x in known], dim=2)[:, :, -num_latents:]
 
-    def head(self, given: Context, parts: Sequence[torch.Tensor], num_latents: int) -> torch.Tensor:
+    def head(
+        self, given: WindowContext, parts: Sequence[torch.Tensor], num_latents: int
+    ) -> torch.Tensor:
         """Return the first latents, with those given after if the parts are too short."""
         known = [self._marked(x) for x in (*parts, given.after)]
         return torch.cat(known, dim=2)[:, :, :num_latents]
 
     @torch.no_grad()
-    def decode_take(
-        self, given: Context, parts: Iterable[torch.Tensor], prompt: ScenePrompt | None = None
+    def decode_shot(
+        self, given: WindowContext, parts: Iterable[torch.Tensor], prompt: ScenePrompt | None = None
     ) -> Iterator[np.ndarray]:
         """Decode a shot's new frames (F, H, W, 3) uint8 while its parts come.
 
@@ -165,7 +169,7 @@ class MiniEngine:
 
     @torch.no_grad()
     def decode_last_given(
-        self, given: Context, parts: Iterable[torch.Tensor], prompt: ScenePrompt | None = None
+        self, given: WindowContext, parts: Iterable[torch.Tensor], prompt: ScenePrompt | None = None
     ) -> np.ndarray:
         """Return how the model shows the last frame (H, W, 3) that a shot goes on from.
 
@@ -179,7 +183,7 @@ class MiniEngine:
 
     @torch.no_grad()
     def decode_first_following(
-        self, given: Context, parts: Iterable[torch.Tensor], prompt: ScenePrompt | None = None
+        self, given: WindowContext, parts: Iterable[torch.Tensor], prompt: ScenePrompt | None = None
     ) -> np.ndarray:
         """Return how the model shows the first frame (H, W, 3) that a shot leads up to."""
         parts = list(parts)
@@ -205,7 +209,7 @@ class MiniEngine:
     def _plan_paths(self, scene: Scene, **before: object) -> MotionPaths:
         return MotionPaths(scene, **self._size, **before)
 
-    def _remembered(self, memory: Memory) -> tuple[MotionPaths | None, float]:
+    def _remembered(self, memory: SceneState) -> tuple[MotionPaths | None, float]:
         """Read the scene state of a recipe, which anyone can have written."""
         try:
             seconds = float(np.clip(memory["seconds"], -MAX_SECONDS, MAX_SECONDS))
@@ -214,7 +218,9 @@ class MiniEngine:
             logger.info("The scene in a clip's recipe cannot be used: %s", exc)
             return None, 0.0
 
-    def _render(self, prompt: ScenePrompt, num_latents: int, context: Context) -> torch.Tensor:
+    def _render(
+        self, prompt: ScenePrompt, num_latents: int, context: WindowContext
+    ) -> torch.Tensor:
         """Render a window, what it is given included: normalized latents (1, C, T, h, w)."""
         num_after = 0 if context.after is None else context.after.shape[2]
         total = context.num_before + num_latents + num_after
@@ -229,19 +235,19 @@ class MiniEngine:
         end = self._warp(prompt, total, replace(context, before=None))
         return cross_fade_latents(self._vae, start, end, context.num_before, num_after)
 
-    def _background(self, prompt: ScenePrompt, total: int, context: Context) -> torch.Tensor:
+    def _background(self, prompt: ScenePrompt, total: int, context: WindowContext) -> torch.Tensor:
         return self._renderer.paint_background(
             prompt, context.first, total, is_start=context.is_start
         )
 
-    def _scene(self, prompt: ScenePrompt, total: int, context: Context) -> torch.Tensor:
+    def _scene(self, prompt: ScenePrompt, total: int, context: WindowContext) -> torch.Tensor:
         """Return latents of a window of a scene with its characters."""
         background = self._background(prompt, total, context)
         return self._renderer.add_characters(
             prompt, background, context.first, is_start=context.is_start
         )
 
-    def _warp(self, prompt: ScenePrompt, total: int, context: Context) -> torch.Tensor:
+    def _warp(self, prompt: ScenePrompt, total: int, context: WindowContext) -> torch.Tensor:
         """Move the frame next to a window's new ones along the camera's path."""
         is_after = context.before is None
         given = context.after if is_after else context.before
@@ -264,14 +270,16 @@ class MiniEngine:
         return noise - (noise.to(dtype) - latents.to(dtype)).float()
 
     def _middle(
-        self, prompt: ScenePrompt, window: torch.Tensor, num_latents: int, context: Context
+        self, prompt: ScenePrompt, window: torch.Tensor, num_latents: int, context: WindowContext
     ) -> torch.Tensor:
         """Return the middle one of a window's new latent frames with its characters."""
         index = context.num_before + num_latents // 2
         middle = window[:, :, index : index + 1]
         return self._renderer.add_characters(prompt, middle, context.first + index)
 
-    def _believed(self, prompt: ScenePrompt, num_latents: int, context: Context) -> ScenePrompt:
+    def _believed(
+        self, prompt: ScenePrompt, num_latents: int, context: WindowContext
+    ) -> ScenePrompt:
         """Return a prompt without its scene if the given frames do not look like it."""
         if context.is_bridge:  # what it leads up to is no part of the scene
             num_latents += context.after.shape[2]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from pipeline.spec import ModelSpec
+from pipeline.models.spec import ModelSpec
 from training.evaluation.long_clips import JOIN_MEASURES, Reading, seconds_of
 from training.measures.drift import LOOKS
 

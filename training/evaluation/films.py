@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from pipeline.mini.scene import ATTRIBUTES, Scene
-from pipeline.request import Shot
+from pipeline.planning.request import Shot
 from training.captions import draw_caption
 from training.data import FPS
 from training.evaluation.setup import HEIGHT, WIDTH, Setup, draw_inhabited

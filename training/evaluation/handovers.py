@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from pipeline.engines.base import Context, ShotContext
+from pipeline.engines.base import ShotContext, WindowContext
 from pipeline.mini.engine import MiniEngine
-from pipeline.plan import Plan
+from pipeline.planning.plan import Plan
 from training.sampling import make_window
 
 
@@ -23,11 +23,11 @@ def make_from_last_frames(engine: MiniEngine, plan: Plan, prompt: str, seed: int
     """
     first, *later = plan.shots[0].windows
     words = engine.encode_prompt(prompt, "", 1.0, ShotContext(seed))
-    made = make_window(engine, first.num_latents, words, Context(is_start=True), first.seed)
+    made = make_window(engine, first.num_latents, words, WindowContext(is_start=True), first.seed)
     words = engine.encode_prompt(prompt, "", 1.0, ShotContext(seed, "picture"))
     for window in later:
         picture = engine.encode(made[-1:], torch.Generator().manual_seed(0))
-        context = Context(is_start=True, before=picture, is_picture=True)
+        context = WindowContext(is_start=True, before=picture, is_picture=True)
         new = make_window(engine, window.num_latents, words, context, window.seed)
         made = np.concatenate([made, new[1:]])  # the picture does not come again
     return made

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.plan import Plan
-from pipeline.spec import ModelSpec
+from pipeline.models.spec import ModelSpec
+from pipeline.planning.plan import Plan
 from training.measures.drift import Looks, read_looks
 from training.measures.joins import colour_jump, flow_jump, seam_ratio
 from training.measures.motion import dynamic_degree

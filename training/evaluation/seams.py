@@ -9,7 +9,7 @@ import numpy as np
 from pipeline.engines import open_engine
 from pipeline.engines.base import ShotContext
 from pipeline.mini.scene import Scene
-from pipeline.plan import plan_generation
+from pipeline.planning.plan import plan_generation
 from training.captions import draw_caption
 from training.data import FPS
 from training.evaluation.long_clips import window_joins
@@ -35,7 +35,7 @@ def evaluate_seams(setup: Setup, studio: Studio) -> dict[str, object]:
     def add(name: str, frames: np.ndarray, join: int, truth: np.ndarray, same: int) -> None:
         joins[name].append((seam_ratio(frames, join), seam_ratio(truth, same)))
 
-    engine = open_engine(studio.loader.load(studio.spec.id), width=WIDTH, height=HEIGHT)
+    engine = open_engine(studio.model_cache.load(studio.spec.id), width=WIDTH, height=HEIGHT)
     for seed in range(setup.args.long_clips):
         scene = draw_inhabited(rng)
         prompt, _ = draw_caption(scene, rng, complete=True)

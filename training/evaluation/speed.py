@@ -13,9 +13,9 @@ from pathlib import Path
 
 import torch
 
-from pipeline.generate import generate
-from pipeline.loader import Loader
-from pipeline.request import Shot, build_request
+from pipeline.generation.generate import generate
+from pipeline.planning.request import Shot, build_request
+from pipeline.runtime.model_cache import ModelCache
 from training.evaluation.setup import Setup
 from training.evaluation.studio import Studio
 from training.sampling import SHIPPED
@@ -42,7 +42,7 @@ def time_minute(folder: Path, output: Path) -> None:
         )
         clip = generate(
             request,
-            loader=Loader(models={spec.id: spec}),
+            model_cache=ModelCache(models={spec.id: spec}),
             output=Path(scratch) / "minute.mp4",
             on_progress=lambda _: None,
             is_cancelled=lambda: False,

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.generate import generate
-from pipeline.loader import Loader
-from pipeline.media import iterate_frames, probe_clip
-from pipeline.request import GenerationRequest, Shot, build_request
-from pipeline.writer import ClipWriter
+from pipeline.generation.generate import generate
+from pipeline.media.video_reader import iterate_frames, probe_clip
+from pipeline.media.video_writer import ClipWriter
+from pipeline.planning.request import GenerationRequest, Shot, build_request
+from pipeline.runtime.model_cache import ModelCache
 from training.data import FPS
 from training.evaluation.setup import HEIGHT, WIDTH
 from training.sampling import SHIPPED
@@ -32,7 +32,7 @@ class Studio:
 
     def __init__(self, model: Path, folder: Path) -> None:
         self.spec = replace(SHIPPED, repository=model.resolve())
-        self.loader = Loader(models={self.spec.id: self.spec})
+        self.model_cache = ModelCache(models={self.spec.id: self.spec})
         self.folder = folder
         self._count = 0
 
@@ -53,7 +53,7 @@ class Studio:
         request = build_request(task, shots=shots, model=self.spec.id, seed=seed, **source)
         clip = generate(
             request,
-            loader=self.loader,
+            model_cache=self.model_cache,
             output=self.path(),
             on_progress=lambda _: None,
             is_cancelled=lambda: False,

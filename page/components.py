@@ -1,0 +1,180 @@
+"""What the page is made of: every component once, and which of them a task asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from page import messages
+from pipeline.geometry import ASPECT_RATIOS
+from pipeline.models.registry import Models
+from pipeline.models.spec import Direction, ModelSpec, Task
+from pipeline.planning.request import MAX_CLIP_SECONDS, MIN_SHOT_SECONDS
+from pipeline.studio import Studio
+
+ASSETS = Path(__file__).resolve().parent.parent / "assets"
+EXAMPLES = ASSETS / "examples"
+MAX_WATCHING = 32  # visitors at once; their jobs wait for one another
+
+TAB_LABELS: dict[Task, str] = {
+    "text_to_video": "Text to video",
+    "image_to_video": "Image to video",
+    "extend_video": "Extend a clip",
+}
+GENERATE_LABELS: dict[Task, str] = {
+    "text_to_video": "Make the clip",
+    "image_to_video": "Bring it to life",
+    "extend_video": "Extend the clip",
+}
+DIRECTION_LABELS: dict[Direction, str] = {
+    "forward": "at its end",
+    "backward": "at its beginning",
+    "loop": "into a loop",
+    "bridge": "as a bridge to another clip",
+}
+# What a tab asks for before the settings, in the order of the page, named as in the request.
+FIELDS: dict[Task, tuple[str, ...]] = {
+    "text_to_video": ("prompt", "aspect_ratio", "duration"),
+    "image_to_video": ("image", "has_consent", "prompt", "aspect_ratio", "duration"),
+    "extend_video": ("video", "has_consent", "prompt", "direction", "video_after", "duration"),
+}
+ADVANCED_SETTINGS = (
+    *("num_inference_steps", "guidance_scale", "negative_prompt"),
+    *("label", "shows_prompt", "loras"),
+)
+MODEL_SETTINGS = ("num_inference_steps", "guidance_scale", "negative_prompt", "loras")
+"""The settings that not every model has."""
+SETTINGS = ("seed", "model", *ADVANCED_SETTINGS)
+PROGRESS_BAR = '<progress max="1" value="${value}" aria-label="Progress"></progress>'
+_OWN_DEFAULT = "0: the model's own"
+# Every part of a tab; `info` and values that depend on the tab are added there.
+PARTS: dict[str, partial[Component]] = {
+    "prompt": partial(gr.Textbox, "", label="Prompt", lines=3, max_lines=8),
+    "image": partial(gr.File, label="Picture", file_types=["image", ".heic", ".heif"], height=120),
+    "video": partial(gr.Video, label="Clip", sources=["upload"], height=260),
+    "has_consent": partial(gr.Checkbox, label="Everybody whose face is in it agrees"),
+    "video_after": partial(
+        gr.Video, label="The clip it leads to", sources=["upload"], height=200, visible=False
+    ),
+    "aspect_ratio": partial(
+        gr.Radio, label="Aspect ratio", choices=[*ASPECT_RATIOS], value=next(iter(ASPECT_RATIOS))
+    ),
+    "direction": partial(
+        gr.Radio,
+        label="Extend it",
+        choices=[(label, direction) for direction, label in DIRECTION_LABELS.items()],
+        value="forward",
+    ),
+    "duration": partial(
+        gr.Slider, MIN_SHOT_SECONDS, MAX_CLIP_SECONDS, 5, step=0.5, label="Seconds of new video"
+    ),
+    "seed": partial(gr.Number, -1, label="Seed", info="-1 draws one", min_width=120),
+    "model": partial(gr.Dropdown, label="Model"),
+    "num_inference_steps": partial(
+        gr.Slider, 0, 100, 0, step=1, label="Denoising steps", info=_OWN_DEFAULT
+    ),
+    "guidance_scale": partial(
+        gr.Slider, 0, 20, 0, step=0.5, label="Guidance scale", info=_OWN_DEFAULT
+    ),
+    "negative_prompt": partial(gr.Textbox, "", label="Negative prompt", info="What to avoid"),
+    "label": partial(
+        gr.Dropdown,
+        label="Visible label",
+        info="Written into the picture: made with AI",
+        choices=[("none", ""), ("in the corner", "corner"), ("moving", "moving")],
+        value="",
+    ),
+    "shows_prompt": partial(
+        gr.Checkbox,
+        label="Put the prompt into the clip's credentials",
+        info="If not, they carry its hash alone",
+    ),
+    "loras": partial(gr.Textbox, "", label="LoRAs", lines=2, max_lines=4),
+    "source": partial(gr.Markdown, elem_classes="kinora-note"),
+    "crop": partial(gr.Image, label="Picture as it is used", height=200, buttons=[], visible=False),
+    "plan": partial(gr.Markdown, elem_classes="kinora-note"),
+    "generate": partial(gr.Button, variant="primary"),
+    "update": partial(gr.Button, visible=False),
+    "pause": partial(gr.Button, "Pause", visible=False, min_width=80),
+    "resume": partial(gr.Button, "Resume", visible=False, min_width=80),
+    "stop": partial(gr.Button, "Stop", variant="stop", visible=False, min_width=80),
+    "status": partial(gr.Markdown, elem_classes="kinora-status"),
+    "progress": partial(gr.HTML, 0, html_template=PROGRESS_BAR, visible=False),
+    "preview": partial(gr.Image, label="Preview", height=340, buttons=[], visible=False),
+    "clip": partial(gr.Video, label="Result", interactive=False, autoplay=True),
+    "seed_used": partial(gr.Textbox, label="Seed used", interactive=False, min_width=140),
+    "use_last_frame": partial(gr.Button, "Use last frame", interactive=False),
+    "extend": partial(gr.Button, "Extend this", interactive=False),
+    "recipe": partial(gr.JSON, show_label=False),
+}
+# All that changes while a job runs.
+JOB_PARTS = (
+    *("generate", "update", "pause", "resume", "stop", "status", "progress", "preview", "clip"),
+    *("seed_used", "use_last_frame", "extend", "recipe"),
+)
+
+# An event of the page: nobody's API, and no mark on what it changes.
+PRIVATE = {"api_visibility": "private", "show_progress": "hidden"}
+
+
+def create_part(tab: str, name: str, **changes: object) -> Component:
+    """Make one of `PARTS` for a tab, with what is different about it there."""
+    return PARTS[name](elem_id=f"{tab}-{name}", **changes)
+
+
+def offer_settings(spec: ModelSpec, models: Models) -> dict[str, dict[str, object]]:
+    """Return what shows the settings that a model has, and hides and resets those it has not."""
+    has = {
+        "num_inference_steps": spec.can_choose_steps,
+        "guidance_scale": spec.default_guidance_scale is not None,
+        "negative_prompt": spec.uses_negative_prompt,
+        "loras": spec.takes_loras and (models.is_open or bool(models.loras)),
+    }
+    empty = {"num_inference_steps": 0, "guidance_scale": 0, "negative_prompt": "", "loras": ""}
+    return {
+        name: {"visible": True} if is_shown else {"visible": False, "value": empty[name]}
+        for name, is_shown in has.items()
+    }
+
+
+def show_settings(
+    parts: Mapping[str, Component], spec: ModelSpec, models: Models
+) -> dict[Component, Any]:
+    """Return the updates that show the settings that a model has and no others."""
+    return {
+        parts[name]: gr.update(**changes) for name, changes in offer_settings(spec, models).items()
+    }
+
+
+def create_settings(tab: str, task: Task, studio: Studio) -> dict[str, Component]:
+    """Lay out the settings of a tab, a model that can do its task being chosen already.
+
+    Where others may be named than those that are offered, the menu takes what is typed.
+    """
+    models, first = studio.models, studio.first_model(task)
+    changes: dict[str, dict[str, object]] = {
+        **offer_settings(first, models),
+        "model": {
+            "choices": [(spec.label, spec.id) for spec in studio.offer(task)],
+            "value": first.id,
+            "allow_custom_value": models.is_open,
+            "info": messages.describe_choice(models),
+        },
+    }
+    changes["loras"] |= {
+        "info": messages.describe_loras(models),
+        "placeholder": "owner/name/file.safetensors 0.8" if models.is_open else None,
+    }
+    with gr.Row():
+        parts = {
+            name: create_part(tab, name, **changes.get(name, {})) for name in ("seed", "model")
+        }
+    with gr.Accordion("Advanced", open=False, elem_id=f"{tab}-advanced"):
+        return parts | {
+            name: create_part(tab, name, **changes.get(name, {})) for name in ADVANCED_SETTINGS
+        }

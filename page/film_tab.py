@@ -1,0 +1,228 @@
+"""The tab for a film of several shots: its cards, the same as text, and how long it is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from page import messages
+from page.components import (
+    EXAMPLES,
+    MODEL_SETTINGS,
+    PRIVATE,
+    SETTINGS,
+    create_part,
+    create_settings,
+    show_settings,
+)
+from page.errors import as_words, plain_errors
+from page.job_panel import JobPanel
+from page.storyboard_cards import EMPTY_SHOT, Cards, Updates
+from pipeline.errors import InvalidRequestError
+from pipeline.planning.request import MAX_CLIP_SECONDS, Shot
+from pipeline.planning.storyboard import format_storyboard, list_pictures, parse_storyboard
+from pipeline.studio import Studio
+
+NAME = "film"
+FIELDS = ("aspect_ratio", *SETTINGS)
+# A segment for each shot, what is left of the minute, and a veil over what is beyond it.
+TOTAL_BAR = (
+    '<div class="kinora-total" role="img" aria-label="${value.text}">'
+    "${value.seconds.map((s) => '<i style=\"flex-grow:' + s + '\"></i>').join('')}"
+    '<b style="flex-grow:${value.left}"></b><u style="left:${value.limit}%"></u></div>'
+    '<div class="kinora-note">${value.text}</div>'
+)
+SYNTAX = (
+    "A line for each shot: [5s, zoom in, dissolve, picture 1] and its words. "
+    "The pictures on the cards are counted from the top."
+)
+
+
+class FilmTab:
+    """A film on the page: its form, and the job that makes it."""
+
+    def __init__(self, studio: Studio, visitor: gr.BrowserState) -> None:
+        """Lay the form out in the Blocks that are being made, and connect it."""
+        self._studio = studio
+        spec = studio.first_model("text_to_video")
+        with gr.Tab("Film", id=NAME, elem_id=f"{NAME}-tab"):
+            self.job = JobPanel(studio, NAME, self._submit, visitor)
+            self._pictures = gr.State(())  # those that the text was written with
+            with gr.Row(equal_height=False):
+                with gr.Column(scale=6, min_width=320):
+                    self._knows = gr.Markdown(
+                        messages.describe_model(spec), elem_classes="kinora-note"
+                    )
+                    self._cards = Cards(studio, spec)
+                    self._create_text()
+                with gr.Column(scale=5, min_width=320, elem_classes="kinora-stays"):
+                    self._create_settings()
+                    self.job.create_result()
+            self._connect()
+            self._create_examples()
+
+    def _create_text(self) -> None:
+        with gr.Accordion("As text", open=False, elem_id=f"{NAME}-as-text"):
+            self._text = gr.Textbox(
+                "", label="Storyboard", info=SYNTAX, lines=5, max_lines=20, elem_id=f"{NAME}-text"
+            )
+            with gr.Row():
+                self._to_text = gr.Button("Cards to text", size="sm", elem_id=f"{NAME}-to-text")
+                self._to_cards = gr.Button("Text to cards", size="sm", elem_id=f"{NAME}-to-cards")
+            self._note = gr.Markdown(elem_id=f"{NAME}-text-note", elem_classes="kinora-note")
+
+    def _create_settings(self) -> None:
+        self._total = gr.HTML(
+            _measure([EMPTY_SHOT]), html_template=TOTAL_BAR, elem_id=f"{NAME}-total"
+        )
+        self._settings: dict[str, Component] = {
+            "aspect_ratio": create_part(NAME, "aspect_ratio"),
+            "has_consent": create_part(
+                NAME, "has_consent", label="Everybody whose face is in the pictures agrees"
+            ),
+            **create_settings(NAME, "text_to_video", self._studio),
+        }
+        self._plan = create_part(NAME, "plan", value=self._describe([EMPTY_SHOT], {}))
+        self.job.create_buttons("Make the film", update="Make the changed shots")
+
+    def _create_examples(self) -> None:
+        """Let a click on an example write its text and show its cards."""
+        rows = json.loads((EXAMPLES / "examples.json").read_text(encoding="utf-8"))[NAME]
+        examples = gr.Examples(
+            [["\n".join(lines)] for lines in rows],
+            [self._text],
+            cache_examples=False,
+            api_visibility="private",
+            elem_id=f"{NAME}-examples",
+        )
+        examples.load_input_event.then(**self._reading_text())
+
+    def _connect(self) -> None:
+        values = [*self._settings.values(), *self._cards.inputs]
+        self.job.connect(values)
+        self._cards.connect()
+        measure = {
+            "fn": self._show_total,
+            "inputs": values,
+            "outputs": [self._total, self._plan, self._cards.add],
+            "queue": False,
+            **PRIVATE,
+        }
+        model = self._settings["model"]
+        changed = [part.change for part in self._settings.values() if part is not model]
+        gr.on(changed + self._cards.changes, trigger_mode="always_last", **measure)
+        # One after the other: a menu refuses a move that it does not offer any more.
+        model.change(
+            self._offer_moves,
+            [model, *self._cards.inputs],
+            [
+                self._knows,
+                *self._cards.cameras,
+                *(self._settings[name] for name in MODEL_SETTINGS),
+            ],
+            **PRIVATE,
+        ).then(**measure)
+        self._to_text.click(
+            self._write_text,
+            [model, *self._cards.inputs],
+            [self._text, self._pictures, self._note],
+            queue=False,
+            **PRIVATE,
+        )
+        self._to_cards.click(**self._reading_text())
+
+    def _reading_text(self) -> dict[str, Any]:
+        """Return the event that puts the text on the cards."""
+        return {
+            "fn": self._read_text,
+            "inputs": [self._text, self._pictures, self._settings["model"], *self._cards.inputs],
+            "outputs": [self._note, *self._cards.outputs],
+            "queue": False,
+            **PRIVATE,
+        }
+
+    async def _submit(self, *values: object, **origin: str | None) -> str:
+        fields, shots = self._split(values)
+        return await self._studio.submit("text_to_video", fields | {"shots": shots}, **origin)
+
+    def _split(self, values: Sequence[Any]) -> tuple[dict[str, Any], list[Shot]]:
+        """Part the values of the settings from those of the cards."""
+        fields = dict(zip(self._settings, values, strict=False))
+        return fields, self._cards.read(*values[len(fields) :])
+
+    def _show_total(self, *values: object) -> tuple[dict[str, Any], str, gr.Button]:
+        fields, shots = self._split(values)
+        room = self._cards.offer_room(len(shots))
+        return _measure(shots), self._describe(shots, fields), room
+
+    def _describe(self, shots: list[Shot], fields: dict[str, Any]) -> str:
+        """Say what will come out, or which value is wrong; the words may come later."""
+        fields = fields | {"shots": [replace(shot, prompt=shot.prompt or "?") for shot in shots]}
+        try:
+            estimate = self._studio.estimate_request("text_to_video", fields)
+        except InvalidRequestError as exc:
+            return as_words(exc)
+        return messages.describe_estimate(estimate, is_added=False)
+
+    def _offer_moves(self, model: str, *values: Any) -> Updates:  # noqa: ANN401
+        with plain_errors():
+            spec = self._studio.models.find(model)
+            lost = [shot.camera for shot in self._cards.read(*values)]
+            lost = [move for move in dict.fromkeys(lost) if move and move not in spec.camera_words]
+            if lost:
+                gr.Info(f"{spec.label} cannot do {', '.join(lost)}; choose another move there.")
+            return (
+                {self._knows: messages.describe_model(spec)}
+                | show_settings(self._settings, spec, self._studio.models)
+                | self._cards.offer_moves(spec, *values)
+            )
+
+    def _write_text(self, model: str, *values: Any) -> Updates:  # noqa: ANN401
+        """Write the cards as text, unless they are no film yet."""
+        shots = self._cards.read(*values)
+        try:
+            self._check(shots, model)
+        except InvalidRequestError as exc:
+            return {self._note: as_words(exc)}
+        return {
+            self._text: format_storyboard(shots),
+            self._pictures: list_pictures(shots),
+            self._note: "",
+        }
+
+    def _read_text(
+        self,
+        text: str,
+        pictures: Sequence[Path],
+        model: str,
+        *values: Any,  # noqa: ANN401
+    ) -> Updates:
+        """Put the text on the cards, unless it is no film; the cards then stay as they are."""
+        added = list_pictures(self._cards.read(*values))
+        try:
+            shots = parse_storyboard(text, [*dict.fromkeys([*pictures, *added])])
+            self._check(shots, model)
+            return {self._note: ""} | self._cards.show(shots)
+        except InvalidRequestError as exc:
+            return {self._note: as_words(exc)}
+
+    def _check(self, shots: Sequence[Shot], model: str) -> None:
+        self._studio.plan("text_to_video", {"shots": shots, "model": model})
+
+
+def _measure(shots: Sequence[Shot]) -> dict[str, Any]:
+    """Return what the bar of the total shows; a number that is missing or below 0 counts as 0."""
+    seconds = [max(shot.duration or 0, 0) for shot in shots]
+    total = sum(seconds)
+    return {
+        "seconds": seconds,
+        "left": max(MAX_CLIP_SECONDS - total, 0),
+        "limit": 100 * min(MAX_CLIP_SECONDS / total, 1) if total else 100,
+        "text": messages.describe_total(total),
+    }

@@ -1,0 +1,225 @@
+"""The doors of the web server: what is open, to whom, and how much may be carried in.
+
+Gradio opens more than Kinora uses. Here is the list of what stays open; the rest is not found. The
+decision on each door, and its reason, is in README ("What is open").
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import gradio as gr
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from page.auth import AccessPolicy, client_id_of, is_at_home
+from pipeline.errors import InvalidRequestError
+from pipeline.rate_limits import Limits
+from pipeline.settings import is_loopback
+from pipeline.studio import serving_folder
+
+MAX_UPLOAD_BYTES = 500_000_000  # of all the files of one request together
+MAX_BODY_BYTES = 2_000_000  # of a request that carries no file: words and numbers
+MAX_SESSIONS = 500  # Gradio keeps 0.84 MB for each (measured); who was away for longest is let go
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",  # addresses of clips stay here
+    "Content-Security-Policy": (
+        "frame-ancestors 'self' https://huggingface.co https://*.huggingface.co; "
+        "object-src 'none'; base-uri 'self'"
+    ),
+}
+
+# What a browser needs before anybody has logged in.
+_ENTRANCE = {
+    "GET": (
+        r"/|/theme\.css|/robots\.txt|/favicon\.ico|/manifest\.json|/pwa_icon(/\d+)?|/logout"
+        r"|/(assets|static|svelte)/.+|/gradio_api/(theme\.css|startup-events|login_check/?|user/?)"
+    ),
+    "POST": r"/login/?",
+}
+_INSIDE = {
+    "GET": (
+        r"/config/?|/gradio_api/(info/?|openapi\.json|app_id/?|upload_progress|queue/(data|status)"
+        # No link to elsewhere: the server would fetch it, without end.
+        r"|heartbeat/[^/]+|call/(v2/)?[^/]+/[^/]+|file=(?!(?i:https?:)).+)"
+    ),
+    "POST": r"/gradio_api/(upload|cancel|reset/?|queue/join|(call|call/v2|run)/[^/]+/?)",
+}
+_NOT_UPLOADED = (
+    "A file has to be an uploaded file, not a link or a path of the server; with gradio_client, "
+    "pass handle_file(path)."
+)
+
+
+class HttpGuard:
+    """ASGI middleware in front of all that Gradio serves."""
+
+    def __init__(self, app: ASGIApp, access: AccessPolicy, limits: Limits) -> None:
+        """Guard an app."""
+        self._app, self._access, self._limits = app, access, limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request in, or answer it with what is wrong."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            return  # Kinora speaks no web sockets
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(HEADERS)
+            await send(message)
+
+        refusal = self._refuse(scope)
+        if refusal is None:
+            await self._app(scope, receive, send_with_headers)
+        else:
+            status, reason = refusal
+            response = JSONResponse({"detail": reason, "error": reason}, status)
+            await response(scope, receive, send_with_headers)
+
+    def _refuse(self, scope: Scope) -> tuple[int, str] | None:
+        """Return the status and the sentence of a refusal, or None."""
+        headers, path = Headers(scope=scope), scope["path"]
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        host = _name_of(headers.get("host", ""))
+        if not self._knows(host):
+            return 421, (
+                f"This server is not called {host[:60]!r}; open it by its address, or put the name "
+                "into KINORA_HOSTS."
+            )
+        if not self._is_welcome(headers.get("origin"), host):
+            return 403, "Another site may not use this server through your browser."
+        if not (_is_open(_ENTRANCE, method, path) or _is_open(_INSIDE, method, path)):
+            return 404, "There is nothing here."
+        if not _is_open(_ENTRANCE, method, path) and not _is_logged_in(scope):
+            return 401, "Log in first."
+        if method == "POST":
+            return self._refuse_body(headers, path, scope)
+        return None
+
+    def _knows(self, host: str) -> bool:
+        """Say whether a name is this server's own; a bare address always is.
+
+        Another site can make its own name lead to this machine, and its scripts would then read
+        from here as from home.
+        """
+        names = self._access.hosts
+        return not names or _is_address(host) or _is_one_of(host, names)
+
+    def _is_welcome(self, origin: str | None, host: str) -> bool:
+        """Say whether a request may come from a page of that origin.
+
+        A page elsewhere has no business with a server on somebody's own computer, nor with one
+        that knows its visitor by a cookie.
+        """
+        is_private = is_at_home(host) or self._access.login is not None
+        if origin is None or not is_private:
+            return True
+        name = _name_of(origin)
+        return bool(name) and (name == host or name in self._access.hosts)
+
+    def _refuse_body(self, headers: Headers, path: str, scope: Scope) -> tuple[int, str] | None:
+        length = headers.get("content-length", "")
+        if not length.isdecimal() or "transfer-encoding" in headers:
+            return 411, "The request has to say how long it is."
+        is_upload = path == "/gradio_api/upload"
+        most = MAX_UPLOAD_BYTES if is_upload else MAX_BODY_BYTES
+        if int(length) > most:
+            return 413, (
+                f"What you send has {int(length) / 1e6:,.1f} MB; send at most {most / 1e6:g} MB at "
+                "a time."
+            )
+        client = scope.get("client") or ("", 0)
+        visitor = client_id_of(headers, client[0])
+        try:
+            if is_upload:
+                self._limits.upload(visitor, int(length))
+            elif path.startswith("/login"):
+                self._limits.login(visitor)
+        except InvalidRequestError as exc:
+            return 429, str(exc)
+        return None
+
+
+class GuardedBlocks(gr.Blocks):
+    """Blocks whose events are given no file but those that were uploaded, by whatever way.
+
+    Every event can be called by its number, with any values: those of the page too. Not all of
+    Gradio's components look where a picture is, and a link would be fetched whatever its size.
+    """
+
+    async def preprocess_data(
+        self,
+        block_fn: Any,  # noqa: ANN401
+        inputs: list[Any],
+        state: Any,  # noqa: ANN401
+        explicit_call: bool = False,
+    ) -> list[Any]:
+        """Read the values of an event; raise gr.Error for a file that is not an uploaded one."""
+        if not explicit_call:
+            refuse_other_files(inputs)
+        return await super().preprocess_data(block_fn, inputs, state, explicit_call)
+
+
+def refuse_other_files(value: object) -> None:
+    """Raise gr.Error if there is a file somewhere in a value that was not uploaded."""
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            path = item.get("path")
+            if isinstance(path, str) or item.get("url") is not None:
+                _refuse_path(path)
+            waiting.extend(item.values())
+        elif isinstance(item, list | tuple):
+            waiting.extend(item)
+
+
+def _refuse_path(path: object) -> None:
+    try:
+        folder = serving_folder().resolve()
+        is_uploaded = isinstance(path, str) and folder in Path(path).resolve().parents
+    except (OSError, ValueError):  # a name that no file can have
+        is_uploaded = False
+    if not is_uploaded:
+        raise gr.Error(_NOT_UPLOADED, print_exception=False)
+
+
+def _is_open(doors: dict[str, str], method: str, path: str) -> bool:
+    return method in doors and re.fullmatch(doors[method], path, re.DOTALL) is not None
+
+
+def _is_logged_in(scope: Scope) -> bool:
+    """Say whether nobody has to log in, or this visitor has; Gradio asks at some doors only."""
+    app = scope["app"]
+    if app.auth is None:
+        return True
+    cookies = Request(scope).cookies
+    names = (f"access-token-{app.cookie_id}", f"access-token-unsecure-{app.cookie_id}")
+    return any(cookies.get(name) in app.tokens for name in names)
+
+
+def _name_of(address: str) -> str:
+    """Return the host that an origin or a Host header names, or nothing."""
+    try:
+        name = urlsplit(address if "//" in address else f"//{address}").hostname or ""
+    except ValueError:
+        return ""
+    return "localhost" if is_loopback(name) else name
+
+
+def _is_address(host: str) -> bool:
+    return bool(re.fullmatch(r"[\d.]+|[0-9a-f:]*:[0-9a-f:.]*", host))
+
+
+def _is_one_of(host: str, names: tuple[str, ...]) -> bool:
+    """Say whether a host is one of some names; a name with a dot before it is all that end so."""
+    return any(host.endswith(name) if name.startswith(".") else host == name for name in names)

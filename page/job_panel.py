@@ -1,0 +1,173 @@
+"""A job on the page: what starts, halts and stops it, how far it is, and the clip it makes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from page import messages
+from page.auth import client_id
+from page.components import JOB_PARTS, MAX_WATCHING, PRIVATE, create_part
+from page.errors import plain_errors, refuse_failure
+from pipeline.jobs.history import visitor_key
+from pipeline.jobs.store import RESUMABLE
+from pipeline.studio import JobSnapshot, Studio
+
+Updates = dict[Component, Any]
+
+
+class JobPanel:
+    """The buttons and the result of one tab, in the Blocks that are being made.
+
+    Whoever leaves the page and comes back, or opens it twice, sees the same job again.
+    """
+
+    def __init__(
+        self,
+        studio: Studio,
+        name: str,
+        submit: Callable[..., Awaitable[str]],
+        visitor: gr.BrowserState,
+    ) -> None:
+        """Serve the tab of that name; `submit` turns its inputs' values into a queued job's id."""
+        self._studio = studio
+        self._name = name
+        self._submit = submit
+        self._visitor = visitor
+        self._job_id = gr.State()
+        self.parts: dict[str, Component] = {}
+
+    def create_buttons(self, label: str, update: str = "") -> None:
+        """Lay out what starts a job, under that label, and what halts, resumes and stops it.
+
+        With `update` there is a button under that label that makes again only what has changed.
+        """
+        with gr.Row():
+            self._create("generate", value=label)
+            if update:
+                self._create("update", value=update)
+            for name in ("pause", "resume", "stop"):
+                self._create(name)
+
+    def create_result(self) -> None:
+        """Lay out how far the job is, its clip, and where that can go on."""
+        for name in ("preview", "clip", "progress", "status"):
+            self._create(name)
+        with gr.Row(elem_classes="kinora-actions"):
+            for name in ("seed_used", "use_last_frame", "extend"):
+                self._create(name)
+        with gr.Accordion("Recipe", open=False, elem_id=f"{self._name}-recipe-fold"):
+            self._create("recipe")
+
+    def connect(self, inputs: Sequence[Component], *triggers: Callable[..., object]) -> None:
+        """Start a job from the inputs at the press of the button, or at other triggers."""
+        outputs = [self._job_id, *(self.parts[name] for name in JOB_PARTS if name in self.parts)]
+        watching = {"outputs": outputs, "concurrency_limit": MAX_WATCHING, **PRIVATE}
+        who = [self._visitor, self._job_id]
+        start = [self.parts["generate"].click, *triggers]
+        gr.on(start, partial(self._generate, False), [*who, *inputs], **watching)
+        if "update" in self.parts:
+            update = partial(self._generate, True)
+            self.parts["update"].click(update, [*who, *inputs], **watching)
+        self.parts["resume"].click(self._resume, self._job_id, **watching)
+        # Not queued, or they would wait behind what they stop.
+        for name in ("stop", "pause"):
+            self.parts[name].click(partial(self._end, name), self._job_id, queue=False, **PRIVATE)
+        self._watching = watching
+
+    def connect_return(self, arrival: gr.events.Dependency) -> None:
+        """Show a visitor who comes back the job that is still being made here."""
+        arrival.then(self._show_again, self._visitor, **self._watching)
+
+    def _create(self, name: str, **changes: object) -> None:
+        self.parts[name] = create_part(self._name, name, **changes)
+
+    async def _generate(
+        self, is_update: bool, visitor: str, last_job_id: str | None, *values: object
+    ) -> AsyncIterator[Updates]:
+        """Queue a job and show it until its end; to leave the page does not end it."""
+        with plain_errors():
+            origin = {"visitor": visitor and visitor_key(visitor), "tab": self._name}
+            origin["client_id"] = client_id()
+            if is_update:
+                origin["based_on"] = last_job_id
+            job_id = await self._submit(*values, **origin)
+            async for updates in self._watch(job_id):
+                yield updates
+
+    async def _resume(self, job_id: str | None) -> AsyncIterator[Updates]:
+        with plain_errors():
+            if not job_id:
+                yield {self._job_id: None}  # nothing at all would empty every part that is watched
+                return
+            await self._studio.resume(job_id, client_id())
+            async for updates in self._watch(job_id):
+                yield updates
+
+    async def _show_again(self, visitor: str) -> AsyncIterator[Updates]:
+        """Show the job that a visitor has left here, if it is not finished yet."""
+        with plain_errors():
+            unfinished = self._studio.history.unfinished
+            job_id = await asyncio.to_thread(unfinished, visitor, self._name)
+            if job_id is None:
+                yield {self._job_id: None}  # as above
+                return
+            async for updates in self._watch(job_id):
+                yield updates
+
+    async def _watch(self, job_id: str) -> AsyncIterator[Updates]:
+        yield {self._job_id: job_id}
+        preview = None
+        async for snapshot in self._studio.watch(job_id):
+            updates = self._show(snapshot)
+            if snapshot.progress and snapshot.progress.preview is not preview:
+                preview = snapshot.progress.preview
+                updates["preview"] = gr.Image(value=preview, visible=True)
+                updates["clip"] = gr.Video(visible=False)
+            if snapshot.is_over:
+                clip = await asyncio.to_thread(self._show_clip, job_id)
+                signing = messages.describe_signing(clip.get("recipe"))
+                updates |= clip | {"status": " · ".join(filter(None, [updates["status"], signing]))}
+            yield {self.parts[name]: x for name, x in updates.items() if name in self.parts}
+        refuse_failure(snapshot)
+
+    def _show(self, snapshot: JobSnapshot) -> dict[str, Any]:
+        """Return what changes while a job runs, and what is put back when it is over."""
+        is_over, state = snapshot.is_over, snapshot.state["state"]
+        updates = {
+            "generate": gr.Button(interactive=is_over),
+            "update": gr.Button(visible=state == "done"),
+            "stop": gr.Button(visible=not is_over),
+            "pause": gr.Button(visible=not is_over),
+            "resume": gr.Button(visible=state in RESUMABLE),
+            "status": messages.describe_progress(snapshot.state, snapshot.progress),
+            "progress": gr.HTML(value=snapshot.state["progress"], visible=not is_over),
+        }
+        if is_over:
+            updates |= {"preview": gr.Image(visible=False), "clip": gr.Video(visible=True)}
+        return updates
+
+    def _show_clip(self, job_id: str) -> dict[str, Any]:
+        """Show the clip, or what was finished of it; its recipe says what it would have been."""
+        clip = self._studio.publish(job_id)
+        if clip is None:
+            return {}
+        request = self._studio.worker.store.facts(job_id).request
+        return {
+            "clip": gr.Video(value=clip, visible=True),
+            "seed_used": str(request.seed),
+            "recipe": self._studio.worker.recipe(job_id),
+            "use_last_frame": gr.Button(interactive=True),
+            "extend": gr.Button(interactive=True),
+        }
+
+    def _end(self, how: str, job_id: str | None) -> None:
+        with plain_errors():
+            if job_id:
+                worker = self._studio.worker
+                (worker.pause if how == "pause" else worker.cancel)(job_id)

@@ -1,0 +1,244 @@
+"""A tab for one task: what it asks for, and how a result goes on to another tab."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from page import messages
+from page.auth import client_id
+from page.components import (
+    DIRECTION_LABELS,
+    EXAMPLES,
+    FIELDS,
+    GENERATE_LABELS,
+    MODEL_SETTINGS,
+    PRIVATE,
+    SETTINGS,
+    TAB_LABELS,
+    create_part,
+    create_settings,
+    show_settings,
+)
+from page.errors import as_words, plain_errors
+from page.job_panel import JobPanel
+from pipeline.errors import InvalidRequestError
+from pipeline.geometry import ASPECT_RATIOS
+from pipeline.models.spec import TASK_SOURCES, Direction, ModelSpec, Task
+from pipeline.planning.plan import Source
+from pipeline.studio import Studio, refuse_unserved
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A picture or a clip that was found to be good."""
+
+    path: str
+    facts: Source
+
+
+class TaskTab:
+    """One task on the page: its inputs, named after the request's fields, and its result."""
+
+    def __init__(self, studio: Studio, task: Task, visitor: gr.BrowserState) -> None:
+        """Lay the parts out in the Blocks that are being made, and connect them."""
+        self._studio = studio
+        self._task = task
+        self.parts: dict[str, Component] = {}
+        with gr.Tab(TAB_LABELS[task], id=task, elem_id=f"{task}-tab"):
+            self._upload = gr.State()
+            self.job = JobPanel(studio, task, self._submit, visitor)
+            with gr.Row(equal_height=False):
+                with gr.Column(scale=5, min_width=320):
+                    self._create_inputs()
+                with gr.Column(scale=6, min_width=320):
+                    self.job.create_result()
+            self._create_examples()
+        self._fields = {name: self.parts[name] for name in (*FIELDS[task], *SETTINGS)}
+        self._connect()
+
+    def _create_inputs(self) -> None:
+        for name in FIELDS[self._task]:
+            self._create(name)
+            if name == "image":
+                self._create("crop")
+            if name == TASK_SOURCES[self._task]:
+                self._create("source")
+        self.parts |= create_settings(self._task, self._task, self._studio)
+        self._create("plan")
+        self.job.create_buttons(GENERATE_LABELS[self._task])
+
+    def _create(self, name: str) -> None:
+        changes: dict[str, Any] = {
+            "prompt": {"info": messages.describe_model(self._first_model)},
+            "direction": self._offer(self._first_model),
+            "plan": {"value": self._show_plan([], None)},
+        }.get(name, {})
+        if (self._task, name) == ("image_to_video", "aspect_ratio"):
+            changes = {"choices": ["auto", *ASPECT_RATIOS], "value": "auto"}
+        self.parts[name] = create_part(self._task, name, **changes)
+
+    def _create_examples(self) -> None:
+        rows = json.loads((EXAMPLES / "examples.json").read_text(encoding="utf-8"))[self._task]
+        files = {"image", "video", "crop"}  # an example's "crop" is its picture, to be seen
+        gr.Examples(
+            [
+                [str(EXAMPLES / value) if name in files else value for name, value in row.items()]
+                for row in rows
+            ],
+            [self.parts[name] for name in rows[0]],
+            cache_examples=False,
+            api_visibility="private",
+            elem_id=f"{self._task}-examples",
+            visible_columns=[column for column, name in enumerate(rows[0]) if name != "image"],
+        )
+
+    def _connect(self) -> None:
+        self.job.connect([*self._fields.values()], self.parts["prompt"].submit)
+        direction = [self.parts["direction"]] if "direction" in self.parts else []
+        settings = [self.parts[name] for name in MODEL_SETTINGS]
+        self.parts["model"].change(
+            self._describe_model,
+            [self.parts["model"], *direction],
+            [self.parts["prompt"], *direction, *settings],
+            queue=False,
+            **PRIVATE,
+        )
+        names = [
+            name for name in self._fields if name not in ("prompt", "image", "video", "video_after")
+        ]
+        gr.on(
+            [self._upload.change, *(self.parts[name].change for name in names)],
+            partial(self._show_plan, names),
+            [self._upload, *(self.parts[name] for name in names)],
+            self.parts["plan"],
+            queue=False,
+            trigger_mode="always_last",
+            **PRIVATE,
+        )
+        if self._task == "image_to_video":
+            looked_at = [self.parts[name] for name in ("image", "aspect_ratio", "model")]
+            gr.on(
+                [part.change for part in looked_at],
+                self._look_at_picture,
+                looked_at,
+                [self._upload, self.parts["source"], self.parts["crop"]],
+                **PRIVATE,
+            )
+        elif self._task == "extend_video":
+            self.parts["video"].change(
+                self._look_at_clip,
+                self.parts["video"],
+                [self._upload, self.parts["source"]],
+                **PRIVATE,
+            )
+            self.parts["direction"].change(
+                lambda direction: gr.Video(visible=direction == "bridge"),
+                self.parts["direction"],
+                self.parts["video_after"],
+                queue=False,
+                **PRIVATE,
+            )
+
+    async def _submit(self, *values: object, **origin: str | None) -> str:
+        fields = dict(zip(self._fields, values, strict=True))
+        if fields.get("direction") != "bridge":
+            fields.pop("video_after", None)  # left from another choice, and not seen any more
+        return await self._studio.submit(self._task, fields, **origin)
+
+    @property
+    def _first_model(self) -> ModelSpec:
+        return self._studio.first_model(self._task)
+
+    def _describe_model(
+        self, model: str, direction: Direction | None = None
+    ) -> dict[Component, Any]:
+        """Say what a model draws, and offer the settings and the directions that it has."""
+        with plain_errors():
+            spec = self._studio.models.find(model)
+        updates = show_settings(self.parts, spec, self._studio.models)
+        updates[self.parts["prompt"]] = gr.Textbox(info=messages.describe_model(spec))
+        if direction is not None:
+            chosen = direction if direction in spec.directions else spec.directions[0]
+            updates[self.parts["direction"]] = gr.Radio(value=chosen, **self._offer(spec))
+        return updates
+
+    def _offer(self, spec: ModelSpec) -> dict[str, object]:
+        """Return the directions that a model extends a clip in, and why it lacks the others."""
+        able = [(label, x) for x, label in DIRECTION_LABELS.items() if x in spec.directions]
+        return {"choices": able, "info": messages.describe_limits(DIRECTION_LABELS, spec) or None}
+
+    def _show_plan(self, names: list[str], upload: Upload | None, *values: object) -> str:
+        """Say what will come out, or which value is wrong."""
+        source = TASK_SOURCES[self._task]
+        if source and upload is None:
+            return ""
+        fields = dict(zip(names, values, strict=True)) | ({source: upload.path} if source else {})
+        if fields.get("direction") == "bridge":
+            fields["direction"] = "loop"  # as long, and the second clip may come later
+        try:
+            estimate = self._studio.estimate_request(self._task, fields, upload and upload.facts)
+        except InvalidRequestError as exc:
+            return as_words(exc)
+        return messages.describe_estimate(estimate, is_added=source == "video")
+
+    async def _look_at_picture(
+        self, path: str | None, aspect_ratio: str, model: str
+    ) -> tuple[Upload | None, str, gr.Image]:
+        """Open an uploaded picture, and show what is kept of it or why it cannot be used."""
+        nothing = gr.Image(value=None, visible=False)
+        if path is None:
+            return None, "", nothing
+        fields = {"image": path, "aspect_ratio": aspect_ratio, "model": model}
+        try:
+            with plain_errors(InvalidRequestError):
+                looked = self._studio.inspect(client_id(), self._studio.crop, fields)
+                source, crop, box = await looked
+        except InvalidRequestError as exc:
+            return None, as_words(exc), nothing
+        line = messages.describe_crop(source.facts, box)
+        return Upload(path, source.facts), line, gr.Image(value=crop, visible=True)
+
+    async def _look_at_clip(self, path: str | None) -> tuple[Upload | None, str]:
+        """Open an uploaded clip, and say what it is or why it cannot be used."""
+        if path is None:
+            return None, ""
+        try:
+            with plain_errors(InvalidRequestError):
+                looked = self._studio.inspect(client_id(), self._studio.open, self._task, path)
+                source = await looked
+        except InvalidRequestError as exc:
+            return None, as_words(exc)
+        return Upload(path, source.facts), messages.describe_clip(source.info)
+
+
+def connect_to_others(
+    studio: Studio, parts: dict[str, Component], tabs: gr.Tabs, by_task: dict[Task, TaskTab]
+) -> None:
+    """Let a clip that is shown go on: its last frame to the picture tab, all of it to the clip tab.
+
+    The words that made the clip, those of its last shot, go with it.
+    """
+
+    async def take_last_frame(clip: str, recipe: dict[str, Any]) -> tuple[gr.Tabs, str, str]:
+        with plain_errors():
+            picture = await asyncio.to_thread(studio.last_frame, clip)
+            return gr.Tabs(selected="image_to_video"), str(picture), recipe["shots"][-1]["prompt"]
+
+    def take_clip(clip: str, recipe: dict[str, Any]) -> tuple[gr.Tabs, str, str]:
+        with plain_errors():
+            refuse_unserved(clip)
+            return gr.Tabs(selected="extend_video"), clip, recipe["shots"][-1]["prompt"]
+
+    result = [parts["clip"], parts["recipe"]]
+    image, extend = by_task["image_to_video"].parts, by_task["extend_video"].parts
+    parts["use_last_frame"].click(
+        take_last_frame, result, [tabs, image["image"], image["prompt"]], **PRIVATE
+    )
+    parts["extend"].click(take_clip, result, [tabs, extend["video"], extend["prompt"]], **PRIVATE)

@@ -1,0 +1,160 @@
+"""The Verify tab: shows where a file comes from, with all text from the file escaped.
+
+pipeline/trust/provenance/report.py makes the report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from page.auth import client_id
+from page.components import MAX_WATCHING, PRIVATE
+from page.errors import plain_errors
+from pipeline.studio import Studio
+
+NAME = "verify"
+_INTRODUCTION = (
+    "Drop a clip or picture, made here or anywhere else. Kinora shows its signed credentials and "
+    "whether they are valid, the invisible mark of this Kinora, a similar clip made here, and what "
+    "the file claims. Your file is checked here and sent nowhere else."
+)
+# The headline for each state of the credentials, and whether it is good or bad news.
+_HEADLINES = {
+    "trusted": ("Signed and unchanged; this Kinora knows the signer", "good"),
+    "valid": ("Signed and unchanged; this Kinora does not know the signer", "fair"),
+    "invalid": ("Signed, but the credentials are not valid", "bad"),
+    "unreadable": ("The credentials cannot be read", "bad"),
+}
+_STATES = {
+    "trusted": ("Valid, signer known to this Kinora", "good"),
+    "valid": ("Valid, signer not known to this Kinora", "fair"),
+    "invalid": ("Not valid", "bad"),
+    "unreadable": ("Cannot be read", "bad"),
+    "none": ("Unsigned", "plain"),
+}
+_RELATIONSHIPS = {
+    "parentOf": "the clip it was made from",
+    "inputTo": "a picture it was made from",
+    "componentOf": "a clip that is part of it",
+}
+
+
+class VerifyTab:
+    """The tab on the page: takes a file and shows its report."""
+
+    def __init__(self, studio: Studio) -> None:
+        """Lay out the tab in the current Blocks and connect its events."""
+        self._studio = studio
+        with gr.Tab("Verify", id=NAME, elem_id=f"{NAME}-tab"), gr.Row(equal_height=False):
+            with gr.Column(scale=4, min_width=300):
+                # Not gr.Video: it may re-encode the file and drop its credentials.
+                file = gr.File(label="Clip or picture", height=160, elem_id=f"{NAME}-file")
+                gr.Markdown(_INTRODUCTION, elem_classes="kinora-note")
+            with gr.Column(scale=7, min_width=320):
+                report = gr.HTML("", elem_id=f"{NAME}-report", elem_classes="kinora-report")
+        looks = PRIVATE | {"show_progress": "full", "concurrency_limit": MAX_WATCHING}
+        file.change(self._look, file, report, **looks)
+
+    async def _look(self, path: str | None) -> str:
+        if path is None:
+            return ""
+        with plain_errors():
+            report = await self._studio.inspect(client_id(), self._studio.verify, Path(path))
+            return show_report(report)
+
+
+def show_report(report: Mapping[str, Any]) -> str:
+    """Return a report as HTML; everything that comes from the file is escaped."""
+    headline, mood = _headline(report)
+    credentials = report["credentials"]
+    parts = [
+        f'<h3 class="kinora-verdict {mood}">{escape(headline)}</h3>',
+        "<ul>" + "".join(f"<li>{escape(x)}</li>" for x in report["conclusions"]) + "</ul>",
+    ]
+    if credentials["state"] != "none":
+        parts += ["<h4>Credentials</h4>", f"<ul>{_show('this file', credentials)}</ul>"]
+    if report["marks"]:
+        parts += ["<h4>Invisible mark</h4>", _show_marks(report)]
+    if near := report["nearest"]:
+        bits = f"{near['distance']:g} of 64 bits differ; up to {near['most']:g} count as similar"
+        parts += ["<h4>Most similar clip known to this Kinora</h4>", _table([_made(near), bits])]
+    if report["tags"]:
+        rows = [[key, text] for key, text in report["tags"].items()]
+        parts += ["<h4>Notes in the file (claims that anyone can write)</h4>", _table(*rows)]
+    return "".join(parts)
+
+
+def _headline(report: Mapping[str, Any]) -> tuple[str, str]:
+    credentials = report["credentials"]
+    if credentials["state"] in ("trusted", "valid") and _is_broken_below(credentials):
+        return "Signed and unchanged, but made from a file whose credentials failed checks", "bad"
+    if credentials["is_local_identity"]:
+        return "Made and signed by this Kinora, and unchanged since", "good"
+    if credentials["state"] in _HEADLINES:
+        return _HEADLINES[credentials["state"]]
+    if any(x["is_marked"] for x in report["marks"]):
+        return "Unsigned, but its pixels carry this Kinora's mark", "fair"
+    if report["nearest"]:
+        return "Unsigned, but it looks like a clip made by this Kinora", "fair"
+    if report["made_by_kinora_claim"]:
+        return "Unsigned; claims to be made by Kinora", "plain"
+    return "Nothing found; this proves nothing", "plain"
+
+
+def _is_broken_below(credentials: Mapping[str, Any]) -> bool:
+    below = [x["credentials"] for x in credentials["ingredients"]]
+    return any(x["state"] in ("invalid", "unreadable") or _is_broken_below(x) for x in below)
+
+
+def _show(name: str, credentials: Mapping[str, Any]) -> str:
+    """Return one manifest as a list item, with its ingredients nested below."""
+    words, mood = _STATES[credentials["state"]]
+    state = f'<span class="kinora-badge {mood}">{words}</span>'
+    facts = [f"signed by {credentials['signer']}"] if credentials["signer"] else []
+    if credentials["signed_at"]:
+        facts.append(f"timestamp {credentials['signed_at']}")
+    facts += [_describe(action) for action in credentials["actions"]]
+    facts += dict.fromkeys(failure["words"] for failure in credentials["failures"])
+    below = "".join(_show(_name(x), x["credentials"]) for x in credentials["ingredients"])
+    told = "".join(f"<div>{escape(fact)}</div>" for fact in facts)
+    return f"<li><b>{escape(name)}</b> {state}{told}{below and f'<ul>{below}</ul>'}</li>"
+
+
+def _name(ingredient: Mapping[str, Any]) -> str:
+    what = _RELATIONSHIPS.get(ingredient["relationship"], "a file it was made from")
+    return f"{what} ({ingredient['title']})" if ingredient["title"] else what
+
+
+def _describe(action: Mapping[str, Any]) -> str:
+    source = action["source_type"].rpartition("/")[2]
+    by = f" with {action['software']}" if action["software"] else ""
+    when = f" on {action['when']}" if action["when"] else ""
+    return f"{action['action'].removeprefix('c2pa.')}{by}{when}" + (f": {source}" if source else "")
+
+
+def _show_marks(report: Mapping[str, Any]) -> str:
+    rows = []
+    for window in report["marks"]:
+        known = window["known"]
+        found = window["id"] or ("marked, ID not readable" if window["is_marked"] else "none found")
+        what = _made(known) if known else "not in the registry" if window["id"] else ""
+        where = f"{window['from_seconds']:g} to {window['to_seconds']:g} s"
+        rows.append(["the picture" if report["kind"] == "picture" else where, found, what])
+    return _table(*rows)
+
+
+def _made(known: Mapping[str, Any]) -> str:
+    prompt = f": {known['prompt']}" if known["prompt"] else ""
+    return f"made here on {known['made_on']} with {known['model']}{prompt}"
+
+
+def _table(*rows: Iterable[str]) -> str:
+    lines = (
+        "".join(f'<td class="kinora-cell">{escape(cell)}</td>' for cell in row) for row in rows
+    )
+    return "<table>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>"

@@ -1,0 +1,1 @@
+"""From a plan to a finished clip: conditioning, sampling, assembly, sound."""

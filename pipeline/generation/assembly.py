@@ -1,0 +1,255 @@
+"""Shots into the frames that are handed over: decoded as a stream, joined to what was given.
+
+A given picture is the first frame, a given clip keeps all of its own frames; new frames get the
+clip's size and rate. Nothing here holds more frames than the autoencoder gives at a time, or than
+are next to a seam.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from pipeline.engines.base import Engine
+from pipeline.errors import OutputError
+from pipeline.generation.latent_cache import content_key
+from pipeline.generation.shots import ShotLatents
+from pipeline.generation.sources import OpenedSource, open_picture_of, picture_frame
+from pipeline.media import transitions
+from pipeline.media.seam_blending import NUM_LOOKED_AT, Seam, blend_after, blend_before, mean_step
+from pipeline.media.video_reader import iterate_frames, read_first_frames, read_last_frames
+from pipeline.planning.plan import Plan
+from pipeline.planning.request import GenerationRequest
+
+# To be raised when the same latents come out as other frames, or encoded in another way: what was
+# encoded before does not fit then.
+_LOOK = 4
+_DARKEST = 6  # new footage with no value above this is black
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Frames of the finished clip that follow from one shot, and from what it dissolves out of.
+
+    `name` stands for all that they follow from. What is joined to a given clip is made anew each
+    time, and has frames that are not `new`: the clip's own.
+    """
+
+    name: str
+    num_frames: int
+    num_windows: int  # of the clip, up to this segment's last
+    shot_latents: ShotLatents
+    frames: Iterator[np.ndarray]  # (H, W, 3) uint8; nothing is decoded until somebody asks
+    new: range
+    is_kept: bool = True
+
+
+def assemble_segments(
+    engine: Engine,
+    request: GenerationRequest,
+    plan: Plan,
+    source: OpenedSource | None,
+    shots_latents: Iterable[ShotLatents],
+) -> Iterator[Segment]:
+    """Yield the finished clip segment by segment, at the plan's size and rate.
+
+    Frames come while the shots are being made. Raises OutputError when all of the new frames of a
+    shot have turned out to be black.
+    """
+    if source is None or source.path is None:
+        yield from _shot_segments(engine, request, plan, source, shots_latents)
+        return
+    (shot_latents,) = shots_latents
+    first = 0 if shot_latents.is_backward else source.info.num_frames
+    yield Segment(
+        name=content_key(
+            {"look": _LOOK, "take": shot_latents.name, "size": plan.size, "fps": plan.fps}
+        ),
+        num_frames=num_finished_frames(plan, source),
+        num_windows=plan.num_windows,
+        shot_latents=shot_latents,
+        frames=_joined(engine, plan, source, shot_latents),
+        new=range(first, first + plan.num_frames),
+        is_kept=False,
+    )
+
+
+def _shot_segments(
+    engine: Engine,
+    request: GenerationRequest,
+    plan: Plan,
+    source: OpenedSource | None,
+    shots_latents: Iterable[ShotLatents],
+) -> Iterator[Segment]:
+    """Yield a segment for each shot."""
+    names: list[str | None] = [None]  # of the shots by themselves, whatever they are mixed with
+    newest: list[ShotLatents] = []
+
+    def shots() -> Iterator[transitions.Frames]:
+        for shot_latents in shots_latents:
+            picture = open_picture_of(request, source, shot_latents.index)
+            given = None if picture is None else picture_frame(picture, plan.model_size)[0]
+            names.append(content_key({"take": shot_latents.name, "picture": given}))
+            newest[:] = [shot_latents]
+            yield partial(_shot_frames, engine, plan, shot_latents, given)
+
+    num_dissolved = [shot.num_dissolved for shot in plan.shots]
+    num_held = [*num_dissolved[1:], 0]
+    num_windows = 0
+    stretches = transitions.cut(shots(), num_dissolved)
+    for stretch, shot, num_waiting in zip(stretches, plan.shots, num_held, strict=True):
+        num_windows += len(shot.windows)
+        facts = {
+            "look": _LOOK,
+            "shot": names[-1],
+            "before": names[-2] if shot.num_dissolved else None,
+            "mixed and held": (shot.num_dissolved, num_waiting),
+            "num_frames": shot.num_frames - num_waiting,
+            "fps": plan.fps,
+        }
+        yield Segment(
+            name=content_key(facts),
+            num_frames=facts["num_frames"],
+            num_windows=num_windows,
+            shot_latents=newest[0],
+            frames=stretch.frames(),
+            new=range(facts["num_frames"]),  # a picture that a shot begins with is part of it
+        )
+
+
+def _joined(
+    engine: Engine, plan: Plan, source: OpenedSource, shot_latents: ShotLatents
+) -> Iterator[np.ndarray]:
+    """Yield the frames of a given clip and the new ones, in their order."""
+    if shot_latents.is_backward:
+        yield from _lead_up(engine, plan, source, shot_latents)
+        yield from _source_frames(plan, source)
+    else:
+        yield from _source_frames(plan, source)
+        yield from _go_on(engine, plan, source, shot_latents)
+        if source.after is not None:
+            yield from _following_frames(plan, source.after)
+
+
+def num_finished_frames(plan: Plan, source: OpenedSource | None) -> int:
+    """Count the frames of the finished clip."""
+    num_given = source.info.num_frames if source and source.info else 0
+    if source and source.after:
+        num_given += _num_following(plan, source.after)
+    return plan.num_frames + num_given
+
+
+def _shot_frames(
+    engine: Engine, plan: Plan, shot_latents: ShotLatents, given: np.ndarray | None
+) -> Iterator[np.ndarray]:
+    """Yield the frames of a shot; one that begins with a picture begins with the picture itself."""
+    new = _decode(engine, shot_latents)
+    if given is None:
+        yield from _not_black(new)
+        return
+    # Then it goes on without a jump of detail.
+    seam = Seam(given, next(new))
+    yield given
+    yield from blend_after(seam, _not_black(new), plan.fps)
+
+
+def _decode(engine: Engine, shot_latents: ShotLatents) -> Iterator[np.ndarray]:
+    """Decode a shot, frame by frame (H, W, 3) at the model's rate."""
+    for chunk in engine.decode_shot(shot_latents.given, shot_latents.parts, shot_latents.prompt):
+        yield from chunk
+
+
+def _source_frames(plan: Plan, source: OpenedSource) -> Iterator[np.ndarray]:
+    """Yield the clip's own frames; an odd row or column, which H.264 cannot hold, is left out."""
+    width, height = plan.size
+    for chunk in iterate_frames(source.path, source.info):
+        yield from chunk[:, :height, :width]
+
+
+def _following_frames(plan: Plan, clip: OpenedSource) -> Iterator[np.ndarray]:
+    """Yield the frames of the clip that a bridge leads to, at the size and rate of the first."""
+    frames = (frame for chunk in iterate_frames(clip.path, clip.info) for frame in chunk)
+    times = np.arange(_num_following(plan, clip)) / plan.fps
+    indices = np.rint(times * clip.info.fps).astype(int).clip(0, clip.info.num_frames - 1)
+    for frame in transitions.pick(frames, indices):
+        yield transitions.resize(frame, plan.size)
+
+
+def _num_following(plan: Plan, clip: OpenedSource) -> int:
+    return max(1, round(clip.info.num_frames * plan.fps / clip.info.fps))
+
+
+def _go_on(
+    engine: Engine, plan: Plan, source: OpenedSource, shot_latents: ShotLatents
+) -> Iterator[np.ndarray]:
+    """Yield the new frames after the clip's last; a bridge's and a loop's lead up to a first."""
+    num_given = min(NUM_LOOKED_AT + 1, source.info.num_frames)
+    given = read_last_frames(source.path, source.info, num_given)[::-1]
+    last = engine.decode_last_given(shot_latents.given, shot_latents.parts, shot_latents.prompt)
+    seam = _seam(engine, plan, given, last)
+    if shot_latents.given.is_bridge:
+        indices = transitions.even_indices(plan.num_frames, shot_latents.num_frames)
+    else:
+        rates = plan.fps, shot_latents.num_frames, engine.model.spec.fps
+        indices = transitions.frame_indices(plan.num_frames, *rates)
+    picked = _not_black(transitions.pick(_decode(engine, shot_latents), indices))
+    resized = transitions.resize_each(picked, plan.size)
+    frames = blend_after(seam, resized, plan.fps)
+    if shot_latents.given.is_bridge:
+        frames = blend_before(_seam_of_first(engine, plan, source, shot_latents), frames, plan.fps)
+    yield from frames
+
+
+def _lead_up(
+    engine: Engine, plan: Plan, source: OpenedSource, shot_latents: ShotLatents
+) -> Iterator[np.ndarray]:
+    """Yield the new frames before the clip's first."""
+    seam = _seam_of_first(engine, plan, source, shot_latents)
+    # The same as going on, seen from the seam backwards.
+    indices = transitions.frame_indices(
+        plan.num_frames, plan.fps, shot_latents.num_frames, engine.model.spec.fps
+    )
+    indices = shot_latents.num_frames - 1 - indices[::-1]
+    picked = _not_black(transitions.pick(_decode(engine, shot_latents), indices))
+    resized = transitions.resize_each(picked, plan.size)
+    yield from blend_before(seam, resized, plan.fps)
+
+
+def _seam_of_first(
+    engine: Engine, plan: Plan, source: OpenedSource, shot_latents: ShotLatents
+) -> Seam:
+    """Return the seam with the first frame that a shot leads up to."""
+    clip = source.leads_to
+    num_given = min(NUM_LOOKED_AT + 1, _num_following(plan, clip))
+    given = read_first_frames(clip.path, clip.info, num_given, fps=plan.fps)
+    first = engine.decode_first_following(
+        shot_latents.given, shot_latents.parts, shot_latents.prompt
+    )
+    return _seam(engine, plan, given, first)
+
+
+def _seam(engine: Engine, plan: Plan, given: np.ndarray, decoded: np.ndarray) -> Seam:
+    """Return the seam with given frames, the nearest first, at the size of the finished clip."""
+    width, height = plan.size
+    if given.shape[1] - height not in (0, 1) or given.shape[2] - width not in (0, 1):
+        given = np.stack(
+            [transitions.resize(frame, plan.size) for frame in given]
+        )  # a bridge's second
+    given = given[:, :height, :width]
+    step = mean_step(given)
+    if step is not None:  # new frames are shown again where the clip has more of them a second
+        step *= max(1.0, plan.fps / engine.model.spec.fps)
+    return Seam(given[0], transitions.resize(decoded, plan.size), step)
+
+
+def _not_black(new: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    """Pass new frames through, nothing given in them yet; raise OutputError if all are black."""
+    brightest = 0
+    for frame in new:
+        brightest = max(brightest, int(frame.max()))
+        yield frame
+    if brightest <= _DARKEST:
+        raise OutputError("The clip came out black; try another seed or the default settings.")

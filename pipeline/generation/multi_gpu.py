@@ -1,0 +1,140 @@
+"""A clip that several GPUs of one computer make together, each a part of every window's tokens.
+
+Run: torchrun --nproc-per-node 2 -m pipeline.generation.multi_gpu MODEL --prompt WORDS --output FILE
+
+Every GPU holds the whole model and reads the words; diffusers splits what the transformer works on
+(Ulysses: Jacobs et al. 2023, "DeepSpeed Ulysses"). The first process writes the clip.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import distributed
+
+from pipeline.errors import InvalidRequestError, KinoraError
+from pipeline.generation.generate import Clip, generate
+from pipeline.generation.progress import Progress
+from pipeline.geometry import ASPECT_RATIOS
+from pipeline.models.registry import MODELS
+from pipeline.models.spec import ModelSpec
+from pipeline.planning.request import GenerationRequest, build_request
+from pipeline.runtime.acceleration import AccelerationSettings
+from pipeline.runtime.memory_plan import Machine
+from pipeline.runtime.model_cache import ModelCache
+
+logger = logging.getLogger(__name__)
+
+
+def main(
+    arguments: Sequence[str] | None = None,
+    models: dict[str, ModelSpec] = MODELS,
+    machine: Machine | None = None,
+) -> None:
+    """Make one clip as one of the processes that torchrun started."""
+    args = _parser().parse_args(arguments)
+    if "LOCAL_RANK" not in os.environ or int(os.environ["WORLD_SIZE"]) < 2:
+        sys.exit(
+            "Start this with torchrun, and --nproc-per-node 2 or more: a process for each GPU."
+        )
+    rank = int(os.environ["LOCAL_RANK"])
+    logging.basicConfig(level=logging.INFO if rank == 0 else logging.ERROR, format="%(message)s")
+    if torch.cuda.is_available():
+        torch.cuda.set_device(rank)
+    distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    try:
+        model_cache = ModelCache(
+            machine, models, AccelerationSettings(num_gpus=distributed.get_world_size())
+        )
+        clip = make_together(args, model_cache)
+    except KinoraError as exc:
+        sys.exit(str(exc))
+    finally:
+        distributed.destroy_process_group()
+    logger.info("%s: %d frames, seed %d", clip.path, clip.num_frames, clip.seed)
+
+
+def make_together(args: argparse.Namespace, model_cache: ModelCache) -> Clip:
+    """Make the clip; every process has the same request, and numbers of its own to work on.
+
+    Raises InvalidRequestError if the model cannot be split, or does not fit on each GPU as a whole.
+    """
+    _check(model_cache, args.model)
+    request, is_first = _shared_request(args), distributed.get_rank() == 0
+
+    def say(progress: Progress) -> None:
+        if is_first:
+            logger.info("%3d %%  %s", round(progress.fraction * 100), progress.stage)
+
+    with tempfile.TemporaryDirectory() as folder:
+        output = args.output if is_first else Path(folder) / "clip.mp4"
+        return generate(
+            request,
+            model_cache=model_cache,
+            output=output,
+            on_progress=say,
+            is_cancelled=lambda: False,
+        )
+
+
+def _check(model_cache: ModelCache, model_id: str) -> None:
+    spec = model_cache.spec(model_id)
+    if not spec.can_split:
+        able = ", ".join(row.id for row in MODELS.values() if row.can_split)
+        raise InvalidRequestError(
+            f"{spec.label} cannot be split over several GPUs; choose one of {able}."
+        )
+    placement = model_cache.placement(model_id)
+    if (placement.offload, placement.weights) != ("none", "full"):
+        raise InvalidRequestError(
+            f"{spec.label} does not fit on each of these GPUs as a whole, which several GPUs need "
+            "to work on it together; run it on one, with `python app.py`."
+        )
+
+
+def _shared_request(args: argparse.Namespace) -> GenerationRequest:
+    """Return the first process's request: a seed that is drawn has to be the same for all."""
+    task = "text_to_video" if args.image is None else "image_to_video"
+    shared: list[GenerationRequest | KinoraError | None] = [None]
+    if distributed.get_rank() == 0:
+        try:
+            shared = [build_request(task, **_fields(args))]
+        except KinoraError as exc:
+            shared = [exc]
+    distributed.broadcast_object_list(shared)
+    if isinstance(shared[0], KinoraError):
+        raise shared[0]
+    return shared[0]
+
+
+def _fields(args: argparse.Namespace) -> dict[str, object]:
+    names = ("model", "prompt", "duration", "aspect_ratio", "seed", "image", "num_inference_steps")
+    return {name: getattr(args, name) for name in names}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="torchrun --nproc-per-node N -m pipeline.generation.multi_gpu",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("model", help="an id of the table of models in README")
+    parser.add_argument("--prompt", required=True)
+    parser.add_argument("--output", type=Path, required=True, help="the mp4 that is written")
+    parser.add_argument("--duration", type=float, default=5.0, metavar="SECONDS")
+    parser.add_argument("--aspect-ratio", choices=ASPECT_RATIOS, default="16:9")
+    parser.add_argument("--seed", type=int, default=-1, help="-1 draws one")
+    parser.add_argument("--image", type=Path, help="a picture to start from")
+    parser.add_argument("--num-inference-steps", type=int)
+    return parser
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""How far a generation is: what is told while it runs, and where it is asked whether to stop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from pipeline.errors import GenerationCancelledError
+from pipeline.planning.plan import Plan
+
+Stage = Literal["loading", "sampling", "writing"]
+# The share of the time that sampling takes: measured with the embedded model on two cores.
+SAMPLING_SHARE = 0.85
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a generation is; windows and steps count from 1, and are 0 before the first."""
+
+    stage: Stage
+    window: int
+    num_windows: int
+    step: int
+    num_steps: int
+    fraction: float  # of the whole, 0 to 1
+    seconds_left: float | None = None
+    preview: np.ndarray | None = None  # (H, W, 3) uint8, small
+    downloaded: tuple[int, int] | None = None  # bytes, and of how many
+
+
+class Reporter:
+    """Tells a listener how far it is, and raises GenerationCancelledError when it is to stop."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        num_frames: int,
+        on_progress: Callable[[Progress], None],
+        is_cancelled: Callable[[], bool],
+    ) -> None:
+        """Report on a plan whose clip will have `num_frames` frames."""
+        self._plan = plan
+        self._num_frames = num_frames
+        self._on_progress = on_progress
+        self._is_cancelled = is_cancelled
+        self._begin = 0.0
+        self._at_window = (0, 0)
+        self._sampled = self._written = 0.0  # the shares that are done
+        self._preview: np.ndarray | None = None
+        self._downloaded: tuple[int, int] | None = None
+
+    def loading(self) -> None:
+        """Say that the model is being loaded."""
+        self._report("loading")
+
+    def downloading(self, done: int, total: int) -> None:
+        """Say how many bytes of a model's files have come."""
+        self._downloaded = (done, total) if done < total else None
+        self._report("loading")
+
+    def sampling(self, window: int, step: int, preview: np.ndarray | None) -> None:
+        """Say that a step is done, or, with step 0, that the first one begins.
+
+        The preview stays until the next one.
+        """
+        self._preview = preview
+        self._at_window = window, step
+        num_steps = self._plan.steps_per_window
+        sampled = ((window - 1) * num_steps + step) / (self._plan.num_windows * num_steps)
+        # A shot that is there may be looked at once more, for the next one to dissolve out of.
+        self._sampled = max(self._sampled, sampled)
+        self._report("sampling")
+
+    def found(self, num_windows: int) -> None:
+        """Say that so many windows from the first on need not be made."""
+        self._sampled = max(self._sampled, num_windows / self._plan.num_windows)
+
+    def writing(self, num_written: int) -> None:
+        """Say how many frames are decoded and written; they are while the next ones are made."""
+        self._written = num_written / self._num_frames
+        self._report("writing" if self._sampled == 1 else "sampling")
+
+    def _report(self, stage: Stage) -> None:
+        if self._is_cancelled():
+            raise GenerationCancelledError("The generation was stopped.")
+        now = time.monotonic()
+        window, step = self._at_window
+        fraction = SAMPLING_SHARE * self._sampled + (1 - SAMPLING_SHARE) * self._written
+        if not fraction:  # loading is no measure of how long the steps will take
+            self._begin = now
+        elapsed = now - self._begin
+        self._on_progress(
+            Progress(
+                stage=stage,
+                window=window,
+                num_windows=self._plan.num_windows,
+                step=step,
+                num_steps=self._plan.steps_per_window,
+                fraction=fraction,
+                seconds_left=elapsed / fraction - elapsed if fraction else None,
+                preview=self._preview,
+                downloaded=self._downloaded,
+            )
+        )

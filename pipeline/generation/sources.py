@@ -1,0 +1,127 @@
+"""What a request starts from, opened once: a picture or an end of a clip, at the model's size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from pipeline.errors import MediaError
+from pipeline.geometry import Size
+from pipeline.media.images import crop_to_size, open_picture
+from pipeline.media.video_reader import (
+    ClipInfo,
+    probe_clip,
+    read_first_frames,
+    read_last_frames,
+    read_sound,
+)
+from pipeline.planning.plan import Source
+from pipeline.planning.recipe import read_memories
+from pipeline.planning.request import GenerationRequest
+
+_MAX_SHAPE_DIFFERENCE = 0.03  # of the shares of width to height: rounding, nothing to be seen
+
+
+@dataclass(frozen=True)
+class OpenedSource:
+    """A source that could be opened: exactly one of picture and clip."""
+
+    facts: Source
+    picture: Image.Image | None = field(default=None, repr=False)
+    path: Path | None = None
+    info: ClipInfo | None = field(default=None, repr=False)
+    memories: dict[str, dict[str, object]] = field(default_factory=dict, repr=False)
+    after: OpenedSource | None = field(default=None, repr=False)  # the clip a bridge leads to
+
+    @property
+    def leads_to(self) -> OpenedSource:
+        """Return the clip whose beginning new footage leads up to; a loop's is its own."""
+        return self.after or self
+
+
+def open_source(request: GenerationRequest) -> OpenedSource | None:
+    """Open the request's picture or clip, if it has one. Raises MediaError if it cannot be used.
+
+    Pictures of single shots are opened when they are wanted, see `open_picture_of`.
+    """
+    if request.image is not None:
+        picture = open_picture(request.image)
+        return OpenedSource(Source(picture.width, picture.height), picture=picture)
+    if request.video is None:
+        return None
+    source = _open_clip(request.video)
+    if request.video_after is None:
+        return source
+    after = _open_clip(request.video_after)
+    _refuse_other_shape(source.info, after.info)
+    return replace(source, after=after)
+
+
+def _open_clip(path: Path) -> OpenedSource:
+    info = probe_clip(path)
+    facts = Source(info.width, info.height, info.fps, info.num_frames)
+    return OpenedSource(facts, path=path, info=info, memories=read_memories(path))
+
+
+def _refuse_other_shape(first: ClipInfo, second: ClipInfo) -> None:
+    ratio = (first.width * second.height) / (first.height * second.width)
+    if abs(ratio - 1) > _MAX_SHAPE_DIFFERENCE:
+        raise MediaError(
+            f"The clips have {first.width}x{first.height} and {second.width}x{second.height} "
+            "pixels; a bridge needs two of the same shape."
+        )
+
+
+def check_sources(request: GenerationRequest) -> None:
+    """Open all that a request starts from. Raises MediaError if any of it cannot be used."""
+    open_source(request)
+    for shot in request.shots:
+        if shot.image is not None:
+            open_picture(shot.image)
+
+
+def open_picture_of(
+    request: GenerationRequest, source: OpenedSource | None, index: int
+) -> Image.Image | None:
+    """Return the picture that a shot begins with, if there is one.
+
+    Raises MediaError if it cannot be used.
+    """
+    if index == 0 and source is not None and source.picture is not None:
+        return source.picture
+    path = request.shots[index].image
+    return None if path is None else open_picture(path)
+
+
+def picture_frame(picture: Image.Image, size: Size) -> np.ndarray:
+    """Return a picture, cropped to the size's shape, as one frame (1, H, W, 3) uint8."""
+    image, _ = crop_to_size(picture, *size)
+    return np.array(image)[np.newaxis]  # a copy: torch wants it writable
+
+
+def first_sound(source: OpenedSource, rate: int, seconds: float) -> np.ndarray | None:
+    """Return what is heard in a clip's first seconds, (N, 2) float32; None if it has no sound."""
+    if not source.info.has_audio:
+        return None
+    return read_sound(source.path, rate, 0.0, seconds)
+
+
+def last_sound(
+    source: OpenedSource, rate: int, seconds: float, last_frame: float
+) -> np.ndarray | None:
+    """Return the same for a clip's last seconds, its last frame lasting `last_frame` of them."""
+    if not source.info.has_audio:
+        return None
+    end = (source.info.num_frames - 1) / source.info.fps + last_frame
+    return read_sound(source.path, rate, end - seconds, seconds)
+
+
+def end_frames(
+    source: OpenedSource, *, at_end: bool, count: int, fps: float, size: Size
+) -> np.ndarray:
+    """Return `count` frames at one end of the clip, (F, H, W, 3) uint8, at the model's rate."""
+    read = read_last_frames if at_end else read_first_frames
+    return read(source.path, source.info, count, fps=fps, size=size)

@@ -1,0 +1,1 @@
+"""Jobs on disk: how they wait, run, are delivered and listed again."""

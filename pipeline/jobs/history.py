@@ -1,0 +1,113 @@
+"""A visitor's own clips: what is shown of them, and what may be done with each.
+
+Visitors are known by a token that their browser keeps. Only its hash is on the disk, and nobody
+sees or touches a job of somebody else's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import InvalidRequestError, MediaError
+from pipeline.jobs.store import KEPT, JobFacts
+from pipeline.jobs.worker import JobWorker
+from pipeline.media.images import write_picture
+from pipeline.media.video_reader import probe_clip, read_first_frames
+from pipeline.planning.request import MAX_SEED, GenerationRequest
+from pipeline.trust.provenance.registry import Registry
+
+THUMBNAIL_WIDTH = 320  # pixels
+
+
+@dataclass(frozen=True)
+class HistoryEntry:
+    """One clip: the job's facts and state, and a small picture if there is a clip."""
+
+    facts: JobFacts
+    state: dict[str, Any]
+    thumbnail: Path | None
+
+
+class History:
+    """The jobs of each visitor."""
+
+    def __init__(
+        self,
+        worker: JobWorker,
+        review: Callable[[GenerationRequest], GenerationRequest],
+        registry: Registry | None = None,
+    ) -> None:
+        """Show the jobs of a worker's store; `review` passes or refuses what is made again.
+
+        A clip that is deleted is forgotten by the `registry` too.
+        """
+        self._registry = registry
+        self._worker = worker
+        self._review = review
+
+    def entries(self, visitor: str, count: int) -> list[HistoryEntry]:
+        """Return a visitor's newest `count` clips, the newest first."""
+        if not visitor:
+            return []
+        jobs = self._worker.store.list_jobs(visitor_key(visitor))[:count]
+        return [
+            HistoryEntry(facts, self._worker.state(facts.job_id), self._thumbnail(facts.job_id))
+            for facts in jobs
+        ]
+
+    def unfinished(self, visitor: str, tab: str) -> str | None:
+        """Return the job that a tab of the page has to show a visitor again, or None."""
+        for facts in self._worker.store.list_jobs(visitor_key(visitor)) if visitor else ():
+            if facts.tab == tab:
+                is_over = self._worker.state(facts.job_id)["state"] not in KEPT
+                return None if is_over else facts.job_id
+        return None
+
+    def check(self, visitor: str, job_id: str) -> JobFacts:
+        """Return the facts of a visitor's own job; raise InvalidRequestError for any other."""
+        facts = self._worker.store.facts(job_id)
+        if not visitor or facts.visitor != visitor_key(visitor):
+            raise InvalidRequestError("This clip is not yours, or it is not there any more.")
+        return facts
+
+    def delete(self, visitor: str, job_id: str) -> None:
+        """Remove a visitor's own clip; raise InvalidRequestError while it is being made."""
+        self.check(visitor, job_id)
+        self._worker.store.delete(job_id)
+        if self._registry is not None:
+            self._registry.forget(job_id)
+
+    def again(self, visitor: str, job_id: str) -> str:
+        """Ask for a visitor's own clip once more, with the next seed; return the new job's id."""
+        facts = self.check(visitor, job_id)
+        request: GenerationRequest = replace(
+            facts.request, seed=(facts.request.seed + 1) % (MAX_SEED + 1)
+        )
+        return self._worker.submit(self._review(request), visitor=facts.visitor, tab=facts.tab)
+
+    def _thumbnail(self, job_id: str) -> Path | None:
+        """Return a small picture of a clip, made when it is first wanted."""
+        clip = self._worker.result(job_id)
+        if clip is None:
+            return None
+        path = clip.with_name("thumbnail.png")
+        if not path.exists() or path.stat().st_mtime < clip.stat().st_mtime:
+            try:
+                info = probe_clip(clip)
+                size = THUMBNAIL_WIDTH, max(2, round(THUMBNAIL_WIDTH * info.height / info.width))
+                draft = path.with_suffix(f".{secrets.token_hex(4)}")
+                write_picture(read_first_frames(clip, info, 1, size=size)[0], draft)
+                draft.replace(path)
+            except (MediaError, OSError):  # deleted meanwhile, or a full disk
+                return None
+        return path
+
+
+def visitor_key(token: str) -> str:
+    """Return what stands for a visitor on the disk: a hash of the token in their browser."""
+    return hashlib.sha256(token.encode()).hexdigest()[:32]

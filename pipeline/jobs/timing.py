@@ -1,0 +1,42 @@
+"""How fast this machine makes clips, as it was measured: for an estimate before the wait."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from pipeline.jobs.store import read_json, write_json
+from pipeline.planning.request import GenerationRequest
+
+logger = logging.getLogger(__name__)
+_NEWEST_SHARE = 0.3  # of the newest measurement in the running average
+
+
+class Timing:
+    """Seconds of work for a second of video, by model, shape and steps, in a file."""
+
+    def __init__(self, path: Path) -> None:
+        """Use a file that need not be there yet."""
+        self._path = path
+
+    def note(self, request: GenerationRequest, seconds: float) -> None:
+        """Learn from a request that has taken so many seconds."""
+        timings, key = read_json(self._path) or {}, _key(request)
+        measured = seconds / request.duration
+        known = timings.get(key)
+        if isinstance(known, int | float):
+            measured = _NEWEST_SHARE * measured + (1 - _NEWEST_SHARE) * known
+        try:
+            write_json(self._path, timings | {key: measured})
+        except OSError:
+            logger.exception("The pace of this machine cannot be written")
+
+    def estimate(self, request: GenerationRequest) -> float | None:
+        """Return how many seconds a request will take, or None if nothing like it was made yet."""
+        known = (read_json(self._path) or {}).get(_key(request))
+        return known * request.duration if isinstance(known, int | float) else None
+
+
+def _key(request: GenerationRequest) -> str:
+    shape = "clip" if request.video else request.aspect_ratio
+    return f"{request.model} {shape} {request.num_inference_steps or 'default'} steps"

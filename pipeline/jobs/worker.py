@@ -1,0 +1,372 @@
+"""The worker: jobs of a store run one after the other, apart from the web, and none is lost.
+
+What a job does is the `run` function it is given. Whoever asks only watches; a job that was left
+unfinished by this process or another one is taken up again.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from pipeline.errors import (
+    GenerationCancelledError,
+    InvalidRequestError,
+    KinoraError,
+    OutputError,
+    cannot_write,
+)
+from pipeline.jobs.store import UNFINISHED, JobStore, State, state_of
+from pipeline.jobs.timing import Timing
+from pipeline.planning.request import GenerationRequest
+
+logger = logging.getLogger(__name__)
+
+# The page asks a few times a second; writing more often wears the disk for nobody.
+SECONDS_BETWEEN_WRITES = 0.3
+SECONDS_BETWEEN_ROUNDS = 20.0  # in which jobs are found that a dead process has left
+# Of a job that neither ends nor gets on: it takes the process along.
+MAX_STARTS = 3
+_UNEXPECTED = "Something went wrong that is not your fault; try again, and see the log for why."
+_ENDS_KINORA = (
+    f"Kinora has ended {MAX_STARTS} times while it made this clip; ask for a smaller or shorter "
+    "one."
+)
+_MESSAGES: dict[State, str] = {
+    "cancelled": "This job was stopped.",
+    "paused": "This job is paused; resume it when you like.",
+}
+
+
+class Progress(Protocol):
+    """What a running job reports: anything that knows how far it is, from 0 to 1."""
+
+    @property
+    def fraction(self) -> float:
+        """Return the part that is done, from 0 to 1."""
+
+
+OnProgress = Callable[[Progress], None]
+IsCancelled = Callable[[], bool]
+Run = Callable[[GenerationRequest, Path, OnProgress, IsCancelled], dict[str, object]]
+"""`run(request, output_path, on_progress, is_cancelled)` writes the clip and returns its recipe."""
+
+
+@dataclass
+class _Job:
+    """A job that waits or runs in this process, and the context of whoever asked for it."""
+
+    request: GenerationRequest
+    state: dict[str, object]
+    context: contextvars.Context = field(default_factory=contextvars.copy_context)
+    progress: Progress | None = None
+    written_at: float = -1.0
+    looked_at: float = -1.0
+    began_at: float = 0.0  # when the first step began, at `began_from` of the whole
+    began_from: float = 1.0
+    ending: State | None = None  # how it has been asked to end
+
+
+class JobWorker:
+    """One thread that runs the jobs of a store one after the other, in the order they came."""
+
+    def __init__(
+        self, store: JobStore, run: Run, max_waiting: int = 16, *, takes_up: bool = True
+    ) -> None:
+        """Start the thread; with `takes_up` it goes on with what was left unfinished.
+
+        On ZeroGPU nobody would pay for that: there a job goes on when its visitor asks.
+        """
+        self.store = store
+        self.timing = Timing(store.root / "pace.json")
+        self._run = run
+        self._max_waiting = max_waiting
+        self._takes_up = takes_up
+        self._jobs: dict[str, _Job] = {}
+        self._waiting: deque[str] = deque()
+        self._num_coming = 0  # jobs that are being written
+        self._changed = threading.Condition()
+        self._is_closed = False
+        self._thread = threading.Thread(target=self._work, name="kinora-jobs", daemon=True)
+        self._thread.start()
+
+    def submit(self, request: GenerationRequest, **origin: str | None) -> str:
+        """Queue a request and return its job id; raise InvalidRequestError if too many wait.
+
+        For where it comes from see `JobStore.create`. The job runs in the context variables of the
+        caller: on ZeroGPU they say who pays.
+        """
+        with self._changed:
+            self._refuse_if_full()
+            self._num_coming += 1
+        try:
+            job_id = self.store.create(request, **origin)  # copies sources, which may be large
+        finally:
+            with self._changed:
+                self._num_coming -= 1
+        with self._changed:
+            # Not if a round has found it first; if Kinora closes, the next start finds it.
+            if job_id not in self._jobs and not self._is_closed:
+                self._enqueue(job_id)
+        return job_id
+
+    def resume(self, job_id: str) -> dict[str, object]:
+        """Queue a job again that is paused, stopped or failed, and return its state.
+
+        Its finished windows are not made again. Raises InvalidRequestError if its files are
+        damaged or too many jobs wait.
+        """
+        with self._changed:
+            if (job := self._find(job_id)) and job.state["state"] in UNFINISHED:
+                if job.ending == "paused":
+                    job.ending = None  # it has not noticed yet
+                return self.state(job_id)
+            state = self.state(job_id)
+            if state["state"] == "done":
+                return state
+            if state["state"] in UNFINISHED:  # by another process, which may be no more
+                with self.store.claim(job_id) as is_free:
+                    if not is_free:
+                        self.store.take_order(job_id)
+                        return state
+            self._refuse_if_full()
+            self.store.facts(job_id)  # refuses what is damaged
+            self.store.take_order(job_id)
+            self.store.write_state(state_of(job_id, "queued"))
+            self._enqueue(job_id)
+            return self.state(job_id)
+
+    def state(self, job_id: str) -> dict[str, object]:
+        """Return a job's state, see `JobStore.read_state`; a waiting one has its `position` too.
+
+        Position 1 is the next.
+        """
+        with self._changed:
+            if job := self._find(job_id):
+                state = dict(job.state)
+                if job_id in self._waiting:
+                    state["position"] = self._waiting.index(job_id) + 1
+                return state
+        return self.store.read_state(job_id)
+
+    def progress(self, job_id: str) -> Progress | None:
+        """Return the newest progress of a running job, or None."""
+        with self._changed:
+            job = self._find(job_id)
+            return job.progress if job else None
+
+    def result(self, job_id: str) -> Path | None:
+        """Return the clip, or None; of a job that was stopped it is what it had finished."""
+        if self.state(job_id)["state"] in UNFINISHED:
+            return None
+        path = self.store.output_path(job_id)
+        return path if path.is_file() else None
+
+    def recipe(self, job_id: str) -> dict[str, object] | None:
+        """Return the recipe of the clip that `result` returns, or None if there is none."""
+        recipe = self.store.recipe(job_id)
+        return None if self.state(job_id)["state"] in UNFINISHED else recipe
+
+    def cancel(self, job_id: str) -> dict[str, object]:
+        """Stop a job that waits or runs and return its state; a finished one stays as it is.
+
+        A running job is still "running" until its `run` notices.
+        """
+        return self._end(job_id, "cancelled")
+
+    def pause(self, job_id: str) -> dict[str, object]:
+        """Stop a job as `cancel` does, so that it is kept and can be resumed."""
+        return self._end(job_id, "paused")
+
+    def close(self) -> None:
+        """End the thread and wait for it; unfinished jobs go on when Kinora is started again."""
+        with self._changed:
+            self._is_closed = True
+            self._waiting.clear()
+            for job in self._jobs.values():
+                job.ending = job.ending or "queued"
+            self._changed.notify_all()
+        self._thread.join()
+
+    def _end(self, job_id: str, ending: State) -> dict[str, object]:
+        with self._changed:
+            state = self.state(job_id)
+            if state["state"] not in UNFINISHED and not (
+                state["state"] == "paused" and ending == "cancelled"
+            ):
+                return state
+            job = self._find(job_id)
+            if job and job_id not in self._waiting:
+                job.ending = ending
+                return self.state(job_id)
+            with self.store.claim(job_id) as is_ours:
+                if not is_ours:
+                    self.store.order(job_id, ending)
+                    return self.state(job_id)
+                self._jobs.setdefault(job_id, _Job(self.store.facts(job_id).request, state))
+                if job_id in self._waiting:
+                    self._waiting.remove(job_id)
+                self._finish(job_id, ending, message=_MESSAGES[ending])
+        return self.state(job_id)
+
+    def _refuse_if_full(self) -> None:
+        if self._is_closed:
+            raise InvalidRequestError("Kinora is closing; start it again to make more clips.")
+        num_waiting = len(self._waiting) + self._num_coming
+        if num_waiting >= self._max_waiting:
+            raise InvalidRequestError(
+                f"{num_waiting} jobs are waiting already; try again in a few minutes."
+            )
+
+    def _enqueue(self, job_id: str) -> None:
+        request = self.store.facts(job_id).request
+        self._jobs[job_id] = _Job(request, self.store.read_state(job_id))
+        self._waiting.append(job_id)
+        self._changed.notify_all()
+
+    def _find(self, job_id: str) -> _Job | None:
+        return self._jobs.get(job_id) if isinstance(job_id, str) else None
+
+    def _work(self) -> None:
+        """Take turns until the worker is closed; nothing that goes wrong in one ends the thread."""
+        is_first = True
+        while not self._is_closed:
+            try:
+                if is_first:
+                    is_first = False
+                    self.store.sweep()
+                    self._take_up()
+                else:
+                    self._take_turn()
+            except Exception:
+                logger.exception("The worker goes on after an error")
+
+    def _take_turn(self) -> None:
+        """Wait for a job and run it, or look for what others have left."""
+        with self._changed:
+            timeout = SECONDS_BETWEEN_ROUNDS if self._takes_up else None
+            self._changed.wait_for(lambda: self._waiting or self._is_closed, timeout)
+            job_id = self._waiting.popleft() if self._waiting else None
+        if job_id is None:
+            self._take_up()
+            return
+        try:
+            with self.store.claim(job_id) as is_ours:
+                if is_ours and self.store.read_state(job_id)["state"] in UNFINISHED:
+                    self._run_job(job_id)
+                else:  # another process has it, or had it
+                    self._forget(job_id)
+        except InvalidRequestError:  # deleted by somebody else
+            self._forget(job_id)
+        self.store.sweep()
+
+    def _forget(self, job_id: str) -> None:
+        with self._changed:
+            self._jobs.pop(job_id, None)
+
+    def _take_up(self) -> None:
+        """Queue the unfinished jobs that nobody works on."""
+        if not self._takes_up or self._is_closed:
+            return
+        for job_id in self.store.unfinished():
+            with self._changed:
+                if job_id in self._jobs or self._is_closed:
+                    continue
+                with self.store.claim(job_id) as is_free:
+                    if is_free and self.store.read_state(job_id)["state"] in UNFINISHED:
+                        self._enqueue(job_id)
+                        self.store.log(job_id, "taken up again")
+
+    def _run_job(self, job_id: str) -> None:
+        """Run one job to whatever end it has; nothing it raises ends the thread."""
+        job = self._jobs[job_id]
+        with self._changed:
+            self._update(job_id, state="running")
+        is_fresh = not (self.store.folder(job_id) / "windows").exists()
+        self.store.log(job_id, "started")
+        try:
+            if self.store.count_start(job_id) > MAX_STARTS:
+                raise OutputError(_ENDS_KINORA)
+            recipe = job.context.run(
+                self._run,
+                job.request,
+                self.store.output_path(job_id),
+                lambda progress: self._report(job_id, progress),
+                lambda: self._is_to_end(job_id),
+            )
+            self.store.write_recipe(job_id, recipe | {"job_id": job_id})
+        except GenerationCancelledError:
+            # Nobody wants it to end any more if it was resumed in the same moment.
+            ending = job.ending or "queued"
+            self._finish(job_id, ending, message=_MESSAGES.get(ending, ""))
+            if job.ending is None:
+                with self._changed:
+                    self._enqueue(job_id)
+        except OSError:
+            logger.exception("Job %s cannot write to %s", job_id, self.store.root)
+            self._finish(job_id, "failed", message=str(cannot_write()))
+        except KinoraError as exc:
+            self._finish(job_id, "failed", message=str(exc))
+        except Exception:
+            logger.exception("Job %s failed", job_id)
+            self._finish(job_id, "failed", message=_UNEXPECTED)
+        else:
+            if is_fresh and job.began_from < 1:
+                seconds = (time.monotonic() - job.began_at) / (1 - job.began_from)
+                self.timing.note(job.request, seconds)
+            self._finish(job_id, "done", progress=1.0, message=str(recipe.get("notice", "")))
+
+    def _report(self, job_id: str, progress: Progress) -> None:
+        with self._changed:
+            job = self._jobs[job_id]
+            job.progress = progress
+            fraction = min(max(float(progress.fraction), 0.0), 1.0)
+            if fraction > 0 and job.began_from == 1:
+                job.began_at, job.began_from = time.monotonic(), fraction
+            self._update(job_id, progress=fraction)
+
+    def _is_to_end(self, job_id: str) -> bool:
+        """Say whether somebody wants the job to end, in this process or another one."""
+        job, now = self._jobs[job_id], time.monotonic()
+        if job.ending is None and now - job.looked_at >= SECONDS_BETWEEN_WRITES:
+            job.looked_at = now
+            order = self.store.take_order(job_id)
+            with self._changed:  # somebody here may have ended it while the disk was read
+                job.ending = job.ending or order
+        return job.ending is not None
+
+    def _update(self, job_id: str, **values: object) -> None:
+        """Change a job's state in memory, and on disk unless that was done a moment ago."""
+        job = self._jobs[job_id]
+        job.state |= values
+        now = time.monotonic()
+        if "state" in values or now - job.written_at >= SECONDS_BETWEEN_WRITES:
+            job.written_at = now
+            self._write(job.state)
+
+    def _write(self, state: dict[str, object]) -> bool:
+        """Write a state to disk; say whether that worked. A full disk must not end the thread."""
+        try:
+            self.store.write_state(state)
+        except OSError:
+            logger.exception("The state of job %s cannot be written", state["job_id"])
+            return False
+        return True
+
+    def _finish(self, job_id: str, state: State, **values: object) -> None:
+        """Write a job's last state; forget the job if the disk has it."""
+        self.store.log(job_id, f"{state} {values.get('message', '')}".strip())
+        self.store.forget_starts(job_id)
+        with self._changed:
+            job = self._jobs[job_id]
+            job.progress = None
+            job.state |= {"state": state, **values}
+            if self._write(job.state):
+                del self._jobs[job_id]

@@ -1,0 +1,104 @@
+"""A generation as a stream of news, so that it can be watched, stopped, and run in another process.
+
+Whoever makes the stream pickles what it yields; whoever follows it has the person's errors back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import queue
+import threading
+import time
+from collections.abc import Callable, Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from pipeline.errors import GenerationCancelledError, KinoraError
+from pipeline.generation.generate import generate
+from pipeline.generation.progress import Progress
+from pipeline.jobs.store import num_windows
+from pipeline.planning.request import GenerationRequest
+from pipeline.runtime.model_cache import ModelCache
+from pipeline.trust.watermark.mark import Marker
+
+logger = logging.getLogger(__name__)
+
+HEARTBEAT_SECONDS = 0.25  # the longest that a stream says nothing, and cannot be closed
+
+News = Progress | dict | KinoraError | None
+"""How far it is; last the recipe, or the error that a person should read; None: nothing new."""
+
+
+def stream_clip(
+    request: GenerationRequest,
+    output: Path,
+    model_cache: ModelCache,
+    seconds: float = math.inf,
+    marker: Marker | None = None,
+) -> Generator[News, None, None]:
+    """Make a clip in a thread and yield the news of it; closing stops it within a denoising step.
+
+    So does the end of its `seconds`, if a window was finished in them: a further stream goes on
+    from there. Finished windows are kept beside the output. Errors meant for a person are yielded,
+    for ZeroGPU hands over no more than the class of those that are raised, and ends the process
+    that has loaded the model.
+    """
+    deadline, num_finished = time.monotonic() + seconds, num_windows(output.parent)
+    news: queue.SimpleQueue[News] = queue.SimpleQueue()
+    stop = threading.Event()
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="kinora-model") as executor:
+        future = executor.submit(
+            generate,
+            request,
+            model_cache=model_cache,
+            output=output,
+            on_progress=news.put,
+            is_cancelled=stop.is_set,
+            keep=output.parent,
+            marker=marker,
+        )
+        future.add_done_callback(lambda _: news.put(None))
+        try:
+            while not (future.done() and news.empty()):
+                if time.monotonic() > deadline and num_windows(output.parent) > num_finished:
+                    stop.set()
+                yield _next_of(news)
+            yield _outcome(future)
+        finally:
+            stop.set()
+
+
+def follow_clip(
+    stream: Generator[News, None, None],
+    on_progress: Callable[[Progress], None],
+    is_cancelled: Callable[[], bool],
+) -> dict[str, object]:
+    """Return the recipe that a stream ends with, or raise its error; close it when asked to."""
+    with contextlib.closing(stream):
+        for news in stream:
+            if is_cancelled():
+                raise GenerationCancelledError("The generation was stopped.")
+            if isinstance(news, Progress):
+                on_progress(news)
+            elif isinstance(news, KinoraError):
+                raise news
+            elif news is not None:
+                return news
+    raise RuntimeError("the stream ended without an outcome")
+
+
+def _next_of(news: queue.SimpleQueue[News]) -> News:
+    try:
+        return news.get(timeout=HEARTBEAT_SECONDS)
+    except queue.Empty:
+        return None
+
+
+def _outcome(future: Future) -> News:
+    try:
+        return future.result().recipe
+    except KinoraError as exc:
+        logger.info("No clip was made", exc_info=True)
+        return exc

@@ -1,0 +1,1 @@
+"""Read and write video, sound and pictures, and blend frames into one another."""

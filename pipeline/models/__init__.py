@@ -1,0 +1,1 @@
+"""What the models are, where their weights come from, and what they cost."""

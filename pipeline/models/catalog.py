@@ -1,0 +1,448 @@
+"""The models that Kinora offers, one row each: adding a model is adding a row."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline.models.spec import Camera, ModelSpec, Part
+
+_ASSETS = Path(__file__).resolve().parents[2] / "assets"
+# The schedule that the distilled checkpoints were made for (diffusers, LTX-Video documentation).
+_LTX_DISTILLED_TIMESTEPS = (1000.0, 993.0, 987.0, 981.0, 975.0, 909.0, 725.0, 0.03)
+# Of the words that training/captions.py has for a move, the plainest.
+_MINI_CAMERA_WORDS: dict[Camera, str] = {
+    "static": "the camera stays still",
+    "pan left": "the camera pans left",
+    "pan right": "the camera pans right",
+    "tilt up": "the camera tilts up",
+    "tilt down": "the camera tilts down",
+    "zoom in": "the camera zooms in",
+    "zoom out": "the camera zooms out",
+    "follow": "the camera follows",
+}
+# Whole sentences, as in the captions that LTX-Video's own README shows ("The camera remains
+# stationary", "The camera follows him from behind"); the moves it has no example of say the same
+# way what is seen of them. The other models read sentences as well; how their captions say a move
+# is not known.
+_CAMERA_SENTENCES: dict[Camera, str] = {
+    "static": "The camera remains stationary.",
+    "pan left": "The camera slowly pans to the left.",
+    "pan right": "The camera slowly pans to the right.",
+    "tilt up": "The camera slowly tilts upwards.",
+    "tilt down": "The camera slowly tilts downwards.",
+    "zoom in": "The camera slowly zooms in.",
+    "zoom out": "The camera slowly zooms out.",
+    "dolly in": "The camera slowly moves forward, closer to the subject.",
+    "dolly out": "The camera slowly moves backward, away from the subject.",
+    "orbit left": "The camera circles around the subject to the left.",
+    "orbit right": "The camera circles around the subject to the right.",
+    "follow": "The camera follows the subject as it moves.",
+    "handheld": "The camera is handheld, with slight natural shaking.",
+}
+# The noise levels of the distilled LTX-2 (diffusers, ltx2/utils.py, after Lightricks/LTX-2), times
+# a thousand; its scheduler is not to shift them.
+_LTX2_DISTILLED_TIMESTEPS = (1000.0, 993.75, 987.5, 981.25, 975.0, 909.375, 725.0, 421.875)
+# Counted on the real classes with the released configurations, without weights.
+_T5_XXL, _UMT5_XXL = Part(4_762_310_656), Part(5_680_910_336)
+_LTX_VAE = Part(1_246_913_522)
+# Wan's autoencoder loses contrast in bfloat16 (diffusers, Wan documentation).
+_WAN_VAE = Part(126_892_531, bytes_per_parameter=4)
+_WAN = {"licence": "Apache-2.0", "temporal": 4, "max_sequence_length": 512}
+# It is given thirteen frames at either end: the middle of the 5 to 17 that it was tried with
+# (diffusers, Wan documentation).
+_VACE = _WAN | {
+    "revision": "main",
+    "fps": 16.0,
+    "num_pixels": 832 * 480,
+    "spatial": 16,
+    "window_frames": 81,
+    "overlap_latents": 4,
+    "num_source_latents": 4,
+    "default_num_inference_steps": 30,
+    "default_guidance_scale": 5.0,
+    "camera_words": _CAMERA_SENTENCES,
+    "scheduler_options": {"flow_shift": 3.0},  # for this size (diffusers, Wan documentation)
+    "engine": "pipeline.engines.wan:VACE",
+    "hides_padding": False,
+    "pipeline": "WanVACEPipeline",
+}
+_ONE_PICTURE = "It is given one picture, the first frame, and can lead up to none."
+# Read by Qwen2.5-VL 7B and CLIP-L; its autoencoder is HunyuanVideo's. Counted on the real classes
+# with the configurations that its authors publish (Kandinsky-5, configs); 278,808,064 weights of
+# the transformer stay in float32, and count twice.
+_KANDINSKY = {
+    "revision": "main",
+    "licence": "MIT",
+    "fps": 24.0,
+    "num_pixels": 768 * 512,
+    "spatial": 16,
+    "temporal": 4,
+    "window_frames": 121,
+    "overlap_latents": 1,
+    "camera_words": _CAMERA_SENTENCES,
+    "engine": "pipeline.engines.kandinsky:KANDINSKY",
+    "parts": {
+        "text_encoder": Part(8_292_166_656),
+        "text_encoder_2": Part(123_060_480),
+        "transformer": Part(2_007_702_848 + 278_808_064),
+        "vae": Part(246_478_803),
+    },
+}
+
+ROWS = (
+    ModelSpec(
+        id="kinora-mini",
+        label="Kinora mini",
+        description=(
+            "A small neural renderer of one picture-book world, for trying Kinora, drafts and "
+            "tests; it runs on any computer, offline. It draws a car, boat, train, rocket, "
+            "balloon, robot, cat, rabbit, bird, fish, butterfly, turtle, plane, elephant, dinosaur "
+            "or child, alone or in pairs, in ten colours and ten places, by day and night, in any "
+            "weather and four styles. It replaces or leaves out anything else: to see what you "
+            "describe, choose a large model."
+        ),
+        repository=_ASSETS / "kinora-mini",
+        licence="Apache-2.0",
+        fps=16.0,
+        num_pixels=147_456,
+        window_frames=49,
+        overlap_latents=2,
+        default_num_inference_steps=None,
+        default_guidance_scale=None,
+        uses_negative_prompt=False,
+        takes_loras=False,
+        ships_with_app=True,
+        can_show_nudity=False,
+        streams_decoding=True,
+        camera_words=_MINI_CAMERA_WORDS,
+        engine="pipeline.mini.engine:MiniEngine",
+        pipeline="pipeline.mini.pipeline:KinoraMiniPipeline",
+        parts={
+            "background": Part(17_702_144),
+            "sprites": Part(4_944_286),
+            "vae": Part(6_291_456),
+            "text_encoder": Part(2_372_499),
+        },
+        max_sequence_length=96,
+    ),
+    ModelSpec(
+        id="ltx-video-2b",
+        label="LTX-Video 2B 0.9.8 distilled",
+        description="Anything you can describe; downloads its weights once and wants a GPU.",
+        # The 0.9.8 release of this size is a single file; the text encoder is that of 0.9.5.
+        repository="Lightricks/LTX-Video-0.9.5",
+        revision="main",
+        checkpoint=(
+            "https://huggingface.co/Lightricks/LTX-Video/blob/main/"
+            "ltxv-2b-0.9.8-distilled.safetensors"
+        ),
+        licence="LTX-Video Open Weights License 0.X",
+        fps=24.0,
+        num_pixels=704 * 480,
+        window_frames=121,
+        overlap_latents=2,
+        default_num_inference_steps=len(_LTX_DISTILLED_TIMESTEPS),
+        default_guidance_scale=1.0,
+        camera_words=_CAMERA_SENTENCES,
+        timesteps=_LTX_DISTILLED_TIMESTEPS,
+        engine="pipeline.engines.ltx:LTXEngine",
+        stacks_guidance=True,
+        can_split=True,
+        parts={
+            "text_encoder": _T5_XXL,
+            "transformer": Part(1_923_385_472),
+            "vae": _LTX_VAE,
+        },
+    ),
+    ModelSpec(
+        id="ltx-video-13b",
+        label="LTX-Video 13B 0.9.8 distilled",
+        description="The larger sister: finer, slower, and it wants a large GPU.",
+        repository="Lightricks/LTX-Video-0.9.8-13B-distilled",
+        revision="main",
+        licence="LTX-Video Open Weights License 0.X",
+        fps=24.0,
+        num_pixels=704 * 480,
+        window_frames=121,
+        overlap_latents=2,
+        default_num_inference_steps=len(_LTX_DISTILLED_TIMESTEPS),
+        default_guidance_scale=1.0,
+        camera_words=_CAMERA_SENTENCES,
+        timesteps=_LTX_DISTILLED_TIMESTEPS,
+        engine="pipeline.engines.ltx:LTXEngine",
+        stacks_guidance=True,
+        can_split=True,
+        parts={
+            "text_encoder": _T5_XXL,
+            "transformer": Part(13_042_569_344),
+            "vae": _LTX_VAE,
+        },
+    ),
+    ModelSpec(
+        id="ltx-2.3",
+        label="LTX-2.3 22B distilled",
+        description="Anything you can describe, and what is heard of it; it wants a large GPU.",
+        repository="diffusers/LTX-2.3-Distilled-Diffusers",
+        revision="main",
+        licence="LTX-2.x Community License",
+        licence_note=(
+            "Entities with an annual revenue of $10M or more must pay for a licence to use it."
+        ),
+        fps=24.0,
+        num_pixels=768 * 512,
+        window_frames=121,
+        overlap_latents=2,
+        default_num_inference_steps=len(_LTX2_DISTILLED_TIMESTEPS),
+        default_guidance_scale=1.0,
+        camera_words=_CAMERA_SENTENCES,
+        timesteps=_LTX2_DISTILLED_TIMESTEPS,
+        scheduler_options={"use_dynamic_shifting": False, "shift_terminal": None},
+        engine="pipeline.engines.ltx2:LTX2Engine",
+        pipeline="LTX2ConditionPipeline",
+        left_out=("processor",),  # it would rewrite prompts
+        has_audio=True,
+        max_sequence_length=1024,
+        # Counted with the configurations of the released parts, but for two: the transformer's was
+        # not to be had (the class's own, with what its publication says of 2.3: gates, modulated
+        # cross attention, no caption projection; with the connectors that comes to the 22B of its
+        # name), and the text encoder's is that of Gemma 3 12B, its vocabulary tied.
+        parts={
+            "text_encoder": Part(12_187_325_040),
+            "connectors": Part(3_172_227_584),
+            "transformer": Part(18_988_838_144),
+            "vae": Part(726_105_969),
+            "audio_vae": Part(53_248_146),
+            "vocoder": Part(128_537_448),
+        },
+    ),
+    ModelSpec(
+        id="wan-2.2-5b",
+        label="Wan 2.2 TI2V 5B",
+        description=(
+            "Anything you can describe, in 1280x704; goes on from a picture. Slow and fine: 50 "
+            "steps a window."
+        ),
+        repository="Wan-AI/Wan2.2-TI2V-5B-Diffusers",
+        revision="main",
+        fps=24.0,
+        num_pixels=1280 * 704,
+        spatial=32,
+        window_frames=121,
+        overlap_latents=1,
+        num_source_latents=1,
+        default_num_inference_steps=50,
+        default_guidance_scale=5.0,
+        camera_words=_CAMERA_SENTENCES,
+        engine="pipeline.engines.wan:WAN",
+        can_cache_steps=True,
+        hides_padding=False,
+        can_split=True,
+        pipeline="WanPipeline",
+        cannot=dict.fromkeys(("backward", "bridge", "loop"), _ONE_PICTURE),
+        parts={
+            "text_encoder": _UMT5_XXL,
+            "transformer": Part(4_999_787_712),
+            "vae": Part(704_688_668, bytes_per_parameter=4),
+        },
+        **_WAN,
+    ),
+    ModelSpec(
+        id="wan-2.2-t2v-a14b",
+        label="Wan 2.2 T2V A14B",
+        description="The largest open Wan for words alone: shots of five seconds, two experts.",
+        repository="Wan-AI/Wan2.2-T2V-A14B-Diffusers",
+        revision="main",
+        fps=16.0,
+        num_pixels=832 * 480,
+        spatial=16,
+        window_frames=81,
+        overlap_latents=1,
+        default_num_inference_steps=40,
+        default_guidance_scale=4.0,
+        call_arguments={"guidance_scale_2": 3.0},
+        camera_words=_CAMERA_SENTENCES,
+        engine="pipeline.engines.wan:WAN",
+        can_cache_steps=True,
+        hides_padding=False,
+        can_split=True,
+        pipeline="WanPipeline",
+        cannot={
+            "image_to_video": "It starts from words alone; Wan 2.2 I2V A14B starts from pictures.",
+            "extend_video": "It starts from words alone; Wan 2.2 I2V A14B goes on from a clip.",
+            "continue": "It starts from words alone, so that each shot is one window.",
+        },
+        parts={
+            "text_encoder": _UMT5_XXL,
+            "transformer": Part(14_288_491_584),
+            "transformer_2": Part(14_288_491_584),
+            "vae": _WAN_VAE,
+        },
+        **_WAN,
+    ),
+    ModelSpec(
+        id="wan-2.2-i2v-a14b",
+        label="Wan 2.2 I2V A14B",
+        description=(
+            "The largest open Wan for pictures: goes on from a first frame, and leads up to a "
+            "last one."
+        ),
+        repository="Wan-AI/Wan2.2-I2V-A14B-Diffusers",
+        revision="main",
+        fps=16.0,
+        num_pixels=832 * 480,
+        spatial=16,
+        window_frames=81,
+        overlap_latents=1,
+        num_source_latents=1,
+        default_num_inference_steps=40,
+        default_guidance_scale=3.5,
+        call_arguments={"guidance_scale_2": 3.5},
+        camera_words=_CAMERA_SENTENCES,
+        engine="pipeline.engines.wan:WAN",
+        can_cache_steps=True,
+        hides_padding=False,
+        can_split=True,
+        pipeline="WanImageToVideoPipeline",
+        cannot={
+            "text_to_video": "It starts from a picture; Wan 2.2 T2V A14B starts from words.",
+            "backward": "It has to be given a first frame, which nobody knows there.",
+        },
+        parts={
+            "text_encoder": _UMT5_XXL,
+            "transformer": Part(14_288_901_184),
+            "transformer_2": Part(14_288_901_184),
+            "vae": _WAN_VAE,
+        },
+        **_WAN,
+    ),
+    ModelSpec(
+        id="wan-2.1-vace-1.3b",
+        label="Wan 2.1 VACE 1.3B",
+        description="Extends clips in both directions; small enough for 8 GB, part by part.",
+        repository="Wan-AI/Wan2.1-VACE-1.3B-diffusers",
+        parts={
+            "text_encoder": _UMT5_XXL,
+            "transformer": Part(2_153_972_032),
+            "vae": _WAN_VAE,
+        },
+        **_VACE,
+    ),
+    ModelSpec(
+        id="wan-2.1-vace-14b",
+        label="Wan 2.1 VACE 14B",
+        description="The same, finer and slower.",
+        repository="Wan-AI/Wan2.1-VACE-14B-diffusers",
+        parts={
+            "text_encoder": _UMT5_XXL,
+            "transformer": Part(17_337_592_896),
+            "vae": _WAN_VAE,
+        },
+        **_VACE,
+    ),
+    ModelSpec(
+        id="skyreels-v2-1.3b",
+        label="SkyReels V2 DF 1.3B",
+        description=(
+            "Long takes of what you describe, forward: every window sees 17 frames of the last."
+        ),
+        repository="Skywork/SkyReels-V2-DF-1.3B-540P-Diffusers",
+        revision="main",
+        licence="Skywork Community License",
+        licence_note="Its licence names uses that are not allowed; read it before commercial use.",
+        fps=24.0,
+        num_pixels=960 * 544,
+        spatial=16,
+        temporal=4,
+        window_frames=97,
+        overlap_latents=5,
+        num_source_latents=5,
+        default_num_inference_steps=30,
+        default_guidance_scale=6.0,
+        # A little noise on what it goes on from, as its authors do in long takes.
+        call_arguments={"addnoise_condition": 20, "fps": 24},
+        scheduler_options={"flow_shift": 8.0},
+        camera_words=_CAMERA_SENTENCES,
+        engine="pipeline.engines.skyreels:SKYREELS",
+        hides_padding=False,
+        pipeline="SkyReelsV2DiffusionForcingPipeline",
+        cannot=dict.fromkeys(
+            ("backward", "bridge", "loop"),
+            "It only goes forward: it was not trained to lead up to frames.",
+        ),
+        max_sequence_length=512,
+        parts={
+            "text_encoder": _UMT5_XXL,
+            "transformer": Part(1_435_525_696),
+            "vae": _WAN_VAE,
+        },
+    ),
+    ModelSpec(
+        id="kandinsky-5-t2v",
+        label="Kandinsky 5 Lite T2V",
+        description=(
+            "Anything you can describe, in shots of five seconds; small, and quick: 16 steps."
+        ),
+        repository="kandinskylab/Kandinsky-5.0-T2V-Lite-distilled16steps-5s-Diffusers",
+        default_num_inference_steps=16,
+        default_guidance_scale=1.0,
+        pipeline="Kandinsky5T2VPipeline",
+        cannot={
+            "image_to_video": "It starts from words alone; Kandinsky 5 Lite I2V from pictures.",
+            "extend_video": "It starts from words alone; Kandinsky 5 Lite I2V goes on from a clip.",
+            "continue": "It starts from words alone, so that each shot is one window.",
+        },
+        **_KANDINSKY,
+    ),
+    ModelSpec(
+        id="kandinsky-5-i2v",
+        label="Kandinsky 5 Lite I2V",
+        description="Goes on from a picture, or from the end of a clip; 50 steps a window.",
+        repository="kandinskylab/Kandinsky-5.0-I2V-Lite-5s-Diffusers",
+        num_source_latents=1,
+        default_num_inference_steps=50,
+        default_guidance_scale=5.0,
+        pipeline="Kandinsky5I2VPipeline",
+        cannot={
+            "text_to_video": "It starts from a picture; Kandinsky 5 Lite T2V starts from words.",
+            **dict.fromkeys(("backward", "bridge", "loop"), _ONE_PICTURE),
+        },
+        **_KANDINSKY,
+    ),
+    ModelSpec(
+        id="helios-distilled",
+        label="Helios 14B distilled",
+        description=(
+            "Takes of up to a minute without a cut, 33 frames at a time; from words, a picture or "
+            "the end of a clip. Two steps a stage."
+        ),
+        repository="BestWishYsh/Helios-Distilled",
+        revision="main",
+        fps=24.0,
+        # Its pyramid halves the latents' sides twice, and a token is two of them.
+        num_pixels=640 * 384,
+        spatial=64,
+        token_pixels=16,
+        chunk_latents=9,
+        window_frames=4 * 33,
+        overlap_latents=0,
+        num_source_latents=27,
+        default_num_inference_steps=2,
+        default_guidance_scale=1.0,
+        # At the third that it is saved with, the covariance of its noise is singular: diffusers
+        # cannot factorize it on every processor.
+        scheduler_options={"gamma": 0.33333},
+        camera_words=_CAMERA_SENTENCES,
+        engine="pipeline.engines.helios:HeliosEngine",
+        pipeline="HeliosPyramidPipeline",
+        cannot=dict.fromkeys(
+            ("backward", "bridge", "loop"),
+            "It only goes forward: it was not trained to lead up to frames.",
+        ),
+        parts={
+            "text_encoder": _UMT5_XXL,
+            "transformer": Part(14_312_427_584),
+            "vae": _WAN_VAE,
+        },
+        **_WAN,
+    ),
+)

@@ -1,0 +1,286 @@
+"""Models of one's own: what a folder or a repository of the Hub is, and the row that it gets.
+
+Decided by the class of its pipeline, the classes of its parts and their configurations; no weights
+are read, and no code is run that comes with them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import math
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from pipeline.errors import InvalidRequestError, shown
+from pipeline.models.catalog import ROWS
+from pipeline.models.hub import HUB_ERRORS, Place, local_path, parse_place, read_files
+from pipeline.models.spec import ModelSpec, Part
+
+INDEX = "model_index.json"
+_LIBRARIES = ("diffusers", "transformers")
+# Parts that only some models of a family have.
+_OPTIONAL = ("transformer_2",)
+# Pipelines of the same parts; what is called is the row's.
+_SAME_PARTS = dict.fromkeys(("LTXPipeline", "LTXImageToVideoPipeline"), "LTXConditionPipeline")
+_PICKLES = (".bin", ".pt", ".pth", ".ckpt")
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A folder with at least the configurations, the names of all files, and where it is from."""
+
+    name: str
+    folder: Path
+    files: tuple[str, ...]
+    place: Place | None = None  # on the Hub, its revision being the commit
+
+
+def detect_model(
+    reference: str, model_id: str | None = None, rows: Iterable[ModelSpec] = ROWS
+) -> ModelSpec:
+    """Return the row of a folder as diffusers saves it, or of a repository of the Hub.
+
+    It is the nearest of `rows` with these weights, under an id of its own. Only configurations are
+    downloaded. Raises InvalidRequestError, if the Hub cannot be reached too.
+    """
+    found = _find(reference)
+    index = _read_json(found, INDEX)
+    _refuse_code(found, index)
+    packages = _own_packages(rows)
+    classes = {
+        name: _class_of(found, name, *value, packages)
+        for name, value in index.items()
+        if isinstance(value, list) and len(value) == 2 and value[0] is not None
+    }
+    classes = {name: x for name, x in classes.items() if issubclass(x, torch.nn.Module)}
+    able = _rows_of(found, index, classes, rows)
+    parts = {name: _build(found, name, part) for name, part in classes.items()}
+    row = _nearest(found, parts, able)
+    for name in parts:
+        _refuse_missing_weights(found, name)
+    return _adapt(row, found, model_id or reference, parts)
+
+
+def _find(reference: str) -> _Found:
+    path = local_path(reference)
+    if path is not None:
+        if not path.is_dir():
+            raise InvalidRequestError(f"There is no folder {reference!r}; check the path.")
+        # An index and a folder for each part: deeper it is not looked.
+        inside = [*path.glob("*"), *path.glob("*/*")]
+        names = [file.relative_to(path).as_posix() for file in inside if file.is_file()]
+        return _Found(path.name, path, tuple(names))
+    place = parse_place(reference)
+    if place is None or place.filename is not None:
+        raise InvalidRequestError(
+            f"{shown(reference, most=200)} is neither a folder nor a place on the Hub; name a "
+            "model as a path or as owner/name."
+        )
+    try:
+        folder, files = read_files(place, [INDEX, "*/config.json", "*/*_config.json"])
+    except HUB_ERRORS as exc:
+        raise InvalidRequestError(
+            f"{reference} is not on this computer, and could not be looked at on the Hub; check "
+            "its name and the network, and whether it needs a token (HF_TOKEN)."
+        ) from exc
+    return _Found(reference, folder, tuple(files), replace(place, revision=folder.name))
+
+
+def _read_json(found: _Found, name: str) -> dict[str, object]:
+    try:
+        values = json.loads((found.folder / name).read_text(encoding="utf-8"))
+    except FileNotFoundError as exc:
+        raise InvalidRequestError(
+            f"{found.name} is not a whole diffusers pipeline, for it has no {name}; give a folder "
+            "that save_pretrained has written."
+        ) from exc
+    except (OSError, ValueError, RecursionError) as exc:
+        raise InvalidRequestError(f"The {name} of {found.name} cannot be read.") from exc
+    if not isinstance(values, dict):
+        raise InvalidRequestError(f"The {name} of {found.name} cannot be read.")
+    return values
+
+
+def _refuse_code(found: _Found, index: Mapping[str, object]) -> None:
+    """Refuse a pipeline that wants to bring code along. A repository's is never downloaded."""
+    code = [name for name in found.files if name.endswith(".py")] if found.place is None else []
+    configs = [name for name in found.files if name.endswith(".json") and name != INDEX]
+    here = (name for name in configs if (found.folder / name).is_file())
+    mapped = [name for name in here if b'"auto_map"' in (found.folder / name).read_bytes()]
+    if not isinstance(index.get("_class_name"), str):
+        mapped.append(INDEX)
+    if code or mapped:
+        raise InvalidRequestError(
+            f"{found.name} brings code of its own ({(code + mapped)[0]}), which Kinora does not "
+            "run; it wants classes of diffusers and transformers alone."
+        )
+
+
+def _own_packages(rows: Iterable[ModelSpec]) -> set[str]:
+    """Return the packages of the rows whose pipelines are no classes of diffusers."""
+    modules = {row.pipeline.partition(":")[0] for row in rows if ":" in row.pipeline}
+    return {module.rpartition(".")[0] for module in modules}
+
+
+def _class_of(
+    found: _Found, name: str, library: object, class_name: object, packages: Collection[str]
+) -> type:
+    """Return a part's class, of the libraries and `packages` alone that the rows' models use."""
+    if library not in _LIBRARIES and str(library).rpartition(".")[0] not in packages:
+        raise InvalidRequestError(
+            f"The {name} of {found.name} is of {str(library)[:60]!r}, which Kinora does not load; "
+            "it wants classes of diffusers and transformers alone."
+        )
+    try:
+        part = getattr(importlib.import_module(str(library)), str(class_name))
+    except (ImportError, AttributeError):
+        part = None
+    if not isinstance(part, type):
+        raise InvalidRequestError(
+            f"The {name} of {found.name} is a {str(class_name)[:60]!r}, which this version of "
+            f"{str(library)[:60]} does not have."
+        )
+    return part
+
+
+def _rows_of(
+    found: _Found,
+    index: Mapping[str, object],
+    classes: Mapping[str, type],
+    rows: Iterable[ModelSpec],
+) -> list[ModelSpec]:
+    """Return the rows whose pipeline it is."""
+    name = _SAME_PARTS.get(index["_class_name"], index["_class_name"])
+    if name == "WanImageToVideoPipeline" and index.get("expand_timesteps"):
+        name = "WanPipeline"  # the model of 5B, which does both
+    rows = [*rows]
+    able = [row for row in rows if row.pipeline_name == name]
+    if not able:
+        families = ", ".join(sorted({row.pipeline_name for row in rows}))
+        raise InvalidRequestError(
+            f"{found.name} is a {name[:60]}, which Kinora does not know; it knows {families}."
+        )
+    lacking = [part for part in able[0].parts if part not in (*classes, *_OPTIONAL)]
+    unknown = [part for part in classes if not any(part in row.parts for row in able)]
+    if lacking or unknown:
+        what = f"has no {lacking[0]}" if lacking else f"has a part named {unknown[0]}"
+        raise InvalidRequestError(f"{found.name} {what}, unlike every {name} that Kinora knows.")
+    if name == "LTXConditionPipeline" and _shifts_by_size(found):
+        raise InvalidRequestError(
+            f"{found.name} is an LTX-Video from before 0.9.5, which is not asked in the same way; "
+            "use a later one."
+        )
+    return able
+
+
+def _shifts_by_size(found: _Found) -> bool:
+    """Say whether the schedule depends on the size, as that of LTX-Video did at first."""
+    config = _read_json(found, "scheduler/scheduler_config.json")
+    return bool(config.get("use_dynamic_shifting"))
+
+
+def _build(found: _Found, name: str, part: type) -> torch.nn.Module:
+    """Return a part without memory for its weights, to be counted and measured."""
+    config = _read_json(found, f"{name}/config.json")
+    try:
+        with torch.device("meta"):
+            if hasattr(part, "from_config"):
+                return part.from_config(config)
+            return part(part.config_class.from_dict(config))
+    except (TypeError, ValueError, KeyError, AttributeError, RuntimeError) as exc:
+        raise InvalidRequestError(
+            f"The configuration of {found.name}'s {name} does not describe a {part.__name__}; get "
+            "its files again."
+        ) from exc
+
+
+def _nearest(
+    found: _Found, parts: Mapping[str, torch.nn.Module], rows: Iterable[ModelSpec]
+) -> ModelSpec:
+    """Return the row with latents as large, and of these the one with a transformer as large."""
+    spatial = _pixels_of_latent(parts)
+    able = [row for row in rows if row.spatial == spatial]
+    if not able:
+        raise InvalidRequestError(
+            f"A token of {found.name} stands for {spatial} pixels a side, unlike those of every "
+            "model of its kind that Kinora knows."
+        )
+    if "transformer" not in parts:
+        return able[0]
+    size = math.log(_count(parts["transformer"]))
+    return min(able, key=lambda x: abs(math.log(x.parts["transformer"].num_parameters) - size))
+
+
+def _pixels_of_latent(parts: Mapping[str, torch.nn.Module]) -> int:
+    """Return the side of what a token of the transformer stands for."""
+    vae = parts["vae"]
+    scale = vae.config.get("scale_factor_spatial") or vae.spatial_compression_ratio
+    patch = parts["transformer"].config.get("patch_size", 1) if "transformer" in parts else 1
+    if isinstance(patch, list | tuple) and patch:
+        patch = patch[-1]
+    return scale * patch if isinstance(patch, int) else 0
+
+
+def _count(part: torch.nn.Module) -> int:
+    return sum(x.numel() for x in part.parameters())
+
+
+def _refuse_missing_weights(found: _Found, part: str) -> None:
+    """Refuse a part that has no weights, or only such as can run code when they are opened."""
+    kinds = {Path(name).suffix for name in found.files if name.startswith(f"{part}/")}
+    if ".safetensors" in kinds:
+        _refuse_other_shards(found, part)
+        return
+    if kinds & {*_PICKLES}:
+        raise InvalidRequestError(
+            f"The {part} of {found.name} has no .safetensors weights, but others, which can run "
+            "code when they are opened; save the model again with safe_serialization=True."
+        )
+    raise InvalidRequestError(f"The weights of {found.name}'s {part} are missing; get them again.")
+
+
+def _refuse_other_shards(found: _Found, part: str) -> None:
+    """Refuse an index of weights that leads elsewhere: transformers would open what it names."""
+    indices = [x for x in found.files if x.startswith(f"{part}/") and x.endswith(".index.json")]
+    for index in (x for x in indices if (found.folder / x).is_file()):
+        shards = _read_json(found, index).get("weight_map")
+        files = [str(x) for x in shards.values()] if isinstance(shards, dict) else [""]
+        if not all(x.endswith(".safetensors") and Path(x).name == x for x in files):
+            raise InvalidRequestError(
+                f"The {index} of {found.name} names files that are no .safetensors beside it; save "
+                "the model again with safe_serialization=True."
+            )
+
+
+def _adapt(
+    row: ModelSpec, found: _Found, model_id: str, parts: Mapping[str, torch.nn.Module]
+) -> ModelSpec:
+    """Return the row with other weights, counted, and without what is about parts it lacks."""
+    sizes = {
+        name: Part(_count(part), row.parts[name].bytes_per_parameter if name in row.parts else 2)
+        for name, part in parts.items()
+    }
+    arguments = dict(row.call_arguments)
+    if "transformer_2" not in parts:
+        arguments.pop("guidance_scale_2", None)
+    if found.place is not None:
+        where = {"repository": found.place.repository, "revision": found.place.revision}
+    else:
+        where = {"repository": str(found.folder), "revision": None}
+    return replace(
+        row,
+        id=model_id,
+        label=found.name,
+        description=f"A model of your own; it is asked as {row.label} is.",
+        licence="its own",
+        licence_note="What its licence allows is for whoever uses it to know.",
+        checkpoint=None,
+        ships_with_app=False,
+        parts=sizes,
+        call_arguments=arguments,
+        **where,
+    )

@@ -1,0 +1,259 @@
+"""Gets the files of a model or a LoRA from the Hub: only those it needs, and never code.
+
+Run it before the first use, where there is a network:
+
+    python -m pipeline.models.download MODEL
+    python -m pipeline.models.download --lora LORA
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from huggingface_hub import hf_hub_download, snapshot_download, try_to_load_from_cache
+from huggingface_hub.errors import DryRunError
+
+from pipeline.errors import InvalidRequestError, KinoraError, ModelError
+from pipeline.models.detection import INDEX, detect_model
+from pipeline.models.hub import (
+    HUB_ERRORS,
+    Missing,
+    OnBytes,
+    Place,
+    download,
+    local_path,
+    parse_place,
+    read_files,
+)
+from pipeline.models.registry import EMBEDDED, Models
+from pipeline.models.spec import ModelSpec
+
+logger = logging.getLogger(__name__)
+
+# What a file of the checkpoint takes the place of.
+CHECKPOINT_PARTS = ("transformer", "vae")
+_WEIGHTS = ("*.safetensors",)
+_SETTINGS = ("*.json", "*.txt", "*.model", "*.jinja")
+_VARIANTS = ["*.fp16.*", "*.fp8.*", "*.non_ema.*"]  # the same weights once more
+_LORA = "pytorch_lora_weights.safetensors"  # what diffusers calls it
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_CHECKPOINT = re.compile(r"https://[^/]+/(?P<repo>[^/]+/[^/]+)/(blob|resolve)/(?P<rev>[^/]+)/(.+)")
+
+
+@dataclass(frozen=True)
+class LocalFiles:
+    """A folder as diffusers saves it, and the one file that replaces parts of it, if any."""
+
+    folder: Path
+    checkpoint: Path | None = None
+
+    @property
+    def revision(self) -> str | None:
+        """Return the commits that the files are of; None for a folder of one's own.
+
+        The Hub's cache has a folder for each.
+        """
+        folders = [self.folder, *([self.checkpoint.parent] if self.checkpoint else [])]
+        commits = [folder.name for folder in folders if _COMMIT.fullmatch(folder.name)]
+        return " ".join(dict.fromkeys(commits)) or None
+
+
+def download_model(spec: ModelSpec, on_bytes: OnBytes | None = None) -> LocalFiles:
+    """Return where a model's files are, and download what is missing of them.
+
+    Without a network, what is there is taken to be all. Raises ModelError if there is nothing, if
+    the disk has no room or if the download fails.
+    """
+    if spec.ships_with_app or Path(spec.repository).is_dir():
+        checkpoint = None if spec.checkpoint is None else Path(spec.checkpoint)
+        return LocalFiles(Path(spec.repository), checkpoint)
+    try:
+        index = Path(hf_hub_download(spec.repository, INDEX, revision=spec.revision))
+        missing = _missing_files(spec, index)
+        download(spec.id, spec.label, missing, on_bytes)
+        return LocalFiles(index.parent, _checkpoint_of(spec))
+    except HUB_ERRORS as exc:
+        raise ModelError(not_here(spec)) from exc
+
+
+def is_downloaded(spec: ModelSpec) -> bool:
+    """Say whether a model's weights are on this computer; nobody else is asked.
+
+    Of a part in several files one is enough: it is for a notice, and `download_model` gets the
+    rest.
+    """
+    if spec.ships_with_app or Path(spec.repository).is_absolute():
+        return True
+    index = try_to_load_from_cache(spec.repository, INDEX, revision=spec.revision)
+    if not isinstance(index, str):
+        return False
+    replaced = () if spec.checkpoint is None else CHECKPOINT_PARTS
+    if replaced and not _is_file_here(spec):
+        return False
+    kept = spec.parts.keys() - {*replaced}
+    return all(any((Path(index).parent / name).glob("*.safetensors")) for name in kept)
+
+
+def _is_file_here(spec: ModelSpec) -> bool:
+    if Path(spec.checkpoint).is_file():
+        return True
+    return isinstance(try_to_load_from_cache(**_checkpoint_place(spec)), str)
+
+
+def download_lora(source: str, on_bytes: OnBytes | None = None, name: str | None = None) -> Path:
+    """Return the file of a LoRA: a file, a folder with one, or a place on the Hub.
+
+    It is downloaded if it is not here. Errors call it by its `name`, which may be told where its
+    source may not. Raises InvalidRequestError if it is none of these, or not
+    clear which file is meant, ModelError if the disk has no room or the download fails.
+    """
+    name = name or source
+    path = local_path(source)
+    if path is not None:
+        files = sorted(x.name for x in path.glob("*.safetensors")) if path.is_dir() else [path.name]
+        chosen = _choose_lora(name, files)
+        file = path / chosen if path.is_dir() else path
+        if not file.is_file():
+            raise InvalidRequestError(f"There is no LoRA {name!r} here; check the path.")
+        return file
+    place = parse_place(source)
+    if place is None:
+        raise InvalidRequestError(
+            f"{source!r} is neither a file nor a place on the Hub; name a LoRA as a path or as "
+            "owner/name/file.safetensors."
+        )
+    try:
+        return _fetch_lora_from(place, source, on_bytes)
+    except HUB_ERRORS as exc:
+        raise ModelError(
+            f"The LoRA {source!r} is not on this computer and could not be loaded from the Hub; "
+            f"with a network `python -m pipeline.models.download --lora {source}` fetches it."
+        ) from exc
+
+
+def _fetch_lora_from(place: Place, source: str, on_bytes: OnBytes | None) -> Path:
+    names = [place.filename]
+    if place.filename is None:
+        _, files = read_files(place, [])
+        names = sorted(name for name in files if name.endswith(".safetensors"))
+    where = place.repository, _choose_lora(source, names)
+    try:
+        file = hf_hub_download(*where, revision=place.revision, dry_run=True)
+        if file.will_download:
+            missing = Missing(*where[:1], file.commit_hash, file.filename, file.file_size or 0)
+            download(source, f"The LoRA {source!r}", [missing], on_bytes)
+    except DryRunError:
+        logger.info("The Hub cannot be asked for %s: what is here has to do", source)
+    return Path(hf_hub_download(*where, revision=place.revision))
+
+
+def _choose_lora(source: str, names: list[str]) -> str:
+    """Return the one file that can be meant. Raises InvalidRequestError if it is not clear."""
+    if len(names) > 1 and _LORA in names:
+        return _LORA
+    if len(names) != 1:
+        found = f"several of them: {', '.join(names[:10])}" if names else "none"
+        raise InvalidRequestError(
+            f"A LoRA is one .safetensors file, and {source!r} has {found}; name the file as well."
+        )
+    if not names[0].endswith(".safetensors"):
+        raise InvalidRequestError(
+            f"{source!r} is no .safetensors file; other kinds can run code when they are opened."
+        )
+    return names[0]
+
+
+def not_here(spec: ModelSpec) -> str:
+    """Say that a model's files are not there, and which command fetches them."""
+    if Path(spec.repository).is_absolute():
+        return f"The folder of {spec.label} is not there any more; choose another model."
+    return (
+        f"{spec.label} is not on this computer, or not all of it, and could not be loaded from the "
+        f"Hub; with a network and room on the disk `python -m pipeline.models.download {spec.id}` "
+        f"fetches it. {EMBEDDED} needs no download."
+    )
+
+
+def _missing_files(spec: ModelSpec, index: Path) -> list[Missing]:
+    """List what has to be downloaded; nothing if the Hub cannot be asked.
+
+    The index is in a folder named after its commit: the rest has to be of the same one.
+    """
+    try:
+        files = snapshot_download(
+            spec.repository,
+            revision=index.parent.name,
+            allow_patterns=_patterns(spec, json.loads(index.read_text(encoding="utf-8"))),
+            ignore_patterns=_VARIANTS,
+            dry_run=True,
+        )
+        found = [(spec.repository, file) for file in files]
+        if spec.checkpoint is not None:
+            place = _checkpoint_place(spec)
+            found.append((place["repo_id"], hf_hub_download(**place, dry_run=True)))
+    except DryRunError:
+        logger.info("The Hub cannot be asked for %s: what is here has to do", spec.repository)
+        return []
+    return [
+        Missing(repository, file.commit_hash, file.filename, file.file_size or 0)
+        for repository, file in found
+        if file.will_download
+    ]
+
+
+def _patterns(spec: ModelSpec, index: dict[str, object]) -> list[str]:
+    """Name the files that the pipeline's parts are made of, and no others.
+
+    The index has [library, class] for a part, [None, None] for one that is left out.
+    """
+    parts = [name for name, value in index.items() if isinstance(value, list) and value[0]]
+    parts = [name for name in parts if name not in spec.left_out]
+    replaced = () if spec.checkpoint is None else CHECKPOINT_PARTS
+    patterns = [f"{name}/{kind}" for name in parts for kind in _SETTINGS]
+    patterns += [f"{name}/{kind}" for name in parts if name not in replaced for kind in _WEIGHTS]
+    return patterns
+
+
+def _checkpoint_place(spec: ModelSpec) -> dict[str, str]:
+    """Return where on the Hub the one file is. Raises ValueError if that is no address of it."""
+    match = _CHECKPOINT.fullmatch(spec.checkpoint)
+    if match is None:
+        raise ValueError(f"{spec.checkpoint} is no address of a file on the Hub")
+    return {"repo_id": match["repo"], "revision": match["rev"], "filename": match[4]}
+
+
+def _checkpoint_of(spec: ModelSpec) -> Path | None:
+    if spec.checkpoint is None:
+        return None
+    if Path(spec.checkpoint).is_file():
+        return Path(spec.checkpoint)
+    return Path(hf_hub_download(**_checkpoint_place(spec)))
+
+
+def main() -> None:
+    """Fetch one model or LoRA; exit with 1 and a sentence if that fails."""
+    parser = argparse.ArgumentParser(prog="python -m pipeline.models.download")
+    parser.add_argument("name", help="an id of the table in README, or one of your own on the Hub")
+    parser.add_argument("--lora", action="store_true", help="it is a LoRA: owner/name[/file]")
+    args = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    for name in ("httpx", "httpx2", "huggingface_hub"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    try:
+        if args.lora:
+            place = download_lora(args.name)
+        else:
+            place = download_model(Models(recognise=detect_model).find(args.name)).folder
+    except KinoraError as exc:
+        sys.exit(str(exc))
+    logger.info("%s is in %s", args.name, place)
+
+
+if __name__ == "__main__":
+    main()

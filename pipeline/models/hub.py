@@ -1,0 +1,149 @@
+"""Files on the Hub: how a place there is written, what is in it, and the download if there is room.
+
+Which of them a model or a LoRA needs is left to `download.py`.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from huggingface_hub import HfApi, hf_hub_download, snapshot_download
+from huggingface_hub.constants import HF_HUB_CACHE
+from huggingface_hub.errors import EntryNotFoundError, HTTPError
+from huggingface_hub.utils import tqdm
+
+from pipeline.errors import ModelError
+
+logger = logging.getLogger(__name__)
+
+OnBytes = Callable[[int, int], None]
+"""`on_bytes(done, total)`: how much of a download is there."""
+
+# HTTPError is httpx's, of the version that huggingface_hub uses: a connection that breaks.
+HUB_ERRORS = (OSError, HTTPError, EntryNotFoundError, ValueError)
+_MIN_FREE_BYTES = 10**9  # what a disk should have left
+_PLACE = re.compile(
+    r"(?P<repository>[\w.-]+/[\w.-]+)(/(?P<filename>[^@]+))?(@(?P<revision>[\w./-]+))?"
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A repository on the Hub, one of its revisions, and a file in it if one is meant."""
+
+    repository: str
+    revision: str = "main"
+    filename: str | None = None
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A file on the Hub that is not on this computer."""
+
+    repository: str
+    revision: str
+    filename: str
+    num_bytes: int
+
+
+def parse_place(reference: str) -> Place | None:
+    """Read "owner/name", with "/a/file" and "@revision" if need be; None if it is no such thing."""
+    match = _PLACE.fullmatch(reference)
+    if match is None:
+        return None
+    return Place(match["repository"], match["revision"] or "main", match["filename"])
+
+
+def local_path(reference: str) -> Path | None:
+    """Return the path that a reference is, or None if it rather is a place on the Hub."""
+    try:
+        path = Path(reference).expanduser()
+        is_path = path.exists() or path.is_absolute() or reference.startswith(".")
+    except (OSError, RuntimeError, ValueError):  # too long; the home of nobody, or of no name
+        return None
+    return path.absolute() if is_path else None
+
+
+def read_files(place: Place, patterns: Iterable[str]) -> tuple[Path, list[str]]:
+    """Fetch a repository's small files, and list the names of all; without a network, those here.
+
+    Returns the folder, which is named after its commit. Raises those of HUB_ERRORS.
+    """
+    where = {"revision": place.revision, "allow_patterns": list(patterns)}
+    folder = Path(snapshot_download(place.repository, **where))
+    try:
+        return folder, HfApi().list_repo_files(place.repository, revision=folder.name)
+    except HUB_ERRORS:
+        logger.info("The Hub cannot be asked for %s: what is here is all", place.repository)
+        files = (path for path in folder.rglob("*") if path.is_file())
+        return folder, [path.relative_to(folder).as_posix() for path in files]
+
+
+def download(
+    name: str, label: str, missing: list[Missing], on_bytes: OnBytes | None = None
+) -> None:
+    """Download file by file, so that a broken download goes on where it was.
+
+    It is called `name` in the log. Raises ModelError if the disk has no room, and those of
+    HUB_ERRORS.
+    """
+    if not missing:
+        return
+    total = sum(file.num_bytes for file in missing)
+    free = _free_bytes()
+    logger.info(
+        "%s: %s to download in %d files; %s are free in %s",
+        name,
+        _gigabytes(total),
+        len(missing),
+        _gigabytes(free),
+        HF_HUB_CACHE,
+    )
+    if total + _MIN_FREE_BYTES > free:
+        raise ModelError(
+            f"{label} needs {_gigabytes(total)} on the disk, and {_gigabytes(free)} are free; "
+            "free some space, or set HF_HOME to a folder on a larger disk."
+        )
+    done = 0
+    for file in missing:
+        hf_hub_download(
+            file.repository,
+            file.filename,
+            revision=file.revision,
+            tqdm_class=_bar(done, total, on_bytes),
+        )
+        done += file.num_bytes
+        logger.info("%s: %s of %s", name, _gigabytes(done), _gigabytes(total))
+        if on_bytes is not None:
+            on_bytes(done, total)
+
+
+def _bar(before: int, total: int, on_bytes: OnBytes | None) -> type[tqdm] | None:
+    """Return a progress bar that tells of a download's bytes while a file comes."""
+    if on_bytes is None:
+        return None
+
+    class Bar(tqdm):
+        def update(self, n: float | None = 1) -> bool | None:
+            shown = super().update(n)
+            on_bytes(min(before + int(self.n), total), total)
+            return shown
+
+    return Bar
+
+
+def _free_bytes() -> int:
+    """Return what is free on the disk of the Hub's cache, which may not be there yet."""
+    folder = Path(HF_HUB_CACHE)
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
+
+
+def _gigabytes(num_bytes: int) -> str:
+    return f"{num_bytes / 1e9:.2f} GB"

@@ -1,0 +1,132 @@
+"""The recipe of a clip: all that is needed to make it again, and what made it."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.media.video_reader import read_metadata
+from pipeline.models.spec import ModelSpec
+from pipeline.planning.plan import Plan
+from pipeline.planning.request import GenerationRequest
+
+RECIPE_TAG = "kinora"  # the container tag that carries it
+VERSION = "0.1.0"
+_PACKAGES = ("torch", "diffusers", "transformers")
+
+
+def build_recipe(
+    request: GenerationRequest,
+    spec: ModelSpec,
+    plan: Plan,
+    loras: Sequence[Mapping[str, object]] = (),
+) -> dict[str, object]:
+    """Return a recipe that JSON can hold; sources are named by their SHA-256, never by a path.
+
+    `loras` are the facts of those that the model has on; see `Adapter`.
+    """
+    inputs = request.to_json() | {"model": _name_of(spec), "loras": list(loras)}
+    for name in ("image", "video", "video_after"):
+        inputs[name] = _by_content(getattr(request, name))
+    inputs["shots"] = [
+        values | {"image": _by_content(shot.image)}
+        for values, shot in zip(inputs["shots"], request.shots, strict=True)
+    ]
+    return {
+        **inputs,
+        "num_inference_steps": plan.num_inference_steps,
+        "guidance_scale": plan.guidance_scale,
+        "width": plan.size.width,
+        "height": plan.size.height,
+        "fps": plan.fps,
+        "num_new_frames": plan.num_frames,
+        "model_size": list(plan.model_size),
+        "model_label": spec.label,
+        "windows": [
+            {"shot": window.shot_index, "latents": window.num_latents, "seed": window.seed}
+            for shot in plan.shots
+            for window in shot.windows
+        ],
+        "versions": {"kinora": VERSION}
+        | {name: importlib.metadata.version(name) for name in _PACKAGES},
+    }
+
+
+def public_recipe(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a recipe as the file carries it: with the prompts' SHA-256 in the place of prompts.
+
+    Unless its `shows_prompt` says that they may be read.
+    """
+    if recipe.get("shows_prompt"):
+        return dict(recipe)
+    shots = [shot | {"prompt": _text_digest(shot["prompt"])} for shot in recipe["shots"]]
+    return {**recipe, "shots": shots, "negative_prompt": _text_digest(recipe["negative_prompt"])}
+
+
+def owners_recipe(recipe: Mapping[str, Any], request: GenerationRequest) -> dict[str, Any]:
+    """Return a recipe that was read from a file with the words of the request it was made of."""
+    shots = [
+        values | {"prompt": shot.prompt}
+        for values, shot in zip(recipe["shots"], request.shots, strict=True)
+    ]
+    return {**recipe, "shots": shots, "negative_prompt": request.negative_prompt}
+
+
+def read_recipe(path: Path) -> dict[str, Any] | None:
+    """Return the recipe in a file's tag, which anybody can have written, or None.
+
+    Raises MediaError if the file cannot be read.
+    """
+    return parse_recipe(read_metadata(path).get(RECIPE_TAG, ""))
+
+
+def parse_recipe(tag: str) -> dict[str, Any] | None:
+    """Return the recipe in a tag's text, or None if that is none."""
+    try:
+        recipe = json.loads(tag)
+    except (ValueError, RecursionError):
+        return None
+    return recipe if isinstance(recipe, dict) else None
+
+
+def read_memories(path: Path) -> dict[str, dict[str, object]]:
+    """Return what a clip's recipe says of its paths at its "first" and "last" frame.
+
+    Anybody can have written it, or nobody: what is no memory is left out.
+    """
+    try:
+        memories = read_recipe(path)["memories"]
+        return {
+            name: dict(memory)
+            for name, memory in memories.items()
+            if isinstance(memory, dict) and isinstance(memory.get("seconds"), int | float)
+        }
+    except (AttributeError, KeyError, TypeError):
+        return {}
+
+
+def _name_of(spec: ModelSpec) -> str:
+    """Return a model's id, or the name of its folder if it is asked for by a path."""
+    is_asked_by_path = Path(spec.repository).is_absolute() and {*spec.id} & {*"/\\"}
+    return spec.label if is_asked_by_path else spec.id
+
+
+def _text_digest(text: str) -> dict[str, str] | str:
+    return text and {"sha256": hashlib.sha256(text.encode()).hexdigest()}
+
+
+def _by_content(path: Path | None) -> dict[str, str] | None:
+    return None if path is None else {"sha256": sha256_of(path)}
+
+
+def sha256_of(path: Path) -> str:
+    """Return the hash of a file's content, read piece by piece."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

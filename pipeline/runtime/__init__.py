@@ -1,0 +1,1 @@
+"""How models are loaded, kept, placed in memory and made faster."""

@@ -1,0 +1,60 @@
+"""Looks at the machine: what computes here, and how much memory it has."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+
+import psutil
+import torch
+
+from pipeline.models.compute_cost import ZERO_GPU_SPEED
+from pipeline.runtime.memory_plan import GIGABYTE, Machine, is_zero_gpu
+
+# What is reached of what the makers name, by a multiprocessor of a card (an H100's reach three
+# times as much, a T4's two thirds), by an M-series GPU, and by a core with AVX2. Assumed.
+_SPEED_PER_MULTIPROCESSOR = 1e12
+_METAL_SPEED = 8e12
+_SPEED_PER_CORE = 40e9
+
+
+def detect_machine() -> Machine:
+    """Return what computes: CUDA and MPS when present, else the CPU."""
+    if is_zero_gpu():
+        # The GPU is only there inside a decorated call; 48 GB is half of ZeroGPU's card.
+        return Machine(
+            "cuda",
+            48 * GIGABYTE,
+            has_fast_bf16=True,
+            is_zero_gpu=True,
+            operations_per_second=ZERO_GPU_SPEED,
+        )
+    memory = psutil.virtual_memory().total
+    if torch.cuda.is_available():
+        card = torch.cuda.get_device_properties(0)
+        return Machine(
+            "cuda",
+            card.total_memory,
+            torch.cuda.is_bf16_supported(),
+            ram_bytes=memory,
+            has_torchao=importlib.util.find_spec("torchao") is not None,
+            operations_per_second=card.multi_processor_count * _SPEED_PER_MULTIPROCESSOR,
+            has_compiler=_has_compiler() and importlib.util.find_spec("triton") is not None,
+        )
+    if torch.backends.mps.is_available():
+        return Machine("mps", memory, has_fast_bf16=True, operations_per_second=_METAL_SPEED)
+    capabilities = torch.cpu.get_capabilities()
+    has_bf16 = any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16"))
+    return Machine(
+        "cpu",
+        memory,
+        has_fast_bf16=bool(has_bf16),
+        operations_per_second=torch.get_num_threads() * _SPEED_PER_CORE,
+        has_compiler=_has_compiler(),
+    )
+
+
+def _has_compiler() -> bool:
+    """Say whether there is a C++ compiler by a name that torch looks for."""
+    return any(map(shutil.which, (os.environ.get("CXX") or "g++", "clang++", "cl")))

@@ -1,0 +1,269 @@
+"""Reads a model's weights and puts them where its placement says.
+
+The only caller of `from_pretrained`; what is on the disk is `download.py`'s.
+"""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import pkgutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import diffusers
+import torch
+from diffusers import DiffusionPipeline
+from safetensors import SafetensorError
+from transformers import AutoTokenizer
+
+from pipeline.errors import ModelError
+from pipeline.models.compute_cost import DENOISERS
+from pipeline.models.download import CHECKPOINT_PARTS, LocalFiles, download_model, not_here
+from pipeline.models.hub import OnBytes
+from pipeline.models.spec import ModelSpec
+from pipeline.runtime.acceleration import PLAIN, Acceleration
+from pipeline.runtime.acceleration_hooks import LoadBlocks, use_compiled_blocks
+from pipeline.runtime.lora_adapters import Adapter, put_on
+from pipeline.runtime.memory_plan import ENCODERS, Placement
+from pipeline.runtime.offload import alternate_offload
+from pipeline.runtime.prompt_cache import Embeds, PromptCache
+
+logger = logging.getLogger(__name__)
+
+_BROKEN = (OSError, ValueError, KeyError, RuntimeError, SafetensorError, pickle.UnpicklingError)
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A pipeline in memory, the row it came from and where it lives."""
+
+    spec: ModelSpec
+    pipe: DiffusionPipeline
+    placement: Placement
+    weights: str  # a name for them, and for how they are stored
+    prompt_cache: PromptCache = field(default_factory=PromptCache)
+    acceleration: Acceleration = PLAIN
+    adapters: tuple[Adapter, ...] = ()  # the LoRAs that it has on
+    revision: str | None = None  # the commits of the Hub that its files are of
+
+    @property
+    def device(self) -> torch.device:
+        """The device that computes (weights may rest elsewhere when they are offloaded)."""
+        return torch.device(self.placement.device)
+
+    @property
+    def fingerprint(self) -> str:
+        """Return a name for what computes: what it makes is the same where it is the same."""
+        return (
+            self.weights
+            if self.acceleration == PLAIN
+            else f"{self.weights} {self.acceleration.facts}"
+        )
+
+    def read_prompt(
+        self, prompt: str, negative_prompt: str, is_guided: bool, encode: Callable[[], Embeds]
+    ) -> Embeds:
+        """Return what `encode` makes of the words, or has made of them with the same weights."""
+        words = prompt, negative_prompt if is_guided else None
+        key = self.weights, self.placement.dtype, words
+        return self.prompt_cache.find(key, self.device, encode)
+
+
+def find_pipeline(spec: ModelSpec) -> type[DiffusionPipeline]:
+    """Return the class that a row's components are loaded as."""
+    if ":" in spec.pipeline:
+        return pkgutil.resolve_name(spec.pipeline)
+    return getattr(diffusers, spec.pipeline)
+
+
+def load_model(
+    spec: ModelSpec,
+    placement: Placement,
+    prompt_cache: PromptCache | None = None,
+    on_bytes: OnBytes | None = None,
+    load_blocks: LoadBlocks | None = None,
+    adapters: Sequence[Adapter] = (),
+) -> LoadedModel:
+    """Read the weights, downloading what is missing, and put them where the placement says.
+
+    LoRAs are put on before that. `load_blocks` is asked for compiled ones, if the row names some.
+    Raises ModelError, InvalidRequestError if a LoRA does not fit.
+    """
+    files = download_model(spec, on_bytes)
+    dtypes = _dtypes(spec, placement)
+    pipeline = find_pipeline(spec)
+    try:
+        # fp8 comes after LoRAs, which it would take for weights of its own: until then a second
+        # expert is in memory at full size too.
+        is_late = bool(adapters) and placement.weights == "fp8"
+        small = replace(placement, weights="full") if is_late else placement
+        parts = _parts_of_their_own(pipeline, files, small, dtypes)
+        tokenizers = _tokenizers(pipeline, files)
+        pipe = pipeline.from_pretrained(
+            str(files.folder),
+            dtype=dtypes,
+            use_safetensors=True,
+            **parts,
+            **dict.fromkeys([*tokenizers, *spec.left_out]),  # None: not to be loaded
+        )
+        pipe.register_modules(**tokenizers)
+        _refuse_missing_weights(pipe)
+    except _BROKEN as exc:
+        raise ModelError(_cannot_load(spec)) from exc
+    pipe.set_progress_bar_config(disable=True)
+    put_on(pipe, adapters, spec)
+    for name in DENOISERS if is_late else ():
+        if (expert := getattr(pipe, name, None)) is not None:
+            _cast_to_fp8(expert, dtypes["default"])
+    if placement.tile_decoding:
+        pipe.vae.enable_tiling()
+    _put(pipe, placement)
+    weights = name_weights(spec, files.revision, placement, adapters)
+    if load_blocks is not None and use_compiled_blocks(pipe, spec, load_blocks):
+        weights += f" {spec.aot_blocks}"
+    return LoadedModel(
+        spec,
+        pipe,
+        placement,
+        weights,
+        prompt_cache or PromptCache(),
+        adapters=tuple(adapters),
+        revision=files.revision,
+    )
+
+
+def _dtypes(spec: ModelSpec, placement: Placement) -> dict[str, torch.dtype]:
+    """Return the type of every part: an autoencoder that its row says so of stays in float32.
+
+    Only that: of a text encoder in another type the transformer cannot read the embeddings.
+    """
+    dtypes = {"default": getattr(torch, placement.dtype)}
+    if "vae" in spec.parts and spec.parts["vae"].bytes_per_parameter == 4:
+        dtypes["vae"] = torch.float32
+    return dtypes
+
+
+def _parts_of_their_own(
+    pipeline: type[DiffusionPipeline],
+    files: LocalFiles,
+    placement: Placement,
+    dtypes: dict[str, torch.dtype],
+) -> dict[str, torch.nn.Module]:
+    """Load the parts that come out of a single file, and the transformers that are made small.
+
+    Those one by one: no two are in memory at full size.
+    """
+    index = pipeline.load_config(files.folder)
+    parts = {}
+    for name in DENOISERS:
+        if placement.weights != "full" and index.get(name, [None])[0]:
+            parts[name] = _read_part(index, name, files, dtypes, placement.weights)
+    if files.checkpoint is not None:
+        for name in CHECKPOINT_PARTS:
+            parts[name] = parts.get(name) or _read_part(index, name, files, dtypes, "full")
+    return parts
+
+
+def _tokenizers(pipeline: type[DiffusionPipeline], files: LocalFiles) -> dict[str, object]:
+    """Load the tokenizers that are saved inside a processor of pictures and video.
+
+    Prompts are all that is read here, and the rest of such a processor wants torchvision.
+    """
+    index = pipeline.load_config(files.folder)
+    return {
+        name: AutoTokenizer.from_pretrained(files.folder / name)
+        for name, value in index.items()
+        if name.startswith("tokenizer") and str(value[1]).endswith("Processor")
+    }
+
+
+def _read_part(
+    index: dict[str, list[str]],
+    name: str,
+    files: LocalFiles,
+    dtypes: dict[str, torch.dtype],
+    weights: str,
+) -> torch.nn.Module:
+    """Load one part, its weights stored in eight bits if that is wanted."""
+    part = getattr(diffusers, index[name][1])
+    options: dict[str, object] = {"dtype": dtypes.get(name, dtypes["default"])}
+    if weights == "int8":
+        options["quantization_config"] = _int8()
+    if files.checkpoint is not None and name in CHECKPOINT_PARTS:
+        # The configuration is said: diffusers guesses it from shapes, and looks on the Hub.
+        source = {"config": str(files.folder), "subfolder": name}
+        module = part.from_single_file(str(files.checkpoint), **source, **options)
+    else:
+        module = part.from_pretrained(files.folder, subfolder=name, use_safetensors=True, **options)
+    if weights == "fp8":
+        _cast_to_fp8(module, options["dtype"])
+    return module
+
+
+def _cast_to_fp8(module: torch.nn.Module, compute_dtype: torch.dtype) -> None:
+    module.enable_layerwise_casting(storage_dtype=torch.float8_e4m3fn, compute_dtype=compute_dtype)
+
+
+def _int8() -> diffusers.TorchAoConfig:
+    """Return what makes diffusers keep weights as int8: torchao is no requirement of Kinora."""
+    from torchao.quantization import Int8WeightOnlyConfig
+
+    return diffusers.TorchAoConfig(Int8WeightOnlyConfig())
+
+
+def _put(pipe: DiffusionPipeline, placement: Placement) -> None:
+    """Move a pipeline's parts to the device, or see to it that they are moved when needed."""
+    device = torch.device(placement.device)
+    if placement.offload == "none":
+        pipe.to(device)
+    elif placement.offload == "encode_first":
+        alternate_offload(pipe, device, ENCODERS)
+    elif placement.offload == "model":
+        pipe.enable_model_cpu_offload(device=device)
+    else:
+        pipe.enable_group_offload(
+            onload_device=device,
+            offload_type="leaf_level",
+            # A stream needs a card.
+            use_stream=placement.offload == "group" and device.type == "cuda",
+        )
+
+
+def name_weights(
+    spec: ModelSpec,
+    revision: str | None,
+    placement: Placement,
+    adapters: Sequence[Adapter] = (),
+) -> str:
+    """Name a model's weights: by their commits, or by the sizes and times of a folder's files.
+
+    In another type, in eight bits or with other LoRAs, they are others.
+    """
+    how = f" {placement.dtype} {placement.weights}"
+    if adapters:
+        how += f" {[(adapter.sha256, adapter.weight) for adapter in adapters]}"
+    if not Path(spec.repository).is_dir():
+        return f"{spec.repository} {revision} {spec.checkpoint}{how}"
+    files = sorted(Path(spec.repository).rglob("*.safetensors"))
+    facts = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    return f"{spec.id} {facts}{how}"
+
+
+def _refuse_missing_weights(pipe: DiffusionPipeline) -> None:
+    """Raise ValueError if a part has weights that its file lacks: diffusers only warns."""
+    for name, part in pipe.components.items():
+        if isinstance(part, torch.nn.Module) and any(x.is_meta for x in part.parameters()):
+            raise ValueError(f"weights of the {name} are missing")
+
+
+def _cannot_load(spec: ModelSpec) -> str:
+    if spec.ships_with_app:
+        return (
+            f"The weights of {spec.label} are missing or damaged; get the repository again, with "
+            "its assets folder."
+        )
+    if Path(spec.repository).is_dir():
+        return f"{spec.label} could not be loaded: files in its folder are missing or damaged."
+    return not_here(spec)

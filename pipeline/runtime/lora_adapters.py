@@ -1,0 +1,147 @@
+"""LoRAs in a loaded pipeline: whether they fit, putting them on, taking them off again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from diffusers import DiffusionPipeline
+from safetensors import SafetensorError
+
+from pipeline.errors import InvalidRequestError
+from pipeline.models.compute_cost import DENOISERS
+from pipeline.models.download import download_lora
+from pipeline.models.hub import OnBytes, local_path
+from pipeline.models.lora import Lora
+from pipeline.models.registry import Models
+from pipeline.models.spec import ModelSpec
+from pipeline.planning.recipe import sha256_of
+from pipeline.runtime.memory_plan import Placement
+
+# "transformer.blocks.0.attn1.to_q.lora_A.weight", and what kohya and others call the same.
+_FACTOR = re.compile(r"(?P<part>\w+)\.(?P<layer>.+)\.lora(_A|_B|_down|_up|\.down|\.up)\.weight")
+_INNER = ("_A", "_down", ".down")
+# What diffusers and peft raise for a file that is none of the kinds that they convert.
+_BROKEN = (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError)
+_BROKEN += (SafetensorError,)
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """A LoRA's file, how much of it is wanted, what it is called and what is in it."""
+
+    name: str
+    weight: float
+    path: Path
+    sha256: str
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """Return what a recipe says of it: never a path."""
+        name = self.name if local_path(self.name) is None else Path(self.name).name
+        return {"lora": name, "weight": self.weight, "sha256": self.sha256}
+
+
+class AdapterFiles:
+    """Gets the files of LoRAs that are asked for, and reads each once for its hash."""
+
+    def __init__(self, models: Models) -> None:
+        """Look LoRAs up by their names; nothing is opened yet."""
+        self._models = models
+        self._hashes: dict[tuple[Path, int, int], str] = {}
+
+    def open(self, loras: Sequence[Lora], on_bytes: OnBytes | None = None) -> tuple[Adapter, ...]:
+        """Return LoRAs with their files, downloaded if need be.
+
+        Raises InvalidRequestError if one may not be named or is none, ModelError if it cannot be
+        downloaded.
+        """
+        return tuple(self._open(lora, on_bytes) for lora in loras)
+
+    def _open(self, lora: Lora, on_bytes: OnBytes | None) -> Adapter:
+        path = download_lora(self._models.find_lora(lora.lora), on_bytes, lora.lora)
+        facts = path.stat()
+        key = path, facts.st_size, facts.st_mtime_ns  # another one, if it has been replaced
+        if key not in self._hashes:
+            self._hashes[key] = sha256_of(path)
+        return Adapter(lora.lora, lora.weight, path, self._hashes[key])
+
+
+def can_switch(placement: Placement) -> bool:
+    """Say whether a model that is held so can be given other LoRAs without being read again.
+
+    Where parts are moved about by diffusers its hooks would be taken off for the card alone, and
+    what is held in eight bits has to get them before.
+    """
+    return placement.offload in ("none", "encode_first") and placement.weights == "full"
+
+
+def put_on(pipe: DiffusionPipeline, adapters: Sequence[Adapter], spec: ModelSpec) -> None:
+    """Put LoRAs on a pipeline that has none, each with its weight.
+
+    All experts of a model get each of them. Raises InvalidRequestError, the pipeline being as it
+    was, if the model takes none or if one does not fit.
+    """
+    if not adapters:
+        return
+    if not hasattr(pipe, "load_lora_weights"):
+        raise InvalidRequestError(f"{spec.label} takes no LoRAs; choose another model for them.")
+    experts = [name for name in DENOISERS if getattr(pipe, name, None) is not None]
+    for adapter in adapters:
+        _refuse_misfit(pipe, adapter, spec)
+    names = [f"lora_{number}" for number, _ in enumerate(adapters, 1)]
+    try:
+        for name, adapter in zip(names, adapters, strict=True):
+            for expert in experts:
+                into = {"load_into_transformer_2": True} if expert != DENOISERS[0] else {}
+                pipe.load_lora_weights(str(adapter.path), adapter_name=name, **into)
+        pipe.set_adapters(names, [adapter.weight for adapter in adapters])
+    except _BROKEN as exc:
+        take_off(pipe)
+        raise _misfit(adapter, spec) from exc
+
+
+def take_off(pipe: DiffusionPipeline) -> None:
+    """Take all LoRAs off: the layers beneath them were never changed."""
+    if hasattr(pipe, "unload_lora_weights"):
+        pipe.unload_lora_weights()
+
+
+def _refuse_misfit(pipe: DiffusionPipeline, adapter: Adapter, spec: ModelSpec) -> None:
+    """Refuse a LoRA with a layer that the model has not, or not in that shape.
+
+    diffusers leaves out what it does not find, and only warns.
+    """
+    try:
+        tensors = pipe.lora_state_dict(str(adapter.path), use_safetensors=True)
+    except _BROKEN as exc:
+        raise _misfit(adapter, spec) from exc
+    tensors = tensors[0] if isinstance(tensors, tuple) else tensors
+    factors = [(match, x) for key, x in tensors.items() if (match := _FACTOR.fullmatch(key))]
+    if not factors or not all(_fits(pipe, match, x) for match, x in factors):
+        raise _misfit(adapter, spec)
+
+
+def _fits(pipe: DiffusionPipeline, match: re.Match[str], factor: torch.Tensor) -> bool:
+    """Say whether a factor, (r, in, ...) or (out, r, ...), fits a layer (out, in, ...)."""
+    if match["part"] not in pipe._lora_loadable_modules:
+        return False  # diffusers would pass over it
+    part = getattr(pipe, match["part"], None)
+    try:
+        layer = part.get_submodule(match["layer"])
+        shape = layer.weight.shape
+    except AttributeError:
+        return False
+    if match[3] in _INNER:
+        return factor.shape[1] == shape[1]
+    return factor.shape[0] == shape[0]
+
+
+def _misfit(adapter: Adapter, spec: ModelSpec) -> InvalidRequestError:
+    return InvalidRequestError(
+        f"The LoRA {adapter.facts['lora']!r} does not fit {spec.label}; it was made for another "
+        "model, or is none."
+    )

@@ -1,0 +1,260 @@
+"""The cache of loaded pipelines.
+
+One model is resident at a time, shared by all tasks; another one is loaded after it was let go.
+Where its parts go is `memory_plan.py`'s decision; `loading.py` reads them.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+import torch
+
+from pipeline.errors import InvalidRequestError
+from pipeline.models.hub import OnBytes
+from pipeline.models.lora import Lora
+from pipeline.models.registry import SHIPPED, Models
+from pipeline.models.spec import ModelSpec
+from pipeline.runtime.acceleration import PLAIN, AccelerationSettings, Work, choose_acceleration
+from pipeline.runtime.acceleration_hooks import LoadBlocks, apply_acceleration
+from pipeline.runtime.device import detect_machine
+from pipeline.runtime.loading import LoadedModel, load_model, name_weights
+from pipeline.runtime.lora_adapters import Adapter, AdapterFiles, can_switch, put_on, take_off
+from pipeline.runtime.memory_plan import Machine, Placement, describe, place, step_down
+from pipeline.runtime.prompt_cache import PromptCache
+
+logger = logging.getLogger(__name__)
+
+
+class ModelCache:
+    """Loads models on demand and keeps the last one; safe to call from several threads."""
+
+    def __init__(
+        self,
+        machine: Machine | None = None,
+        models: Mapping[str, ModelSpec] = SHIPPED,
+        settings: AccelerationSettings | None = None,
+        load_blocks: LoadBlocks | None = None,
+    ) -> None:
+        """Remember which machine and which models; nothing is loaded or looked at yet.
+
+        `settings` are what may make them faster; `load_blocks` is ZeroGPU's, of compiled blocks.
+        """
+        self._machine = machine
+        self._models = models if isinstance(models, Models) else Models(models.values())
+        self.settings = settings or AccelerationSettings()
+        self._load_blocks = load_blocks
+        self._unused = threading.Condition(threading.RLock())
+        self._num_users = 0
+        self._loaded: LoadedModel | None = None
+        self._placements: dict[str, Placement] = {}  # of models that are not held as computed
+        self._prompt_cache = PromptCache()
+        self._adapter_files = AdapterFiles(self._models)
+
+    def spec(self, model_id: str) -> ModelSpec:
+        """Return a model's row. Raises InvalidRequestError if there is none."""
+        return self._models.find(model_id)
+
+    def placement(self, model_id: str) -> Placement:
+        """Return how a model is held on this machine, or would be.
+
+        Raises InvalidRequestError if there is no such model, or if it does not fit.
+        """
+        spec = self.spec(model_id)
+        if model_id not in self._placements:
+            return place(spec, self.machine, others=self._models.values())
+        return self._placements[model_id]
+
+    def describe(self, model_id: str) -> str:
+        """Say in a sentence how a model is held, and how much memory that takes.
+
+        Raises InvalidRequestError as `placement` does.
+        """
+        return describe(self.spec(model_id), self.placement(model_id), self.machine)
+
+    def load(
+        self, model_id: str, on_bytes: OnBytes | None = None, loras: Sequence[Lora] = ()
+    ) -> LoadedModel:
+        """Return a model, from memory if it is there; another one is let go when nobody uses it.
+
+        With other `loras` it counts as another one, but is not read again where they can be
+        switched. Whoever uses one must not ask for another. `on_bytes` is told of a download.
+        Raises ModelError if it cannot be loaded, InvalidRequestError if it does not fit on this
+        machine or a LoRA does not fit it.
+        """
+        spec = self.spec(model_id)
+        with self._unused:
+            placement = self.placement(model_id)
+            adapters = self._adapter_files.open(loras, on_bytes)
+            if not self._holds(spec, placement, adapters):
+                # Another thread may have loaded it while this one waited.
+                self._unused.wait_for(
+                    lambda: not self._num_users or self._holds(spec, placement, adapters)
+                )
+            if self._holds(spec, placement) and self._can_switch():
+                self._switch(adapters)
+            if not self._holds(spec, placement, adapters):
+                self._let_go()
+                logger.info("Loading %s. %s", spec.id, describe(spec, placement, self.machine))
+                # Compiled blocks would not know of LoRAs.
+                load_blocks = None if adapters else self._load_blocks
+                how = self._prompt_cache, on_bytes, load_blocks, adapters
+                self._loaded = load_model(spec, placement, *how)
+            return self._loaded
+
+    @contextmanager
+    def use(
+        self,
+        model_id: str,
+        on_bytes: OnBytes | None = None,
+        work: Work | None = None,
+        loras: Sequence[Lora] = (),
+    ) -> Iterator[LoadedModel]:
+        """Lend a model, that is neither let go nor replaced while the `with` block lasts.
+
+        It is as fast as the settings allow for the `work`, plain if none is named.
+        """
+        with self._unused:
+            model = self._accelerate(model_id, on_bytes, work, loras)
+            self._num_users += 1
+        try:
+            yield model
+        finally:
+            with self._unused:
+                self._num_users -= 1
+                self._unused.notify_all()
+
+    def _accelerate(
+        self,
+        model_id: str,
+        on_bytes: OnBytes | None,
+        work: Work | None,
+        loras: Sequence[Lora],
+    ) -> LoadedModel:
+        """Load a model and put its switches on, as soon as nobody uses it with others."""
+        while True:
+            model = self.load(model_id, on_bytes, loras)
+            how = self.settings, model.spec, model.placement, self.machine
+            acceleration = PLAIN if work is None else choose_acceleration(*how, work)
+            if model.acceleration == acceleration:
+                return model
+            if self._num_users:
+                self._unused.wait()
+                continue
+            self._loaded = None  # what goes wrong in between is loaded anew
+            apply_acceleration(model.pipe, model.acceleration, acceleration)
+            self._loaded = replace(model, acceleration=acceleration)
+
+    def release(self) -> None:
+        """Let the resident model go, as soon as nobody uses it."""
+        with self._unused:
+            self._unused.wait_for(lambda: not self._num_users)
+            self._let_go()
+
+    def step_down(self, model_id: str) -> bool:
+        """Hold a model more frugally from now on; say whether that can be done.
+
+        Nothing is loaded before somebody asks for it.
+        """
+        with self._unused:
+            lower = step_down(self.placement(model_id))
+            # Of several processes that share the work none can do so alone.
+            if lower is None or self.settings.num_gpus > 1:
+                return False
+            logger.warning("The card is full: %s is held with offload=%r", model_id, lower.offload)
+            self.hold(model_id, lower)
+            return True
+
+    @contextmanager
+    def full_precision(self, model_id: str) -> Iterator[None]:
+        """Hold a model in float32 while the `with` block lasts, then as before.
+
+        Raises InvalidRequestError if it does not fit so; see `can_be_precise`.
+        """
+        precise = self._precise(model_id)
+        with self._unused:
+            before = self._placements.get(model_id)
+            self._placements[model_id] = precise
+        logger.warning("%s is held in float32 for once", model_id)
+        try:
+            yield
+        finally:
+            with self._unused:
+                if before is None:
+                    del self._placements[model_id]
+                else:
+                    self._placements[model_id] = before
+
+    def can_be_precise(self, model_id: str) -> bool:
+        """Say whether a model that is held in less could be held in float32."""
+        if self.machine.is_zero_gpu or self.settings.num_gpus > 1:
+            return False
+        if self.placement(model_id).dtype == "float32":
+            return False
+        try:
+            return self._precise(model_id).dtype == "float32"
+        except InvalidRequestError:
+            return False
+
+    def _precise(self, model_id: str) -> Placement:
+        return place(self.spec(model_id), replace(self.machine, has_fast_bf16=False))
+
+    def hold(self, model_id: str, placement: Placement) -> None:
+        """Hold a model in a way of one's own from now on, whatever fits."""
+        with self._unused:
+            self._placements[model_id] = placement
+
+    def _holds(
+        self,
+        spec: ModelSpec,
+        placement: Placement,
+        adapters: tuple[Adapter, ...] | None = None,
+    ) -> bool:
+        """Say whether a model is in memory, with just these LoRAs if that is asked."""
+        held = self._loaded
+        if held is None or (held.spec, held.placement) != (spec, placement):
+            return False
+        return adapters is None or held.adapters == adapters
+
+    def _can_switch(self) -> bool:
+        """Say whether the resident model can be given other LoRAs: not where switches are on."""
+        is_plain = self._loaded.acceleration == PLAIN and self._load_blocks is None
+        return is_plain and can_switch(self._loaded.placement)
+
+    def _switch(self, adapters: tuple[Adapter, ...]) -> None:
+        """Give the resident model other LoRAs; if one does not fit, it has none."""
+        held = self._loaded
+        if held.adapters == adapters:
+            return
+        self._loaded = None  # what is half done is nobody's model
+        take_off(held.pipe)
+        bare = replace(
+            held, adapters=(), weights=name_weights(held.spec, held.revision, held.placement)
+        )
+        try:
+            put_on(held.pipe, adapters, held.spec)
+        except InvalidRequestError:
+            self._loaded = bare
+            raise
+        logger.info("%s has other LoRAs: %s", held.spec.id, [x.facts for x in adapters])
+        weights = name_weights(held.spec, held.revision, held.placement, adapters)
+        self._loaded = replace(bare, adapters=adapters, weights=weights)
+
+    @property
+    def machine(self) -> Machine:
+        """Return what the machine is, looked at when it is first asked for."""
+        self._machine = self._machine or detect_machine()
+        return self._machine
+
+    def _let_go(self) -> None:
+        if self._loaded is None:
+            return
+        self._loaded = None
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()

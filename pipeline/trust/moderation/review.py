@@ -1,0 +1,147 @@
+"""Checks every request (prompts, uploads) and every finished clip before it is delivered.
+
+A request is reviewed when submitted and again when its job runs, because rules can change and old
+jobs can be resumed. Only a refusal's category is logged; nothing else is copied, kept or logged.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.errors import OutputError, RefusedError
+from pipeline.media.images import open_picture
+from pipeline.media.video_reader import probe_clip, read_first_frames
+from pipeline.models.registry import SHIPPED, Models
+from pipeline.planning.request import GenerationRequest
+from pipeline.trust.moderation.faces import has_face
+from pipeline.trust.moderation.nudity import NudityDetectors, is_installed, judge_shares
+from pipeline.trust.moderation.rules import Moderator, Verdict
+
+logger = logging.getLogger(__name__)
+
+SAMPLES_PER_SECOND = 2
+MAX_SAMPLES = 120  # per clip: one minute; longer clips are sampled less often
+_SAMPLE_SIDE = 640  # pixels
+_NO_CONSENT = (
+    "There is a face in your upload. If everyone in it agrees, tick the box beside it "
+    "(has_consent=true in the API). Otherwise, use a picture without people."
+)
+_FACE = Verdict("label", "face", "a person's face in the picture or clip it starts from")
+_NAKED = "Nudity was found in {}. Nudity is not made or shown to everyone here; use another one."
+_MAYBE_NAKED = Verdict(
+    "warn", "nudity", "frames that may show nudity; check the clip before you share it"
+)
+
+
+@dataclass(frozen=True)
+class Review:
+    """A request that passed, with any label it needs, and the findings that did not block it."""
+
+    request: GenerationRequest
+    rules: int  # the version of the rules
+    verdicts: tuple[Verdict, ...] = ()
+
+    def note(self, found: tuple[Verdict, ...] = ()) -> dict[str, object]:
+        """Return the recipe's moderation note: the rules' version, and findings with reasons."""
+        verdicts = [
+            {"outcome": one.outcome, "category": one.category, "why": one.message}
+            for one in (*self.verdicts, *found)
+        ]
+        note: dict[str, object] = {"moderation": {"rules": self.rules, "found": verdicts}}
+        if verdicts:
+            note["notice"] = " ".join(one["why"] for one in verdicts)
+        return note
+
+
+class Reviewer:
+    """The rules, the face detector and, where installed, the nudity detectors."""
+
+    def __init__(self, moderator: Moderator, models: Models = SHIPPED) -> None:
+        """Log the strictness, and warn if frames are not checked for nudity.
+
+        `models` are the models that clips are made with.
+        """
+        self._moderator = moderator
+        self._models = models
+        self._detectors = NudityDetectors() if is_installed() else None
+        logger.info("Moderation: %s, rules %d", moderator.strictness, moderator.rules.version)
+        if self._detectors is None:
+            logger.warning(
+                "Uploads and clips are NOT checked for nudity: requirements-nudity.txt is not "
+                "installed"
+            )
+
+    def review(self, request: GenerationRequest) -> Review:
+        """Return the request, with a visible label if it needs one.
+
+        Raises RefusedError with the reason, or MediaError if a source cannot be opened.
+        """
+        prompts = [shot.prompt for shot in request.shots]
+        verdicts = [*self._moderator.check(prompts, request.negative_prompt)]
+        is_face = False
+        for frames in _sources(request):
+            if not is_face and has_face(frames):
+                is_face = True
+                if not request.has_consent:
+                    logger.info("Refused a request: face without consent")
+                    raise RefusedError(_NO_CONSENT)
+                verdicts.append(_FACE)
+            outcome = self._judge(frames)
+            if outcome == "block":
+                logger.info("Refused a request: nudity in an upload")
+                raise RefusedError(_NAKED.format("your upload"))
+            verdicts += [_MAYBE_NAKED] if outcome == "warn" else []
+        if any(verdict.outcome == "label" for verdict in verdicts):
+            request = replace(request, label=request.label or "corner")
+        return Review(request, self._moderator.rules.version, tuple(dict.fromkeys(verdicts)))
+
+    def check_output(self, request: GenerationRequest, clip: Path) -> tuple[Verdict, ...]:
+        """Check samples of a finished clip; if they show nudity, delete it and raise OutputError.
+
+        Clips of Kinora's own model are skipped: it draws one picture-book world, and checking them
+        would take half as much time again.
+        """
+        if not self._models.find(request.model).can_show_nudity or not clip.is_file():
+            return ()
+        outcome = self._judge(_sample(clip)) if self._detectors else "pass"
+        if outcome == "block":
+            logger.info("Deleted a clip: nudity")
+            clip.unlink(missing_ok=True)
+            for name in ("pieces", "windows"):
+                shutil.rmtree(clip.parent / name, ignore_errors=True)
+            raise OutputError(_NAKED.format("the clip") + " The clip was deleted.")
+        return (_MAYBE_NAKED,) if outcome == "warn" else ()
+
+    def _judge(self, frames: np.ndarray) -> str:
+        if self._detectors is None:
+            return "pass"
+        outcome = judge_shares(self._detectors.agree(frame) for frame in frames)
+        is_mild = outcome == "block" and self._moderator.strictness == "off"
+        return "warn" if is_mild else outcome
+
+
+def _sources(request: GenerationRequest) -> Iterator[np.ndarray]:
+    """Yield the frames (F, H, W, 3) uint8 of each picture and clip that a request starts from."""
+    pictures = [request.image, *(shot.image for shot in request.shots)]
+    for picture in dict.fromkeys(path for path in pictures if path):
+        image = open_picture(picture)
+        image.thumbnail((_SAMPLE_SIDE, _SAMPLE_SIDE))
+        yield np.asarray(image)[np.newaxis]
+    for clip in (request.video, request.video_after):
+        if clip is not None:
+            yield _sample(clip)
+
+
+def _sample(clip: Path) -> np.ndarray:
+    """Return small frames (F, H, W, 3) uint8, spread evenly over a clip."""
+    info = probe_clip(clip)
+    count = min(MAX_SAMPLES, max(1, round(info.duration * SAMPLES_PER_SECOND)))
+    scale = min(1.0, _SAMPLE_SIDE / max(info.width, info.height))
+    size = max(2, round(info.width * scale)), max(2, round(info.height * scale))
+    return read_first_frames(clip, info, count, fps=count / info.duration, size=size)

@@ -1,0 +1,1 @@
+"""Where a clip is from: signed manifests, the registry, and reports."""

@@ -1,0 +1,141 @@
+"""Builds a clip's C2PA 2.2 manifest as plain data, in IPTC's vocabulary; signing.py signs it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from pipeline.planning.request import GenerationRequest
+from pipeline.trust.provenance.credentials import DISCLOSURE, RECIPE
+
+NAME = "Kinora"
+MARK_ALGORITHM = "io.github.kinora.mark"
+_IPTC = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+GENERATED = f"{_IPTC}trainedAlgorithmicMedia"
+COMPOSITE = f"{_IPTC}compositeWithTrainedAlgorithmicMedia"
+_ADDED = {
+    "forward": "New footage was generated at the end.",
+    "backward": "New footage was generated at the beginning.",
+    "loop": "New footage was generated that leads back to the beginning.",
+    "bridge": "New footage was generated that leads up to another clip.",
+}
+# Others may use a clip as model input, but are asked not to train on it.
+_MINING = {
+    "cawg.ai_inference": "allowed",
+    "cawg.ai_generative_training": "notAllowed",
+    "cawg.ai_training": "notAllowed",
+    "cawg.data_mining": "notAllowed",
+}
+
+
+@dataclass(frozen=True)
+class Input:
+    """A file that a clip was made from, and its relationship to the clip."""
+
+    path: Path
+    label: str
+    title: str  # not the file name, which may be private
+    relationship: str
+
+    def to_json(self) -> dict[str, str]:
+        """Return the input as a manifest ingredient."""
+        return {"label": self.label, "title": self.title, "relationship": self.relationship}
+
+
+def inputs_of(request: GenerationRequest) -> list[Input]:
+    """List the pictures and clips that a clip was made from, each file once."""
+    if request.video is not None:
+        found = [Input(request.video, "clip", "the clip that was extended", "parentOf")]
+        if request.video_after is not None:
+            follows = "the clip that the bridge leads to"
+            found.append(Input(request.video_after, "clip-after", follows, "componentOf"))
+        return found
+    given = [request.image, *(shot.image for shot in request.shots)]
+    paths = dict.fromkeys(path for path in given if path is not None)
+    return [
+        Input(path, f"picture-{number}", f"picture {number}", "inputTo")
+        for number, path in enumerate(paths, 1)
+    ]
+
+
+def make_manifest(
+    recipe: Mapping[str, Any], request: GenerationRequest, inputs: list[Input]
+) -> dict[str, Any]:
+    """Return a clip's manifest. The recipe goes in unchanged: use `public_recipe` first."""
+    version = recipe["versions"]["kinora"]
+    agent = {"name": NAME, "version": version}
+    mark = _soft_binding(recipe)
+    actions = [*_actions(request, inputs, agent), *([_MARKED] if mark else [])]
+    now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    assertions = [
+        _assertion("c2pa.actions.v2", {"actions": [x | {"when": now} for x in actions]}),
+        _assertion(DISCLOSURE, _disclosure(recipe)),
+        _assertion(
+            "cawg.training-mining", {"entries": {k: {"use": use} for k, use in _MINING.items()}}
+        ),
+        # As text, because c2pa reads lists of numbers back as bytes.
+        _assertion(RECIPE, {"recipe": json.dumps(recipe)}) | {"kind": "Json"},
+    ]
+    if mark:
+        assertions.append(_assertion("c2pa.soft-binding", mark))
+    return {"claim_generator_info": [agent], "title": "clip.mp4", "assertions": assertions}
+
+
+_MARKED = {"action": "c2pa.watermarked.bound"}
+
+
+def _actions(
+    request: GenerationRequest, inputs: list[Input], agent: dict[str, str]
+) -> list[dict[str, Any]]:
+    """List the actions: created, or opened and edited; a bridge's second clip is also placed."""
+    labels = [x.label for x in inputs]
+    if request.video is None:
+        source_type = COMPOSITE if inputs else GENERATED
+        created = {"action": "c2pa.created", "digitalSourceType": source_type}
+        given = {"parameters": {"ingredientIds": labels}} if inputs else {}
+        return [created | {"softwareAgent": agent} | given]
+    edited = {"action": "c2pa.edited", "softwareAgent": agent, "digitalSourceType": GENERATED}
+    actions = [
+        {"action": "c2pa.opened", "parameters": {"ingredientIds": labels[:1]}},
+        edited | {"description": _ADDED[request.direction]},
+    ]
+    if labels[1:]:
+        actions.append({"action": "c2pa.placed", "parameters": {"ingredientIds": labels[1:]}})
+    return actions
+
+
+def _disclosure(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the C2PA 2.4 disclosure that a model, guided by a prompt, made the clip."""
+    model, revision = recipe["model"], recipe.get("model_revision")
+    return {
+        "modelType": "c2pa.types.model",
+        "modelName": recipe.get("model_label", model),
+        "modelIdentifier": f"{model}@{revision}" if revision else model,
+        "contentProfile": {"humanOversightLevel": "prompt_guided"},
+    }
+
+
+def _soft_binding(recipe: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the invisible marks and their times in milliseconds, or None if there are none."""
+    fps = recipe["fps"]
+    blocks = [
+        {
+            "scope": {
+                "timespan": {
+                    "start": round(mark["first_frame"] * 1000 / fps),
+                    "end": round((mark["first_frame"] + mark["num_frames"]) * 1000 / fps),
+                }
+            },
+            "value": str(mark["id"]),
+        }
+        for mark in recipe.get("marks") or ()
+    ]
+    return {"alg": MARK_ALGORITHM, "blocks": blocks} if blocks else None
+
+
+def _assertion(label: str, data: dict[str, Any]) -> dict[str, Any]:
+    return {"label": label, "data": data}

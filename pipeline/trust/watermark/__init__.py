@@ -1,0 +1,1 @@
+"""The visible label and the invisible mark that frames bear."""

@@ -1,0 +1,170 @@
+"""Jobs on disk: ids, copies of sources, listing, deleting, sweeping, and damage."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import InvalidRequestError, StorageError
+from pipeline.jobs.store import JobStore, default_data_dir
+from pipeline.planning.request import GenerationRequest, Shot
+
+
+def request(prompt: str = "a red car") -> GenerationRequest:
+    return GenerationRequest("text_to_video", (Shot(prompt, 5.0),), "kinora-mini", seed=7)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> JobStore:
+    return JobStore(tmp_path)
+
+
+def leave_job(store: JobStore, state: str, age: float = 0, num_bytes: int = 4) -> str:
+    """Leave a job on disk in a state, changed `age` seconds ago; return its id."""
+    job_id = store.create(request())
+    store.write_state(store.read_state(job_id) | {"state": state})
+    store.output_path(job_id).write_bytes(bytes(num_bytes))
+    path = store.folder(job_id) / "state.json"
+    os.utime(path, (time.time() - age, time.time() - age))
+    return job_id
+
+
+def test_an_id_cannot_lead_out_of_the_store(store: JobStore, tmp_path: Path) -> None:
+    (tmp_path / "request.json").write_text("{}")
+    for job_id in ("..", "../", "x/../.."):
+        with pytest.raises(InvalidRequestError, match="There is no job"):
+            store.folder(job_id)
+
+
+def test_ids_are_long_and_never_the_same(store: JobStore) -> None:
+    ids = {store.create(request()) for _ in range(20)}
+    assert len(ids) == 20
+    assert all(len(job_id) == 22 for job_id in ids)
+
+
+def test_a_job_has_copies_of_its_sources(store: JobStore, tmp_path: Path) -> None:
+    clip = tmp_path / "holiday.MP4"
+    clip.write_bytes(b"clip")
+    asked = replace(request(), task="extend_video", video=clip, aspect_ratio="auto")
+    job_id = store.create(asked)
+    clip.unlink()
+    copy = store.facts(job_id).request.video
+    assert copy.read_bytes() == b"clip"
+    assert copy == store.folder(job_id) / "source-1.mp4"
+
+
+def test_a_job_based_on_another_begins_with_its_finished_windows(store: JobStore) -> None:
+    first = store.create(request())
+    windows = store.folder(first) / "windows"
+    windows.mkdir()
+    (windows / "a.safetensors").write_bytes(b"latents")
+    second = store.create(request("a blue car"), based_on=first)
+    store.write_state(store.read_state(first) | {"state": "done"})
+    store.delete(first)
+    assert (store.folder(second) / "windows" / "a.safetensors").read_bytes() == b"latents"
+    with pytest.raises(InvalidRequestError, match="There is no job"):
+        store.create(request(), based_on=first)
+
+
+def test_everybody_sees_their_own_jobs_the_newest_first(store: JobStore) -> None:
+    ids = [store.create(request(), visitor=visitor) for visitor in ("ada", "grace", "ada")]
+    assert [facts.job_id for facts in store.list_jobs("ada")] == [ids[2], ids[0]]
+    assert [facts.job_id for facts in store.list_jobs("grace")] == [ids[1]]
+    assert store.list_jobs("nobody") == []
+    assert len(store.list_jobs()) == 3
+
+
+@pytest.mark.parametrize("text", ["", '{"state": "do', "[]", '{"state": "dancing"}', "\0"])
+def test_a_damaged_state_is_a_failed_job_that_says_what_to_do(store: JobStore, text: str) -> None:
+    job_id, other = store.create(request()), store.create(request())
+    (store.folder(job_id) / "state.json").write_text(text)
+    state = store.read_state(job_id)
+    assert (state["state"], state["progress"]) == ("failed", 0)
+    assert "start it again" in state["message"]
+    assert store.unfinished() == [other]
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"request": {"task": "fly"}}', "[1]"])
+def test_a_damaged_request_harms_no_other_job(store: JobStore, text: str) -> None:
+    job_id, other = store.create(request()), store.create(request())
+    (store.folder(job_id) / "request.json").write_text(text)
+    with pytest.raises(InvalidRequestError, match=r"damaged|not a saved"):
+        store.facts(job_id)
+    assert [facts.job_id for facts in store.list_jobs()] == [other]
+    assert store.unfinished() == [other]
+
+
+def test_deleting_leaves_nothing_and_spares_what_is_being_made(store: JobStore) -> None:
+    job_id = leave_job(store, "done")
+    folder = store.folder(job_id)
+    store.delete(job_id)
+    assert not folder.exists()
+    with pytest.raises(InvalidRequestError, match="There is no job"):
+        store.delete(job_id)
+    for state in ("queued", "running"):
+        with pytest.raises(InvalidRequestError, match="stop it first"):
+            store.delete(leave_job(store, state))
+    claimed = leave_job(store, "done")
+    with store.claim(claimed) as is_ours:
+        assert is_ours
+        with pytest.raises(InvalidRequestError, match="stop it first"):
+            JobStore(store.root).delete(claimed)
+
+
+def test_sweeping_removes_old_finished_jobs_and_nothing_else(store: JobStore) -> None:
+    old = [leave_job(store, state, 100) for state in ("done", "failed", "cancelled", "paused")]
+    kept = [leave_job(store, state, 100) for state in ("queued", "running")]
+    kept.append(leave_job(store, "done", age=10))
+    assert JobStore(store.root, max_age=50).sweep() == len(old)
+    assert {facts.job_id for facts in store.list_jobs()} == set(kept)
+
+
+def test_sweeping_makes_room_by_removing_the_oldest(store: JobStore) -> None:
+    oldest = leave_job(store, "done", age=8000, num_bytes=100_000)
+    kept = {
+        leave_job(store, "running", age=9000, num_bytes=100_000),
+        leave_job(store, "paused", age=9000, num_bytes=100_000),
+        leave_job(store, "done", age=20, num_bytes=100_000),  # somebody looks at it
+    }
+    assert JobStore(store.root, max_bytes=250_000).sweep() == 1
+    assert {facts.job_id for facts in store.list_jobs()} == kept
+    assert oldest not in {facts.job_id for facts in store.list_jobs()}
+
+
+def test_an_order_is_taken_once(store: JobStore) -> None:
+    job_id = store.create(request())
+    assert store.take_order(job_id) is None
+    store.order(job_id, "paused")
+    assert store.take_order(job_id) == "paused"
+    assert store.take_order(job_id) is None
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(StorageError, match=r"disk is full .*KINORA_DATA_DIR.*\.$"):
+        JobStore(tmp_path / "file" / "data")
+
+
+@pytest.mark.parametrize(
+    ("platform", "variable", "folder"),
+    [
+        ("linux", "XDG_DATA_HOME", "kinora"),
+        ("win32", "LOCALAPPDATA", "Kinora"),
+    ],
+)
+def test_data_goes_where_the_platform_keeps_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, platform: str, variable: str, folder: str
+) -> None:
+    monkeypatch.delenv("KINORA_DATA_DIR", raising=False)
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setenv(variable, str(tmp_path))
+    assert default_data_dir() == tmp_path / folder
+    monkeypatch.delenv(variable)
+    assert default_data_dir().is_relative_to(Path.home())
+    monkeypatch.setenv("KINORA_DATA_DIR", str(tmp_path / "here"))
+    assert default_data_dir() == tmp_path / "here"

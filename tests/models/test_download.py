@@ -1,0 +1,294 @@
+"""Getting a model's files, from a Hub of this machine's own.
+
+In other processes: huggingface_hub looks once whether it is offline, and where its cache is.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.models.download import LocalFiles, _patterns, download_model
+from pipeline.models.registry import MODELS
+from tests.hub import COMMIT, Hub, serve_hub
+from tests.tiny import LTX, MINI
+
+ROOT = Path(__file__).resolve().parents[2]
+# Of the row that is half a repository and half one file of another.
+PARTS, ONE_FILE = "Lightricks/LTX-Video-0.9.5", "Lightricks/LTX-Video"
+CHECKPOINT = "ltxv-2b-0.9.8-distilled.safetensors"
+NOT_HERE = (
+    "LTX-Video 2B 0.9.8 distilled is not on this computer, or not all of it, and could not be "
+    "loaded from the Hub; with a network and room on the disk `python -m pipeline.models.download "
+    "ltx-video-2b` fetches it. kinora-mini needs no download.\n"
+)
+
+
+@pytest.fixture
+def hub(folder: Path, tmp_path: Path) -> Iterator[Hub]:
+    """Serve the row's two repositories, with files in them that nobody needs."""
+    parts, one_file = tmp_path / "parts", tmp_path / "one-file"
+    shutil.copytree(folder / "ltx", parts)
+    one_file.mkdir()
+    for path in (
+        parts / "ltx-video-2b-v0.9.5.safetensors",
+        parts / "README.md",
+        parts / "text_encoder" / "model.fp16.safetensors",
+        parts / "text_encoder" / "pytorch_model.bin",
+        parts / "text_encoder" / "modeling.py",
+        parts / "transformer_full" / "diffusion_pytorch_model.safetensors",
+        one_file / CHECKPOINT,
+        one_file / "ltxv-13b-0.9.7-dev.safetensors",
+    ):
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"weights" * 1000)
+    loras = tmp_path / "loras"
+    (loras / "more").mkdir(parents=True)
+    for name in ("one.safetensors", "more/two.safetensors", "three.bin"):
+        (loras / name).write_bytes(name.encode())
+    pickled = tmp_path / "pickled"
+    shutil.copytree(folder / "ltx", pickled)
+    weights = pickled / "vae" / "diffusion_pytorch_model.safetensors"
+    weights.rename(weights.with_suffix(".bin"))
+    served = {"tiny/loras": loras, "tiny/lora": loras / "more", "tiny/pickled": pickled}
+    ltx = {PARTS: parts, ONE_FILE: one_file, "tiny/ltx": folder / "ltx"}
+    with serve_hub(ltx | served) as hub:
+        yield hub
+
+
+def run(*command: str, home: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"HF_HOME": str(home)} | more
+    environment.pop("HF_HUB_CACHE", None)
+    return subprocess.run(
+        [sys.executable, *command],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+
+
+def run_fetch(
+    hub: Hub, home: Path, *names: str, offline: bool = False
+) -> subprocess.CompletedProcess[str]:
+    is_offline = "1" if offline else "0"
+    more = {"HF_ENDPOINT": hub.url, "HF_HUB_OFFLINE": is_offline}
+    return run("-m", "pipeline.models.download", *(names or (LTX,)), home=home, **more)
+
+
+def test_only_the_needed_files_are_fetched_and_only_once(hub: Hub, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    first = run_fetch(hub, home)
+    assert first.returncode == 0, first.stderr
+    assert "ltx-video-2b: 0.00 GB to download in" in first.stdout
+    assert "are free in" in first.stdout
+    assert sorted(hub.downloads) == sorted(
+        [
+            f"{PARTS}/model_index.json",
+            f"{PARTS}/scheduler/scheduler_config.json",
+            f"{PARTS}/text_encoder/config.json",
+            f"{PARTS}/text_encoder/model.safetensors",
+            f"{PARTS}/tokenizer/tokenizer.json",
+            f"{PARTS}/tokenizer/tokenizer_config.json",
+            f"{PARTS}/transformer/config.json",
+            f"{PARTS}/vae/config.json",
+            f"{ONE_FILE}/{CHECKPOINT}",
+        ]
+    )
+    hub.downloads.clear()
+    again = run_fetch(hub, home)
+    assert (again.returncode, hub.downloads) == (0, []), again.stderr
+    assert "to download" not in again.stdout
+    offline = run_fetch(hub, home, offline=True)
+    assert offline.returncode == 0, offline.stderr
+    assert f"snapshots/{COMMIT}" in offline.stdout
+
+
+def test_without_a_network_one_sentence_names_the_command(hub: Hub, tmp_path: Path) -> None:
+    failed = run_fetch(hub, tmp_path / "home", offline=True)
+    assert (failed.returncode, failed.stderr) == (1, NOT_HERE)
+    assert hub.downloads == []
+
+
+def test_a_broken_download_is_a_sentence_and_goes_on_the_next_time(
+    hub: Hub, tmp_path: Path
+) -> None:
+    hub.broken.add("text_encoder/model.safetensors")
+    failed = run_fetch(hub, tmp_path / "home")
+    assert failed.returncode == 1
+    assert failed.stderr.endswith(NOT_HERE)
+    assert "Traceback" not in failed.stderr
+    whole = set(hub.downloads) - {f"{PARTS}/{name}" for name in hub.broken}
+    hub.broken.clear()
+    hub.downloads.clear()
+    assert run_fetch(hub, tmp_path / "home").returncode == 0
+    assert f"{PARTS}/text_encoder/model.safetensors" in hub.downloads
+    assert whole
+    assert whole.isdisjoint(hub.downloads)
+
+
+def test_weights_are_here_when_every_part_of_them_is(hub: Hub, tmp_path: Path) -> None:
+    def is_here() -> str:
+        code = f"print(is_downloaded(MODELS[{LTX!r}]))"
+        imports = (
+            "from pipeline.models.download import is_downloaded\n"
+            "from pipeline.models.registry import MODELS"
+        )
+        asked = run("-c", f"{imports}\n{code}", home=tmp_path / "home", HF_ENDPOINT=hub.url)
+        assert asked.returncode == 0, asked.stderr
+        return asked.stdout.strip()
+
+    assert is_here() == "False"
+    for broken in ("text_encoder/model.safetensors", CHECKPOINT):
+        hub.broken = {broken}
+        assert run_fetch(hub, tmp_path / "home").returncode == 1
+        assert is_here() == "False"
+    hub.broken = set()
+    assert run_fetch(hub, tmp_path / "home").returncode == 0
+    num_downloads = len(hub.downloads)
+    assert is_here() == "True"
+    assert len(hub.downloads) == num_downloads
+
+
+def test_a_disk_without_room_is_found_out_before_the_download(hub: Hub, tmp_path: Path) -> None:
+    hub.claimed_bytes["text_encoder/model.safetensors"] = 10**15
+    failed = run_fetch(hub, tmp_path / "home")
+    assert failed.returncode == 1
+    needs = "LTX-Video 2B 0.9.8 distilled needs 1000000.00 GB on the disk, and "
+    assert failed.stderr.splitlines()[-1].startswith(needs)
+    assert "set HF_HOME to a folder on a larger disk" in failed.stderr
+    assert hub.downloads == [f"{PARTS}/model_index.json"]
+
+
+def test_an_unknown_model_is_named(tmp_path: Path) -> None:
+    failed = run("-m", "pipeline.models.download", "sora", home=tmp_path)
+    assert failed.returncode == 1
+    assert failed.stderr.startswith("There is no model named 'sora'; choose one of kinora-mini, ")
+
+
+def test_a_model_of_ones_own_is_fetched_by_its_place_on_the_hub(hub: Hub, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    first = run_fetch(hub, home, "tiny/ltx@main")
+    assert first.returncode == 0, first.stderr
+    assert "tiny/ltx@main: 0.00 GB to download in" in first.stdout
+    assert "tiny/ltx/transformer/diffusion_pytorch_model.safetensors" in hub.downloads
+    assert len(hub.downloads) == len({*hub.downloads})
+    hub.downloads.clear()
+    for offline in (False, True):
+        again = run_fetch(hub, home, "tiny/ltx@main", offline=offline)
+        assert again.returncode == 0, again.stderr
+        assert f"tiny/ltx@main is in {home}" in again.stdout
+        assert f"snapshots/{COMMIT}" in again.stdout
+    assert hub.downloads == []
+
+
+def test_a_model_of_pickles_is_found_out_before_its_weights_are_fetched(
+    hub: Hub, tmp_path: Path
+) -> None:
+    failed = run_fetch(hub, tmp_path / "home", "tiny/pickled")
+    assert failed.returncode == 1
+    sentence = "The vae of tiny/pickled has no .safetensors weights, but others, which can run code"
+    assert failed.stderr.splitlines()[-1].startswith(sentence)
+    assert {Path(name).suffix for name in hub.downloads} == {".json"}
+
+
+# Every fetch in the same process: to start one takes longer than all of them.
+FETCH_LORAS = """
+import sys
+from pipeline.errors import KinoraError
+from pipeline.models.download import download_lora
+
+for name in sys.argv[1:]:
+    try:
+        sys.stdout.write(f"{download_lora(name)}\\n")
+    except KinoraError as exc:
+        sys.stdout.write(f"{exc}\\n")
+"""
+
+
+def fetch_loras(hub: Hub, home: Path, *names: str, offline: bool = False) -> list[str]:
+    more = {"HF_ENDPOINT": hub.url, "HF_HUB_OFFLINE": "1" if offline else "0"}
+    fetched = run("-c", FETCH_LORAS, *names, home=home, **more)
+    assert fetched.returncode == 0, fetched.stderr
+    return fetched.stdout.splitlines()
+
+
+def test_a_lora_is_fetched_by_its_place_on_the_hub_and_once(hub: Hub, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    names = "tiny/loras/one.safetensors", "tiny/loras/more/two.safetensors@main", "tiny/lora"
+    paths = fetch_loras(hub, home, *names)
+    assert [Path(path).name for path in paths] == [
+        *("one.safetensors", "two.safetensors", "two.safetensors"),
+    ]
+    assert hub.downloads == [
+        *("tiny/loras/one.safetensors", "tiny/loras/more/two.safetensors"),
+        "tiny/lora/two.safetensors",
+    ]
+    hub.downloads.clear()
+    assert fetch_loras(hub, home, *names, offline=True) == paths
+    again = run_fetch(hub, home, "--lora", names[0])
+    assert again.returncode == 0, again.stderr
+    assert f"{names[0]} is in {home}" in again.stdout
+    assert hub.downloads == []
+
+
+def test_a_lora_that_cannot_be_had_is_one_sentence(hub: Hub, tmp_path: Path) -> None:
+    hub.claimed_bytes["one.safetensors"] = 10**15
+    sentences = {
+        "tiny/loras": "A LoRA is one .safetensors file, and 'tiny/loras' has several of them: more",
+        "tiny/loras/three.bin": "'tiny/loras/three.bin' is no .safetensors file; other kinds can",
+        "tiny/loras/four.safetensors": "The LoRA 'tiny/loras/four.safetensors' is not on this",
+        "nobody/nothing": "The LoRA 'nobody/nothing' is not on this computer and could not be",
+        "tiny/loras/one.safetensors": "The LoRA 'tiny/loras/one.safetensors' needs 1000000.00 GB",
+        "nothing": "'nothing' is neither a file nor a place on the Hub",
+        str(tmp_path): f"A LoRA is one .safetensors file, and {str(tmp_path)!r} has none",
+        str(tmp_path / "x.pt"): f"{str(tmp_path / 'x.pt')!r} is no .safetensors file",
+    }
+    said = fetch_loras(hub, tmp_path / "home", *sentences)
+    for line, sentence in zip(said, sentences.values(), strict=True):
+        assert line.startswith(sentence)
+    assert hub.downloads == []
+
+
+LOAD = """
+import dataclasses, sys
+from pathlib import Path
+from pipeline.runtime.model_cache import ModelCache
+from tests.tiny import CPU, LTX, tiny_models
+
+row = dataclasses.replace(tiny_models(Path())[LTX], repository="tiny/ltx", revision="main")
+told = []
+model = ModelCache(CPU, {LTX: row}).load(LTX, lambda *news: told.append(news))
+done, total = zip(*told)
+assert done[-1] == total[-1] == max(total) and list(done) == sorted(done), told
+assert model.revision in model.weights
+sys.stdout.write(f"{model.pipe.transformer.config._class_name} {model.revision}")
+"""
+
+
+def test_the_first_use_downloads_a_model_and_says_how_far_it_is(hub: Hub, tmp_path: Path) -> None:
+    more = {"HF_ENDPOINT": hub.url, "HF_HUB_OFFLINE": "0"}
+    loaded = run("-c", LOAD, home=tmp_path / "home", **more)
+    # What "main" was then: another commit is another model.
+    assert loaded.stdout == f"LTXVideoTransformer3DModel {COMMIT}", loaded.stderr
+    assert "tiny/ltx/transformer/diffusion_pytorch_model.safetensors" in hub.downloads
+
+
+def test_a_folder_and_the_embedded_model_are_where_they_are() -> None:
+    assert download_model(MODELS[MINI]) == LocalFiles(MODELS[MINI].repository)
+
+
+def test_what_a_repository_has_and_kinora_does_not_use_is_not_fetched() -> None:
+    """LTX-2.3's has a processor, which rewrites prompts and has the tokenizer once more."""
+    index = {"vae": ["diffusers", "AutoencoderKLLTX2Video"], "processor": ["transformers", "X"]}
+    patterns = _patterns(MODELS["ltx-2.3"], index)
+    assert "vae/*.safetensors" in patterns
+    assert not any(pattern.startswith("processor") for pattern in patterns)

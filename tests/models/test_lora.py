@@ -1,0 +1,63 @@
+"""LoRAs as they are asked for: text and JSON into names and weights, and what is refused."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pipeline.errors import InvalidRequestError
+from pipeline.models.lora import MAX_LORAS, Lora, parse_loras
+
+TWO = (Lora("owner/name", 0.8), Lora("owner/other/file.safetensors", -0.5))
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("", ()),
+        (None, ()),
+        ([], ()),
+        ("\n  \n", ()),
+        ("owner/name", (Lora("owner/name", 1.0),)),
+        ("owner/name 0.8\n\nowner/other/file.safetensors   -0.5\n", TWO),
+        ('[{"lora": "owner/name", "weight": 0.8}]', TWO[:1]),
+        ([{"lora": "owner/name", "weight": 0.8}, TWO[1]], TWO),
+        ([{"lora": " owner/name "}], (Lora("owner/name", 1.0),)),
+        ("/my files/a lora.safetensors 1.5", (Lora("/my files/a lora.safetensors", 1.5),)),
+        ("/my files/a lora.safetensors", (Lora("/my files/a lora.safetensors", 1.0),)),
+        ([{"lora": "owner/name", "weight": 2}], (Lora("owner/name", 2.0),)),
+    ],
+)
+def test_text_and_json_say_the_same(given: object, expected: tuple[Lora, ...]) -> None:
+    assert parse_loras(given) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ("owner/name 2.5", "The weight of the LoRA 'owner/name' is 2.5, but it has to be a number"),
+        ("owner/name nan", "is nan, but it has to be a number from -2 to 2"),
+        ([{"lora": "a/b", "weight": True}], "is True, but it has to be a number"),
+        ([{"lora": "a/b", "weight": "1"}], "is '1', but it has to be a number"),
+        ("\n".join(f"a/{x}" for x in range(MAX_LORAS + 1)), "There are 5 LoRAs, but a clip is"),
+        ("a/b 1\na/b 0.5", "The LoRA 'a/b' is there twice; add its weights up"),
+        ("[{", "The LoRAs are no JSON that can be read"),
+        ("[1]", "A LoRA is 1, but LoRAs have to be a line for each"),
+        ([{"name": "a/b"}], "A LoRA is {'name': 'a/b'}, but"),
+        ([{"lora": ""}], "A LoRA is named '', but a name has 1 to 500 characters"),
+        ([{"lora": "x" * 501}], "but a name has 1 to 500 characters"),
+        ([{"lora": 3}], "A LoRA is named 3"),
+        (7, "The LoRAs are 7, but they have to be a line for each"),
+    ],
+)
+def test_what_is_no_lora_is_refused_in_one_sentence(given: object, sentence: str) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        parse_loras(given)
+    assert sentence in str(caught.value)
+    assert str(caught.value).endswith(".")
+
+
+def test_a_request_keeps_them_as_json() -> None:
+    values = [{"lora": lora.lora, "weight": lora.weight} for lora in TWO]
+    assert parse_loras(json.loads(json.dumps(values))) == TWO

@@ -1,0 +1,205 @@
+"""Storyboards as text and as JSON, and errors that name the line."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from pipeline.errors import InvalidRequestError
+from pipeline.models.spec import Camera
+from pipeline.planning.request import MAX_PROMPT_CHARACTERS, Shot, Transition
+from pipeline.planning.storyboard import (
+    CAMERA_MOVES,
+    describe_shot,
+    format_storyboard,
+    list_pictures,
+    parse_storyboard,
+)
+
+# Prompts that a line-by-line syntax with brackets could stumble over.
+AWKWARD_PROMPTS = (
+    "a red car",
+    "[5s, zoom in] said the sign",
+    "[never closed",
+    "] closed first, [opened] later",
+    '[{"prompt": "a cat"}]',
+    '{"prompt": "a cat"}',
+    "picture 1, continue, 3s",
+    "a cat, a dog,, and a comma,",
+    "Ein Fuchs \u00fcber dem See \u2014 \u732b \U0001f98a \u202eback to front",
+    "two  spaces\tand a tab",
+    '<b>bold</b> & "quoted" \\ back\\slashed \\',
+    "[]",
+    "5s",
+    "x" * MAX_PROMPT_CHARACTERS,
+)
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> list[Path]:
+    paths = [tmp_path / name for name in ("one.png", "two, [x].png", "three.png")]
+    for path in paths:
+        path.write_bytes(b"not opened here")
+    return paths
+
+
+@pytest.mark.parametrize(
+    ("text", "shots"),
+    [
+        ("a red car", [Shot("a red car", 5.0)]),
+        ("[3s] a red car", [Shot("a red car", 3.0)]),
+        ("[2.5 seconds, zoom in] a cat", [Shot("a cat", 2.5, "zoom in")]),
+        ("[Push  In,4s]a cat", [Shot("a cat", 4.0, "zoom in")]),
+        ("[Dolly in]a cat", [Shot("a cat", 5.0, "dolly in")]),
+        ("a\n[dissolve] b", [Shot("a", 5.0), Shot("b", 5.0, transition="dissolve")]),
+        ("[continue] a", [Shot("a", 5.0, transition="continue")]),
+        ("[2s][by the sea] a boat", [Shot("[by the sea] a boat", 2.0)]),
+        ("[pan left, continue] a boat", [Shot("a boat", 5.0, "pan left", "continue")]),
+        ("[] a boat, [by] the sea", [Shot("a boat, [by] the sea", 5.0)]),
+        ("\n  one\r\n\n[6s] two\n", [Shot("one", 5.0), Shot("two", 6.0)]),
+    ],
+)
+def test_a_line_of_text_is_a_shot(text: str, shots: list[Shot]) -> None:
+    assert parse_storyboard(text) == tuple(shots)
+
+
+@pytest.mark.parametrize(
+    ("values", "shots"),
+    [
+        ([{"prompt": "a cat"}], [Shot("a cat", 5.0)]),
+        (
+            [{"prompt": "a", "duration": 2, "camera": "Dolly Out", "transition": "continue"}],
+            [Shot("a", 2.0, "dolly out", "continue")],
+        ),
+        ([{"prompt": "a", "camera": ""}, {"prompt": "b"}], [Shot("a", 5.0), Shot("b", 5.0)]),
+    ],
+)
+def test_json_is_read_as_text_and_as_a_list(values: list[object], shots: list[Shot]) -> None:
+    assert parse_storyboard(values) == tuple(shots)
+    assert parse_storyboard(json.dumps(values, indent=2)) == tuple(shots)
+
+
+@pytest.mark.parametrize(
+    ("storyboard", "words"),
+    [
+        ("", "storyboard is empty"),
+        (" \n ", "storyboard is empty"),
+        ([], "storyboard is empty"),
+        ("[]", "storyboard is empty"),
+        ("a cat\n\n[5s]", "Line 3: The prompt is empty"),
+        ("a cat\n[spin] a dog", "Line 2: [spin] is not understood"),
+        ("[picture] a cat", "Line 1: [picture] is not understood"),
+        ("[picture 0] a cat", "Line 1: There is no picture 0"),
+        ("a cat\n[picture 1] a dog", "Line 2: There is no picture 1, since none came"),
+        ([{"prompt": "a", "picture": -1}], "Shot 1: There is no picture -1"),
+        ([{"prompt": "a", "picture": True}], "Shot 1: The picture is 'True'"),
+        ([{"prompt": "a", "picture": "/etc/passwd"}], "Shot 1: The picture is '/etc/passwd'"),
+        ([{"prompt": "a", "image": "/etc/passwd"}], "Shot 1: A shot has to be"),
+        ("[0s] a cat", "Line 1: The duration is 0.0"),
+        ("[99s] a cat", "Line 1: The duration is 99.0"),
+        ("[5s a cat", "Line 1: The bracket is not closed"),
+        ("fine\n" + "x" * 2001, "Line 2: The prompt has 2,001"),
+        ('[{"prompt": "a"},\n {"prompt" "b"}]', "Line 2: the storyboard is not valid JSON"),
+        ("[{", "Line 1: the storyboard is not valid JSON"),
+        ('{"prompt": "a"}', "list of shots"),
+        ('["a cat"]', "Shot 1: A shot has to be a JSON object"),
+        ([{"prompt": "a"}, {"prompt": ""}], "Shot 2: The prompt is empty"),
+        ([{"prompt": "a", "duration": True}], "Shot 1: The duration is True"),
+        ([{"prompt": "a", "duration": None}], "Shot 1: The duration is missing"),
+        ([{"prompt": "a", "camera": 5}], "Shot 1: The camera move is 5"),
+        ([{"prompt": "a", "camera": "spin"}], "Shot 1: The camera move is 'spin'"),
+        ([{"prompt": "a", "transition": None}], "Shot 1: The transition is missing"),
+        ([{"prompt": "a", "speed": 2}], "Shot 1: A shot has to be"),
+        ('[{"prompt": "a", "duration": NaN}]', "Shot 1: The duration is nan"),
+        (None, "list of shots"),
+        (5, "list of shots"),
+        ("[" * 50_000, "storyboard"),
+        ("x" * 300_001, "300,001 characters"),
+    ],
+)
+def test_a_storyboard_that_cannot_be_read_says_where(storyboard: object, words: str) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        parse_storyboard(storyboard)
+    assert words in str(caught.value)
+    assert str(caught.value).endswith(".")
+
+
+def test_a_picture_is_named_by_its_number(pictures: list[Path]) -> None:
+    shots = (
+        Shot("a", 5.0, image=pictures[1]),
+        Shot("b", 5.0),
+        Shot("c", 5.0, image=pictures[1]),
+    )
+    assert parse_storyboard("[picture 2] a\nb\n[Picture2] c", pictures) == shots
+    values = [{"prompt": "a", "picture": 2}, {"prompt": "b"}, {"prompt": "c", "picture": 2}]
+    assert parse_storyboard(values, pictures) == shots
+
+
+def test_the_number_of_a_picture_that_is_not_there_says_how_many_there_are(
+    pictures: list[Path],
+) -> None:
+    with pytest.raises(InvalidRequestError, match=r"^Line 1: There is no picture 4, since 3 came"):
+        parse_storyboard("[picture 4] a cat", pictures)
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_shots_written_as_text_are_read_back_the_same(seed: int, pictures: list[Path]) -> None:
+    rng = random.Random(seed)
+    shots = tuple(
+        Shot(
+            prompt=rng.choice(AWKWARD_PROMPTS).strip(),
+            duration=rng.choice([0.5, 2.0, 3.25, 10 / 3, 60.0, rng.uniform(0.5, 60)]),
+            camera=rng.choice(get_args(Camera)),
+            transition=rng.choice(get_args(Transition)),
+            image=rng.choice([None, *pictures]),
+        )
+        for _ in range(rng.randint(1, 12))
+    )
+    text = format_storyboard(shots)
+    assert len(text.splitlines()) == len(shots)
+    assert not any(path.name in text for path in pictures)
+    assert parse_storyboard(text, list_pictures(shots)) == shots
+
+
+@pytest.mark.parametrize("line_break", ["\n", "\r\n", "\x0b", "\x85", "\u2028"])
+def test_line_breaks_in_a_prompt_become_spaces(line_break: str) -> None:
+    text = format_storyboard([Shot(f"a cat{line_break}in a garden", 5.0)])
+    assert text == "[5s] a cat in a garden"
+
+
+def test_the_longest_storyboard_can_be_read_back() -> None:
+    shots = (Shot("x" * MAX_PROMPT_CHARACTERS, 0.5, "orbit right", "continue"),) * 120
+    assert parse_storyboard(format_storyboard(shots)) == shots
+
+
+def test_text_shows_no_more_than_differs_from_a_plain_cut() -> None:
+    shots = [Shot("a", 5.0), Shot("b", 2.5, "zoom in"), Shot("c", 4.0, "", "dissolve")]
+    assert format_storyboard(shots) == "[5s] a\n[2.5s, zoom in] b\n[4s, dissolve] c"
+
+
+@pytest.mark.parametrize("move", CAMERA_MOVES)
+def test_every_camera_move_can_be_written(move: Camera) -> None:
+    assert parse_storyboard(f"[{move}] a cat") == (Shot("a cat", 5.0, move),)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "words", "whole"),
+    [
+        ("a cat", "the camera pans", "a cat, the camera pans"),
+        ("A cat.", "the camera pans", "A cat. the camera pans"),
+        ("A cat", "The camera pans.", "A cat. The camera pans."),
+        ("A cat!", "The camera pans.", "A cat! The camera pans."),
+    ],
+)
+def test_a_camera_move_follows_the_prompt_in_the_models_words(
+    prompt: str, words: str, whole: str
+) -> None:
+    assert describe_shot(Shot(prompt, 5.0, "pan left"), {"pan left": words}) == whole
+
+
+def test_a_shot_without_a_camera_move_is_read_as_it_is() -> None:
+    assert describe_shot(Shot("a cat", 5.0), {}) == "a cat"

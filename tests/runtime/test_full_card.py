@@ -1,0 +1,140 @@
+"""A card that is too full: the model is held more frugally, and the clip goes on.
+
+No card is needed for that: a hook before the transformer raises what torch raises.
+"""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.errors import GenerationCancelledError, ModelError
+from pipeline.generation.generate import Clip, generate
+from pipeline.generation.progress import Progress
+from pipeline.media.video_reader import iterate_frames, probe_clip
+from pipeline.planning.request import GenerationRequest, build_request
+from pipeline.runtime.model_cache import ModelCache
+from tests.tiny import CPU, LTX, tiny_models
+
+SENTENCE = (
+    "The graphics card is too full for LTX-Video 2B 0.9.8 distilled; close what else uses it, "
+    "choose a smaller model, or try again later."
+)
+
+
+@pytest.fixture
+def request_of_two_windows() -> GenerationRequest:
+    return build_request("text_to_video", model=LTX, prompt="a red boat", duration=2.0, seed=3)
+
+
+def make(
+    request: GenerationRequest,
+    model_cache: ModelCache,
+    folder: Path,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+) -> Clip:
+    return generate(
+        request,
+        model_cache=model_cache,
+        output=folder / "clip.mp4",
+        on_progress=on_progress,
+        is_cancelled=lambda: False,
+        keep=folder / "job",
+    )
+
+
+def frames_of(clip: Clip) -> np.ndarray:
+    return np.concatenate(list(iterate_frames(clip.path, probe_clip(clip.path))))
+
+
+def fill_card(model_cache: ModelCache, num_calls: int) -> list[object]:
+    """Let the transformer that is loaded now run out of memory after so many calls."""
+    calls: list[object] = []
+
+    def raise_when_full(*_: object) -> None:
+        calls.append(None)
+        if len(calls) > num_calls:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    model_cache.load(LTX).pipe.transformer.register_forward_pre_hook(raise_when_full)
+    return calls
+
+
+def test_a_clip_goes_on_from_its_finished_window_and_is_the_same(
+    folder: Path, tmp_path: Path, request_of_two_windows: GenerationRequest
+) -> None:
+    whole = make(request_of_two_windows, ModelCache(CPU, tiny_models(folder)), tmp_path / "whole")
+    assert len(whole.recipe["windows"]) == 2
+    model_cache = ModelCache(CPU, tiny_models(folder))
+    calls = fill_card(model_cache, num_calls=3)  # two steps of the first window, one of the second
+    steps: list[tuple[int, int]] = []
+
+    def note(news: Progress) -> None:
+        if news.stage == "loading":
+            steps.clear()
+        elif news.stage == "sampling":
+            steps.append((news.window, news.step))
+
+    clip = make(request_of_two_windows, model_cache, tmp_path, note)
+    assert len(calls) == 4
+    # With the model held more frugally the first window is found, and only the second one made.
+    assert list(dict.fromkeys(steps)) == [(1, 0), (1, 2), (2, 1), (2, 2)]
+    assert model_cache.load(LTX).placement.offload == "encode_first"
+    np.testing.assert_array_equal(frames_of(clip), frames_of(whole))
+    assert clip.recipe["seed"] == whole.recipe["seed"]
+
+
+def test_what_was_on_the_full_card_is_gone_before_the_model_is_loaded_again(
+    folder: Path, tmp_path: Path, request_of_two_windows: GenerationRequest
+) -> None:
+    """An error holds on to the frames it came through, and they to the weights."""
+    model_cache = ModelCache(CPU, tiny_models(folder))
+    fill_card(model_cache, num_calls=0)
+    transformer = weakref.ref(model_cache.load(LTX).pipe.transformer)
+    is_there: list[bool] = []
+
+    def note(news: Progress) -> None:
+        if news.stage == "sampling" and not news.step:
+            gc.collect()
+            is_there.append(transformer() is not None)
+
+    make(request_of_two_windows, model_cache, tmp_path, note)
+    assert is_there == [True, False]
+
+
+def test_a_card_that_stays_full_is_said_to_be_so(
+    folder: Path, tmp_path: Path, request_of_two_windows: GenerationRequest
+) -> None:
+    model_cache = ModelCache(CPU, tiny_models(folder))
+    offloads: list[str] = []
+
+    def note(news: Progress) -> None:
+        if news.stage == "sampling" and not news.step:
+            offloads.append(model_cache.load(LTX).placement.offload)
+            fill_card(model_cache, num_calls=0)
+
+    with pytest.raises(ModelError) as caught:
+        make(request_of_two_windows, model_cache, tmp_path, note)
+    assert str(caught.value) == SENTENCE
+    assert offloads == ["none", "encode_first", "model", "group"]
+    assert not (tmp_path / "clip.mp4").exists()
+
+
+def test_a_model_that_is_stopped_or_fails_can_be_let_go(
+    folder: Path, tmp_path: Path, request_of_two_windows: GenerationRequest
+) -> None:
+    model_cache = ModelCache(CPU, tiny_models(folder))
+
+    def stop(news: Progress) -> None:
+        if news.step:
+            raise GenerationCancelledError("The generation was stopped.")
+
+    with pytest.raises(GenerationCancelledError):
+        make(request_of_two_windows, model_cache, tmp_path, stop)
+    model_cache.release()  # would wait for ever for a model that is in use

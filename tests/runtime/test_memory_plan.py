@@ -1,0 +1,311 @@
+"""Where a model goes, by table: no machine is looked at but this one."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import pytest
+
+from pipeline.errors import InvalidRequestError
+from pipeline.models.registry import MODELS
+from pipeline.models.spec import ModelSpec, Part
+from pipeline.runtime.device import detect_machine
+from pipeline.runtime.memory_plan import (
+    GIGABYTE,
+    Footage,
+    Machine,
+    Placement,
+    describe,
+    estimate,
+    full_window,
+    is_zero_gpu,
+    place,
+    step_down,
+)
+
+MINI, LTX_2B, LTX_13B = (MODELS[x] for x in ("kinora-mini", "ltx-video-2b", "ltx-video-13b"))
+# As Wan 2.2's largest: two experts of 14 billion, an autoencoder that computes in float32.
+EXPERTS = replace(
+    LTX_13B,
+    id="experts",
+    label="Experts",
+    default_guidance_scale=4.0,
+    engine="pipeline.engines.wan:WAN",
+    stacks_guidance=False,
+    spatial=16,
+    temporal=4,
+    num_pixels=832 * 480,
+    window_frames=81,
+    parts={
+        "text_encoder": Part(5_680_000_000),
+        "transformer": Part(14_290_000_000),
+        "transformer_2": Part(14_290_000_000),
+        "vae": Part(127_000_000, bytes_per_parameter=4),
+    },
+)
+
+
+def card(gigabytes: int, ram: int | None = None, **more: object) -> Machine:
+    ram_bytes = None if ram is None else ram * GIGABYTE
+    return Machine("cuda", gigabytes * GIGABYTE, True, ram_bytes=ram_bytes, **more)
+
+
+@pytest.mark.parametrize(
+    ("gigabytes", "ram", "ltx_2b", "ltx_13b", "experts"),
+    [
+        (6, 16, "group_lean", None, None),
+        (6, 32, "group", "group_lean fp8", None),
+        (6, 64, "group", "group", "group_lean fp8"),
+        (8, 64, "group", "group", "group_lean fp8"),
+        (8, 32, "group", "group_lean fp8", None),
+        (8, 128, "group", "group", "group"),
+        (12, 16, "encode_first", None, None),
+        (12, 64, "encode_first", "group", "group_lean fp8"),
+        (16, 32, "encode_first", "model fp8", None),
+        (16, 64, "encode_first", "group", "group_lean fp8"),
+        (24, 32, "none", "encode_first fp8", None),
+        (24, 48, "none", "group_lean", "model fp8"),
+        (24, 64, "none", "group", "model fp8"),
+        (32, 64, "none", "encode_first", "encode_first fp8"),
+        (40, 64, "none", "none", "encode_first fp8"),
+        (40, 128, "none", "none", "model"),
+        (48, 96, "none", "none", "model"),
+        (80, 128, "none", "none", "none"),
+        (96, 128, "none", "none", "none"),
+    ],
+)
+def test_a_model_is_offloaded_as_far_as_card_and_computer_need_it(
+    gigabytes: int, ram: int, ltx_2b: str, ltx_13b: str | None, experts: str | None
+) -> None:
+    machine = card(gigabytes, ram)
+    assert place(MINI, machine) == Placement("cuda", "bfloat16", "none", tile_decoding=False)
+    for spec, expected in ((LTX_2B, ltx_2b), (LTX_13B, ltx_13b), (EXPERTS, experts)):
+        if expected is None:
+            with pytest.raises(InvalidRequestError):
+                place(spec, machine)
+            continue
+        offload, _, weights = expected.partition(" ")
+        assert place(spec, machine) == Placement(
+            "cuda", "bfloat16", offload, tile_decoding=True, weights=weights or "full"
+        )
+
+
+@pytest.mark.parametrize("spec", [LTX_2B, LTX_13B, EXPERTS], ids=lambda spec: spec.id)
+@pytest.mark.parametrize(
+    ("gigabytes", "ram"), itertools.product((6, 8, 12, 16, 24, 32, 48, 80, 96), (16, 32, 64, 128))
+)
+def test_what_is_chosen_fits_with_room_to_spare_or_is_refused(
+    spec: ModelSpec, gigabytes: int, ram: int
+) -> None:
+    machine = card(gigabytes, ram)
+    try:
+        needs = estimate(spec, place(spec, machine))
+    except InvalidRequestError:
+        return
+    assert needs.card_bytes <= machine.memory_bytes - GIGABYTE
+    assert needs.ram_bytes < machine.ram_bytes
+
+
+@pytest.mark.parametrize(
+    ("machine", "dtype"),
+    [
+        (Machine("cpu", 99 * GIGABYTE, has_fast_bf16=False), "float32"),
+        (Machine("cpu", 99 * GIGABYTE, has_fast_bf16=True), "bfloat16"),
+        (Machine("mps", 99 * GIGABYTE, has_fast_bf16=True), "bfloat16"),
+        (Machine("cuda", 99 * GIGABYTE, has_fast_bf16=False), "float32"),
+    ],
+)
+def test_bf16_is_used_where_it_is_fast_and_nothing_is_offloaded_to_where_it_is(
+    machine: Machine, dtype: str
+) -> None:
+    for spec in (MINI, LTX_2B, LTX_13B):
+        placement = place(spec, machine)
+        assert (placement.device, placement.dtype) == (machine.device, dtype)
+        assert (placement.offload, placement.weights) == ("none", "full")
+
+
+def test_a_processor_without_bf16_takes_it_before_it_refuses() -> None:
+    machine = Machine("cpu", 24 * GIGABYTE, has_fast_bf16=False)
+    placement = place(LTX_2B, machine)
+    assert placement.dtype == "bfloat16"
+    assert describe(LTX_2B, placement, machine) == (
+        "About 15 GB of the computer's 24: everything is held in bfloat16, which this processor is "
+        "very slow at, for float32 does not fit."
+    )
+
+
+def test_a_mac_leaves_a_quarter_of_its_memory_to_the_system() -> None:
+    mac = Machine("mps", 64 * GIGABYTE, has_fast_bf16=True)
+    assert place(LTX_13B, mac).offload == "none"
+    with pytest.raises(InvalidRequestError, match="a computer with 64 GB of memory"):
+        place(LTX_13B, replace(mac, memory_bytes=48 * GIGABYTE))
+
+
+def test_the_embedded_model_fits_on_the_smallest_computer() -> None:
+    assert place(MINI, Machine("cpu", GIGABYTE, has_fast_bf16=False)).dtype == "float32"
+
+
+@pytest.mark.parametrize(
+    ("spec", "size"), [(MINI, "large"), (LTX_2B, "large"), (LTX_13B, "large"), (EXPERTS, "xlarge")]
+)
+def test_on_zero_gpu_everything_stays_on_a_card_of_the_size_it_takes(
+    spec: ModelSpec, size: str
+) -> None:
+    machine = card(48, is_zero_gpu=True)
+    placement = place(spec, machine)
+    assert (placement.offload, placement.weights, placement.gpu_size) == ("none", "full", size)
+    assert f"ZeroGPU's size '{size}'" in describe(spec, placement, machine)
+    assert step_down(placement) is None
+
+
+def test_what_no_zero_gpu_card_holds_is_refused() -> None:
+    huge = replace(EXPERTS, parts={"transformer": Part(60 * 10**9)})
+    with pytest.raises(InvalidRequestError, match="more than the 96 GB of ZeroGPU's largest card"):
+        place(huge, card(48, is_zero_gpu=True))
+
+
+@pytest.mark.parametrize(
+    ("machine", "sentence"),
+    [
+        (
+            card(8, 16),
+            "LTX-Video 13B 0.9.8 distilled does not fit on this machine: it needs a graphics card "
+            "with 8 GB and 32 GB of memory beside it; choose LTX-Video 2B 0.9.8 distilled, which "
+            "does fit, or another machine.",
+        ),
+        (
+            card(2, 64),
+            "LTX-Video 13B 0.9.8 distilled does not fit on this machine: it needs a graphics card "
+            "with 6 GB and 32 GB of memory beside it; choose Kinora mini, which does fit, or "
+            "another machine.",
+        ),
+        (
+            Machine("cpu", 16 * GIGABYTE, has_fast_bf16=True),
+            "LTX-Video 13B 0.9.8 distilled does not fit on this machine: it needs a computer with "
+            "48 GB of memory; choose LTX-Video 2B 0.9.8 distilled, which does fit, or another "
+            "machine.",
+        ),
+    ],
+)
+def test_a_refusal_names_what_would_fit(machine: Machine, sentence: str) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        place(LTX_13B, machine, others=[MINI, LTX_2B, LTX_13B])
+    assert str(caught.value) == sentence
+
+
+def test_the_machine_that_a_refusal_names_does_fit() -> None:
+    """Both halves together: with more on the card the computer would need less."""
+    assert place(LTX_13B, card(8, 32))
+    assert place(LTX_13B, card(6, 32))
+    with pytest.raises(InvalidRequestError):
+        place(LTX_13B, card(8, 16))
+
+
+@pytest.mark.parametrize(
+    ("machine", "sentence"),
+    [
+        (
+            card(12, 32),
+            "About 9 GB of the card's 12: the text encoder is there first, then all the rest.",
+        ),
+        (card(24, 64), "About 15 GB of the card's 24: everything stays there."),
+        (card(6, 32), "About 2 GB of the card's 6: layers are moved there while others compute."),
+        (
+            Machine("mps", 36 * GIGABYTE, has_fast_bf16=True),
+            "About 15 GB of the computer's 36: everything is held in bfloat16; Apple's GPUs are "
+            "experimental, some models give wrong pictures there.",
+        ),
+    ],
+)
+def test_a_placement_is_said_in_a_sentence(machine: Machine, sentence: str) -> None:
+    assert describe(LTX_2B, place(LTX_2B, machine), machine) == sentence
+
+
+def test_a_sentence_says_that_weights_are_stored_in_eight_bits() -> None:
+    machine = card(16, 32)
+    said = describe(LTX_13B, place(LTX_13B, machine), machine)
+    assert said.endswith("one at a time, the transformer's weights in fp8.")
+
+
+def test_int8_takes_the_place_of_fp8_where_torchao_is_installed() -> None:
+    assert place(LTX_13B, card(16, 32, has_torchao=True)).weights == "int8"
+    assert place(LTX_13B, card(48, 64, has_torchao=True)).weights == "full"
+
+
+def test_fp8_is_for_cards_that_compute_in_bf16() -> None:
+    with pytest.raises(InvalidRequestError):
+        place(LTX_13B, replace(card(16, 32), has_fast_bf16=False))
+
+
+def test_each_step_down_takes_less_of_the_card_until_there_is_none() -> None:
+    placement = place(LTX_13B, card(96, 128))
+    steps = []
+    while placement is not None:
+        steps.append(placement)
+        placement = step_down(placement)
+    assert [x.offload for x in steps] == ["none", "encode_first", "model", "group"]
+    sizes = [estimate(LTX_13B, x).card_bytes for x in steps]
+    assert sizes == sorted(set(sizes), reverse=True)
+
+
+def test_eight_bits_are_never_moved_in_a_stream() -> None:
+    """Streams and fp8 casting together gave latents that were no numbers (diffusers, 12609)."""
+    held = Placement("cuda", "bfloat16", "model", tile_decoding=True, weights="fp8")
+    assert step_down(held).offload == "group_lean"
+    assert step_down(step_down(held)) is None
+
+
+def test_what_is_worked_on_grows_with_the_size_and_with_guidance() -> None:
+    placement = place(LTX_2B, card(96))
+    footage = full_window(LTX_2B)
+    weights = LTX_2B.num_bytes
+    small, large = (
+        estimate(LTX_2B, placement, Footage(side, side, footage.num_frames)).card_bytes - weights
+        for side in (2048, 4096)
+    )
+    assert large == pytest.approx(4 * small, rel=0.1)
+    guided = replace(LTX_2B, default_guidance_scale=3.0)
+    one, two = (
+        estimate(spec, placement, Footage(4096, 4096, 121)).card_bytes - weights
+        for spec in (LTX_2B, guided)
+    )
+    assert two == pytest.approx(2 * one)
+
+
+def test_tiles_bound_what_decoding_takes() -> None:
+    placement = place(LTX_2B, card(96))
+    whole = replace(placement, tile_decoding=False)
+    footage = Footage(704, 480, 121)
+    tiled, untiled = (estimate(LTX_2B, x, footage).card_bytes for x in (placement, whole))
+    assert untiled - tiled > 4 * GIGABYTE
+
+
+def test_only_large_models_are_decoded_in_tiles() -> None:
+    machine = Machine("cpu", 99 * GIGABYTE, has_fast_bf16=False)
+    for spec in MODELS.values():
+        if spec.num_bytes * 2.2 < machine.memory_bytes:
+            assert place(spec, machine).tile_decoding == (spec is not MINI)
+
+
+@pytest.mark.parametrize("spec", MODELS.values(), ids=list(MODELS))
+def test_every_row_fits_on_some_machine_of_today(spec: ModelSpec) -> None:
+    assert place(spec, card(96, 256)).device == "cuda"
+
+
+@pytest.mark.parametrize(("value", "expected"), [("1", True), ("true", True), ("", False)])
+def test_zero_gpu_is_known_by_its_variable(
+    monkeypatch: pytest.MonkeyPatch, value: str, expected: bool
+) -> None:
+    monkeypatch.setenv("SPACES_ZERO_GPU", value)
+    assert is_zero_gpu() is expected
+    if expected:
+        assert detect_machine().is_zero_gpu
+
+
+def test_this_machine_is_recognised_and_has_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SPACES_ZERO_GPU", raising=False)
+    machine = detect_machine()
+    assert machine.device in ("cpu", "cuda", "mps")
+    assert machine.memory_bytes > GIGABYTE
+    assert not machine.is_zero_gpu

@@ -1,0 +1,77 @@
+"""What is said before a clip is made: where the model lives, and how long it takes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from page.messages import describe_estimate
+from pipeline.errors import InvalidRequestError
+from pipeline.jobs.timing import Timing
+from pipeline.models.registry import MODELS
+from pipeline.outlook import Estimate, estimate_request
+from pipeline.planning.request import build_request
+from pipeline.runtime.memory_plan import GIGABYTE, Machine
+from pipeline.runtime.model_cache import ModelCache
+
+CARD = Machine(
+    "cuda",
+    24 * GIGABYTE,
+    has_fast_bf16=True,
+    ram_bytes=64 * GIGABYTE,
+    operations_per_second=100e12,
+)
+
+
+def estimate_of(
+    model: str, machine: Machine, folder: Path, *, measured: float | None = None, **values: object
+) -> Estimate:
+    request = build_request("text_to_video", model=model, prompt="a cat", **values)
+    timing = Timing(folder / "pace.json")
+    if measured is not None:
+        timing.note(request, measured)
+    return estimate_request(request, MODELS[model], None, ModelCache(machine), timing)
+
+
+def test_a_large_model_says_where_it_will_live_and_a_computed_time(tmp_path: Path) -> None:
+    estimate = estimate_of("ltx-video-2b", CARD, tmp_path)
+    assert not estimate.is_measured
+    told = describe_estimate(estimate, is_added=False)
+    assert "of the card's 24" in told
+    assert "computed" in told
+    longer = estimate_of("ltx-video-2b", CARD, tmp_path, duration=30)
+    assert longer.seconds > 3 * estimate.seconds
+
+
+def test_what_was_measured_is_said_instead(tmp_path: Path) -> None:
+    estimate = estimate_of("ltx-video-2b", CARD, tmp_path, measured=70.0)
+    assert (estimate.seconds, estimate.is_measured) == (pytest.approx(70.0), True)
+    assert "made in about 70 s" in describe_estimate(estimate, is_added=False)
+
+
+def test_where_nobody_knows_the_machine_no_time_is_invented(tmp_path: Path) -> None:
+    estimate = estimate_of("ltx-video-2b", replace(CARD, operations_per_second=0.0), tmp_path)
+    assert estimate.seconds is None
+    mini = estimate_of("kinora-mini", CARD, tmp_path)
+    assert (mini.seconds, mini.placement) == (None, "")
+
+
+def test_a_download_is_told_before_it_begins(tmp_path: Path) -> None:
+    told = describe_estimate(estimate_of("ltx-video-2b", CARD, tmp_path), is_added=False)
+    assert "the first clip downloads about 16 GB" in told
+    assert "Kinora mini needs no download" in told
+    mini = estimate_of("kinora-mini", CARD, tmp_path)
+    assert mini.download_bytes == 0
+    assert "download" not in describe_estimate(mini, is_added=False)
+
+
+def test_what_does_not_fit_is_refused_before_there_is_a_job(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequestError, match="does not fit on this machine"):
+        estimate_of("ltx-video-13b", replace(CARD, ram_bytes=4 * GIGABYTE), tmp_path)
+
+
+def test_a_wait_of_hours_is_told_in_hours(tmp_path: Path) -> None:
+    estimate = estimate_of("wan-2.2-5b", replace(CARD, operations_per_second=1e12), tmp_path)
+    assert "hours, computed" in describe_estimate(estimate, is_added=True)

@@ -20,7 +20,7 @@ from gradio.context import LocalContext
 from starlette.middleware import Middleware
 
 from page.api import Endpoints, create_endpoints
-from page.auth import AccessPolicy, read_access, read_allowance
+from page.auth import AccessPolicy, is_private, read_access, read_allowance
 from page.components import ASSETS, FIELDS, MAX_WATCHING, PRIVATE
 from page.film_tab import FilmTab
 from page.history_tab import HistoryTab, create_visitor, greet
@@ -33,14 +33,14 @@ from pipeline.jobs.store import JobStore, default_data_dir, num_windows
 from pipeline.jobs.worker import IsCancelled, JobWorker, OnProgress
 from pipeline.jobs.zero_gpu import News, follow_clip, stream_clip
 from pipeline.models.custom import read_models
-from pipeline.models.registry import SHIPPED, Models, default_model_id
+from pipeline.models.registry import SHIPPED, Models
 from pipeline.planning.plan import estimate_seconds
 from pipeline.planning.request import GenerationRequest
 from pipeline.rate_limits import Limits
 from pipeline.runtime.acceleration import read_settings
 from pipeline.runtime.acceleration_hooks import check_settings
-from pipeline.runtime.device import detect_machine
-from pipeline.runtime.memory_plan import is_zero_gpu
+from pipeline.runtime.default_model import default_model_id
+from pipeline.runtime.device import detect_machine, is_zero_gpu
 from pipeline.runtime.model_cache import ModelCache
 from pipeline.settings import read_number
 from pipeline.studio import Studio
@@ -219,7 +219,7 @@ def main() -> None:
     # To be told to end is to be interrupted: jobs are put down where they are.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        models = read_models()
+        models = read_models(is_private=is_private())
         model_cache = create_model_cache(models)
         studio = create_studio(default_data_dir(), model_cache, models)
     except KinoraError as exc:  # a setting that is wrong

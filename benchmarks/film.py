@@ -10,7 +10,8 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.job import make_clip
-from pipeline.planning.request import GenerationRequest, Shot, build_request
+from pipeline.planning.request import GenerationRequest, Shot
+from pipeline.planning.validation import build_request
 from pipeline.runtime.model_cache import ModelCache
 
 _SCENES = ("a red car in a city", "a boat on the sea", "a cat in a garden")

@@ -26,7 +26,8 @@ from pipeline.media.transitions import resize
 from pipeline.media.video_reader import iterate_frames, probe_clip
 from pipeline.models.registry import EMBEDDED
 from pipeline.planning.plan import plan_generation
-from pipeline.planning.request import Shot, build_request
+from pipeline.planning.request import Shot
+from pipeline.planning.validation import build_request
 from pipeline.runtime.model_cache import ModelCache
 
 NUM_FRAMES = 48

@@ -16,7 +16,8 @@ import torch
 
 from pipeline.generation.generate import Clip, generate
 from pipeline.models.registry import EMBEDDED
-from pipeline.planning.request import GenerationRequest, Shot, build_request
+from pipeline.planning.request import GenerationRequest, Shot
+from pipeline.planning.validation import build_request
 from pipeline.runtime.model_cache import ModelCache
 
 PROMPT = "a red car moves to the right in a city at sunset"

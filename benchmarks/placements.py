@@ -26,7 +26,8 @@ from pipeline.planning.request import GenerationRequest
 from pipeline.runtime.acceleration import NATIVE, AccelerationSettings, list_accelerations
 from pipeline.runtime.acceleration_hooks import can_run, local_backends
 from pipeline.runtime.device import detect_machine
-from pipeline.runtime.memory_plan import Machine, Placement, candidates, estimate
+from pipeline.runtime.memory_plan import Placement, candidates, estimate
+from pipeline.runtime.device import Machine
 from pipeline.runtime.model_cache import ModelCache
 
 _SECONDS_BETWEEN_LOOKS = 0.02

@@ -11,6 +11,7 @@ import gradio as gr
 from page.auth import client_id
 from page.components import MAX_WATCHING
 from page.errors import plain_errors, refuse_failure
+from page.served_files import serve_clip
 from pipeline.errors import InvalidRequestError
 from pipeline.media.images import open_picture
 from pipeline.models.spec import TASK_SOURCES, Task
@@ -169,22 +170,24 @@ class Endpoints:
         """
         with plain_errors():
             state = self._studio.worker.state(job_id)
-            return self._video(job_id), state | {"recipe": self._studio.worker.recipe(job_id)}
+            return self._video(job_id), state.to_json() | {
+                "recipe": self._studio.worker.recipe(job_id)
+            }
 
     def cancel_job(self, job_id: str) -> dict[str, Any]:
         """Stop a job that waits or runs, within one denoising step, and return its state."""
         with plain_errors():
-            return self._studio.worker.cancel(job_id)
+            return self._studio.worker.cancel(job_id).to_json()
 
     def pause_job(self, job_id: str) -> dict[str, Any]:
         """Halt a job as /cancel_job does, to be resumed; return its state."""
         with plain_errors():
-            return self._studio.worker.pause(job_id)
+            return self._studio.worker.pause(job_id).to_json()
 
     async def resume_job(self, job_id: str) -> dict[str, Any]:
         """Go on with a job that is paused, stopped or failed, from its last finished window."""
         with plain_errors():
-            return await self._studio.resume(job_id, client_id())
+            return (await self._studio.resume(job_id, client_id())).to_json()
 
     async def verify_video(self, video: gr.FileData) -> dict[str, Any]:
         """Say where a clip comes from: its signed credentials, whether they hold, and its recipe.
@@ -205,14 +208,14 @@ class Endpoints:
                 fields[source] = _uploaded(source, fields[source])
             job_id = await self._studio.submit(task, fields, client_id=client_id(), **origin)
             async for snapshot in self._studio.watch(job_id):
-                if not snapshot.is_over:
-                    yield None, snapshot.state
-            refuse_failure(snapshot)
+                if not snapshot.state.is_over:
+                    yield None, snapshot.state.to_json()
+            refuse_failure(snapshot.state)
             video = await asyncio.to_thread(self._video, job_id)
-            yield video, self._studio.worker.recipe(job_id) or snapshot.state
+            yield video, self._studio.worker.recipe(job_id) or snapshot.state.to_json()
 
     def _video(self, job_id: str) -> dict[str, Any] | None:
-        path = self._studio.publish(job_id)
+        path = serve_clip(self._studio, job_id)
         return path and gr.FileData(path=str(path)).model_dump()
 
 

@@ -16,7 +16,7 @@ from gradio.utils import get_space
 
 from pipeline.errors import KinoraError
 from pipeline.rate_limits import PUBLIC, Allowance
-from pipeline.settings import is_loopback, is_private, listens_to_itself, read_number, read_variable
+from pipeline.settings import NO, read_number, read_variable
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +47,32 @@ class AccessPolicy:
         """Say in the log what a link without a password exposes."""
         if self.is_shared and self.login is None:
             logger.warning(_OPEN_LINK)
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a host is this machine itself."""
+    name = host.strip("[]").lower()
+    if name == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def listens_to_itself() -> bool:
+    """Say whether the server listens to its own computer alone, and is no Space."""
+    name = read_variable("GRADIO_SERVER_NAME") or "127.0.0.1"
+    return is_loopback(name) and not read_variable("SPACE_ID")
+
+
+def is_private() -> bool:
+    """Say whether only people at this computer can use the server.
+
+    Others come through a share link, or through a proxy that knows the server by further names.
+    """
+    is_shared = read_variable("GRADIO_SHARE").lower() not in ("", *NO)
+    return listens_to_itself() and not is_shared and not read_variable("KINORA_HOSTS")
 
 
 def read_access(*, share: bool | None = None) -> AccessPolicy:

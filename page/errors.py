@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import gradio as gr
 
 from pipeline.errors import KinoraError
-from pipeline.studio import JobSnapshot
+from pipeline.jobs.states import Failed, JobState
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ def as_words(error: KinoraError) -> str:
     return html.escape(str(error), quote=False)
 
 
-def refuse_failure(snapshot: JobSnapshot) -> None:
+def refuse_failure(state: JobState) -> None:
     """Raise what ended a job, if it was a failure."""
-    if snapshot.state["state"] == "failed":
-        raise KinoraError(snapshot.state["message"])
+    if isinstance(state, Failed):
+        raise KinoraError(state.message)

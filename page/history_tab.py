@@ -15,9 +15,9 @@ from page import messages
 from page.auth import client_id
 from page.components import ASSETS, PRIVATE
 from page.errors import plain_errors
+from page.served_files import serve, serve_clip, withdraw
 from pipeline.jobs.history import HistoryEntry
-from pipeline.jobs.store import KEPT, RESUMABLE, UNFINISHED
-from pipeline.studio import Studio, serve, withdraw
+from pipeline.studio import Studio
 
 NAME = "clips"
 MAX_SHOWN = 60
@@ -120,21 +120,20 @@ class HistoryTab:
 
     def _show(self, visitor: str, job_id: str) -> dict[Any, Any]:
         facts = self._studio.history.check(visitor, job_id)
-        job_state = self._studio.worker.state(job_id)
-        state = job_state["state"]
-        clip: Path | None = self._studio.publish(job_id)
+        state = self._studio.worker.state(job_id)
+        clip: Path | None = serve_clip(self._studio, job_id)
         signing = messages.describe_signing(self._studio.worker.recipe(job_id))
         can = {
             "again": True,
-            "resume": state in RESUMABLE,
-            "stop": state in KEPT,
-            "delete": state not in UNFINISHED,
+            "resume": state.can_resume,
+            "stop": state.is_kept,
+            "delete": state.is_over,
             "use_last_frame": clip is not None,
             "extend": clip is not None,
         }
         return {
             self._chosen: job_id,
-            self._status: f"{messages.describe_job(facts, job_state)}\n\n{signing}",
+            self._status: f"{messages.describe_job(facts, state)}\n\n{signing}",
             self.parts["clip"]: gr.Video(value=clip),
             # All that a clip takes along when it goes on; no path of this machine.
             self.parts["recipe"]: {"shots": [{"prompt": facts.request.shots[-1].prompt}]},

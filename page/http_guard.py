@@ -17,11 +17,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from page.auth import AccessPolicy, client_id_of, is_at_home
+from page.auth import AccessPolicy, client_id_of, is_at_home, is_loopback
+from page.served_files import serving_folder
 from pipeline.errors import InvalidRequestError
 from pipeline.rate_limits import Limits
-from pipeline.settings import is_loopback
-from pipeline.studio import serving_folder
 
 MAX_UPLOAD_BYTES = 500_000_000  # of all the files of one request together
 MAX_BODY_BYTES = 2_000_000  # of a request that carries no file: words and numbers

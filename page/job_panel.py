@@ -14,8 +14,9 @@ from page import messages
 from page.auth import client_id
 from page.components import JOB_PARTS, MAX_WATCHING, PRIVATE, create_part
 from page.errors import plain_errors, refuse_failure
+from page.served_files import serve_clip
 from pipeline.jobs.history import visitor_key
-from pipeline.jobs.store import RESUMABLE
+from pipeline.jobs.states import Done
 from pipeline.studio import JobSnapshot, Studio
 
 Updates = dict[Component, Any]
@@ -129,24 +130,24 @@ class JobPanel:
                 preview = snapshot.progress.preview
                 updates["preview"] = gr.Image(value=preview, visible=True)
                 updates["clip"] = gr.Video(visible=False)
-            if snapshot.is_over:
+            if snapshot.state.is_over:
                 clip = await asyncio.to_thread(self._show_clip, job_id)
                 signing = messages.describe_signing(clip.get("recipe"))
                 updates |= clip | {"status": " · ".join(filter(None, [updates["status"], signing]))}
             yield {self.parts[name]: x for name, x in updates.items() if name in self.parts}
-        refuse_failure(snapshot)
+        refuse_failure(snapshot.state)
 
     def _show(self, snapshot: JobSnapshot) -> dict[str, Any]:
         """Return what changes while a job runs, and what is put back when it is over."""
-        is_over, state = snapshot.is_over, snapshot.state["state"]
+        state, is_over = snapshot.state, snapshot.state.is_over
         updates = {
             "generate": gr.Button(interactive=is_over),
-            "update": gr.Button(visible=state == "done"),
+            "update": gr.Button(visible=isinstance(state, Done)),
             "stop": gr.Button(visible=not is_over),
             "pause": gr.Button(visible=not is_over),
-            "resume": gr.Button(visible=state in RESUMABLE),
-            "status": messages.describe_progress(snapshot.state, snapshot.progress),
-            "progress": gr.HTML(value=snapshot.state["progress"], visible=not is_over),
+            "resume": gr.Button(visible=state.can_resume),
+            "status": messages.describe_progress(state, snapshot.progress),
+            "progress": gr.HTML(value=state.progress, visible=not is_over),
         }
         if is_over:
             updates |= {"preview": gr.Image(visible=False), "clip": gr.Video(visible=True)}
@@ -154,7 +155,7 @@ class JobPanel:
 
     def _show_clip(self, job_id: str) -> dict[str, Any]:
         """Show the clip, or what was finished of it; its recipe says what it would have been."""
-        clip = self._studio.publish(job_id)
+        clip = serve_clip(self._studio, job_id)
         if clip is None:
             return {}
         request = self._studio.worker.store.facts(job_id).request

@@ -8,13 +8,14 @@ from typing import Any
 
 from pipeline.generation.progress import Progress, Stage
 from pipeline.jobs.history import HistoryEntry
+from pipeline.jobs.states import Done, JobState, Queued, Running, StateName
 from pipeline.jobs.store import JobFacts
 from pipeline.media.video_reader import ClipInfo
 from pipeline.models.registry import EMBEDDED, MODELS, Models
 from pipeline.models.spec import ModelSpec
-from pipeline.outlook import Estimate
 from pipeline.planning.plan import Source
 from pipeline.planning.request import MAX_CLIP_SECONDS
+from pipeline.studio import Estimate
 
 MAX_CAPTION = 90
 
@@ -23,7 +24,7 @@ _STAGES: dict[Stage, str] = {
     "sampling": "Drawing",
     "writing": "Decoding and writing",
 }
-_STATES: dict[str, str] = {
+_STATES: dict[StateName, str] = {
     "queued": "Waiting for its turn",
     "running": "Starting",
     "done": "Done",
@@ -94,8 +95,8 @@ def describe_entry(entry: HistoryEntry) -> str:
     """Return the caption of a clip in the history: its state, unless it is done, and its words."""
     prompt = " / ".join(shot.prompt for shot in entry.facts.request.shots)
     prompt = prompt if len(prompt) <= MAX_CAPTION else f"{prompt[: MAX_CAPTION - 1]}…"
-    state = entry.state["state"]
-    return prompt if state == "done" else f"{_STATES[state]}: {prompt}"
+    is_done = isinstance(entry.state, Done)
+    return prompt if is_done else f"{_STATES[entry.state.name]}: {prompt}"
 
 
 def describe_clip(info: ClipInfo) -> str:
@@ -121,13 +122,13 @@ def describe_total(seconds: float) -> str:
     return f"{seconds:g} of {MAX_CLIP_SECONDS:g} s"
 
 
-def describe_progress(state: dict[str, Any], progress: Progress | None) -> str:
+def describe_progress(state: JobState, progress: Progress | None) -> str:
     """Return how far a job is: percent, stage, window, step and the time left."""
-    if progress is None or state["state"] != "running":
-        place = state.get("position", 1)
-        notice = f". {state['message']}" if state["state"] == "done" and state["message"] else ""
+    if progress is None or not isinstance(state, Running):
+        place = state.position if isinstance(state, Queued) else 1
+        notice = f". {state.message}" if isinstance(state, Done) and state.message else ""
         line = f", number {place} in the queue" if place > 1 else ""
-        return _STATES[state["state"]] + line + notice
+        return _STATES[state.name] + line + notice
     if progress.downloaded:
         done, total = (num_bytes / 1e9 for num_bytes in progress.downloaded)
         return f"Downloading the model, once: {done:.1f} of {total:.1f} GB"
@@ -149,11 +150,11 @@ def describe_history(num_clips: int) -> str:
     return "One clip." if num_clips == 1 else f"{num_clips} clips, the newest first."
 
 
-def describe_job(facts: JobFacts, state: dict[str, Any]) -> str:
+def describe_job(facts: JobFacts, state: JobState) -> str:
     """Return what a clip in the history is: when it was asked for, its state, and its words."""
     asked_at = datetime.fromtimestamp(facts.created_at).astimezone().strftime("%Y-%m-%d %H:%M")
-    head = f"**{_STATES[state['state']]}**, asked for on {asked_at}, seed {facts.request.seed}"
-    message = f"\n\n{state['message']}" if state["message"] else ""
+    head = f"**{_STATES[state.name]}**, asked for on {asked_at}, seed {facts.request.seed}"
+    message = f"\n\n{state.message}" if state.message else ""
     return head + message
 
 

@@ -19,6 +19,7 @@ from gradio.components import Component
 from page.auth import client_id
 from page.components import PRIVATE
 from page.errors import plain_errors
+from page.served_files import serve_picture
 from pipeline.errors import InvalidRequestError
 from pipeline.models.spec import Camera, ModelSpec
 from pipeline.planning.request import Shot, Transition
@@ -167,13 +168,16 @@ class Cards:
         is_full = count >= MAX_CARDS
         return gr.Button(FULL if is_full else ADD, interactive=not is_full)
 
+    def _serve_plain_copy(self, path: str) -> Path:
+        return serve_picture(self._studio.plain_picture(path), "picture.png")
+
     async def _look_at_picture(self, picture: dict[str, Any] | None) -> str | None:
         """Put a plain copy in the place of an uploaded picture, or say why it cannot be used."""
         if picture is None:
             return None
         try:
             with plain_errors(InvalidRequestError):
-                work = self._studio.plain_picture
+                work = self._serve_plain_copy
                 return str(await self._studio.inspect(client_id(), work, picture["path"]))
         except InvalidRequestError as exc:
             gr.Warning(str(exc))

@@ -6,6 +6,7 @@ import asyncio
 import json
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -28,11 +29,12 @@ from page.components import (
 )
 from page.errors import as_words, plain_errors
 from page.job_panel import JobPanel
+from page.served_files import refuse_unserved, serve_picture
 from pipeline.errors import InvalidRequestError
 from pipeline.geometry import ASPECT_RATIOS
 from pipeline.models.spec import TASK_SOURCES, Direction, ModelSpec, Task
 from pipeline.planning.plan import Source
-from pipeline.studio import Studio, refuse_unserved
+from pipeline.studio import Studio
 
 
 @dataclass(frozen=True)
@@ -226,9 +228,13 @@ def connect_to_others(
     The words that made the clip, those of its last shot, go with it.
     """
 
+    def serve_last_frame(clip: str) -> Path:
+        return serve_picture(studio.last_frame(clip), "last-frame.png")
+
     async def take_last_frame(clip: str, recipe: dict[str, Any]) -> tuple[gr.Tabs, str, str]:
         with plain_errors():
-            picture = await asyncio.to_thread(studio.last_frame, clip)
+            refuse_unserved(clip)
+            picture = await asyncio.to_thread(serve_last_frame, clip)
             return gr.Tabs(selected="image_to_video"), str(picture), recipe["shots"][-1]["prompt"]
 
     def take_clip(clip: str, recipe: dict[str, Any]) -> tuple[gr.Tabs, str, str]:

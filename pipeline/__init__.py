@@ -17,8 +17,9 @@ from pipeline.errors import (
 )
 from pipeline.models.registry import MODELS, describe_models
 from pipeline.models.spec import ModelSpec
-from pipeline.planning.request import GenerationRequest, Shot, build_request
+from pipeline.planning.request import GenerationRequest, Shot
 from pipeline.planning.storyboard import format_storyboard, parse_storyboard
+from pipeline.planning.validation import build_request
 
 # The function `generate` is not here: `pipeline.generation.generate` is the module that has it.
 _LAZY = {"Clip": "pipeline.generation.generate", "ModelCache": "pipeline.runtime.model_cache"}

@@ -1,8 +1,7 @@
-"""What the environment says to several parts of Kinora: numbers, and whether others can come."""
+"""Settings from environment variables: text and numbers."""
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import os
 
@@ -28,29 +27,3 @@ def read_number(name: str, default: float, *, is_count: bool = False) -> float:
         rule = "a whole number above 0" if is_count else "a number above 0"
         raise KinoraError(f"{name} is {text!r}, but it has to be {rule}, or inf.")
     return number
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether a host is this machine itself."""
-    name = host.strip("[]").lower()
-    if name == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
-
-
-def listens_to_itself() -> bool:
-    """Say whether the server hears its own computer alone, and is no Space."""
-    name = read_variable("GRADIO_SERVER_NAME") or "127.0.0.1"
-    return is_loopback(name) and not read_variable("SPACE_ID")
-
-
-def is_private() -> bool:
-    """Say whether nobody but this computer's own people can come.
-
-    Others do by a share link, and by a proxy, for which the server is given further names.
-    """
-    is_shared = read_variable("GRADIO_SHARE").lower() not in ("", *NO)
-    return listens_to_itself() and not is_shared and not read_variable("KINORA_HOSTS")

@@ -6,12 +6,6 @@ Knows jobs and media files; Gradio is left to `page/`, the model to the worker's
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import os
-import re
-import secrets
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -25,15 +19,23 @@ from pipeline.errors import InvalidRequestError
 from pipeline.generation.progress import Progress
 from pipeline.generation.sources import OpenedSource, check_sources, open_source
 from pipeline.jobs.history import History
-from pipeline.jobs.store import UNFINISHED, link_or_copy
+from pipeline.jobs.states import JobState
+from pipeline.jobs.timing import Timing
 from pipeline.jobs.worker import JobWorker
-from pipeline.media.images import crop_to_size, write_picture
+from pipeline.media.images import crop_to_size
 from pipeline.media.video_reader import read_last_frames
+from pipeline.models.download import is_downloaded
 from pipeline.models.registry import SHIPPED, Models, describe_models
 from pipeline.models.spec import TASK_SOURCES, ModelSpec, Task
-from pipeline.outlook import Estimate, estimate_request
-from pipeline.planning.plan import Plan, Source, check_windows_fit_calls, plan_generation
-from pipeline.planning.request import GenerationRequest, build_request
+from pipeline.planning.plan import (
+    Plan,
+    Source,
+    check_windows_fit_calls,
+    plan_generation,
+    working_seconds,
+)
+from pipeline.planning.request import GenerationRequest
+from pipeline.planning.validation import build_request
 from pipeline.rate_limits import Limits
 from pipeline.runtime.model_cache import ModelCache
 from pipeline.trust.moderation.review import Reviewer
@@ -42,7 +44,6 @@ from pipeline.trust.provenance.report import Verifier
 
 SECONDS_BETWEEN_LOOKS = 0.2
 MAX_SHOWN_SIDE = 2048  # pixels: more than any model draws, and a PNG is written in a second
-_SERVED = re.compile(r"[0-9a-f]{32}")  # uploads are in folders with longer names
 # A plan does not depend on the words, so that it can be shown before there are any.
 _ANY_PROMPT = "anything"
 _Seen = TypeVar("_Seen")
@@ -50,15 +51,45 @@ _Seen = TypeVar("_Seen")
 
 @dataclass(frozen=True)
 class JobSnapshot:
-    """What is seen of a job at one moment; see `JobStore.read_state` for the state."""
+    """A job at one moment: its state, and the newest progress while it runs."""
 
-    state: dict[str, Any]
+    state: JobState
     progress: Progress | None
 
-    @property
-    def is_over(self) -> bool:
-        """Say whether the job has come to its end, whatever that is."""
-        return self.state["state"] not in UNFINISHED
+
+@dataclass(frozen=True)
+class Estimate:
+    """A plan, where the model will live, and how long it takes.
+
+    `seconds` is None if nobody knows; if they are not measured they are computed, from what the
+    machine is thought to do. `placement` is a sentence, empty for a model that comes with Kinora.
+    `download_bytes` is about how much has to come from the Hub first, 0 if the weights are here.
+    """
+
+    plan: Plan
+    placement: str
+    seconds: float | None
+    is_measured: bool
+    download_bytes: int = 0
+
+
+def estimate_request(
+    request: GenerationRequest,
+    spec: ModelSpec,
+    source: Source | None,
+    model_cache: ModelCache,
+    timing: Timing,
+) -> Estimate:
+    """Say what a request comes to. Raises InvalidRequestError if its model does not fit."""
+    placement = model_cache.describe(spec.id)
+    plan = plan_generation(request, spec, source)
+    seconds, speed = timing.estimate(request), model_cache.machine.operations_per_second
+    is_measured = seconds is not None
+    if not is_measured and not spec.ships_with_app and speed:
+        seconds = working_seconds(plan, spec, speed)
+    to_download = 0 if is_downloaded(spec) else spec.num_bytes
+    told = "" if spec.ships_with_app else placement
+    return Estimate(plan, told, seconds, is_measured, to_download)
 
 
 class Studio:
@@ -110,7 +141,7 @@ class Studio:
             place.job_id = await asyncio.to_thread(self._submit, task, fields, origin, client_id)
         return place.job_id
 
-    async def resume(self, job_id: str, client_id: str) -> dict[str, Any]:
+    async def resume(self, job_id: str, client_id: str) -> JobState:
         """Go on with a job as `JobWorker.resume` does, within somebody's limits."""
         with self.limits.job(client_id, self._is_unfinished) as place:
             state = await asyncio.to_thread(self.worker.resume, job_id)
@@ -128,7 +159,7 @@ class Studio:
 
     def _is_unfinished(self, job_id: str) -> bool:
         try:
-            return self.worker.state(job_id)["state"] in UNFINISHED
+            return not self.worker.state(job_id).is_over
         except InvalidRequestError:  # deleted meanwhile
             return False
 
@@ -211,25 +242,24 @@ class Studio:
         size = self.plan("image_to_video", fields, source.facts).model_size
         return source, *crop_to_size(source.picture, *size)
 
-    def last_frame(self, clip: str | Path) -> Path:
-        """Return a clip's last frame as a picture, where Gradio serves it."""
-        refuse_unserved(clip)
+    def last_frame(self, clip: str | Path) -> np.ndarray:
+        """Return a clip's last frame (H, W, 3) uint8; raise MediaError if it cannot be read."""
         source = self.open("extend_video", clip)
-        return _serve_picture(read_last_frames(source.path, source.info, 1)[0], "last-frame.png")
+        return read_last_frames(source.path, source.info, 1)[0]
 
-    def plain_picture(self, path: str | Path) -> Path:
-        """Return a copy of a picture that every browser can show, where Gradio serves it.
+    def plain_picture(self, path: str | Path) -> np.ndarray:
+        """Return a picture (H, W, 3) uint8 that every browser can show, at most 2048 pixels wide.
 
         Raises MediaError if it cannot be used.
         """
         picture = self.open("image_to_video", path).picture
         picture.thumbnail((MAX_SHOWN_SIDE, MAX_SHOWN_SIDE))
-        return _serve_picture(np.asarray(picture), "picture.png")
+        return np.asarray(picture)
 
     async def watch(self, job_id: str) -> AsyncIterator[JobSnapshot]:
         """Yield what is new of a job, its end last; whoever stops looking does not stop it."""
         shown: JobSnapshot | None = None
-        while shown is None or not shown.is_over:
+        while shown is None or not shown.state.is_over:
             # The progress first: it is gone when the job is over.
             progress = self.worker.progress(job_id)
             snapshot = JobSnapshot(self.worker.state(job_id), progress)
@@ -239,69 +269,9 @@ class Studio:
             if is_new:
                 shown = snapshot
                 yield snapshot
-            if not snapshot.is_over:
+            if not snapshot.state.is_over:
                 await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
     def verify(self, path: Path) -> dict[str, Any]:
         """Report where a clip or a picture comes from; raise MediaError if it cannot be read."""
         return self._verifier.verify(path)
-
-    def publish(self, job_id: str) -> Path | None:
-        """Return a clip under a name and in a folder that Gradio serves, or None if there is none.
-
-        Nobody can guess where. Of a job that was stopped it is what it had finished.
-        """
-        clip = self.worker.result(job_id)
-        if clip is None:
-            return None
-        name = f"kinora-{self.worker.store.facts(job_id).request.seed}"
-        if self.worker.state(job_id)["state"] != "done":
-            # It may be resumed: a browser has to see that what comes then is another one.
-            name += f"-unfinished-{clip.stat().st_mtime_ns}"
-        return serve(clip, job_id, f"{name}.mp4")
-
-
-def serve(path: Path, job_id: str, name: str) -> Path:
-    """Return a file of a job under a name in a folder that Gradio serves, linked or copied there.
-
-    Whoever is given its address can see the file. They cannot read the job's id off it, with which
-    the job could be stopped.
-    """
-    served = _served_folder(job_id) / name
-    if not served.exists() or served.stat().st_mtime_ns != path.stat().st_mtime_ns:
-        served.parent.mkdir(parents=True, exist_ok=True)
-        link_or_copy(path, served)
-    return served
-
-
-def withdraw(job_id: str) -> None:
-    """Serve a job's clip no longer."""
-    shutil.rmtree(_served_folder(job_id), ignore_errors=True)
-
-
-def refuse_unserved(clip: str | Path) -> None:
-    """Raise InvalidRequestError if a clip is not one that `serve` has put where it is.
-
-    Gradio has the system's ffmpeg convert what it shows, whatever is in the file.
-    """
-    folder = Path(clip).resolve().parent
-    is_ours = _SERVED.fullmatch(folder.name) and folder.parent == serving_folder().resolve()
-    if not is_ours:
-        raise InvalidRequestError("This is no clip that was made here; upload it in another tab.")
-
-
-def _served_folder(job_id: str) -> Path:
-    return serving_folder() / hashlib.sha256(job_id.encode()).hexdigest()[:32]
-
-
-def serving_folder() -> Path:
-    """Return the folder whose files Gradio serves where they are and removes when they are old."""
-    chosen = os.environ.get("GRADIO_TEMP_DIR")
-    return Path(chosen) if chosen else Path(tempfile.gettempdir()) / "gradio"
-
-
-def _serve_picture(frame: np.ndarray, name: str) -> Path:
-    path = serving_folder() / secrets.token_urlsafe(16) / name
-    path.parent.mkdir(parents=True)
-    write_picture(frame, path)
-    return path

@@ -12,7 +12,8 @@ from pipeline.media.video_writer import ClipWriter
 from pipeline.models.registry import MODELS
 from pipeline.planning.plan import Source, plan_generation
 from pipeline.planning.recipe import RECIPE_TAG, build_recipe, public_recipe
-from pipeline.planning.request import GenerationRequest, build_request
+from pipeline.planning.request import GenerationRequest
+from pipeline.planning.validation import build_request
 from pipeline.trust.provenance.identity import Identity
 from pipeline.trust.provenance.signing import Outcome, sign_clip
 from tests.sources import numbered_frames

@@ -28,10 +28,12 @@ from PIL import Image
 import app
 from pipeline.generation.progress import Progress
 from pipeline.geometry import ASPECT_RATIOS
+from pipeline.jobs.states import JobState
 from pipeline.jobs.store import num_windows
 from pipeline.media.video_reader import iterate_frames, probe_clip
 from pipeline.models.registry import MODELS
-from pipeline.planning.request import GenerationRequest, Shot, build_request
+from pipeline.planning.request import GenerationRequest, Shot
+from pipeline.planning.validation import build_request
 from pipeline.runtime.model_cache import ModelCache
 from pipeline.studio import Studio
 from pipeline.trust.provenance.report import Verifier
@@ -679,7 +681,7 @@ def test_a_job_that_outlasts_its_card_goes_on_in_a_further_call(
     studio = app.create_studio(tmp_path, ModelCache(CPU, tiny_models(folder)))
     request = build_request("text_to_video", prompt=PROMPT, model="kinora-mini", duration=20)
     job_id = studio.worker.submit(request)
-    assert finish(studio, job_id)["state"] == "done"
+    assert finish(studio, job_id).name == "done"
     assert found[0] == 0
     assert found[1] >= 1
     assert len(found) == 2
@@ -703,7 +705,7 @@ def test_a_call_ends_by_itself_when_its_time_is_up_and_a_further_one_goes_on(
     studio = app.create_studio(tmp_path, ModelCache(CPU, tiny_models(folder)))
     request = build_request("text_to_video", prompt=PROMPT, model="kinora-mini", duration=20)
     job_id = studio.worker.submit(request)
-    assert finish(studio, job_id)["state"] == "done"
+    assert finish(studio, job_id).name == "done"
     assert len(frames_of(studio.worker.result(job_id))) == 321
     assert found[0] == 0
     assert len(found) > 1
@@ -724,16 +726,16 @@ def test_where_there_is_no_quota_a_job_fails_with_that_reason_and_can_be_resumed
         patch.setattr(app, "stream_clip", refuse)
         job_id = studio.worker.submit(request)
         state = finish(studio, job_id)
-    assert state["state"] == "failed"
-    assert state["message"].endswith('says: "You have exceeded your GPU quota"')
+    assert state.name == "failed"
+    assert state.message.endswith('says: "You have exceeded your GPU quota"')
     studio.worker.resume(job_id)
-    assert finish(studio, job_id)["state"] == "done"
+    assert finish(studio, job_id).name == "done"
     studio.worker.close()
 
 
-def finish(studio: Studio, job_id: str) -> dict[str, Any]:
+def finish(studio: Studio, job_id: str) -> JobState:
     deadline = time.monotonic() + 120
-    while (state := studio.worker.state(job_id))["state"] in ("queued", "running"):
+    while not (state := studio.worker.state(job_id)).is_over:
         assert time.monotonic() < deadline, state
         time.sleep(0.05)
     return state

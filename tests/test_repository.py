@@ -245,7 +245,12 @@ def test_every_module_that_the_docs_start_is_there() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["pipeline.models.download", "pipeline.generation.multi_gpu", "benchmarks", "training.evaluate"],
+    [
+        "pipeline.models.download",
+        "pipeline.generation.multi_gpu",
+        "benchmarks",
+        "training.evaluate",
+    ],
 )
 def test_the_commands_of_the_docs_run(module: str) -> None:
     assert any(module in words for words in commands())

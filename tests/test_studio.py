@@ -11,10 +11,10 @@ from page.messages import describe_estimate
 from pipeline.errors import InvalidRequestError
 from pipeline.jobs.timing import Timing
 from pipeline.models.registry import MODELS
-from pipeline.outlook import Estimate, estimate_request
-from pipeline.planning.request import build_request
-from pipeline.runtime.memory_plan import GIGABYTE, Machine
+from pipeline.planning.validation import build_request
+from pipeline.runtime.device import GIGABYTE, Machine
 from pipeline.runtime.model_cache import ModelCache
+from pipeline.studio import Estimate, estimate_request
 
 CARD = Machine(
     "cuda",

@@ -35,8 +35,8 @@ from pipeline.mini import (
 from pipeline.mini.scene import ATTRIBUTES
 from pipeline.models.registry import MODELS
 from pipeline.models.spec import ModelSpec
+from pipeline.runtime.device import GIGABYTE, Machine
 from pipeline.runtime.loading import LoadedModel
-from pipeline.runtime.memory_plan import GIGABYTE, Machine
 from pipeline.runtime.model_cache import ModelCache
 
 MINI, LTX = "kinora-mini", "ltx-video-2b"

@@ -23,10 +23,10 @@ from pipeline.generation.soundtrack import Soundtrack
 from pipeline.generation.sources import OpenedSource, open_source
 from pipeline.generation.watermarking import FrameMarker
 from pipeline.media.video_writer import ClipWriter
+from pipeline.planning.abilities import refuse_impossible
 from pipeline.planning.plan import Plan, plan_generation
 from pipeline.planning.recipe import RECIPE_TAG, build_recipe, public_recipe
 from pipeline.planning.request import GenerationRequest
-from pipeline.planning.validation import refuse_impossible
 from pipeline.runtime.acceleration import work_of
 from pipeline.runtime.model_cache import ModelCache
 from pipeline.trust.watermark.mark import Marker

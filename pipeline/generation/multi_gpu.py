@@ -25,9 +25,10 @@ from pipeline.generation.progress import Progress
 from pipeline.geometry import ASPECT_RATIOS
 from pipeline.models.registry import MODELS
 from pipeline.models.spec import ModelSpec
-from pipeline.planning.request import GenerationRequest, build_request
+from pipeline.planning.request import GenerationRequest
+from pipeline.planning.validation import build_request
 from pipeline.runtime.acceleration import AccelerationSettings
-from pipeline.runtime.memory_plan import Machine
+from pipeline.runtime.device import Machine
 from pipeline.runtime.model_cache import ModelCache
 
 logger = logging.getLogger(__name__)

@@ -11,10 +11,10 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from pipeline.errors import InvalidRequestError, MediaError
-from pipeline.jobs.store import KEPT, JobFacts
+from pipeline.jobs.states import JobState
+from pipeline.jobs.store import JobFacts
 from pipeline.jobs.worker import JobWorker
 from pipeline.media.images import write_picture
 from pipeline.media.video_reader import probe_clip, read_first_frames
@@ -29,7 +29,7 @@ class HistoryEntry:
     """One clip: the job's facts and state, and a small picture if there is a clip."""
 
     facts: JobFacts
-    state: dict[str, Any]
+    state: JobState
     thumbnail: Path | None
 
 
@@ -64,8 +64,7 @@ class History:
         """Return the job that a tab of the page has to show a visitor again, or None."""
         for facts in self._worker.store.list_jobs(visitor_key(visitor)) if visitor else ():
             if facts.tab == tab:
-                is_over = self._worker.state(facts.job_id)["state"] not in KEPT
-                return None if is_over else facts.job_id
+                return facts.job_id if self._worker.state(facts.job_id).is_kept else None
         return None
 
     def check(self, visitor: str, job_id: str) -> JobFacts:

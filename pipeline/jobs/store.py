@@ -16,7 +16,6 @@ Owns the files and who may work on them; what runs when is left to `worker.py`. 
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import os
 import re
@@ -24,28 +23,23 @@ import secrets
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
 
 from filelock import FileLock, Timeout
 
 from pipeline.errors import InvalidRequestError, cannot_write
+from pipeline.jobs.files import copier, folder_size, link_all, read_json, write_json
+from pipeline.jobs.states import Cancelled, JobState, Paused, Queued, read_state, state_class
 from pipeline.planning.request import GenerationRequest
+from pipeline.planning.validation import read_request
 
 logger = logging.getLogger(__name__)
 
-State = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
-UNFINISHED: tuple[State, ...] = ("queued", "running")
-# A job of these is not swept away to make room.
-KEPT: tuple[State, ...] = (*UNFINISHED, "paused")
-# What can be gone on with; a job that is done cannot.
-RESUMABLE: tuple[State, ...] = ("paused", "cancelled", "failed")
 FRESH_SECONDS = 3600.0
 
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{22}")
-_STATE_DAMAGED = "The state of this job cannot be read; start it again, finished windows are kept."
 _JOB_DAMAGED = "The files of this job are damaged; start it anew and delete this one."
 
 
@@ -124,11 +118,11 @@ class JobStore:
         folder = self._jobs / job_id
         try:
             folder.mkdir()
-            self.write_state(state_of(job_id, "queued"))  # first, so that nobody sweeps it away
+            self.write_state(Queued(job_id))  # first, so that nobody sweeps it away
             for name in ("windows", "pieces"):
                 if earlier and (earlier / name).is_dir():
-                    _share(earlier / name, folder / name)
-            request = request.with_sources(_copier(folder))
+                    link_all(earlier / name, folder / name)
+            request = request.with_sources(copier(folder))
             facts = {"request": request.to_json(), "visitor": visitor, "tab": tab}
             facts["created_at"] = time.time()
             write_json(folder / "request.json", facts)
@@ -142,23 +136,19 @@ class JobStore:
         """Read what a job was made of; raise InvalidRequestError if that is damaged."""
         values = read_json(self.folder(job_id) / "request.json")
         try:
-            request = GenerationRequest.from_json(values["request"])
+            request = read_request(values["request"])
             visitor, tab = str(values["visitor"]), str(values["tab"])
             return JobFacts(job_id, request, visitor, tab, float(values["created_at"]))
         except (KeyError, TypeError, ValueError) as exc:
             raise InvalidRequestError(_JOB_DAMAGED) from exc
 
-    def read_state(self, job_id: str) -> dict[str, object]:
-        """Read a job's state: `job_id`, `state`, `progress` from 0 to 1, and a `message`."""
-        values = read_json(self.folder(job_id) / "state.json") or {}
-        state, progress = values.get("state"), values.get("progress")
-        if state not in get_args(State) or not isinstance(progress, int | float):
-            return state_of(job_id, "failed", message=_STATE_DAMAGED)
-        return state_of(job_id, state, str(values.get("message", ""))) | {"progress": progress}
+    def read_state(self, job_id: str) -> JobState:
+        """Read a job's state; one that cannot be read has failed."""
+        return read_state(job_id, read_json(self.folder(job_id) / "state.json"))
 
-    def write_state(self, state: dict[str, object]) -> None:
+    def write_state(self, state: JobState) -> None:
         """Replace a job's state at once, so that a reader never sees half of it."""
-        write_json(self._jobs / str(state["job_id"]) / "state.json", state)
+        write_json(self._jobs / state.job_id / "state.json", state.to_json())
 
     def write_recipe(self, job_id: str, recipe: dict[str, object]) -> None:
         """Keep the recipe of a job's clip."""
@@ -216,11 +206,11 @@ class JobStore:
         finally:
             lock.release()
 
-    def order(self, job_id: str, state: State) -> None:
+    def order(self, job_id: str, state: type[JobState]) -> None:
         """Ask the process that works on a job to stop it, so that it ends in a state."""
-        (self.folder(job_id) / "order").write_text(state, encoding="utf-8")
+        (self.folder(job_id) / "order").write_text(state.name, encoding="utf-8")
 
-    def take_order(self, job_id: str) -> State | None:
+    def take_order(self, job_id: str) -> type[JobState] | None:
         """Return the state that somebody has asked for, once."""
         path = self._jobs / job_id / "order"
         try:
@@ -228,13 +218,13 @@ class JobStore:
             path.unlink()
         except OSError:
             return None
-        return state if state in ("paused", "cancelled") else None
+        return {"paused": Paused, "cancelled": Cancelled}.get(state)
 
     def unfinished(self) -> list[str]:
         """Return the jobs that wait or were left running, the oldest first."""
         found: list[JobFacts] = []
         for path in self._jobs.glob("*/state.json"):
-            if (read_json(path) or {}).get("state") in UNFINISHED:
+            if _is_unfinished(path):
                 with contextlib.suppress(InvalidRequestError):
                     found.append(self.facts(path.parent.name))
         return [facts.job_id for facts in sorted(found, key=lambda facts: facts.created_at)]
@@ -251,10 +241,10 @@ class JobStore:
     def delete(self, job_id: str) -> None:
         """Remove a job and its clip; raise InvalidRequestError while it is being made."""
         folder = self.folder(job_id)
-        if self.read_state(job_id)["state"] in UNFINISHED:
+        if not self.read_state(job_id).is_over:
             raise InvalidRequestError("This clip is still being made; stop it first.")
         with self.claim(job_id) as is_ours:
-            if not is_ours or self.read_state(job_id)["state"] in UNFINISHED:
+            if not is_ours or not self.read_state(job_id).is_over:
                 raise InvalidRequestError("This clip is still being made; stop it first.")
             (folder / "request.json").unlink()  # from here on there is no such job
             shutil.rmtree(folder, ignore_errors=True)
@@ -267,21 +257,20 @@ class JobStore:
         """
         found = [(_last_change(folder), folder) for folder in self._jobs.iterdir()]
         found = sorted((time_, folder) for time_, folder in found if time_ is not None)
-        sizes = {folder: _size(folder) for _, folder in found}
+        sizes = {folder: folder_size(folder) for _, folder in found}
         total, num_removed = sum(sizes.values()), 0
         for changed_at, folder in found:
             age = time.time() - changed_at
             is_old, is_much = age > self._max_age, total > self._max_bytes and age > FRESH_SECONDS
-            kept = UNFINISHED if is_old else KEPT
-            if (is_old or is_much) and self._remove(folder, kept):
+            if (is_old or is_much) and self._remove(folder, keeps_paused=not is_old):
                 total -= sizes[folder]
                 num_removed += 1
         return num_removed
 
-    def _remove(self, folder: Path, kept: tuple[State, ...]) -> bool:
-        """Remove what is left of a job, unless it is one that stays."""
-        state = (read_json(folder / "state.json") or {}).get("state")
-        if state in kept:
+    def _remove(self, folder: Path, *, keeps_paused: bool) -> bool:
+        """Remove what is left of a job, unless it waits or runs, or is paused and to be kept."""
+        state = state_class((read_json(folder / "state.json") or {}).get("state"))
+        if state is not None and (not state.is_over or (keeps_paused and state.is_kept)):
             return False
         with self.claim(folder.name) as is_ours:
             if is_ours:
@@ -295,62 +284,6 @@ def num_windows(folder: Path, *, made_since: float = 0.0) -> int:
     return sum(changed_at >= made_since for changed_at in times)
 
 
-def state_of(job_id: str, state: State, message: str = "") -> dict[str, object]:
-    """Return the state of a job at its beginning."""
-    return {"job_id": job_id, "state": state, "progress": 0.0, "message": message}
-
-
-def _share(source: Path, target: Path) -> None:
-    """Give whole files a second name in another folder; who wrote them may go on meanwhile."""
-    target.mkdir()
-    for path in source.iterdir():
-        if path.suffix != ".part":
-            with contextlib.suppress(FileNotFoundError):
-                link_or_copy(path, target / path.name)
-
-
-def link_or_copy(source: str | Path, target: str | Path) -> None:
-    """Give a file a second name; copy it where the file system cannot."""
-    draft = Path(target).with_suffix(f".{secrets.token_hex(4)}")
-    try:
-        draft.hardlink_to(source)
-    except OSError:
-        shutil.copy2(source, draft)
-    draft.replace(target)
-
-
-def write_json(path: Path, values: dict[str, object]) -> None:
-    """Write a file whole or not at all."""
-    draft = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
-    try:
-        draft.write_text(json.dumps(values, indent=2), encoding="utf-8")
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def read_json(path: Path) -> dict[str, object] | None:
-    """Read a file that may be gone or damaged."""
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return None
-    return values if isinstance(values, dict) else None
-
-
-def _copier(folder: Path) -> Callable[[Path], Path]:
-    """Return a function that copies a source into a folder and says where it is now."""
-    copies: dict[Path, Path] = {}
-
-    def copy(path: Path) -> Path:
-        if path not in copies:
-            copies[path] = folder / f"source-{len(copies) + 1}{path.suffix.lower()}"
-            shutil.copy2(path, copies[path])  # no second name: somebody may go on editing it
-        return copies[path]
-
-    return copy
-
-
 def _last_change(folder: Path) -> float | None:
     path = folder / "state.json"
     try:
@@ -359,10 +292,6 @@ def _last_change(folder: Path) -> float | None:
         return None
 
 
-def _size(folder: Path) -> int:
-    """Add up a folder's files in bytes; what has a second name elsewhere counts too."""
-    total = 0
-    for path in folder.rglob("*"):
-        with contextlib.suppress(OSError):
-            total += path.stat().st_size
-    return total
+def _is_unfinished(path: Path) -> bool:
+    state = state_class((read_json(path) or {}).get("state"))
+    return state is not None and not state.is_over

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from pipeline.jobs.store import read_json, write_json
+from pipeline.jobs.files import read_json, write_json
 from pipeline.planning.request import GenerationRequest
 
 logger = logging.getLogger(__name__)

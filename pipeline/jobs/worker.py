@@ -12,7 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -23,7 +23,8 @@ from pipeline.errors import (
     OutputError,
     cannot_write,
 )
-from pipeline.jobs.store import UNFINISHED, JobStore, State, state_of
+from pipeline.jobs.states import Cancelled, Done, Failed, JobState, Paused, Queued, Running
+from pipeline.jobs.store import JobStore
 from pipeline.jobs.timing import Timing
 from pipeline.planning.request import GenerationRequest
 
@@ -39,9 +40,9 @@ _ENDS_KINORA = (
     f"Kinora has ended {MAX_STARTS} times while it made this clip; ask for a smaller or shorter "
     "one."
 )
-_MESSAGES: dict[State, str] = {
-    "cancelled": "This job was stopped.",
-    "paused": "This job is paused; resume it when you like.",
+_MESSAGES: dict[type[JobState], str] = {
+    Cancelled: "This job was stopped.",
+    Paused: "This job is paused; resume it when you like.",
 }
 
 
@@ -64,14 +65,14 @@ class _Job:
     """A job that waits or runs in this process, and the context of whoever asked for it."""
 
     request: GenerationRequest
-    state: dict[str, object]
+    state: JobState
     context: contextvars.Context = field(default_factory=contextvars.copy_context)
     progress: Progress | None = None
     written_at: float = -1.0
     looked_at: float = -1.0
     began_at: float = 0.0  # when the first step began, at `began_from` of the whole
     began_from: float = 1.0
-    ending: State | None = None  # how it has been asked to end
+    ending: type[JobState] | None = None  # how it has been asked to end
 
 
 class JobWorker:
@@ -117,21 +118,21 @@ class JobWorker:
                 self._enqueue(job_id)
         return job_id
 
-    def resume(self, job_id: str) -> dict[str, object]:
+    def resume(self, job_id: str) -> JobState:
         """Queue a job again that is paused, stopped or failed, and return its state.
 
         Its finished windows are not made again. Raises InvalidRequestError if its files are
         damaged or too many jobs wait.
         """
         with self._changed:
-            if (job := self._find(job_id)) and job.state["state"] in UNFINISHED:
-                if job.ending == "paused":
+            if (job := self._find(job_id)) and not job.state.is_over:
+                if job.ending is Paused:
                     job.ending = None  # it has not noticed yet
                 return self.state(job_id)
             state = self.state(job_id)
-            if state["state"] == "done":
+            if isinstance(state, Done):
                 return state
-            if state["state"] in UNFINISHED:  # by another process, which may be no more
+            if not state.is_over:  # another process makes it, or has died
                 with self.store.claim(job_id) as is_free:
                     if not is_free:
                         self.store.take_order(job_id)
@@ -139,21 +140,17 @@ class JobWorker:
             self._refuse_if_full()
             self.store.facts(job_id)  # refuses what is damaged
             self.store.take_order(job_id)
-            self.store.write_state(state_of(job_id, "queued"))
+            self.store.write_state(Queued(job_id))
             self._enqueue(job_id)
             return self.state(job_id)
 
-    def state(self, job_id: str) -> dict[str, object]:
-        """Return a job's state, see `JobStore.read_state`; a waiting one has its `position` too.
-
-        Position 1 is the next.
-        """
+    def state(self, job_id: str) -> JobState:
+        """Return a job's state; one that waits here has its position, 1 being the next."""
         with self._changed:
             if job := self._find(job_id):
-                state = dict(job.state)
                 if job_id in self._waiting:
-                    state["position"] = self._waiting.index(job_id) + 1
-                return state
+                    return Queued(job_id, position=self._waiting.index(job_id) + 1)
+                return job.state
         return self.store.read_state(job_id)
 
     def progress(self, job_id: str) -> Progress | None:
@@ -164,7 +161,7 @@ class JobWorker:
 
     def result(self, job_id: str) -> Path | None:
         """Return the clip, or None; of a job that was stopped it is what it had finished."""
-        if self.state(job_id)["state"] in UNFINISHED:
+        if not self.state(job_id).is_over:
             return None
         path = self.store.output_path(job_id)
         return path if path.is_file() else None
@@ -172,18 +169,18 @@ class JobWorker:
     def recipe(self, job_id: str) -> dict[str, object] | None:
         """Return the recipe of the clip that `result` returns, or None if there is none."""
         recipe = self.store.recipe(job_id)
-        return None if self.state(job_id)["state"] in UNFINISHED else recipe
+        return recipe if self.state(job_id).is_over else None
 
-    def cancel(self, job_id: str) -> dict[str, object]:
+    def cancel(self, job_id: str) -> JobState:
         """Stop a job that waits or runs and return its state; a finished one stays as it is.
 
-        A running job is still "running" until its `run` notices.
+        A job that runs is still `Running` until its `run` notices.
         """
-        return self._end(job_id, "cancelled")
+        return self._end(job_id, Cancelled)
 
-    def pause(self, job_id: str) -> dict[str, object]:
+    def pause(self, job_id: str) -> JobState:
         """Stop a job as `cancel` does, so that it is kept and can be resumed."""
-        return self._end(job_id, "paused")
+        return self._end(job_id, Paused)
 
     def close(self) -> None:
         """End the thread and wait for it; unfinished jobs go on when Kinora is started again."""
@@ -191,16 +188,15 @@ class JobWorker:
             self._is_closed = True
             self._waiting.clear()
             for job in self._jobs.values():
-                job.ending = job.ending or "queued"
+                job.ending = job.ending or Queued
             self._changed.notify_all()
         self._thread.join()
 
-    def _end(self, job_id: str, ending: State) -> dict[str, object]:
+    def _end(self, job_id: str, ending: type[JobState]) -> JobState:
         with self._changed:
             state = self.state(job_id)
-            if state["state"] not in UNFINISHED and not (
-                state["state"] == "paused" and ending == "cancelled"
-            ):
+            is_stopped_for_good = isinstance(state, Paused) and ending is Cancelled
+            if state.is_over and not is_stopped_for_good:
                 return state
             job = self._find(job_id)
             if job and job_id not in self._waiting:
@@ -213,7 +209,7 @@ class JobWorker:
                 self._jobs.setdefault(job_id, _Job(self.store.facts(job_id).request, state))
                 if job_id in self._waiting:
                     self._waiting.remove(job_id)
-                self._finish(job_id, ending, message=_MESSAGES[ending])
+                self._finish(job_id, ending, _MESSAGES[ending])
         return self.state(job_id)
 
     def _refuse_if_full(self) -> None:
@@ -259,7 +255,7 @@ class JobWorker:
             return
         try:
             with self.store.claim(job_id) as is_ours:
-                if is_ours and self.store.read_state(job_id)["state"] in UNFINISHED:
+                if is_ours and not self.store.read_state(job_id).is_over:
                     self._run_job(job_id)
                 else:  # another process has it, or had it
                     self._forget(job_id)
@@ -280,7 +276,7 @@ class JobWorker:
                 if job_id in self._jobs or self._is_closed:
                     continue
                 with self.store.claim(job_id) as is_free:
-                    if is_free and self.store.read_state(job_id)["state"] in UNFINISHED:
+                    if is_free and not self.store.read_state(job_id).is_over:
                         self._enqueue(job_id)
                         self.store.log(job_id, "taken up again")
 
@@ -288,49 +284,53 @@ class JobWorker:
         """Run one job to whatever end it has; nothing it raises ends the thread."""
         job = self._jobs[job_id]
         with self._changed:
-            self._update(job_id, state="running")
+            self._update(job, job.state.become(Running))
         is_fresh = not (self.store.folder(job_id) / "windows").exists()
         self.store.log(job_id, "started")
         try:
-            if self.store.count_start(job_id) > MAX_STARTS:
-                raise OutputError(_ENDS_KINORA)
-            recipe = job.context.run(
-                self._run,
-                job.request,
-                self.store.output_path(job_id),
-                lambda progress: self._report(job_id, progress),
-                lambda: self._is_to_end(job_id),
-            )
-            self.store.write_recipe(job_id, recipe | {"job_id": job_id})
+            recipe = self._make(job_id, job)
         except GenerationCancelledError:
             # Nobody wants it to end any more if it was resumed in the same moment.
-            ending = job.ending or "queued"
-            self._finish(job_id, ending, message=_MESSAGES.get(ending, ""))
+            ending = job.ending or Queued
+            self._finish(job_id, ending, _MESSAGES.get(ending, ""))
             if job.ending is None:
                 with self._changed:
                     self._enqueue(job_id)
         except OSError:
             logger.exception("Job %s cannot write to %s", job_id, self.store.root)
-            self._finish(job_id, "failed", message=str(cannot_write()))
+            self._finish(job_id, Failed, str(cannot_write()))
         except KinoraError as exc:
-            self._finish(job_id, "failed", message=str(exc))
+            self._finish(job_id, Failed, str(exc))
         except Exception:
             logger.exception("Job %s failed", job_id)
-            self._finish(job_id, "failed", message=_UNEXPECTED)
+            self._finish(job_id, Failed, _UNEXPECTED)
         else:
             if is_fresh and job.began_from < 1:
                 seconds = (time.monotonic() - job.began_at) / (1 - job.began_from)
                 self.timing.note(job.request, seconds)
-            self._finish(job_id, "done", progress=1.0, message=str(recipe.get("notice", "")))
+            self._finish(job_id, Done, str(recipe.get("notice", "")), progress=1.0)
 
-    def _report(self, job_id: str, progress: Progress) -> None:
+    def _make(self, job_id: str, job: _Job) -> dict[str, object]:
+        """Call `run` for a job and write the recipe that it returns; raises what that raises."""
+        if self.store.count_start(job_id) > MAX_STARTS:
+            raise OutputError(_ENDS_KINORA)
+        recipe = job.context.run(
+            self._run,
+            job.request,
+            self.store.output_path(job_id),
+            lambda progress: self._report(job, progress),
+            lambda: self._is_to_end(job_id),
+        )
+        self.store.write_recipe(job_id, recipe | {"job_id": job_id})
+        return recipe
+
+    def _report(self, job: _Job, progress: Progress) -> None:
         with self._changed:
-            job = self._jobs[job_id]
             job.progress = progress
             fraction = min(max(float(progress.fraction), 0.0), 1.0)
             if fraction > 0 and job.began_from == 1:
                 job.began_at, job.began_from = time.monotonic(), fraction
-            self._update(job_id, progress=fraction)
+            self._update(job, replace(job.state, progress=fraction))
 
     def _is_to_end(self, job_id: str) -> bool:
         """Say whether somebody wants the job to end, in this process or another one."""
@@ -342,31 +342,36 @@ class JobWorker:
                 job.ending = job.ending or order
         return job.ending is not None
 
-    def _update(self, job_id: str, **values: object) -> None:
+    def _update(self, job: _Job, state: JobState) -> None:
         """Change a job's state in memory, and on disk unless that was done a moment ago."""
-        job = self._jobs[job_id]
-        job.state |= values
-        now = time.monotonic()
-        if "state" in values or now - job.written_at >= SECONDS_BETWEEN_WRITES:
+        is_other = type(state) is not type(job.state)
+        job.state, now = state, time.monotonic()
+        if is_other or now - job.written_at >= SECONDS_BETWEEN_WRITES:
             job.written_at = now
-            self._write(job.state)
+            self._write(state)
 
-    def _write(self, state: dict[str, object]) -> bool:
+    def _write(self, state: JobState) -> bool:
         """Write a state to disk; say whether that worked. A full disk must not end the thread."""
         try:
             self.store.write_state(state)
         except OSError:
-            logger.exception("The state of job %s cannot be written", state["job_id"])
+            logger.exception("The state of job %s cannot be written", state.job_id)
             return False
         return True
 
-    def _finish(self, job_id: str, state: State, **values: object) -> None:
+    def _finish(
+        self,
+        job_id: str,
+        state: type[JobState],
+        message: str = "",
+        progress: float | None = None,
+    ) -> None:
         """Write a job's last state; forget the job if the disk has it."""
-        self.store.log(job_id, f"{state} {values.get('message', '')}".strip())
+        self.store.log(job_id, f"{state.name} {message}".strip())
         self.store.forget_starts(job_id)
         with self._changed:
             job = self._jobs[job_id]
             job.progress = None
-            job.state |= {"state": state, **values}
+            job.state = job.state.become(state, message, progress)
             if self._write(job.state):
                 del self._jobs[job_id]

@@ -13,16 +13,17 @@ from pipeline.models.detection import detect_model
 from pipeline.models.hub import local_path
 from pipeline.models.registry import MODELS, Models
 from pipeline.models.spec import ModelSpec
-from pipeline.settings import NO, YES, is_private, read_variable
+from pipeline.settings import NO, YES, read_variable
 
 logger = logging.getLogger(__name__)
 
 
-def read_models() -> Models:
-    """Return the catalogue's models with those of KINORA_MODELS, and the LoRAs of KINORA_LORAS.
+def read_models(*, is_private: bool) -> Models:
+    """Return the catalog's models with those of KINORA_MODELS, and the LoRAs of KINORA_LORAS.
 
-    What cannot be used is left out, and the log says why. Raises ModelError if KINORA_ANY_MODEL is
-    neither yes nor no.
+    `is_private` says that only people at this computer can use the app: they may then name any
+    model, unless KINORA_ANY_MODEL says otherwise. What cannot be used is left out, and the log says
+    why. Raises ModelError if KINORA_ANY_MODEL is neither yes nor no.
     """
     rows = {**MODELS}
     for reference in _listed("KINORA_MODELS"):
@@ -35,18 +36,15 @@ def read_models() -> Models:
     loras: dict[str, str] = {}
     for reference in _listed("KINORA_LORAS"):
         _add(loras, _name_of(reference), reference, "KINORA_LORAS")
-    return Models(rows.values(), loras, detect_model if may_name_any() else None)
+    return Models(rows.values(), loras, detect_model if may_name_any(is_private) else None)
 
 
-def may_name_any() -> bool:
-    """Say whether a request may name any folder and any place on the Hub.
-
-    If KINORA_ANY_MODEL does not say, only where nobody else can come. Raises ModelError.
-    """
+def may_name_any(is_private: bool) -> bool:
+    """Say whether a request may name any folder and any place on the Hub. Raises ModelError."""
     chosen = read_variable("KINORA_ANY_MODEL").lower()
     if chosen not in ("", *YES, *NO):
         raise ModelError(f"KINORA_ANY_MODEL is {chosen!r}, but it has to be 1 or 0.")
-    return chosen in YES if chosen else is_private()
+    return chosen in YES if chosen else is_private
 
 
 def _listed(variable: str) -> list[str]:

@@ -12,13 +12,15 @@ import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from pipeline.errors import InvalidRequestError, shown
 from pipeline.models.catalog import ROWS
 from pipeline.models.hub import HUB_ERRORS, Place, local_path, parse_place, read_files
 from pipeline.models.spec import ModelSpec, Part
+
+if TYPE_CHECKING:
+    import torch
 
 INDEX = "model_index.json"
 _LIBRARIES = ("diffusers", "transformers")
@@ -56,7 +58,7 @@ def detect_model(
         for name, value in index.items()
         if isinstance(value, list) and len(value) == 2 and value[0] is not None
     }
-    classes = {name: x for name, x in classes.items() if issubclass(x, torch.nn.Module)}
+    classes = {name: x for name, x in classes.items() if _has_weights(x)}
     able = _rows_of(found, index, classes, rows)
     parts = {name: _build(found, name, part) for name, part in classes.items()}
     row = _nearest(found, parts, able)
@@ -118,6 +120,12 @@ def _refuse_code(found: _Found, index: Mapping[str, object]) -> None:
             f"{found.name} brings code of its own ({(code + mapped)[0]}), which Kinora does not "
             "run; it wants classes of diffusers and transformers alone."
         )
+
+
+def _has_weights(part: type) -> bool:
+    import torch  # with diffusers, of which the part is: rows alone need neither
+
+    return issubclass(part, torch.nn.Module)
 
 
 def _own_packages(rows: Iterable[ModelSpec]) -> set[str]:
@@ -185,6 +193,8 @@ def _shifts_by_size(found: _Found) -> bool:
 
 def _build(found: _Found, name: str, part: type) -> torch.nn.Module:
     """Return a part without memory for its weights, to be counted and measured."""
+    import torch
+
     config = _read_json(found, f"{name}/config.json")
     try:
         with torch.device("meta"):

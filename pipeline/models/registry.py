@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from pipeline.errors import InvalidRequestError, ModelError
+from pipeline.errors import InvalidRequestError
 from pipeline.geometry import ASPECT_RATIOS
 from pipeline.models.catalog import ROWS
 from pipeline.models.spec import ModelSpec, Task
-from pipeline.runtime.memory_plan import GIGABYTE, Machine, Placement, place
 
 MODELS: dict[str, ModelSpec] = {spec.id: spec for spec in ROWS}
 EMBEDDED = next(spec.id for spec in ROWS if spec.ships_with_app)
-
-_LARGE, _SMALL = "ltx-video-13b", "ltx-video-2b"
-# A card that is sold with 12 GB reports somewhat less, one with 11 GB no more than that.
-_TOO_SMALL_A_CARD = 11 * GIGABYTE
 
 
 class Models(Mapping[str, ModelSpec]):
@@ -112,43 +106,6 @@ SHIPPED = Models()
 def get_model(model_id: str) -> ModelSpec:
     """Return a row of `MODELS`; raise InvalidRequestError, naming them all, if it has none."""
     return SHIPPED.find(model_id)
-
-
-def default_model_id(models: Models, machine: Machine) -> str:
-    """Return the model that is offered first: KINORA_MODEL, or the one that suits the machine.
-
-    Raises ModelError if KINORA_MODEL names a model that does not exist.
-    """
-    model_id = os.environ.get("KINORA_MODEL") or suited_model_id(models, machine)
-    if model_id not in models:
-        raise ModelError(
-            f"KINORA_MODEL is {model_id!r}, which is not a model; "
-            f"set it to one of {', '.join(models)}."
-        )
-    return model_id
-
-
-def suited_model_id(models: Models, machine: Machine) -> str:
-    """Return LTX-Video on a CUDA card of 12 GB and more, and on ZeroGPU; else the embedded model.
-
-    It is 13B where a card holds all of it as it is, else 2B: shrunk or moved about, the large one
-    makes everybody wait. On ZeroGPU it is 2B, for visitors pay by the second, and weights come
-    anew with every start.
-    """
-    if machine.device == "cuda" and machine.memory_bytes > _TOO_SMALL_A_CARD:
-        large = _place_if_it_fits(models, _LARGE, machine)
-        if large and (large.offload, large.weights) == ("none", "full") and not large.gpu_size:
-            return _LARGE
-        if _place_if_it_fits(models, _SMALL, machine):
-            return _SMALL
-    return next(iter(models))  # the table begins with the embedded one
-
-
-def _place_if_it_fits(models: Models, model_id: str, machine: Machine) -> Placement | None:
-    try:
-        return place(models[model_id], machine) if model_id in models else None
-    except InvalidRequestError:
-        return None
 
 
 def describe_models(models: Models = SHIPPED) -> list[dict[str, object]]:

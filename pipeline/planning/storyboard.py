@@ -13,7 +13,8 @@ from typing import get_args
 
 from pipeline.errors import InvalidRequestError
 from pipeline.models.spec import Camera
-from pipeline.planning.request import Shot, Transition, check_shot
+from pipeline.planning.request import Shot, Transition
+from pipeline.planning.validation import check_shot
 
 DEFAULT_SHOT_SECONDS = 5.0
 MAX_STORYBOARD_CHARACTERS = 300_000  # a minute of the shortest shots with the longest prompts

@@ -1,82 +1,236 @@
-"""What a model cannot do is refused, by what its row says, before anything is begun."""
+"""Builds and checks requests: `build_request` is the only way in.
+
+Every mistake is an InvalidRequestError of one sentence; what comes out can be trusted everywhere.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from functools import partial
+from pathlib import Path
+from typing import Any, get_args
 
 from pipeline.errors import InvalidRequestError
-from pipeline.models.spec import Ability, Camera, ModelSpec
+from pipeline.geometry import ASPECT_RATIOS
+from pipeline.models.lora import MAX_REFERENCE_CHARACTERS, parse_loras
+from pipeline.models.registry import SHIPPED, Models
+from pipeline.models.spec import DIRECTIONS, TASK_SOURCES, Camera, Direction, Task
+from pipeline.planning.abilities import check_ability, refuse_impossible
+from pipeline.planning.field_checks import (
+    check_choice,
+    check_file,
+    check_flag,
+    check_number,
+    check_text,
+    check_whole_number,
+    show,
+)
+from pipeline.planning.request import (
+    MAX_CLIP_SECONDS,
+    MAX_PROMPT_CHARACTERS,
+    MAX_SEED,
+    MIN_SHOT_SECONDS,
+    GenerationRequest,
+    Label,
+    Shot,
+    Transition,
+)
 
-if TYPE_CHECKING:
-    from pipeline.planning.request import GenerationRequest, Shot
+DEFAULT_SECONDS = 5.0
+_SOURCE_WORDS = {"image": "picture", "video": "clip", "video_after": "clip that follows"}
 
 
-def refuse_impossible(request: GenerationRequest, spec: ModelSpec) -> None:
-    """Raise InvalidRequestError for the first thing that a request's model cannot do."""
-    check_ability(spec, request.task)
-    if request.task == "extend_video":
-        check_ability(spec, request.direction)
-    _check_settings(request, spec)
-    for number, shot in enumerate(request.shots, 1):
+def _optional(check: Callable[[object], object]) -> Callable[[object], object]:
+    return lambda value: None if value is None else check(value)
+
+
+# The check of each field that stands for itself, in the order in which mistakes are told.
+_CHECKS: dict[str, Callable[[object], object]] = {
+    "model": partial(check_text, "model", max_characters=MAX_REFERENCE_CHARACTERS),
+    "seed": partial(
+        check_whole_number,
+        "seed",
+        low=0,
+        high=MAX_SEED,
+        rule=f"from 0 to {MAX_SEED}, or -1 to draw one",
+    ),
+    "negative_prompt": partial(check_text, "negative prompt", max_characters=MAX_PROMPT_CHARACTERS),
+    "num_inference_steps": _optional(
+        partial(check_whole_number, "number of steps", low=1, high=100)
+    ),
+    "guidance_scale": _optional(partial(check_number, "guidance scale", low=1, high=20)),
+    "label": partial(check_choice, "label", choices=get_args(Label)),
+    "shows_prompt": partial(check_flag, "choice to show the prompt"),
+    "has_consent": partial(check_flag, "consent"),
+    "loras": parse_loras,
+}
+# The fields of a request; a prompt and its duration stand for a single shot.
+_FIELDS = {field.name for field in fields(GenerationRequest)} - {"task"} | {"prompt", "duration"}
+
+
+def build_request(
+    task: Task,
+    *,
+    models: Models | None = SHIPPED,
+    **given: Any,  # noqa: ANN401
+) -> GenerationRequest:
+    """Check the fields of a request and return it; a seed of -1, the default, is drawn here.
+
+    Give `model`, and either a `prompt` and its `duration` in seconds or `shots`; for `loras` see
+    `parse_loras`. Other fields have the defaults of `GenerationRequest`. Without `models` it is not
+    checked whether the model and the LoRAs exist. Raises InvalidRequestError for the first mistake,
+    TypeError for a field that requests do not have.
+    """
+    if unknown := given.keys() - _FIELDS:
+        raise TypeError(f"a request has no field {', '.join(sorted(unknown))}")
+    check_choice("task", task, TASK_SOURCES)
+    spec = None if models is None else models.find(given.get("model"))
+    if spec is not None:
+        check_ability(spec, task)
+    direction = check_choice("direction", given.get("direction", "forward"), DIRECTIONS)
+    values = _check_sources(task, image=given.get("image"), video=given.get("video"))
+    values["video_after"] = _check_end(task, direction, given.get("video_after"))
+    shots = given.get("shots")
+    if shots is None:
+        shots = [Shot(given.get("prompt", ""), given.get("duration", DEFAULT_SECONDS))]
+    values["shots"] = _check_shots(task, shots)
+    given = {"seed": -1, "model": None} | given
+    if given["seed"] == -1 and not isinstance(given["seed"], bool):
+        given["seed"] = secrets.randbelow(MAX_SEED + 1)
+    values |= {name: check(given[name]) for name, check in _CHECKS.items() if name in given}
+    values["aspect_ratio"] = _check_aspect_ratio(task, given.get("aspect_ratio", "16:9"))
+    request = GenerationRequest(task=task, direction=direction, **values)
+    if spec is not None:
+        refuse_impossible(request, spec)
+        for lora in request.loras:
+            models.find_lora(lora.lora)
+    return request
+
+
+def read_request(values: Mapping[str, object]) -> GenerationRequest:
+    """Read what `GenerationRequest.to_json` wrote, and check it again: files move, people edit.
+
+    What its model can do is checked when the clip is made, so that a clip of a model that is gone
+    can still be shown. Raises InvalidRequestError as `build_request` does.
+    """
+    saved = _saved(GenerationRequest, values, required={"task", "shots", "model"})
+    shots = [
+        Shot(**_saved(Shot, shot, required={"prompt", "duration"}))
+        for shot in _list_of(saved.pop("shots"))
+    ]
+    return build_request(saved.pop("task"), shots=shots, models=None, **saved)
+
+
+def check_shot(shot: Shot) -> Shot:
+    """Return a shot with its values checked; raise InvalidRequestError for the first wrong one."""
+    prompt = check_text("prompt", shot.prompt, MAX_PROMPT_CHARACTERS)
+    if not prompt:
+        raise InvalidRequestError("The prompt is empty; describe what the clip should show.")
+    rule = f"from {MIN_SHOT_SECONDS:g} to {MAX_CLIP_SECONDS:g} seconds"
+    return Shot(
+        prompt=prompt,
+        duration=check_number(
+            "duration", shot.duration, MIN_SHOT_SECONDS, MAX_CLIP_SECONDS, rule=rule
+        ),
+        camera=check_choice("camera move", shot.camera, get_args(Camera)),
+        transition=check_choice("transition", shot.transition, get_args(Transition)),
+        image=None if shot.image is None else check_file("picture", shot.image),
+    )
+
+
+def _check_shots(task: Task, shots: Sequence[Shot]) -> tuple[Shot, ...]:
+    if not shots:
+        raise InvalidRequestError("There are no shots; describe at least one.")
+    if task == "extend_video" and len(shots) > 1:
+        # They would need an order of their own when they lead up to the clip.
+        raise InvalidRequestError(
+            f"A clip is extended by one shot at a time, not by {len(shots)}; extend it by the "
+            "first one and the result by the next."
+        )
+    checked = []
+    for number, shot in enumerate(shots, 1):
         try:
-            _check_camera(spec, shot.camera)
-            _check_shot(spec, shot, is_first=number == 1)
+            checked.append(check_shot(shot))
+            _check_beginning(task, checked[-1], is_first=number == 1)
         except InvalidRequestError as exc:
-            if len(request.shots) == 1:
+            if len(shots) == 1:
                 raise
             raise InvalidRequestError(f"Shot {number}: {exc}") from exc
-
-
-def check_ability(spec: ModelSpec, ability: Ability) -> None:
-    """Raise InvalidRequestError, with the reason, if a model cannot do something."""
-    if reason := spec.cannot.get(ability):
-        able = [x for x in (*spec.tasks, *spec.directions) if x != "extend_video"]
+    total = sum(shot.duration for shot in checked)
+    if total > MAX_CLIP_SECONDS:
         raise InvalidRequestError(
-            f"{spec.label} cannot do {ability}: {reason} It can do {', '.join(able)}."
+            f"The shots last {total:g} seconds together, but a clip can have at most "
+            f"{MAX_CLIP_SECONDS:g}; shorten or remove some."
+        )
+    return tuple(checked)
+
+
+def _check_beginning(task: Task, shot: Shot, *, is_first: bool) -> None:
+    """Refuse a shot that cannot begin with the picture that it has."""
+    if shot.image is None:
+        return
+    if is_first and (source := TASK_SOURCES[task]):
+        raise InvalidRequestError(
+            f"The shot starts from the {_SOURCE_WORDS[source]} that was given, so that it cannot "
+            "begin with another picture; leave one of them out."
+        )
+    if not is_first and shot.transition == "continue":
+        raise InvalidRequestError(
+            "A shot that continues the one before cannot begin with a picture; remove the "
+            "picture, or choose cut or dissolve."
         )
 
 
-def _check_settings(request: GenerationRequest, spec: ModelSpec) -> None:
-    """Refuse a setting that the model does not have."""
-    steps = request.num_inference_steps
-    if steps is not None and not spec.can_choose_steps:
-        fixed = spec.default_num_inference_steps
-        if fixed is None:
-            raise InvalidRequestError(
-                f"{spec.label} has no inference steps; leave num_inference_steps out."
-            )
-        if steps != fixed:
-            raise InvalidRequestError(
-                f"{spec.label} always takes {fixed} inference steps, not {steps}; leave "
-                "num_inference_steps out."
-            )
-    if request.guidance_scale is not None and spec.default_guidance_scale is None:
-        raise InvalidRequestError(f"{spec.label} has no guidance; leave guidance_scale out.")
-    if request.negative_prompt and not spec.uses_negative_prompt:
+def _check_aspect_ratio(task: Task, aspect_ratio: str) -> str:
+    if task == "extend_video":
+        return "auto"
+    choices = [*ASPECT_RATIOS, "auto"] if TASK_SOURCES[task] else ASPECT_RATIOS
+    return check_choice("aspect ratio", aspect_ratio, choices)
+
+
+def _check_sources(task: Task, **given: str | Path | None) -> dict[str, Path]:
+    """Return the file that the task starts from, if it starts from one."""
+    needed = TASK_SOURCES[task]
+    surplus = [name for name, path in given.items() if path is not None and name != needed]
+    if surplus:
+        word = _SOURCE_WORDS[surplus[0]]
+        raise InvalidRequestError(f"A {word} was given, but {task} does not use one; leave it out.")
+    if needed is None:
+        return {}
+    path, word = given[needed], _SOURCE_WORDS[needed]
+    if path is None or path == "":
+        raise InvalidRequestError(f"There is no {word} to start from; add one.")
+    return {needed: check_file(word, path)}
+
+
+def _check_end(task: Task, direction: Direction, path: str | Path | None) -> Path | None:
+    """Return the clip that a bridge leads to, which nothing else has."""
+    is_bridge = task == "extend_video" and direction == "bridge"
+    if path is None or path == "":
+        if is_bridge:
+            raise InvalidRequestError("There is no clip for the bridge to lead to; add a second.")
+        return None
+    if not is_bridge:
         raise InvalidRequestError(
-            f"{spec.label} does not use a negative prompt; leave negative_prompt out."
+            "A second clip was given, but only a bridge leads to one; leave it out, or choose "
+            "the direction bridge."
         )
-    if request.loras and not spec.takes_loras:
-        raise InvalidRequestError(f"{spec.label} takes no LoRAs; choose another model for them.")
+    return check_file("second clip", path)
 
 
-def _check_camera(spec: ModelSpec, camera: Camera) -> None:
-    if camera and camera not in spec.camera_words:
+def _saved(cls: type, values: object, *, required: set[str]) -> dict[str, object]:
+    """Return the fields of a saved `cls`, if that is what it is."""
+    known = {field.name for field in fields(cls)}
+    if not isinstance(values, Mapping) or not required <= set(values) <= known:
         raise InvalidRequestError(
-            f"{spec.label} cannot do the camera move {camera!r}; "
-            f"it can do {', '.join(spec.camera_words)}."
+            "This is not a saved Kinora request; use a recipe as it was written."
         )
+    return dict(values)
 
 
-def _check_shot(spec: ModelSpec, shot: Shot, *, is_first: bool) -> None:
-    """Refuse a shot that the model cannot begin or go on with as it is asked to."""
-    if "continue" in spec.cannot:
-        if shot.duration > spec.max_shot_seconds:
-            raise InvalidRequestError(
-                f"A shot of {spec.label} lasts at most {spec.max_shot_seconds:g} seconds, not "
-                f"{shot.duration:g}; make a film of shorter ones."
-            )
-        if shot.transition == "continue" and not is_first:
-            check_ability(spec, "continue")
-    if shot.image is not None:
-        check_ability(spec, "image_to_video")
+def _list_of(value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise InvalidRequestError(f"The shots are {show(value)}, but they have to be a list.")
+    return value

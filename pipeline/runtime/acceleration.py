@@ -15,7 +15,8 @@ from typing import Literal
 from pipeline.errors import KinoraError
 from pipeline.models.spec import ModelSpec
 from pipeline.planning.plan import Plan, seconds_per_window
-from pipeline.runtime.memory_plan import Machine, Placement
+from pipeline.runtime.device import Machine
+from pipeline.runtime.memory_plan import Placement
 
 NATIVE = "native"
 # What the benchmark tries where nobody has set another: half the difference at which random

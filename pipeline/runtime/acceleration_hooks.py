@@ -30,7 +30,7 @@ from pipeline.errors import KinoraError
 from pipeline.models.compute_cost import DENOISERS
 from pipeline.models.spec import ModelSpec
 from pipeline.runtime.acceleration import NATIVE, Acceleration, AccelerationSettings
-from pipeline.runtime.memory_plan import Machine
+from pipeline.runtime.device import Machine
 
 logger = logging.getLogger(__name__)
 LoadBlocks = Callable[[torch.nn.Module, str], None]

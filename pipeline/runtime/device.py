@@ -1,22 +1,48 @@
-"""Looks at the machine: what computes here, and how much memory it has."""
+"""The machine: what computes here, how much memory it has, and looking at it."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
 import shutil
+from dataclasses import dataclass
+from typing import Literal
 
 import psutil
 import torch
 
 from pipeline.models.compute_cost import ZERO_GPU_SPEED
-from pipeline.runtime.memory_plan import GIGABYTE, Machine, is_zero_gpu
 
+GIGABYTE = 1024**3
 # What is reached of what the makers name, by a multiprocessor of a card (an H100's reach three
 # times as much, a T4's two thirds), by an M-series GPU, and by a core with AVX2. Assumed.
 _SPEED_PER_MULTIPROCESSOR = 1e12
 _METAL_SPEED = 8e12
 _SPEED_PER_CORE = 40e9
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The device that computes, the memory it has, and whether bfloat16 is fast on it.
+
+    `memory_bytes` is the card's, or the computer's own where both are one; `ram_bytes` is that of
+    the computer beside a card, None if nobody has looked; `operations_per_second` about how many
+    multiplications and additions it does, 0 if nobody knows.
+    """
+
+    device: Literal["cpu", "cuda", "mps"]
+    memory_bytes: int
+    has_fast_bf16: bool
+    is_zero_gpu: bool = False
+    ram_bytes: int | None = None
+    has_torchao: bool = False
+    operations_per_second: float = 0.0
+    has_compiler: bool = False  # of what torch.compile writes
+
+
+def is_zero_gpu() -> bool:
+    """Say whether this process runs on a ZeroGPU Space."""
+    return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
 
 
 def detect_machine() -> Machine:

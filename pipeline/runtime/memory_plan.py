@@ -1,12 +1,11 @@
-"""What the machine is, and a pure decision where a model's parts live on it.
+"""Where a model's parts live on a machine: a pure decision.
 
-Looking at the machine and loading are left to `model_cache.py`. Every figure of memory is computed
+`device.py` looks at the machine, `loading.py` loads. Every figure of memory is computed
 by the rules that stand here; none has been measured on a GPU.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -14,8 +13,8 @@ from typing import Literal
 from pipeline.errors import InvalidRequestError
 from pipeline.models.compute_cost import DENOISERS, num_tokens, transformer_width
 from pipeline.models.spec import ModelSpec, Part
+from pipeline.runtime.device import GIGABYTE, Machine
 
-GIGABYTE = 1024**3
 Offload = Literal["none", "encode_first", "model", "group", "group_lean"]
 Weights = Literal["full", "fp8", "int8"]
 
@@ -49,25 +48,6 @@ _LAYERS_OF_OTHERS = 16
 _PINNED_SHARE = 1.5
 _TILE_PIXELS = 512 * 512
 _TILE_FRAMES = 16
-
-
-@dataclass(frozen=True)
-class Machine:
-    """The device that computes, the memory it has, and whether bfloat16 is fast on it.
-
-    `memory_bytes` is the card's, or the computer's own where both are one; `ram_bytes` is that of
-    the computer beside a card, None if nobody has looked; `operations_per_second` about how many
-    multiplications and additions it does, 0 if nobody knows.
-    """
-
-    device: Literal["cpu", "cuda", "mps"]
-    memory_bytes: int
-    has_fast_bf16: bool
-    is_zero_gpu: bool = False
-    ram_bytes: int | None = None
-    has_torchao: bool = False
-    operations_per_second: float = 0.0
-    has_compiler: bool = False  # of what torch.compile writes
 
 
 @dataclass(frozen=True)
@@ -188,11 +168,6 @@ def step_down(placement: Placement) -> Placement | None:
     if placement.weights != "full" and offload == "group":
         offload = "group_lean"
     return replace(placement, offload=offload)
-
-
-def is_zero_gpu() -> bool:
-    """Say whether this process runs on a ZeroGPU Space."""
-    return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
 
 
 _HOW: dict[Offload, str] = {

@@ -22,10 +22,10 @@ from pipeline.models.registry import SHIPPED, Models
 from pipeline.models.spec import ModelSpec
 from pipeline.runtime.acceleration import PLAIN, AccelerationSettings, Work, choose_acceleration
 from pipeline.runtime.acceleration_hooks import LoadBlocks, apply_acceleration
-from pipeline.runtime.device import detect_machine
+from pipeline.runtime.device import Machine, detect_machine
 from pipeline.runtime.loading import LoadedModel, load_model, name_weights
 from pipeline.runtime.lora_adapters import Adapter, AdapterFiles, can_switch, put_on, take_off
-from pipeline.runtime.memory_plan import Machine, Placement, describe, place, step_down
+from pipeline.runtime.memory_plan import Placement, describe, place, step_down
 from pipeline.runtime.prompt_cache import PromptCache
 
 logger = logging.getLogger(__name__)

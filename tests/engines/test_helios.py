@@ -21,7 +21,8 @@ from pipeline.geometry import ASPECT_RATIOS
 from pipeline.media.video_reader import probe_clip
 from pipeline.models.registry import MODELS
 from pipeline.planning.plan import plan_generation
-from pipeline.planning.request import Shot, build_request
+from pipeline.planning.request import Shot
+from pipeline.planning.validation import build_request
 from pipeline.runtime.loading import LoadedModel
 from pipeline.runtime.memory_plan import Placement
 from pipeline.runtime.model_cache import ModelCache

@@ -21,7 +21,8 @@ from pipeline.media.seam_blending import Seam, blend_after
 from pipeline.media.transitions import resize
 from pipeline.media.video_reader import iterate_frames, probe_clip
 from pipeline.planning.plan import plan_generation
-from pipeline.planning.request import Shot, build_request
+from pipeline.planning.request import Shot
+from pipeline.planning.validation import build_request
 from pipeline.runtime.loading import LoadedModel
 from pipeline.runtime.model_cache import ModelCache
 from tests.sources import H264, ffmpeg, make_clip

@@ -22,7 +22,8 @@ from pipeline.media.video_reader import ClipInfo, iterate_frames, probe_clip, re
 from pipeline.mini.engine import MiniEngine
 from pipeline.models.registry import MODELS
 from pipeline.planning.recipe import RECIPE_TAG, owners_recipe, public_recipe
-from pipeline.planning.request import GenerationRequest, Shot, build_request
+from pipeline.planning.request import GenerationRequest, Shot
+from pipeline.planning.validation import build_request
 from pipeline.runtime.model_cache import ModelCache
 from tests.sources import ffmpeg, first_and_last_sound, make_clip
 from tests.tiny import CPU, LTX, MINI, picture, tiny_models

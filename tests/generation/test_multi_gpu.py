@@ -16,7 +16,7 @@ import pytest
 from pipeline.generation.generate import generate
 from pipeline.media.video_reader import iterate_frames, probe_clip, read_metadata
 from pipeline.planning.recipe import RECIPE_TAG
-from pipeline.planning.request import build_request
+from pipeline.planning.validation import build_request
 from pipeline.runtime.model_cache import ModelCache
 from tests.ranks import WAN, tiny_rows
 from tests.tiny import CPU, LTX

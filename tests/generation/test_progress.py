@@ -11,7 +11,7 @@ from pipeline.generation import progress
 from pipeline.generation.progress import SAMPLING_SHARE, Progress, Reporter
 from pipeline.models.registry import MODELS
 from pipeline.planning.plan import Plan, plan_generation
-from pipeline.planning.request import build_request
+from pipeline.planning.validation import build_request
 
 
 class Clock:

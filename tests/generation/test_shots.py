@@ -20,7 +20,8 @@ from pipeline.generation.latent_cache import LatentCache
 from pipeline.generation.shots import ShotLatents, sample_shots
 from pipeline.generation.sources import end_frames, open_source, picture_frame
 from pipeline.planning.plan import Plan, plan_generation
-from pipeline.planning.request import GenerationRequest, Shot, build_request
+from pipeline.planning.request import GenerationRequest, Shot
+from pipeline.planning.validation import build_request
 from pipeline.runtime.loading import LoadedModel
 from pipeline.runtime.model_cache import ModelCache
 from tests.sources import make_clip

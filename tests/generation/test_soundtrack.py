@@ -19,7 +19,8 @@ from pipeline.media.ffmpeg import read_header
 from pipeline.media.video_reader import probe_clip, read_sound
 from pipeline.models.registry import MODELS
 from pipeline.models.spec import ModelSpec
-from pipeline.planning.request import GenerationRequest, Shot, build_request
+from pipeline.planning.request import GenerationRequest, Shot
+from pipeline.planning.validation import build_request
 from pipeline.runtime.model_cache import ModelCache
 from tests.sources import BEEP, H264, ffmpeg, first_and_last_sound, make_clip
 from tests.tiny import CPU

@@ -15,11 +15,11 @@ from pipeline.generation.assembly import Segment
 from pipeline.generation.generate import Clip, generate
 from pipeline.generation.watermarking import FrameMarker
 from pipeline.geometry import Size
-from pipeline.jobs.store import UNFINISHED
 from pipeline.media.video_reader import iterate_frames, probe_clip, read_metadata
 from pipeline.media.video_writer import ClipWriter
 from pipeline.planning.recipe import RECIPE_TAG
-from pipeline.planning.request import GenerationRequest, Shot, build_request
+from pipeline.planning.request import GenerationRequest, Shot
+from pipeline.planning.validation import build_request
 from pipeline.runtime.model_cache import ModelCache
 from pipeline.trust.watermark.detection import read_marks
 from pipeline.trust.watermark.mark import KEY_FILE, Marker
@@ -195,7 +195,7 @@ def test_a_studio_marks_with_a_key_of_its_own_and_without_one_makes_clips_all_th
     for data_dir in (good, bad):
         studio = app.create_studio(data_dir, ModelCache())
         job_id = studio.worker.submit(request)
-        while studio.worker.state(job_id)["state"] in UNFINISHED:
+        while not studio.worker.state(job_id).is_over:
             time.sleep(0.05)
         recipes.append((studio.worker.recipe(job_id), studio.worker.result(job_id)))
         studio.worker.close()

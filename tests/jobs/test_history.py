@@ -11,6 +11,7 @@ from PIL import Image
 
 from pipeline.errors import InvalidRequestError
 from pipeline.jobs.history import History, visitor_key
+from pipeline.jobs.states import Paused
 from pipeline.jobs.store import JobStore
 from pipeline.jobs.worker import JobWorker
 from pipeline.planning.request import GenerationRequest, Shot
@@ -37,7 +38,7 @@ def worker(tmp_path: Path) -> Iterator[JobWorker]:
 def make(worker: JobWorker, visitor: str, tab: str = "") -> str:
     job_id = worker.submit(request(), visitor=visitor_key(visitor), tab=tab)
     deadline = time.monotonic() + 10
-    while worker.state(job_id)["state"] != "done":
+    while worker.state(job_id).name != "done":
         assert time.monotonic() < deadline
         time.sleep(0.01)
     return job_id
@@ -92,7 +93,7 @@ def test_a_tab_shows_again_what_was_left_unfinished_there_and_nothing_else(
     make(worker, ADA, tab="film")
     assert history.unfinished(ADA, "film") is None
     job_id = store.create(request(), visitor=visitor_key(ADA), tab="film")
-    store.write_state(store.read_state(job_id) | {"state": "paused"})
+    store.write_state(store.read_state(job_id).become(Paused))
     assert history.unfinished(ADA, "film") == job_id
     assert history.unfinished(ADA, "text_to_video") is None
     assert history.unfinished(GRACE, "film") is None

@@ -24,7 +24,8 @@ import torch
 torch.set_num_threads(1)
 from pipeline.generation.generate import generate
 from pipeline.runtime.model_cache import ModelCache
-from pipeline.planning.request import Shot, build_request
+from pipeline.planning.request import Shot
+from pipeline.planning.validation import build_request
 from tests.tiny import CPU, MINI, tiny_models
 
 models, root, num_kills = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import InvalidRequestError, StorageError
+from pipeline.jobs.states import Done, Paused, state_class
 from pipeline.jobs.store import JobStore, default_data_dir
 from pipeline.planning.request import GenerationRequest, Shot
 
@@ -27,7 +28,7 @@ def store(tmp_path: Path) -> JobStore:
 def leave_job(store: JobStore, state: str, age: float = 0, num_bytes: int = 4) -> str:
     """Leave a job on disk in a state, changed `age` seconds ago; return its id."""
     job_id = store.create(request())
-    store.write_state(store.read_state(job_id) | {"state": state})
+    store.write_state(store.read_state(job_id).become(state_class(state)))
     store.output_path(job_id).write_bytes(bytes(num_bytes))
     path = store.folder(job_id) / "state.json"
     os.utime(path, (time.time() - age, time.time() - age))
@@ -64,7 +65,7 @@ def test_a_job_based_on_another_begins_with_its_finished_windows(store: JobStore
     windows.mkdir()
     (windows / "a.safetensors").write_bytes(b"latents")
     second = store.create(request("a blue car"), based_on=first)
-    store.write_state(store.read_state(first) | {"state": "done"})
+    store.write_state(store.read_state(first).become(Done))
     store.delete(first)
     assert (store.folder(second) / "windows" / "a.safetensors").read_bytes() == b"latents"
     with pytest.raises(InvalidRequestError, match="There is no job"):
@@ -79,13 +80,24 @@ def test_everybody_sees_their_own_jobs_the_newest_first(store: JobStore) -> None
     assert len(store.list_jobs()) == 3
 
 
-@pytest.mark.parametrize("text", ["", '{"state": "do', "[]", '{"state": "dancing"}', "\0"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        '{"state": "do',
+        "[]",
+        '{"state": "dancing"}',
+        "\0",
+        '{"state": "done", "progress": NaN}',
+        '{"state": ["done"], "progress": 1}',
+    ],
+)
 def test_a_damaged_state_is_a_failed_job_that_says_what_to_do(store: JobStore, text: str) -> None:
     job_id, other = store.create(request()), store.create(request())
     (store.folder(job_id) / "state.json").write_text(text)
     state = store.read_state(job_id)
-    assert (state["state"], state["progress"]) == ("failed", 0)
-    assert "start it again" in state["message"]
+    assert (state.name, state.progress) == ("failed", 0)
+    assert "start it again" in state.message
     assert store.unfinished() == [other]
 
 
@@ -139,8 +151,8 @@ def test_sweeping_makes_room_by_removing_the_oldest(store: JobStore) -> None:
 def test_an_order_is_taken_once(store: JobStore) -> None:
     job_id = store.create(request())
     assert store.take_order(job_id) is None
-    store.order(job_id, "paused")
-    assert store.take_order(job_id) == "paused"
+    store.order(job_id, Paused)
+    assert store.take_order(job_id) is Paused
     assert store.take_order(job_id) is None
 
 

@@ -22,6 +22,7 @@ from pipeline.errors import (
     StorageError,
 )
 from pipeline.jobs import worker as worker_module
+from pipeline.jobs.states import Done, Running, state_class
 from pipeline.jobs.store import JobStore
 from pipeline.jobs.worker import JobWorker
 from pipeline.planning.request import GenerationRequest, Shot
@@ -107,7 +108,7 @@ def worker(store: JobStore, studio: Studio) -> Iterator[JobWorker]:
 def finish(worker: JobWorker, job_id: str) -> dict[str, object]:
     """Wait for a job's end, five seconds at most, and return its last state."""
     deadline = time.monotonic() + 5
-    while (state := worker.state(job_id))["state"] in ("queued", "running"):
+    while (state := worker.state(job_id)).name in ("queued", "running"):
         assert time.monotonic() < deadline, state
         time.sleep(0.005)
     return state
@@ -121,7 +122,7 @@ def test_a_finished_job_has_its_clip_its_recipe_and_its_request(
     worker: JobWorker, tmp_path: Path
 ) -> None:
     job_id = worker.submit(request())
-    assert finish(worker, job_id) == {
+    assert finish(worker, job_id).to_json() == {
         "job_id": job_id,
         "state": "done",
         "progress": 1.0,
@@ -142,8 +143,8 @@ def test_a_running_job_shows_its_newest_progress_in_memory_and_on_disk(
 ) -> None:
     job_id = worker.submit(request("wait"))
     assert studio.has_started.wait(5)
-    assert worker.state(job_id)["state"] == "running"
-    assert worker.state(job_id)["progress"] == 0.5
+    assert worker.state(job_id).name == "running"
+    assert worker.state(job_id).progress == 0.5
     assert worker.progress(job_id) == Step(0.5)
     assert worker.result(job_id) is None
     assert on_disk(tmp_path, job_id)["state"] == "running"
@@ -180,9 +181,9 @@ def test_jobs_run_one_at_a_time_in_the_order_they_came(worker: JobWorker, studio
     first = worker.submit(request("wait"))
     assert studio.has_started.wait(5)
     others = [worker.submit(request(prompt)) for prompt in ("one", "two", "three")]
-    assert [worker.state(job_id)["state"] for job_id in others] == ["queued"] * 3
+    assert [worker.state(job_id).name for job_id in others] == ["queued"] * 3
     studio.gate.set()
-    assert {finish(worker, job_id)["state"] for job_id in (first, *others)} == {"done"}
+    assert {finish(worker, job_id).name for job_id in (first, *others)} == {"done"}
     assert studio.prompts == ["wait", "one", "two", "three"]
     assert studio.most_at_once == 1
 
@@ -196,8 +197,8 @@ def test_a_full_queue_refuses_and_a_cancelled_place_is_free_again(
     with pytest.raises(InvalidRequestError, match="3 jobs are waiting already"):
         worker.submit(request())
     assert len(list((tmp_path / "jobs").iterdir())) == 4
-    assert worker.cancel(waiting[0])["state"] == "cancelled"
-    assert worker.state(worker.submit(request()))["state"] == "queued"
+    assert worker.cancel(waiting[0]).name == "cancelled"
+    assert worker.state(worker.submit(request())).name == "queued"
 
 
 def test_a_job_runs_in_the_context_of_whoever_asked_for_it(store: JobStore) -> None:
@@ -221,7 +222,7 @@ def test_a_queued_job_that_is_cancelled_never_runs(worker: JobWorker, studio: St
     first = worker.submit(request("wait"))
     assert studio.has_started.wait(5)
     second = worker.submit(request("never"))
-    assert worker.cancel(second)["state"] == "cancelled"
+    assert worker.cancel(second).name == "cancelled"
     studio.gate.set()
     finish(worker, first)
     finish(worker, worker.submit(request("last")))
@@ -235,7 +236,7 @@ def test_a_running_job_that_is_cancelled_stops_and_leaves_what_it_has_finished(
     assert studio.has_started.wait(5)
     worker.cancel(job_id)
     state = finish(worker, job_id)
-    assert (state["state"], state["message"]) == ("cancelled", "This job was stopped.")
+    assert (state.name, state.message) == ("cancelled", "This job was stopped.")
     assert worker.result(job_id).read_bytes() == b"some seconds"
     assert worker.recipe(job_id) is None
 
@@ -243,7 +244,7 @@ def test_a_running_job_that_is_cancelled_stops_and_leaves_what_it_has_finished(
 def test_a_finished_job_cannot_be_cancelled(worker: JobWorker) -> None:
     job_id = worker.submit(request())
     finish(worker, job_id)
-    assert worker.cancel(job_id)["state"] == "done"
+    assert worker.cancel(job_id).name == "done"
     assert worker.result(job_id) is not None
 
 
@@ -262,10 +263,10 @@ def test_a_failed_job_says_why_and_the_next_one_works(
 ) -> None:
     job_id = worker.submit(request(prompt))
     state = finish(worker, job_id)
-    assert (state["state"], state["message"]) == ("failed", message)
+    assert (state.name, state.message) == ("failed", message)
     assert worker.result(job_id) is None
     assert not (tmp_path / "jobs" / job_id / "result.mp4").exists()
-    assert finish(worker, worker.submit(request()))["state"] == "done"
+    assert finish(worker, worker.submit(request())).name == "done"
 
 
 def test_an_unexpected_error_is_logged_with_its_traceback(
@@ -290,20 +291,20 @@ def test_a_full_disk_loses_neither_the_state_nor_the_worker(
     with monkeypatch.context() as patch:
         patch.setattr(Path, "replace", fail)
         studio.gate.set()
-        assert finish(worker, job_id)["state"] == "done"
+        assert finish(worker, job_id).name == "done"
         with pytest.raises(StorageError, match="free some space"):
             worker.submit(request())
-    assert finish(worker, worker.submit(request()))["state"] == "done"
+    assert finish(worker, worker.submit(request())).name == "done"
 
 
 def test_a_waiting_job_knows_its_place(worker: JobWorker, studio: Studio) -> None:
     worker.submit(request("wait"))
     assert studio.has_started.wait(5)
     first, second = worker.submit(request("one")), worker.submit(request("two"))
-    assert [worker.state(job_id)["position"] for job_id in (first, second)] == [1, 2]
+    assert [worker.state(job_id).position for job_id in (first, second)] == [1, 2]
     worker.cancel(first)
-    assert worker.state(second)["position"] == 1
-    assert "position" not in worker.state(first)
+    assert worker.state(second).position == 1
+    assert "position" not in worker.state(first).to_json()
 
 
 @pytest.mark.parametrize("ending", ["cancelled", "paused"])
@@ -313,11 +314,11 @@ def test_a_job_that_was_ended_is_resumed_and_keeps_its_id(
     job_id = worker.submit(request("wait"))
     assert studio.has_started.wait(5)
     {"cancelled": worker.cancel, "paused": worker.pause}[ending](job_id)
-    assert finish(worker, job_id)["state"] == ending
+    assert finish(worker, job_id).name == ending
     studio.gate.set()
-    assert worker.resume(job_id)["state"] == "queued"
-    assert finish(worker, job_id)["state"] == "done"
-    assert worker.resume(job_id)["state"] == "done"
+    assert worker.resume(job_id).name == "queued"
+    assert finish(worker, job_id).name == "done"
+    assert worker.resume(job_id).name == "done"
     assert studio.prompts == ["wait", "wait"]
 
 
@@ -327,19 +328,19 @@ def test_a_paused_job_that_waits_never_runs_until_it_is_resumed(
     first = worker.submit(request("wait"))
     assert studio.has_started.wait(5)
     second = worker.submit(request("later"))
-    assert worker.pause(second)["state"] == "paused"
+    assert worker.pause(second).name == "paused"
     studio.gate.set()
     finish(worker, first)
     assert studio.prompts == ["wait"]
     worker.resume(second)
-    assert finish(worker, second)["state"] == "done"
+    assert finish(worker, second).name == "done"
 
 
 def test_a_failed_job_can_be_tried_again(worker: JobWorker, studio: Studio) -> None:
     job_id = worker.submit(request("black"))
-    assert finish(worker, job_id)["state"] == "failed"
+    assert finish(worker, job_id).name == "failed"
     worker.resume(job_id)
-    assert finish(worker, job_id)["state"] == "failed"
+    assert finish(worker, job_id).name == "failed"
     assert studio.prompts == ["black", "black"]
 
 
@@ -349,11 +350,11 @@ def test_a_job_that_a_dead_process_has_left_goes_on_by_itself(
 ) -> None:
     left = [store.create(request(prompt)) for prompt in ("one", "two")]
     for job_id in left:
-        store.write_state(store.read_state(job_id) | {"state": state, "progress": 0.4})
+        store.write_state(store.read_state(job_id).become(state_class(state), progress=0.4))
     done = store.create(request("done"))
-    store.write_state(store.read_state(done) | {"state": "done"})
+    store.write_state(store.read_state(done).become(Done))
     worker = JobWorker(store, studio.run)
-    assert [finish(worker, job_id)["state"] for job_id in left] == ["done"] * 2
+    assert [finish(worker, job_id).name for job_id in left] == ["done"] * 2
     assert studio.prompts == ["one", "two"]
     worker.close()
 
@@ -363,8 +364,8 @@ def test_where_somebody_has_to_pay_nothing_goes_on_by_itself(
 ) -> None:
     job_id = store.create(request())
     worker = JobWorker(store, studio.run, takes_up=False)
-    assert finish(worker, worker.submit(request("asked for")))["state"] == "done"
-    assert worker.state(job_id)["state"] == "queued"
+    assert finish(worker, worker.submit(request("asked for"))).name == "done"
+    assert worker.state(job_id).name == "queued"
     assert studio.prompts == ["asked for"]
     worker.close()
 
@@ -374,7 +375,7 @@ def test_a_job_of_another_living_process_is_left_alone_until_that_is_killed(
 ) -> None:
     monkeypatch.setattr(worker_module, "SECONDS_BETWEEN_ROUNDS", 0.05)
     job_id = store.create(request())
-    store.write_state(store.read_state(job_id) | {"state": "running"})
+    store.write_state(store.read_state(job_id).become(Running))
     code = "from pathlib import Path; from pipeline.jobs.store import JobStore; import sys, time\n"
     code += f"with JobStore(Path({str(store.root)!r})).claim({job_id!r}) as ours:\n"
     code += "    print(ours, flush=True); time.sleep(60)"
@@ -382,11 +383,11 @@ def test_a_job_of_another_living_process_is_left_alone_until_that_is_killed(
         assert living.stdout.readline() == b"True\n"
         worker = JobWorker(store, studio.run)
         time.sleep(0.3)
-        assert worker.state(job_id)["state"] == "running"
+        assert worker.state(job_id).name == "running"
         assert studio.prompts == []
         living.kill()
         living.wait()
-        assert finish(worker, job_id)["state"] == "done"
+        assert finish(worker, job_id).name == "done"
     worker.close()
 
 
@@ -396,7 +397,7 @@ def test_two_workers_on_one_folder_run_every_job_once(tmp_path: Path) -> None:
     ids = [stores[0].create(request(str(number))) for number in range(12)]
     workers = [JobWorker(*pair) for pair in zip(stores, (s.run for s in studios), strict=True)]
     for job_id in ids:
-        assert finish(workers[0], job_id)["state"] == "done"
+        assert finish(workers[0], job_id).name == "done"
     for worker in workers:
         worker.close()
     assert sorted(studios[0].prompts + studios[1].prompts, key=int) == [str(n) for n in range(12)]
@@ -408,9 +409,9 @@ def test_a_second_worker_can_stop_what_the_first_one_runs(
     job_id = worker.submit(request("wait"))
     assert studio.has_started.wait(5)
     second = JobWorker(JobStore(tmp_path), Studio().run)
-    assert second.state(job_id)["state"] == "running"
+    assert second.state(job_id).name == "running"
     second.pause(job_id)
-    assert finish(second, job_id)["state"] == "paused"
+    assert finish(second, job_id).name == "paused"
     second.close()
 
 
@@ -421,12 +422,12 @@ def test_closing_stops_what_runs_and_all_goes_on_at_the_next_start(
     running, waiting = worker.submit(request("wait")), worker.submit(request("next"))
     assert studio.has_started.wait(5)
     worker.close()
-    assert [store.read_state(x)["state"] for x in (running, waiting)] == ["queued"] * 2
+    assert [store.read_state(x).name for x in (running, waiting)] == ["queued"] * 2
     with pytest.raises(InvalidRequestError, match="closing"):
         worker.submit(request())
     studio.gate.set()
     again = JobWorker(store, studio.run)
-    assert [finish(again, x)["state"] for x in (running, waiting)] == ["done"] * 2
+    assert [finish(again, x).name for x in (running, waiting)] == ["done"] * 2
     assert studio.prompts == ["wait", "wait", "next"]
     again.close()
 
@@ -456,7 +457,7 @@ def test_thirty_people_at_once_are_served_or_refused_and_none_is_mixed_up(
         if isinstance(answer, InvalidRequestError):
             assert "jobs are waiting already" in str(answer)
             continue
-        assert finish(worker, answer)["state"] == "done"
+        assert finish(worker, answer).name == "done"
         assert worker.result(answer).read_text() == f"clip {number}"
         assert [facts.job_id for facts in store.list_jobs(str(number))] == [answer]
     assert sum(isinstance(answer, str) for answer in answers.values()) >= 17
@@ -512,17 +513,17 @@ def test_a_job_that_is_resumed_before_the_pause_is_noticed_goes_on(
     worker.pause(job_id)
     worker.resume(job_id)
     studio.gate.set()
-    assert finish(worker, job_id)["state"] == "done"
+    assert finish(worker, job_id).name == "done"
 
 
 def test_a_job_that_a_dead_process_has_left_can_be_resumed_where_nothing_goes_on_by_itself(
     store: JobStore, studio: Studio
 ) -> None:
     job_id = store.create(request())
-    store.write_state(store.read_state(job_id) | {"state": "running"})
+    store.write_state(store.read_state(job_id).become(Running))
     worker = JobWorker(store, studio.run, takes_up=False)
-    assert worker.resume(job_id)["state"] in ("queued", "running", "done")
-    assert finish(worker, job_id)["state"] == "done"
+    assert worker.resume(job_id).name in ("queued", "running", "done")
+    assert finish(worker, job_id).name == "done"
     worker.close()
 
 
@@ -531,15 +532,15 @@ def test_a_job_that_ends_the_process_again_and_again_is_given_up(
 ) -> None:
     job_id = store.create(request())
     for _ in range(worker_module.MAX_STARTS):
-        store.write_state(store.read_state(job_id) | {"state": "running"})
+        store.write_state(store.read_state(job_id).become(Running))
         assert store.count_start(job_id) <= worker_module.MAX_STARTS
     worker = JobWorker(store, studio.run)
     state = finish(worker, job_id)
-    assert state["state"] == "failed"
-    assert "ended 3 times" in state["message"]
+    assert state.name == "failed"
+    assert "ended 3 times" in state.message
     assert studio.prompts == []
     worker.resume(job_id)  # somebody thinks that it will go better now
-    assert finish(worker, job_id)["state"] == "done"
+    assert finish(worker, job_id).name == "done"
     worker.close()
 
 
@@ -572,12 +573,12 @@ def test_a_job_that_is_being_written_holds_nobody_up_and_has_its_place(
     with ThreadPoolExecutor() as executor:
         coming = executor.submit(worker.submit, request("large"))
         assert is_writing.wait(5)
-        assert worker.state(busy)["state"] == "running"
+        assert worker.state(busy).name == "running"
         with pytest.raises(InvalidRequestError, match="1 jobs are waiting"):
             worker.submit(request("one too many"))
         may_write.set()
         studio.gate.set()
-        assert finish(worker, coming.result())["state"] == "done"
+        assert finish(worker, coming.result()).name == "done"
     worker.close()
 
 
@@ -596,4 +597,4 @@ def test_a_stop_that_comes_while_the_disk_is_asked_for_orders_is_not_lost(
     monkeypatch.setattr(worker.store, "take_order", take_order_late)
     job_id = worker.submit(request("wait"))
     assert is_over.wait(5)
-    assert finish(worker, job_id)["state"] == {"cancel": "cancelled", "pause": "paused"}[end]
+    assert finish(worker, job_id).name == {"cancel": "cancelled", "pause": "paused"}[end]

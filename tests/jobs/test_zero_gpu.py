@@ -32,8 +32,8 @@ from pipeline.jobs.store import num_windows
 from pipeline.media.video_reader import iterate_frames, probe_clip
 from pipeline.models.registry import get_model
 from pipeline.planning.plan import MAX_GPU_SECONDS, estimate_seconds
-from pipeline.planning.request import build_request
 from pipeline.planning.storyboard import parse_storyboard
+from pipeline.planning.validation import build_request
 from tests.browser import PROMPT, ask, needs_chromium, wait_for_clip
 from tests.zero_gpu import DeviceApi
 

@@ -16,7 +16,7 @@ from pipeline.engines.base import ShotContext
 from pipeline.generation.generate import generate
 from pipeline.media.video_reader import iterate_frames, probe_clip
 from pipeline.mini.engine import MiniEngine
-from pipeline.planning.request import build_request
+from pipeline.planning.validation import build_request
 from pipeline.runtime.model_cache import ModelCache
 from tests.tiny import CPU, picture
 from training.grammar import is_held_out

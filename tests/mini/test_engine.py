@@ -22,7 +22,8 @@ from pipeline.mini.engine import MiniEngine
 from pipeline.mini.path_features import FEATURE_COLUMNS
 from pipeline.mini.renderer import ScenePrompt
 from pipeline.models.registry import MODELS
-from pipeline.planning.request import Shot, build_request
+from pipeline.planning.request import Shot
+from pipeline.planning.validation import build_request
 from pipeline.runtime.loading import LoadedModel
 from pipeline.runtime.model_cache import ModelCache
 from tests.tiny import CPU, MINI, picture, tiny_models

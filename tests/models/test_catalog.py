@@ -19,7 +19,8 @@ from pipeline.media.video_reader import iterate_frames, probe_clip
 from pipeline.models.registry import MODELS, Models, describe_models
 from pipeline.models.spec import DIRECTIONS, ModelSpec
 from pipeline.planning.plan import plan_generation
-from pipeline.planning.request import GenerationRequest, Shot, build_request
+from pipeline.planning.request import GenerationRequest, Shot
+from pipeline.planning.validation import build_request
 from pipeline.runtime.model_cache import ModelCache
 from tests.sources import make_clip
 from tests.tiny import CPU, LTX, MINI, picture, tiny_models

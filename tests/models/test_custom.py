@@ -17,6 +17,7 @@ from gradio_client.exceptions import AppError
 from playwright.sync_api import Browser, expect
 
 import app
+from page.auth import is_private
 from pipeline.errors import ModelError
 from pipeline.media.video_reader import iterate_frames, probe_clip
 from pipeline.models.custom import may_name_any, read_models
@@ -197,7 +198,7 @@ def test_a_job_of_ones_own_model_goes_on_after_a_restart(root: Path, tmp_path: P
 
     def finish(studio: Studio, job_id: str) -> dict[str, Any]:
         deadline = time.monotonic() + 120
-        while (state := studio.worker.state(job_id))["state"] in ("queued", "running"):
+        while not (state := studio.worker.state(job_id)).is_over:
             assert time.monotonic() < deadline, state
             time.sleep(0.05)
         return state
@@ -205,10 +206,10 @@ def test_a_job_of_ones_own_model_goes_on_after_a_restart(root: Path, tmp_path: P
     models = Models(ROWS, recognise=recognise_small)
     first = app.create_studio(tmp_path, ModelCache(CPU, models), models)
     whole = first._submit("text_to_video", fields, {}, "ada")
-    assert finish(first, whole)["state"] == "done"
+    assert finish(first, whole).name == "done"
     long = first._submit("text_to_video", fields | {"duration": 30.0}, {}, "ada")
     first.worker.pause(long)
-    assert finish(first, long)["state"] == "paused"
+    assert finish(first, long).name == "paused"
     first.worker.close()
 
     # Nobody has used the folder yet in this one.
@@ -220,7 +221,7 @@ def test_a_job_of_ones_own_model_goes_on_after_a_restart(root: Path, tmp_path: P
         assert time.monotonic() < deadline, second.worker.state(long)
         time.sleep(0.05)
     second.worker.pause(long)
-    assert finish(second, long)["state"] == "paused"
+    assert finish(second, long).name == "paused"
     (root / "my-ltx").rename(root / "moved")
     second.worker.close()
     try:
@@ -228,8 +229,8 @@ def test_a_job_of_ones_own_model_goes_on_after_a_restart(root: Path, tmp_path: P
         third = app.create_studio(tmp_path, ModelCache(CPU, gone), gone)
         third.worker.resume(long)
         state = finish(third, long)
-        assert state["state"] == "failed"
-        assert state["message"] == f"There is no folder {fields['model']!r}; check the path."
+        assert state.name == "failed"
+        assert state.message == f"There is no folder {fields['model']!r}; check the path."
         # What was made with it can still be seen.
         assert third.worker.result(whole).is_file()
         assert {facts.job_id for facts in third.worker.store.list_jobs()} == {whole, long}
@@ -246,7 +247,7 @@ def test_the_settings_name_what_is_offered(
     lora = root / "style-1" / "pytorch_lora_weights.safetensors"
     monkeypatch.setenv("KINORA_LORAS", f"{root / 'style-2'},owner/name,{lora}")
     monkeypatch.setenv("KINORA_ANY_MODEL", "0")
-    models = read_models()
+    models = read_models(is_private=False)
     assert list(models) == [*MODELS, "my-ltx", "my-wan-2.2-5b"]
     assert models["my-wan-2.2-5b"].parts["transformer"].num_parameters < 10**6
     assert models.loras == ("style-2", "owner/name", "pytorch_lora_weights")
@@ -255,7 +256,7 @@ def test_the_settings_name_what_is_offered(
     assert "There is no folder" in caplog.text
     assert "nobody/nothing is not on this computer" in caplog.text
     monkeypatch.setenv("KINORA_MODELS", f"{root / 'my-ltx'},{root / 'my-ltx'}")
-    assert list(read_models()) == [*MODELS, "my-ltx"]
+    assert list(read_models(is_private=False)) == [*MODELS, "my-ltx"]
     assert "two are named 'my-ltx'" in caplog.text
 
 
@@ -281,10 +282,10 @@ def test_anything_may_be_named_only_where_nobody_else_can_come(
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert may_name_any() == expected
+    assert may_name_any(is_private()) == expected
     monkeypatch.setenv("KINORA_ANY_MODEL", "perhaps")
     with pytest.raises(ModelError, match="KINORA_ANY_MODEL is 'perhaps', but it has to be 1 or 0"):
-        may_name_any()
+        may_name_any(is_private())
 
 
 @needs_chromium

@@ -10,17 +10,11 @@ import pytest
 from page.messages import describe_model
 from pipeline.errors import InvalidRequestError, ModelError
 from pipeline.geometry import ASPECT_RATIOS, frames_for_latents, latents_for_frames
-from pipeline.models.registry import (
-    MODELS,
-    SHIPPED,
-    Models,
-    default_model_id,
-    describe_models,
-    get_model,
-)
+from pipeline.models.registry import MODELS, SHIPPED, Models, describe_models, get_model
 from pipeline.models.spec import Camera, ModelSpec
-from pipeline.planning.request import build_request
-from pipeline.runtime.memory_plan import GIGABYTE, Machine
+from pipeline.planning.validation import build_request
+from pipeline.runtime.default_model import default_model_id
+from pipeline.runtime.device import GIGABYTE, Machine
 from training.phrases import CAMERAS, HELD_OUT_WORDS
 
 each_model = pytest.mark.parametrize("spec", MODELS.values(), ids=MODELS.keys())

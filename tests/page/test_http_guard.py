@@ -24,6 +24,7 @@ from playwright.sync_api import Browser, expect
 import app
 from page.auth import AccessPolicy
 from page.http_guard import MAX_BODY_BYTES, MAX_SESSIONS, MAX_UPLOAD_BYTES
+from page.served_files import serve_clip
 from pipeline.jobs.history import visitor_key
 from pipeline.rate_limits import Allowance, Limits
 from pipeline.runtime.model_cache import ModelCache
@@ -278,13 +279,13 @@ def test_a_film_is_given_no_more_pictures_than_it_can_have(attacker: httpx.Clien
 
 def make(server: Server, visitor: str = "") -> dict[str, Any]:
     """Make a quick clip of a visitor and return its recipe."""
-    from pipeline.planning.request import build_request
+    from pipeline.planning.validation import build_request
 
     request = build_request("text_to_video", model="kinora-mini", seed=3, **QUICK)
     worker = server.studio.worker
     job_id = worker.submit(request, visitor=visitor and visitor_key(visitor), tab="text_to_video")
     deadline = time.monotonic() + 60
-    while worker.state(job_id)["state"] != "done":
+    while worker.state(job_id).name != "done":
         assert time.monotonic() < deadline
         time.sleep(0.05)
     return worker.recipe(job_id)
@@ -306,8 +307,7 @@ def test_a_stranger_sees_and_touches_nothing_of_a_visitor(
                 # The places of a state on the server take nothing from outside.
                 values = [job_id if kind == "state" else "guess" for kind in event["types"]]
                 assert job_id not in json.dumps(try_to_call(attacker, event, values))
-    state = server.studio.worker.state(job_id)
-    assert state["state"] == "done"
+    assert server.studio.worker.state(job_id).name == "done"
 
 
 def job_count(answer: dict[str, Any]) -> int:
@@ -326,7 +326,7 @@ def try_to_call(
 
 def test_the_address_of_a_clip_and_the_clip_itself_do_not_tell_the_job(server: Server) -> None:
     recipe = make(server)
-    path = server.studio.publish(recipe["job_id"])
+    path = serve_clip(server.studio, recipe["job_id"])
     assert recipe["job_id"] not in str(path)
     assert recipe["job_id"].encode() not in path.read_bytes()
     with server.http() as client:
@@ -521,7 +521,7 @@ def locked(serve: Serve) -> Server:
 
 def test_without_a_login_nothing_answers_but_the_way_in(locked: Server) -> None:
     job_id = make(locked)["job_id"]
-    clip = locked.studio.publish(job_id)
+    clip = serve_clip(locked.studio, job_id)
     with locked.http() as client:
         for path in (
             "/config",

@@ -18,7 +18,8 @@ from pipeline.planning.plan import (
     num_steps,
     plan_generation,
 )
-from pipeline.planning.request import GenerationRequest, Shot, build_request
+from pipeline.planning.request import GenerationRequest, Shot
+from pipeline.planning.validation import build_request
 from pipeline.planning.windows import window_seed
 
 MINI, LTX, WAN = (MODELS[x] for x in ("kinora-mini", "ltx-video-2b", "wan-2.2-5b"))

@@ -11,7 +11,8 @@ import pytest
 from pipeline.models.registry import MODELS
 from pipeline.planning.plan import Source, plan_generation
 from pipeline.planning.recipe import build_recipe
-from pipeline.planning.request import GenerationRequest, Shot, build_request
+from pipeline.planning.request import GenerationRequest, Shot
+from pipeline.planning.validation import build_request
 
 SPEC = MODELS["kinora-mini"]
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import InvalidRequestError
-from pipeline.planning.request import MAX_SEED, GenerationRequest, Shot, build_request
+from pipeline.planning.request import MAX_SEED, GenerationRequest, Shot
+from pipeline.planning.validation import build_request, read_request
 
 VALID = {"prompt": "a red car in a city", "model": "kinora-mini", "duration": 5, "seed": 7}
 
@@ -213,7 +214,7 @@ def test_a_request_is_the_same_after_a_journey_through_json(picture: Path) -> No
         has_consent=True,
     )
     assert request.duration == 5.5
-    assert GenerationRequest.from_json(json.loads(json.dumps(request.to_json()))) == request
+    assert read_request(json.loads(json.dumps(request.to_json()))) == request
 
 
 @pytest.mark.parametrize(
@@ -232,7 +233,7 @@ def test_a_request_is_the_same_after_a_journey_through_json(picture: Path) -> No
 )
 def test_json_that_is_no_request_is_refused(values: object) -> None:
     with pytest.raises(InvalidRequestError):
-        GenerationRequest.from_json(values)
+        read_request(values)
 
 
 def test_a_bridge_has_a_second_clip_and_nothing_else_has_one(tmp_path: Path) -> None:
@@ -241,7 +242,7 @@ def test_a_bridge_has_a_second_clip_and_nothing_else_has_one(tmp_path: Path) -> 
     values = {"model": "kinora-mini", "prompt": "a cat", "video": clip}
     bridge = build_request("extend_video", direction="bridge", video_after=str(clip), **values)
     assert bridge.video_after == clip
-    assert GenerationRequest.from_json(bridge.to_json()) == bridge
+    assert read_request(bridge.to_json()) == bridge
     with pytest.raises(InvalidRequestError, match="add a second"):
         build_request("extend_video", direction="bridge", **values)
     for direction in ("forward", "backward", "loop"):

@@ -10,7 +10,7 @@ from pipeline.errors import KinoraError
 from pipeline.models.registry import MODELS
 from pipeline.models.spec import ModelSpec
 from pipeline.planning.plan import plan_generation
-from pipeline.planning.request import build_request
+from pipeline.planning.validation import build_request
 from pipeline.runtime.acceleration import (
     COMPILE_SECONDS,
     NATIVE,
@@ -26,7 +26,8 @@ from pipeline.runtime.acceleration import (
     read_settings,
     work_of,
 )
-from pipeline.runtime.memory_plan import GIGABYTE, Machine, Placement
+from pipeline.runtime.device import GIGABYTE, Machine
+from pipeline.runtime.memory_plan import Placement
 
 LTX, WAN, A14B = (MODELS[name] for name in ("ltx-video-2b", "wan-2.2-5b", "wan-2.2-t2v-a14b"))
 VACE, SKYREELS = MODELS["wan-2.1-vace-1.3b"], MODELS["skyreels-v2-1.3b"]

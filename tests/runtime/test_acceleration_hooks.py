@@ -26,7 +26,8 @@ from pipeline.errors import GenerationCancelledError, KinoraError
 from pipeline.generation.generate import generate
 from pipeline.models.registry import MODELS
 from pipeline.models.spec import ModelSpec
-from pipeline.planning.request import GenerationRequest, build_request
+from pipeline.planning.request import GenerationRequest
+from pipeline.planning.validation import build_request
 from pipeline.runtime.acceleration import NATIVE, PLAIN, Acceleration, AccelerationSettings, Work
 from pipeline.runtime.acceleration_hooks import (
     apply_acceleration,

@@ -18,7 +18,8 @@ from pipeline.errors import GenerationCancelledError, ModelError
 from pipeline.generation.generate import Clip, generate
 from pipeline.generation.progress import Progress
 from pipeline.media.video_reader import iterate_frames, probe_clip
-from pipeline.planning.request import GenerationRequest, build_request
+from pipeline.planning.request import GenerationRequest
+from pipeline.planning.validation import build_request
 from pipeline.runtime.model_cache import ModelCache
 from tests.tiny import CPU, LTX, tiny_models
 

@@ -10,16 +10,13 @@ import pytest
 from pipeline.errors import InvalidRequestError
 from pipeline.models.registry import MODELS
 from pipeline.models.spec import ModelSpec, Part
-from pipeline.runtime.device import detect_machine
+from pipeline.runtime.device import GIGABYTE, Machine, detect_machine, is_zero_gpu
 from pipeline.runtime.memory_plan import (
-    GIGABYTE,
     Footage,
-    Machine,
     Placement,
     describe,
     estimate,
     full_window,
-    is_zero_gpu,
     place,
     step_down,
 )

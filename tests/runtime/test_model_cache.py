@@ -18,8 +18,8 @@ from safetensors.torch import load_file, save_file
 
 from pipeline.errors import InvalidRequestError, ModelError
 from pipeline.models.registry import MODELS
+from pipeline.runtime.device import GIGABYTE
 from pipeline.runtime.loading import LoadedModel
-from pipeline.runtime.memory_plan import GIGABYTE
 from pipeline.runtime.model_cache import ModelCache
 from tests.tiny import CPU, LTX, MINI, tiny_models
 

@@ -12,8 +12,9 @@ import torch
 from pipeline.errors import OutputError
 from pipeline.generation.generate import Clip, generate
 from pipeline.media.video_reader import iterate_frames, probe_clip
-from pipeline.planning.request import GenerationRequest, build_request
-from pipeline.runtime.memory_plan import GIGABYTE
+from pipeline.planning.request import GenerationRequest
+from pipeline.planning.validation import build_request
+from pipeline.runtime.device import GIGABYTE
 from pipeline.runtime.model_cache import ModelCache
 from tests.tiny import CPU, LTX, tiny_models
 

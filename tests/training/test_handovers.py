@@ -15,7 +15,8 @@ from pipeline.media.video_reader import iterate_frames, probe_clip
 from pipeline.mini.engine import MiniEngine
 from pipeline.models.registry import MODELS
 from pipeline.planning.plan import Plan, plan_generation
-from pipeline.planning.request import GenerationRequest, Shot, build_request
+from pipeline.planning.request import GenerationRequest, Shot
+from pipeline.planning.validation import build_request
 from pipeline.runtime.model_cache import ModelCache
 from tests.tiny import MINI
 from training.evaluation.comparison import bands_of, summarize_drift, summarize_joins, table_of

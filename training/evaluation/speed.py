@@ -14,7 +14,8 @@ from pathlib import Path
 import torch
 
 from pipeline.generation.generate import generate
-from pipeline.planning.request import Shot, build_request
+from pipeline.planning.request import Shot
+from pipeline.planning.validation import build_request
 from pipeline.runtime.model_cache import ModelCache
 from training.evaluation.setup import Setup
 from training.evaluation.studio import Studio

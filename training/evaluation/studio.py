@@ -11,7 +11,8 @@ import numpy as np
 from pipeline.generation.generate import generate
 from pipeline.media.video_reader import iterate_frames, probe_clip
 from pipeline.media.video_writer import ClipWriter
-from pipeline.planning.request import GenerationRequest, Shot, build_request
+from pipeline.planning.request import GenerationRequest, Shot
+from pipeline.planning.validation import build_request
 from pipeline.runtime.model_cache import ModelCache
 from training.data import FPS
 from training.evaluation.setup import HEIGHT, WIDTH

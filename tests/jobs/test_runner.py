@@ -14,7 +14,7 @@ import pytest
 
 import app
 from pipeline.jobs.store import num_windows
-from pipeline.planning.request import build_request
+from pipeline.planning.validation import build_request
 from pipeline.runtime.model_cache import ModelCache
 from pipeline.studio import Studio
 from tests.tiny import CPU, MINI, tiny_models
@@ -26,7 +26,7 @@ import os, signal, sys
 from pathlib import Path
 import app
 from pipeline.runtime.model_cache import ModelCache
-from pipeline.planning.request import build_request
+from pipeline.planning.validation import build_request
 from tests.tiny import CPU, MINI, tiny_models
 
 replace = Path.replace
@@ -57,7 +57,7 @@ def studio_in(folder: Path, models: Path) -> Iterator[Studio]:
 
 def finish(studio: Studio, job_id: str) -> str:
     deadline = time.monotonic() + 60
-    while (state := studio.worker.state(job_id)["state"]) in ("queued", "running"):
+    while (state := studio.worker.state(job_id).name) in ("queued", "running"):
         assert time.monotonic() < deadline, state
         time.sleep(0.02)
     return state

@@ -1,0 +1,78 @@
+"""Refuses what a model cannot do, by what its row says."""
+
+from __future__ import annotations
+
+from pipeline.errors import InvalidRequestError
+from pipeline.models.spec import Ability, Camera, ModelSpec
+from pipeline.planning.request import GenerationRequest, Shot
+
+
+def refuse_impossible(request: GenerationRequest, spec: ModelSpec) -> None:
+    """Raise InvalidRequestError for the first thing that a request's model cannot do."""
+    check_ability(spec, request.task)
+    if request.task == "extend_video":
+        check_ability(spec, request.direction)
+    _check_settings(request, spec)
+    for number, shot in enumerate(request.shots, 1):
+        try:
+            _check_camera(spec, shot.camera)
+            _check_shot(spec, shot, is_first=number == 1)
+        except InvalidRequestError as exc:
+            if len(request.shots) == 1:
+                raise
+            raise InvalidRequestError(f"Shot {number}: {exc}") from exc
+
+
+def check_ability(spec: ModelSpec, ability: Ability) -> None:
+    """Raise InvalidRequestError, with the reason, if a model cannot do something."""
+    if reason := spec.cannot.get(ability):
+        able = [x for x in (*spec.tasks, *spec.directions) if x != "extend_video"]
+        raise InvalidRequestError(
+            f"{spec.label} cannot do {ability}: {reason} It can do {', '.join(able)}."
+        )
+
+
+def _check_settings(request: GenerationRequest, spec: ModelSpec) -> None:
+    """Refuse a setting that the model does not have."""
+    steps = request.num_inference_steps
+    if steps is not None and not spec.can_choose_steps:
+        fixed = spec.default_num_inference_steps
+        if fixed is None:
+            raise InvalidRequestError(
+                f"{spec.label} has no inference steps; leave num_inference_steps out."
+            )
+        if steps != fixed:
+            raise InvalidRequestError(
+                f"{spec.label} always takes {fixed} inference steps, not {steps}; leave "
+                "num_inference_steps out."
+            )
+    if request.guidance_scale is not None and spec.default_guidance_scale is None:
+        raise InvalidRequestError(f"{spec.label} has no guidance; leave guidance_scale out.")
+    if request.negative_prompt and not spec.uses_negative_prompt:
+        raise InvalidRequestError(
+            f"{spec.label} does not use a negative prompt; leave negative_prompt out."
+        )
+    if request.loras and not spec.takes_loras:
+        raise InvalidRequestError(f"{spec.label} takes no LoRAs; choose another model for them.")
+
+
+def _check_camera(spec: ModelSpec, camera: Camera) -> None:
+    if camera and camera not in spec.camera_words:
+        raise InvalidRequestError(
+            f"{spec.label} cannot do the camera move {camera!r}; "
+            f"it can do {', '.join(spec.camera_words)}."
+        )
+
+
+def _check_shot(spec: ModelSpec, shot: Shot, *, is_first: bool) -> None:
+    """Refuse a shot that the model cannot begin or go on with as it is asked to."""
+    if "continue" in spec.cannot:
+        if shot.duration > spec.max_shot_seconds:
+            raise InvalidRequestError(
+                f"A shot of {spec.label} lasts at most {spec.max_shot_seconds:g} seconds, not "
+                f"{shot.duration:g}; make a film of shorter ones."
+            )
+        if shot.transition == "continue" and not is_first:
+            check_ability(spec, "continue")
+    if shot.image is not None:
+        check_ability(spec, "image_to_video")

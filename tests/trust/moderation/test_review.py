@@ -14,9 +14,9 @@ from PIL import Image
 
 import app
 from pipeline.errors import OutputError, RefusedError
-from pipeline.jobs.store import UNFINISHED
 from pipeline.media import ffmpeg
-from pipeline.planning.request import GenerationRequest, Shot, build_request
+from pipeline.planning.request import GenerationRequest, Shot
+from pipeline.planning.validation import build_request
 from pipeline.runtime.model_cache import ModelCache
 from pipeline.studio import Studio
 from pipeline.trust.moderation import nudity
@@ -145,10 +145,10 @@ def test_a_job_from_before_the_rules_fails_with_the_sentence_and_makes_nothing(
     studio: Studio,
 ) -> None:
     job_id = studio.worker.submit(ask(BAD), visitor="", tab="")
-    while studio.worker.state(job_id)["state"] in UNFINISHED:
+    while not studio.worker.state(job_id).is_over:
         time.sleep(0.1)
     state = studio.worker.state(job_id)
-    assert state["state"] == "failed"
-    assert "cruelty shown in detail" in state["message"]
+    assert state.name == "failed"
+    assert "cruelty shown in detail" in state.message
     assert studio.worker.result(job_id) is None
     assert not (studio.worker.store.folder(job_id) / "windows").exists()

@@ -15,6 +15,7 @@ import numpy as np
 
 from pipeline.engines.base import Engine
 from pipeline.errors import OutputError
+from pipeline.generation.context import GenerationContext
 from pipeline.generation.latent_cache import content_key
 from pipeline.generation.shots import ShotLatents
 from pipeline.generation.sources import OpenedSource, open_picture_of, picture_frame
@@ -22,7 +23,6 @@ from pipeline.media import transitions
 from pipeline.media.seam_blending import NUM_LOOKED_AT, Seam, blend_after, blend_before, mean_step
 from pipeline.media.video_reader import iterate_frames, read_first_frames, read_last_frames
 from pipeline.planning.plan import Plan
-from pipeline.planning.request import GenerationRequest
 
 # To be raised when the same latents come out as other frames, or encoded in another way: what was
 # encoded before does not fit then.
@@ -48,21 +48,18 @@ class Segment:
 
 
 def assemble_segments(
-    engine: Engine,
-    request: GenerationRequest,
-    plan: Plan,
-    source: OpenedSource | None,
-    shots_latents: Iterable[ShotLatents],
+    context: GenerationContext, shots: Iterable[ShotLatents]
 ) -> Iterator[Segment]:
     """Yield the finished clip segment by segment, at the plan's size and rate.
 
     Frames come while the shots are being made. Raises OutputError when all of the new frames of a
     shot have turned out to be black.
     """
-    if source is None or source.path is None:
-        yield from _shot_segments(engine, request, plan, source, shots_latents)
+    plan, source = context.plan, context.clip
+    if source is None:
+        yield from _shot_segments(context, shots)
         return
-    (shot_latents,) = shots_latents
+    (shot_latents,) = shots
     first = 0 if shot_latents.is_backward else source.info.num_frames
     yield Segment(
         name=content_key(
@@ -71,35 +68,30 @@ def assemble_segments(
         num_frames=num_finished_frames(plan, source),
         num_windows=plan.num_windows,
         shot_latents=shot_latents,
-        frames=_joined(engine, plan, source, shot_latents),
+        frames=_joined(context, source, shot_latents),
         new=range(first, first + plan.num_frames),
         is_kept=False,
     )
 
 
-def _shot_segments(
-    engine: Engine,
-    request: GenerationRequest,
-    plan: Plan,
-    source: OpenedSource | None,
-    shots_latents: Iterable[ShotLatents],
-) -> Iterator[Segment]:
+def _shot_segments(context: GenerationContext, shots: Iterable[ShotLatents]) -> Iterator[Segment]:
     """Yield a segment for each shot."""
+    plan = context.plan
     names: list[str | None] = [None]  # of the shots by themselves, whatever they are mixed with
     newest: list[ShotLatents] = []
 
-    def shots() -> Iterator[transitions.Frames]:
-        for shot_latents in shots_latents:
-            picture = open_picture_of(request, source, shot_latents.index)
+    def frames_of_shots() -> Iterator[transitions.Frames]:
+        for shot_latents in shots:
+            picture = open_picture_of(context.request, context.source, shot_latents.index)
             given = None if picture is None else picture_frame(picture, plan.model_size)[0]
             names.append(content_key({"take": shot_latents.name, "picture": given}))
             newest[:] = [shot_latents]
-            yield partial(_shot_frames, engine, plan, shot_latents, given)
+            yield partial(_shot_frames, context, shot_latents, given)
 
     num_dissolved = [shot.num_dissolved for shot in plan.shots]
     num_held = [*num_dissolved[1:], 0]
     num_windows = 0
-    stretches = transitions.cut(shots(), num_dissolved)
+    stretches = transitions.cut(frames_of_shots(), num_dissolved)
     for stretch, shot, num_waiting in zip(stretches, plan.shots, num_held, strict=True):
         num_windows += len(shot.windows)
         facts = {
@@ -121,15 +113,16 @@ def _shot_segments(
 
 
 def _joined(
-    engine: Engine, plan: Plan, source: OpenedSource, shot_latents: ShotLatents
+    context: GenerationContext, source: OpenedSource, shot_latents: ShotLatents
 ) -> Iterator[np.ndarray]:
     """Yield the frames of a given clip and the new ones, in their order."""
+    plan = context.plan
     if shot_latents.is_backward:
-        yield from _lead_up(engine, plan, source, shot_latents)
+        yield from _lead_up(context, source, shot_latents)
         yield from _source_frames(plan, source)
     else:
         yield from _source_frames(plan, source)
-        yield from _go_on(engine, plan, source, shot_latents)
+        yield from _go_on(context, source, shot_latents)
         if source.after is not None:
             yield from _following_frames(plan, source.after)
 
@@ -143,17 +136,17 @@ def num_finished_frames(plan: Plan, source: OpenedSource | None) -> int:
 
 
 def _shot_frames(
-    engine: Engine, plan: Plan, shot_latents: ShotLatents, given: np.ndarray | None
+    context: GenerationContext, shot_latents: ShotLatents, given: np.ndarray | None
 ) -> Iterator[np.ndarray]:
     """Yield the frames of a shot; one that begins with a picture begins with the picture itself."""
-    new = _decode(engine, shot_latents)
+    new = _decode(context.engine, shot_latents)
     if given is None:
         yield from _not_black(new)
         return
     # Then it goes on without a jump of detail.
     seam = Seam(given, next(new))
     yield given
-    yield from blend_after(seam, _not_black(new), plan.fps)
+    yield from blend_after(seam, _not_black(new), context.plan.fps)
 
 
 def _decode(engine: Engine, shot_latents: ShotLatents) -> Iterator[np.ndarray]:
@@ -183,65 +176,66 @@ def _num_following(plan: Plan, clip: OpenedSource) -> int:
 
 
 def _go_on(
-    engine: Engine, plan: Plan, source: OpenedSource, shot_latents: ShotLatents
+    context: GenerationContext, source: OpenedSource, shot_latents: ShotLatents
 ) -> Iterator[np.ndarray]:
     """Yield the new frames after the clip's last; a bridge's and a loop's lead up to a first."""
+    engine, plan = context.engine, context.plan
     num_given = min(NUM_LOOKED_AT + 1, source.info.num_frames)
     given = read_last_frames(source.path, source.info, num_given)[::-1]
     last = engine.decode_last_given(shot_latents.given, shot_latents.parts, shot_latents.prompt)
-    seam = _seam(engine, plan, given, last)
+    seam = _seam(plan, given, last)
     if shot_latents.given.is_bridge:
         indices = transitions.even_indices(plan.num_frames, shot_latents.num_frames)
     else:
-        rates = plan.fps, shot_latents.num_frames, engine.model.spec.fps
+        rates = plan.fps, shot_latents.num_frames, plan.model_fps
         indices = transitions.frame_indices(plan.num_frames, *rates)
     picked = _not_black(transitions.pick(_decode(engine, shot_latents), indices))
     resized = transitions.resize_each(picked, plan.size)
     frames = blend_after(seam, resized, plan.fps)
     if shot_latents.given.is_bridge:
-        frames = blend_before(_seam_of_first(engine, plan, source, shot_latents), frames, plan.fps)
+        frames = blend_before(_seam_of_first(context, source, shot_latents), frames, plan.fps)
     yield from frames
 
 
 def _lead_up(
-    engine: Engine, plan: Plan, source: OpenedSource, shot_latents: ShotLatents
+    context: GenerationContext, source: OpenedSource, shot_latents: ShotLatents
 ) -> Iterator[np.ndarray]:
     """Yield the new frames before the clip's first."""
-    seam = _seam_of_first(engine, plan, source, shot_latents)
+    plan = context.plan
+    seam = _seam_of_first(context, source, shot_latents)
     # The same as going on, seen from the seam backwards.
     indices = transitions.frame_indices(
-        plan.num_frames, plan.fps, shot_latents.num_frames, engine.model.spec.fps
+        plan.num_frames, plan.fps, shot_latents.num_frames, plan.model_fps
     )
     indices = shot_latents.num_frames - 1 - indices[::-1]
-    picked = _not_black(transitions.pick(_decode(engine, shot_latents), indices))
+    picked = _not_black(transitions.pick(_decode(context.engine, shot_latents), indices))
     resized = transitions.resize_each(picked, plan.size)
     yield from blend_before(seam, resized, plan.fps)
 
 
 def _seam_of_first(
-    engine: Engine, plan: Plan, source: OpenedSource, shot_latents: ShotLatents
+    context: GenerationContext, source: OpenedSource, shot_latents: ShotLatents
 ) -> Seam:
     """Return the seam with the first frame that a shot leads up to."""
-    clip = source.leads_to
+    plan, clip = context.plan, source.leads_to
     num_given = min(NUM_LOOKED_AT + 1, _num_following(plan, clip))
     given = read_first_frames(clip.path, clip.info, num_given, fps=plan.fps)
-    first = engine.decode_first_following(
+    first = context.engine.decode_first_following(
         shot_latents.given, shot_latents.parts, shot_latents.prompt
     )
-    return _seam(engine, plan, given, first)
+    return _seam(plan, given, first)
 
 
-def _seam(engine: Engine, plan: Plan, given: np.ndarray, decoded: np.ndarray) -> Seam:
+def _seam(plan: Plan, given: np.ndarray, decoded: np.ndarray) -> Seam:
     """Return the seam with given frames, the nearest first, at the size of the finished clip."""
     width, height = plan.size
     if given.shape[1] - height not in (0, 1) or given.shape[2] - width not in (0, 1):
-        given = np.stack(
-            [transitions.resize(frame, plan.size) for frame in given]
-        )  # a bridge's second
+        # The second clip of a bridge.
+        given = np.stack([transitions.resize(frame, plan.size) for frame in given])
     given = given[:, :height, :width]
     step = mean_step(given)
     if step is not None:  # new frames are shown again where the clip has more of them a second
-        step *= max(1.0, plan.fps / engine.model.spec.fps)
+        step *= max(1.0, plan.fps / plan.model_fps)
     return Seam(given[0], transitions.resize(decoded, plan.size), step)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.engines.base import Engine, Given, SceneState, ShotContext
+from pipeline.engines.base import Given, SceneState, ShotContext
+from pipeline.generation.context import GenerationContext
 from pipeline.generation.sources import OpenedSource
 from pipeline.planning.plan import Plan, ShotPlan
 from pipeline.planning.request import GenerationRequest
@@ -24,17 +25,16 @@ class ShotConditioning:
     last: SceneState | None
 
 
-def prepare_conditioning(
-    engine: Engine, request: GenerationRequest, plan: Plan, source: OpenedSource | None
-) -> list[ShotConditioning]:
+def prepare_conditioning(context: GenerationContext) -> list[ShotConditioning]:
     """Encode the prompts of all shots.
 
     All at once: a model held part by part then swaps its largest part, the text encoder, once.
     """
+    engine, request, plan = context.engine, context.request, context.plan
     conditioning: list[ShotConditioning] = []
     for index, shot in enumerate(plan.shots):
         seconds = _last_time(request, plan, shot)
-        how = _hang_on(request, plan, index, conditioning, source, seconds)
+        how = _hang_on(context, index, conditioning, seconds)
         said = describe_shot(shot.shot, engine.model.spec.camera_words)
         words = said, request.negative_prompt, plan.guidance_scale
         prompt = engine.encode_prompt(*words, ShotContext(request.seed, **how))
@@ -47,14 +47,13 @@ def prepare_conditioning(
 
 
 def _hang_on(
-    request: GenerationRequest,
-    plan: Plan,
+    context: GenerationContext,
     index: int,
     conditioning: list[ShotConditioning],
-    source: OpenedSource | None,
     seconds: float,
 ) -> dict[str, object]:
-    """Return what a shot starts from or leads up to, as `encode_prompt` takes it."""
+    """Return what a shot starts from or leads up to, as `ShotContext` has it."""
+    plan, source, direction = context.plan, context.source, context.request.direction
     shot = plan.shots[index]
     if shot.continues:
         follows = conditioning[-1].last
@@ -62,16 +61,10 @@ def _hang_on(
     if shot.shot.image:
         return {"given": "picture"}
     if index:
-        return {
-            "earlier": [
-                shot_conditioning.first
-                for shot_conditioning in conditioning
-                if shot_conditioning.first is not None
-            ]
-        }
+        return {"earlier": [x.first for x in conditioning if x.first is not None]}
     memories = {} if source is None else source.memories
     how: dict[str, object] = {"given": _kind(source)}
-    if request.direction != "backward":
+    if direction != "backward":
         how["follows"] = memories.get("last")
     elif first := memories.get("first"):
         begin = seconds + 1 / plan.model_fps

@@ -14,17 +14,16 @@ import torch
 from pipeline.engines.base import Engine, SamplingParams, WindowContext
 from pipeline.errors import OutputError
 from pipeline.generation.conditioning import ShotConditioning
+from pipeline.generation.context import GenerationContext
 from pipeline.generation.latent_cache import LatentCache, content_key
 from pipeline.generation.sources import (
-    OpenedSource,
     end_frames,
     first_sound,
     last_sound,
     open_picture_of,
     picture_frame,
 )
-from pipeline.planning.plan import Plan, ShotPlan
-from pipeline.planning.request import GenerationRequest
+from pipeline.planning.plan import ShotPlan
 from pipeline.planning.windows import Window
 
 OnStep = Callable[[int, int, torch.Tensor], None]
@@ -89,10 +88,7 @@ class ShotLatents:
 
 
 def sample_shots(
-    engine: Engine,
-    request: GenerationRequest,
-    plan: Plan,
-    source: OpenedSource | None,
+    context: GenerationContext,
     conditioning: Sequence[ShotConditioning],
     on_step: OnStep,
     latent_cache: LatentCache,
@@ -102,17 +98,18 @@ def sample_shots(
     Latents are small: those of a shot stay in memory. Raises OutputError if the model's numbers are
     not finite, StorageError if a window cannot be kept.
     """
-    sampler = _ShotSampler(engine, plan, latent_cache, on_step)
+    engine = context.engine
+    sampler = _ShotSampler(context, latent_cache, on_step)
     shot_latents: ShotLatents | None = None
-    for shot, shot_conditioning in zip(plan.shots, conditioning, strict=True):
-        if shot.continues:
+    for shot, shot_conditioning in zip(context.plan.shots, conditioning, strict=True):
+        if shot.continues and shot_latents is not None:
             num_overlap = engine.model.spec.overlap_latents
             given = WindowContext(
                 is_start=False,
                 before=engine.tail(shot_latents.given, list(shot_latents.parts), num_overlap),
             )
         else:
-            given = _first_context(engine, request, plan, source, shot)
+            given = _first_context(context, shot)
         shot_latents = sampler.sample_shot(shot, shot_conditioning, given)
         yield shot_latents
 
@@ -121,10 +118,10 @@ class _ShotSampler:
     """Makes windows one after the other, or finds them on the latent cache."""
 
     def __init__(
-        self, engine: Engine, plan: Plan, latent_cache: LatentCache, on_step: OnStep
+        self, context: GenerationContext, latent_cache: LatentCache, on_step: OnStep
     ) -> None:
-        self._engine = engine
-        self._plan = plan
+        self._engine = context.engine
+        self._plan = context.plan
         self._latent_cache = latent_cache
         self._on_step = on_step
 
@@ -209,14 +206,10 @@ class _ShotSampler:
         return latents.cpu()
 
 
-def _first_context(
-    engine: Engine,
-    request: GenerationRequest,
-    plan: Plan,
-    source: OpenedSource | None,
-    shot: ShotPlan,
-) -> WindowContext:
+def _first_context(context: GenerationContext, shot: ShotPlan) -> WindowContext:
     """Return what a shot that continues no other starts from: nothing, a picture, a clip's end."""
+    engine, request = context.engine, context.request
+    plan, source = context.plan, context.source
     index = shot.windows[0].shot_index
     generator = torch.Generator("cpu").manual_seed(request.seed)
     if picture := open_picture_of(request, source, index):

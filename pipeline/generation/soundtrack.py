@@ -13,11 +13,10 @@ import numpy as np
 
 from pipeline.engines.base import Sound, SoundEngine
 from pipeline.errors import cannot_write
+from pipeline.generation.context import GenerationContext
 from pipeline.generation.shots import ShotLatents
 from pipeline.generation.sources import OpenedSource
 from pipeline.media.video_reader import iterate_sound
-from pipeline.planning.plan import Plan
-from pipeline.planning.request import GenerationRequest
 
 FADE_SECONDS = 0.05  # where one sound goes over into another
 _EDGE_SECONDS = 0.005  # where sound begins or ends beside silence: no click, and nothing missed
@@ -89,20 +88,16 @@ class Track:
 class Soundtrack:
     """The sound of the finished clip, shot by shot."""
 
-    def __init__(
-        self,
-        engine: SoundEngine,
-        request: GenerationRequest,
-        plan: Plan,
-        source: OpenedSource | None,
-        path: Path,
-    ) -> None:
-        """Prepare a track in a new file. Raises StorageError if it cannot be written."""
-        self._engine = engine
-        self._plan = plan
-        self._direction = request.direction
-        self._source = source if source is not None and source.path is not None else None
-        self.track = Track(path, engine.sound_rate)
+    def __init__(self, context: GenerationContext, path: Path) -> None:
+        """Prepare a track in a new file. Raises StorageError if it cannot be written.
+
+        The context's engine is one that makes sound.
+        """
+        self._engine: SoundEngine = context.engine
+        self._plan = context.plan
+        self._direction = context.request.direction
+        self._source = context.clip
+        self.track = Track(path, self._engine.sound_rate)
         self._added: set[str] = set()
 
     def add(self, shot_latents: ShotLatents) -> None:

@@ -12,6 +12,7 @@ from pipeline.engines import open_engine
 from pipeline.errors import MediaError, OutputError
 from pipeline.generation.assembly import assemble_segments, num_finished_frames
 from pipeline.generation.conditioning import prepare_conditioning
+from pipeline.generation.context import GenerationContext
 from pipeline.generation.latent_cache import LatentCache
 from pipeline.generation.shots import sample_shots
 from pipeline.generation.sources import open_source
@@ -84,12 +85,11 @@ def make(model: LoadedModel, task: str, **values: object) -> tuple[np.ndarray, n
     source = open_source(request)
     plan = plan_generation(request, model.spec, source and source.facts)
     engine = open_engine(model, width=plan.model_size.width, height=plan.model_size.height)
-    conditioning = prepare_conditioning(engine, request, plan, source)
-    shots_latents = sample_shots(
-        engine, request, plan, source, conditioning, lambda *_: None, LatentCache(None)
-    )
-    shots_latents = list(shots_latents)
-    segments = list(assemble_segments(engine, request, plan, source, shots_latents))
+    context = GenerationContext(engine, request, plan, source)
+    conditioning = prepare_conditioning(context)
+    shots = sample_shots(context, conditioning, lambda *_: None, LatentCache(None))
+    shots_latents = list(shots)
+    segments = list(assemble_segments(context, shots_latents))
     frames = [list(segment.frames) for segment in segments]
     assert [len(part) for part in frames] == [segment.num_frames for segment in segments]
     frames = np.stack([frame for part in frames for frame in part])

@@ -9,6 +9,7 @@ from page.messages import describe_progress
 from pipeline.errors import GenerationCancelledError
 from pipeline.generation import progress
 from pipeline.generation.progress import SAMPLING_SHARE, Progress, Reporter
+from pipeline.jobs.states import Running
 from pipeline.models.registry import MODELS
 from pipeline.planning.plan import Plan, plan_generation
 from pipeline.planning.validation import build_request
@@ -97,7 +98,7 @@ def test_a_download_is_told_of_until_all_is_there(plan: Plan) -> None:
     for num_bytes in (0, 3_210_000_000, 9_600_000_000):
         reporter.downloading(num_bytes, 9_600_000_000)
     reporter.sampling(1, 0, None)
-    lines = [describe_progress({"state": "running"}, news) for news in told]
+    lines = [describe_progress(Running("job"), news) for news in told]
     assert lines[1] == "Downloading the model, once: 3.2 of 9.6 GB"
     assert ["Downloading" in line for line in lines] == [True, True, False, False]
     assert "Loading the model" in lines[2]

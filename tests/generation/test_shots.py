@@ -16,6 +16,7 @@ from pipeline.engines import open_engine
 from pipeline.engines.base import Engine, SamplingParams, WindowContext
 from pipeline.errors import OutputError
 from pipeline.generation.conditioning import prepare_conditioning
+from pipeline.generation.context import GenerationContext
 from pipeline.generation.latent_cache import LatentCache
 from pipeline.generation.shots import ShotLatents, sample_shots
 from pipeline.generation.sources import end_frames, open_source, picture_frame
@@ -123,10 +124,12 @@ def make(
     with listening(engine) as calls, contextlib.ExitStack() as stack:
         if model.spec.id == LTX:
             inputs = stack.enter_context(Calls(model)).arguments
-        conditioning = prepare_conditioning(engine, request, plan, source)
+        context = GenerationContext(engine, request, plan, source)
+        conditioning = prepare_conditioning(context)
         shots_latents = []
         for shot_latents in sample_shots(
-            *(engine, request, plan, source, conditioning),
+            context,
+            conditioning,
             lambda window, step, _: steps.append((window, step)),
             LatentCache(keep),
         ):

@@ -1,0 +1,120 @@
+"""Segments into the finished file: label and mark, encoding, sound, and the recipe in it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.errors import GenerationCancelledError
+from pipeline.generation.assembly import Segment
+from pipeline.generation.context import GenerationContext
+from pipeline.generation.progress import Reporter
+from pipeline.generation.soundtrack import Soundtrack
+from pipeline.generation.watermarking import FrameMarker
+from pipeline.media.video_writer import ClipWriter
+from pipeline.planning.recipe import RECIPE_TAG, public_recipe
+from pipeline.trust.watermark.mark import Marker
+
+_FRAMES_PER_REPORT = 8
+PIECES = "pieces"  # the clip as far as it is encoded, in the folder of a job
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where a clip goes, the folder in which finished parts are kept, and its invisible mark."""
+
+    output: Path
+    keep: Path | None = None
+    marker: Marker | None = None
+
+
+def write_clip(
+    context: GenerationContext,
+    segments: Iterator[Segment],
+    recipe: dict[str, object],
+    destination: Destination,
+    reporter: Reporter,
+) -> int:
+    """Encode the segments that are not there yet as frames come; return the number of frames.
+
+    A source clip's sound stays with its own pictures. What was finished before the work was stopped
+    is a clip too, and its recipe says so; GenerationCancelledError is raised all the same.
+    """
+    request, plan = context.request, context.plan
+    frame_marker = FrameMarker(destination.marker, request.label, plan.size, plan.fps)
+    stopped = None
+    with _open_writer(context, destination) as writer:
+        soundtrack = None
+        if context.engine.model.spec.has_audio:
+            soundtrack = Soundtrack(context, writer.draft("sound"))
+        segment = None
+        try:
+            for segment in segments:
+                _write_segment(writer, segment, frame_marker, reporter)
+                if soundtrack:
+                    soundtrack.add(segment.shot_latents)
+        except GenerationCancelledError as exc:
+            if not _note_stop(context, writer.num_frames, recipe):
+                raise
+            stopped = exc
+            if soundtrack and segment.shot_latents.is_made:
+                soundtrack.add(segment.shot_latents)
+        if soundtrack:
+            writer.sound = soundtrack.finish(writer.num_frames / plan.fps)
+        recipe["marks"] = frame_marker.marks(writer.num_frames)
+        writer.metadata = {RECIPE_TAG: json.dumps(public_recipe(recipe))}
+    if stopped:
+        raise stopped
+    if destination.keep:
+        writer.drop_rest()
+    return writer.num_frames
+
+
+def _open_writer(context: GenerationContext, destination: Destination) -> ClipWriter:
+    plan, clip = context.plan, context.clip
+    keep = destination.keep
+    return ClipWriter(
+        destination.output,
+        width=plan.size.width,
+        height=plan.size.height,
+        fps=plan.fps,
+        audio_from=clip.path if clip is not None and clip.info.has_audio else None,
+        audio_offset=plan.seconds if context.request.direction == "backward" else 0.0,
+        pieces=keep and keep / PIECES,
+    )
+
+
+def _note_stop(context: GenerationContext, num_written: int, recipe: dict[str, object]) -> bool:
+    """Note in the recipe how much of a stopped clip there is; False if there is nothing new."""
+    plan, clip = context.plan, context.clip
+    # Backwards the source comes last: what is written before it is all new.
+    is_backward = context.request.direction == "backward"
+    num_given = clip.info.num_frames if clip is not None else 0
+    if num_written <= (plan.num_frames if is_backward else num_given):
+        return False
+    num_new = num_written - (0 if is_backward else num_given)
+    recipe["num_new_frames"] = min(plan.num_frames, num_new)
+    recipe["memories"] = {**recipe["memories"], "last": None}
+    return True
+
+
+def _write_segment(
+    writer: ClipWriter, segment: Segment, frame_marker: FrameMarker, reporter: Reporter
+) -> None:
+    """Append a segment to the clip, with its label and mark, and report progress."""
+    frame_marker.note(segment, writer.num_frames)
+    name = frame_marker.name_of(segment)
+    if segment.is_kept and writer.reuse(name, segment.num_frames):
+        reporter.found(segment.num_windows)
+        reporter.writing(writer.num_frames)
+        return
+    # A shot that is all dissolved away has no frames of its own.
+    is_kept = segment.is_kept and segment.num_frames
+    with writer.piece(name) if is_kept else contextlib.nullcontext():
+        for index, frame in enumerate(frame_marker.frames(segment)):
+            if index % _FRAMES_PER_REPORT == 0:
+                reporter.writing(writer.num_frames)
+            writer.write(frame)

@@ -1,0 +1,25 @@
+"""What travels through a generation: the engine, the request, its plan and its source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.engines.base import Engine
+from pipeline.generation.sources import OpenedSource
+from pipeline.planning.plan import Plan
+from pipeline.planning.request import GenerationRequest
+
+
+@dataclass(frozen=True)
+class GenerationContext:
+    """A request as it is being made; `source` is the picture or clip that it starts from."""
+
+    engine: Engine
+    request: GenerationRequest
+    plan: Plan
+    source: OpenedSource | None = None
+
+    @property
+    def clip(self) -> OpenedSource | None:
+        """Return the source if it is a clip."""
+        return self.source if self.source is not None and self.source.path is not None else None

@@ -30,7 +30,7 @@ from page.verify_tab import VerifyTab
 from pipeline.errors import GenerationCancelledError, KinoraError
 from pipeline.jobs.runner import JobRunner
 from pipeline.jobs.store import JobStore, default_data_dir, num_windows
-from pipeline.jobs.worker import IsCancelled, JobWorker, OnProgress
+from pipeline.jobs.worker import IsCancelled, JobWorker, OnProgress, Run
 from pipeline.jobs.zero_gpu import News, follow_clip, stream_clip
 from pipeline.models.custom import read_models
 from pipeline.models.registry import SHIPPED, Models
@@ -49,7 +49,7 @@ from pipeline.trust.moderation.rules import Classifier, Moderator, read_strictne
 from pipeline.trust.provenance.identity import open_identity
 from pipeline.trust.provenance.registry import FILE, Registry
 from pipeline.trust.provenance.report import Verifier
-from pipeline.trust.watermark.mark import open_marker
+from pipeline.trust.watermark.mark import Marker, open_marker
 
 # What is kept of finished jobs, unless the environment says otherwise.
 MAX_JOB_DAYS = 30.0
@@ -140,10 +140,41 @@ def create_studio(
     reviewer = Reviewer(Moderator(read_strictness(), classifiers), models)
     marker = open_marker(data_dir / IDENTITY)
     default_model = default_model_id(models, model_cache.machine)
+    store = open_store(data_dir)
+    identity, registry = open_identity(data_dir / IDENTITY), Registry(data_dir / FILE)
+    make = create_make(model_cache, models, default_model, marker)
+    runner = JobRunner(make, reviewer, identity, store, registry)
+    return Studio(
+        JobWorker(store, runner.run, takes_up=not is_zero_gpu()),
+        model_cache,
+        default_model,
+        is_fixed=is_zero_gpu(),
+        models=models,
+        verifier=Verifier(identity, marker and marker.key, registry),
+        reviewer=reviewer,
+        limits=Limits(read_allowance()),
+    )
+
+
+def open_store(data_dir: Path) -> JobStore:
+    """Open the store of jobs with the limits that the environment sets. Raises KinoraError."""
+    return JobStore(
+        data_dir,
+        max_age=read_number("KINORA_MAX_JOB_DAYS", MAX_JOB_DAYS) * 24 * 3600,
+        max_bytes=read_number("KINORA_MAX_DATA_GB", MAX_DATA_GIGABYTES) * 1e9,
+    )
+
+
+def create_make(
+    model_cache: ModelCache, models: Models, default_model: str, marker: Marker | None
+) -> Run:
+    """Return what makes a job's clip, on this machine or in as many calls of ZeroGPU as it takes.
+
+    On ZeroGPU the one decorated function runs in another process.
+    """
     gpu_size = model_cache.placement(default_model).gpu_size if is_zero_gpu() else None
     seconds_for = partial(gpu_seconds, models=models)
 
-    # The one entry point for every task. On ZeroGPU its body runs in another process.
     @spaces.GPU(duration=seconds_for, size=gpu_size)
     def generate_clip(request: GenerationRequest, output: Path) -> Generator[News, None, None]:
         seconds = math.inf
@@ -157,7 +188,7 @@ def create_studio(
         on_progress: OnProgress,
         is_cancelled: IsCancelled,
     ) -> dict[str, object]:
-        # Or the library would give up waiting for a card when the visitor leaves the page.
+        # Or the library would give up waiting for a GPU when the visitor leaves the page.
         LocalContext.event_id.set(None)
         while True:
             num_finished = num_windows(output.parent)
@@ -166,29 +197,11 @@ def create_studio(
             except GenerationCancelledError:
                 if is_cancelled():
                     raise  # else this call's time is up
-            except gr.Error as exc:  # the platform has ended it, or there is no quota, or no card
+            except gr.Error as exc:  # the platform has ended it, or there is no quota, or no GPU
                 if num_windows(output.parent) == num_finished:
                     raise KinoraError(_REFUSED.format(str(exc.message).strip())) from exc
 
-    store = JobStore(
-        data_dir,
-        max_age=read_number("KINORA_MAX_JOB_DAYS", MAX_JOB_DAYS) * 24 * 3600,
-        max_bytes=read_number("KINORA_MAX_DATA_GB", MAX_DATA_GIGABYTES) * 1e9,
-    )
-    identity = open_identity(data_dir / IDENTITY)
-    registry = Registry(data_dir / FILE)
-    runner = JobRunner(make, reviewer, identity, store, registry)
-    worker = JobWorker(store, runner.run, takes_up=not is_zero_gpu())
-    return Studio(
-        worker,
-        model_cache,
-        default_model,
-        is_fixed=is_zero_gpu(),
-        models=models,
-        verifier=Verifier(identity, marker and marker.key, registry),
-        reviewer=reviewer,
-        limits=Limits(read_allowance()),
-    )
+    return make
 
 
 def launch(

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice, pairwise, product
+from itertools import islice, pairwise
 from math import ceil
 
 import numpy as np
@@ -62,7 +62,7 @@ def blend_after(seam: Seam, frames: Iterable[np.ndarray], fps: float) -> Iterato
     """
     frames = iter(frames)
     near = list(islice(frames, _num_near(fps)))
-    yield from _add_lacking(seam, near, fps, range(len(near)))
+    yield from _blend(seam, near, fps, range(len(near)))
     del near
     yield from frames
 
@@ -74,45 +74,53 @@ def blend_before(seam: Seam, frames: Iterable[np.ndarray], fps: float) -> Iterat
         near.append(frame)
         if len(near) > _num_near(fps):
             yield near.popleft()
-    yield from _add_lacking(seam, list(reversed(near)), fps, range(len(near) - 1, -1, -1))
+    yield from _blend(seam, list(reversed(near)), fps, range(len(near) - 1, -1, -1))
 
 
 def _num_near(fps: float) -> int:
     return max(ceil(FADE_SECONDS * fps), NUM_LOOKED_AT + 1)
 
 
-def _add_lacking(
+def _blend(
     seam: Seam, near: Sequence[np.ndarray], fps: float, order: Iterable[int]
 ) -> Iterator[np.ndarray]:
     """Yield, in an order, the frames next to a seam, the nearest first, with its residual added."""
     if not near:
         return
     weights = fade_weights(len(near), fps).astype(np.float32)
-    # A frame that is shown again is no step.
-    fresh = [i for i, frame in enumerate(near) if not i or (frame != near[i - 1]).any()]
-    fresh, given = fresh[: NUM_LOOKED_AT + 1], seam.given[::_SPARSE, ::_SPARSE]
+    blends = [
+        _Blend(residual, tolerance, near, weights)
+        for residual in _residuals(seam, near)
+        for tolerance in _TOLERANCES
+    ]
+    best = min(blends, key=lambda blend: _unevenness(blend, seam))
+    for index in order:
+        yield best.frame(index)
 
-    def unevenness(residual: _Residual, tolerance: float) -> float:
-        first, *later = (
-            residual.lay_over(near, index, weights[index], tolerance, _SPARSE) for index in fresh
-        )
-        around = [mean_step([first, *later]), seam.step]
-        others = np.mean([step for step in around if step is not None] or [0.0])
-        return abs(mean_step([given, first]) - others)
 
+def _residuals(seam: Seam, near: Sequence[np.ndarray]) -> Iterator[_Residual]:
+    """Yield the residual if the small differences at a seam are motion, and if they are not."""
     later = list(_changes(near))
     moved = _Residual.of(seam.given, seam.decoded, near[0], later)
+    yield moved
     at_rest = _show_at_rest(seam.decoded, near[0], moved)
-    rested = _Residual.of(seam.given, at_rest, near[0], later)
-    ways = product((moved, rested), _TOLERANCES)
-    residual, tolerance = min(ways, key=lambda way: unevenness(*way))
-    for index in order:
-        yield residual.lay_over(near, index, weights[index], tolerance)
+    yield _Residual.of(seam.given, at_rest, near[0], later)
+
+
+def _unevenness(blend: _Blend, seam: Seam) -> float:
+    """Return by how much the step into the seam differs from the steps around it."""
+    near = blend.near
+    # A frame that is shown again is no step.
+    fresh = [i for i, frame in enumerate(near) if not i or (frame != near[i - 1]).any()]
+    first, *later = (blend.frame(index, _SPARSE) for index in fresh[: NUM_LOOKED_AT + 1])
+    around = [mean_step([first, *later]), seam.step]
+    others = np.mean([step for step in around if step is not None] or [0.0])
+    return abs(mean_step([seam.given[::_SPARSE, ::_SPARSE], first]) - others)
 
 
 @dataclass(frozen=True)
 class _Residual:
-    """What is lacking (H, W, 3) int16, how much that is about a place, and what changes there.
+    """What is lacking (H, W, 3) int16, how much that is around each pixel, and what changes there.
 
     `first` is how much the first new frame differs, `later` how much each has changed since: (H, W)
     in grey levels.
@@ -132,22 +140,25 @@ class _Residual:
         much = 1 + _widen(_difference(given, shown)).astype(np.float32)
         return cls(lacking, much, _widen(_difference(shown, first)), later)
 
-    def lay_over(
-        self,
-        frames: Sequence[np.ndarray],
-        index: int,
-        weight: np.float32,
-        tolerance: float,
-        every: int = 1,
-    ) -> np.ndarray:
+
+@dataclass(frozen=True)
+class _Blend:
+    """One way to add a residual to frames: it gives way where more than `tolerance` changes."""
+
+    residual: _Residual
+    tolerance: float
+    near: Sequence[np.ndarray]  # (H, W, 3) uint8, the nearest to the seam first
+    weights: np.ndarray
+
+    def frame(self, index: int, every: int = 1) -> np.ndarray:
         """Return every so many pixels of a frame, and what is lacking where little changes."""
+        weight, residual = self.weights[index], self.residual
         if not weight:
-            return frames[index][::every, ::every]
-        frame, lacking, much, first, later = (
-            x[::every, ::every]
-            for x in (frames[index], self.lacking, self.much, self.first, self.later[index])
-        )
-        share = weight * np.exp(-np.square(np.maximum(first, later) / (tolerance * much)))
+            return self.near[index][::every, ::every]
+        sources = (self.near[index], residual.lacking, residual.much, residual.first)
+        frame, lacking, much, first = (x[::every, ::every] for x in sources)
+        change = np.maximum(first, residual.later[index][::every, ::every])
+        share = weight * np.exp(-np.square(change / (self.tolerance * much)))
         return (frame + share[..., None] * lacking).round().clip(0, 255).astype(np.uint8)
 
 

@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 import torch
-from diffusers import DiffusionPipeline, Kandinsky5I2VPipeline, Kandinsky5T2VPipeline
+from diffusers import DiffusionPipeline, Kandinsky5I2VPipeline
 
 from pipeline.engines.pipeline_call import Family, GivenFrames
+from pipeline.runtime.private_api import KandinskyLiteI2VPipeline, KandinskyLiteT2VPipeline
 from pipeline.runtime.prompt_cache import Embeds
 
-# Of time, height and width. The Lite models were trained with these positions at every shape (their
-# authors' configurations); diffusers guesses others where a side is not of 480 to 854 pixels.
-_LITE_SCALE = (1, 2, 2)
 # The pipeline for pictures evens out the first four latents by those that follow: without any they
 # would be no numbers.
 _MIN_LATENTS = 5
-
-
-class _LiteFromWords(Kandinsky5T2VPipeline):
-    def _get_scale_factor(self, *_size: int) -> tuple[float, float, float]:
-        return _LITE_SCALE
-
-
-class _LiteFromPicture(Kandinsky5I2VPipeline):
-    def _get_scale_factor(self, *_size: int) -> tuple[float, float, float]:
-        return _LITE_SCALE
 
 
 def encode_prompt(
@@ -47,7 +35,9 @@ def condition(
 ) -> tuple[DiffusionPipeline, dict[str, object]]:
     """Give the last frame of the start as the first picture, to the model that begins with one."""
     is_from_picture = isinstance(pipe, Kandinsky5I2VPipeline)
-    lite = (_LiteFromPicture if is_from_picture else _LiteFromWords)(**pipe.components)
+    lite = (KandinskyLiteI2VPipeline if is_from_picture else KandinskyLiteT2VPipeline)(
+        **pipe.components
+    )
     lite.set_progress_bar_config(disable=True)
     return lite, {"image": given_frames.start[-1]} if is_from_picture else {}
 

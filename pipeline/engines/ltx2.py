@@ -29,6 +29,7 @@ from pipeline.engines.ltx_latents import VideoCodec, apply_guidance, noise_level
 from pipeline.engines.ltx_latents import pack as pack_tokens
 from pipeline.engines.ltx_latents import unpack as unpack_tokens
 from pipeline.runtime.loading import LoadedModel
+from pipeline.runtime.private_api import keyframe_coords
 
 
 @dataclass(frozen=True)
@@ -346,7 +347,7 @@ class LTX2Engine:
         last = first + context.num_before + num_latents - 1
         frame = last * self.model.spec.temporal
         size = self._frames.height, self._frames.width
-        extra = self._pipe._prepare_keyframe_coords(1, *size, frame, 1, fps, device)
+        extra = keyframe_coords(self._pipe, size, frame, fps, device)
         return torch.cat([coords, extra], dim=2)
 
 

@@ -13,6 +13,7 @@ from transformers.audio_utils import mel_filter_bank
 
 from pipeline.engines.av_latents import AVLatents
 from pipeline.errors import OutputError
+from pipeline.runtime.private_api import pack_audio, unpack_audio
 
 # What is made of the sound beyond the last picture: what comes next is mixed into it.
 OVERHANG_SECONDS = 0.1
@@ -68,8 +69,7 @@ class SoundCodec:
         vae = self._pipe.audio_vae
         mel = self._spectrogram(samples[-num_columns * self._hop :])  # (1, 2, T, M)
         mel = mel.to(self._device, vae.dtype)
-        latents = self._pipe._pack_audio_latents(vae.encode(mel).latent_dist.mode().float())
-        return self._pipe._normalize_audio_latents(latents, vae.latents_mean, vae.latents_std)
+        return pack_audio(self._pipe, vae.encode(mel).latent_dist.mode().float())
 
     def _spectrogram(self, samples: np.ndarray) -> torch.Tensor:
         """(N, 2) -> the logarithm of its mel spectrogram (1, 2, N / hop, M)."""
@@ -122,9 +122,8 @@ class SoundCodec:
     def _decode(self, latents: torch.Tensor) -> np.ndarray:
         pipe, vae = self._pipe, self._pipe.audio_vae
         z = latents.to(self._device).float()
-        z = pipe._denormalize_audio_latents(z, vae.latents_mean, vae.latents_std)
         num_mels = self._num_mels // self._mel_ratio
-        z = pipe._unpack_audio_latents(z, z.shape[1], num_mel_bins=num_mels)
+        z = unpack_audio(pipe, z, num_mels)
         mel = vae.decode(z.to(vae.dtype), return_dict=False)[0]
         return pipe.vocoder(mel)[0].T.float().cpu().numpy()
 

@@ -15,6 +15,7 @@ from pipeline.engines.base import WindowContext, to_frames, to_pixels
 from pipeline.engines.tiled_decoding import decode_shot
 from pipeline.models.spec import ModelSpec
 from pipeline.runtime.loading import LoadedModel
+from pipeline.runtime.private_api import denormalize_latents, normalize_latents
 
 # An autoencoder with a decode timestep takes a little noise for granted (diffusers, LTX-Video
 # documentation); the same noise each time, so that a clip can be made again.
@@ -41,7 +42,7 @@ class VideoCodec:
         x = to_pixels(frames).to(self._model.device, vae.dtype)
         found = vae.encode(x).latent_dist
         latents = found.mode() if generator is None else found.sample(generator)
-        return self._pipe._normalize_latents(latents.float(), vae.latents_mean, vae.latents_std)
+        return normalize_latents(self._pipe, latents.float())
 
     def encode_following(
         self, frames: np.ndarray, generator: torch.Generator | None = None
@@ -62,7 +63,7 @@ class VideoCodec:
         if previous is not None:
             latents = torch.cat([previous, latents], dim=2)
             num_known = (previous.shape[2] - 1) * vae.temporal_compression_ratio + 1
-        z = self._pipe._denormalize_latents(latents, vae.latents_mean, vae.latents_std)
+        z = denormalize_latents(self._pipe, latents)
         z, temb = z.to(vae.dtype), None  # the autoencoder may rest on another device meanwhile
         if vae.config.timestep_conditioning:
             noise = torch.randn(z.shape, generator=torch.Generator("cpu").manual_seed(0)).to(z)

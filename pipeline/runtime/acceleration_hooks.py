@@ -12,13 +12,10 @@ from dataclasses import replace
 
 import torch
 from diffusers import (
-    ContextParallelConfig,
     DiffusionPipeline,
     FirstBlockCacheConfig,
-    LTXVideoTransformer3DModel,
 )
 from diffusers.models import ModelMixin
-from diffusers.models._modeling_parallel import ContextParallelInput
 from diffusers.models.attention_dispatch import (
     AttentionBackendName,
     attention_backend,
@@ -31,6 +28,13 @@ from pipeline.models.compute_cost import DENOISERS
 from pipeline.models.spec import ModelSpec
 from pipeline.runtime.acceleration import NATIVE, Acceleration, AccelerationSettings
 from pipeline.runtime.device import Machine
+from pipeline.runtime.private_api import (
+    compile_leniently,
+    compile_strictly,
+    drop_compiled,
+    repeated_blocks,
+    share_tokens,
+)
 
 logger = logging.getLogger(__name__)
 LoadBlocks = Callable[[torch.nn.Module, str], None]
@@ -51,7 +55,7 @@ def apply_acceleration(
         if acceleration.is_compiled != before.is_compiled:
             _set_compiled(transformer, acceleration.is_compiled)
         if acceleration.num_gpus != before.num_gpus:
-            _split(transformer, acceleration.num_gpus)
+            share_tokens(transformer, acceleration.num_gpus)
 
 
 def denoisers(pipe: DiffusionPipeline) -> list[ModelMixin]:
@@ -117,7 +121,7 @@ def can_run(name: str, machine: Machine) -> bool:
 def can_build(device: str) -> bool:
     """Try to compile a line for a device: a compiler may be there and not work."""
     try:
-        with torch._dynamo.config.patch(suppress_errors=False):
+        with compile_strictly():
             made = torch.compile(lambda x: (x * 2).relu())(torch.ones(8, device=device))
         return made.tolist() == [2.0] * 8
     except (RuntimeError, OSError):
@@ -195,35 +199,12 @@ def _set_cache(transformer: ModelMixin, threshold: float) -> None:
 
 def _set_compiled(transformer: ModelMixin, is_compiled: bool) -> None:
     if is_compiled:
-        # What cannot be compiled is computed plainly, where it would end the job.
-        torch._dynamo.config.suppress_errors = True
+        compile_leniently()
         transformer.compile_repeated_blocks()
         return
-    for block in _blocks(transformer):
-        block._compiled_call_impl = None  # torch has no other way back
-
-
-def _split(transformer: ModelMixin, num_gpus: int) -> None:
-    """Share a transformer's tokens among the processes of a group; there is no way back.
-
-    The words stay whole everywhere. Of LTX-Video diffusers would split them too, and then fails on
-    their mask; and it would leave a timestep for each token as it is.
-    """
-    config = ContextParallelConfig(ulysses_degree=num_gpus, ulysses_anything=True)
-    if not isinstance(transformer, LTXVideoTransformer3DModel):
-        transformer.enable_parallelism(config=config)
-        return
-    by_token = ContextParallelInput(split_dim=1, expected_dims=2)
-    root = {"hidden_states": transformer._cp_plan[""]["hidden_states"], "timestep": by_token}
-    transformer.enable_parallelism(config=config, cp_plan=transformer._cp_plan | {"": root})
-    for block in _blocks(transformer):
-        block.attn2.processor._parallel_config = None
-
-
-def _blocks(transformer: ModelMixin) -> Iterator[torch.nn.Module]:
-    names = getattr(transformer, "_repeated_blocks", None) or ()
-    return (x for x in transformer.modules() if type(x).__name__ in names)
+    for block in repeated_blocks(transformer):
+        drop_compiled(block)
 
 
 def _all_blocks(pipe: DiffusionPipeline) -> Iterator[torch.nn.Module]:
-    return (block for transformer in denoisers(pipe) for block in _blocks(transformer))
+    return (block for transformer in denoisers(pipe) for block in repeated_blocks(transformer))

@@ -20,6 +20,7 @@ from pipeline.models.registry import Models
 from pipeline.models.spec import ModelSpec
 from pipeline.planning.recipe import sha256_of
 from pipeline.runtime.memory_plan import Placement
+from pipeline.runtime.private_api import lora_parts
 
 # "transformer.blocks.0.attn1.to_q.lora_A.weight", and what kohya and others call the same.
 _FACTOR = re.compile(r"(?P<part>\w+)\.(?P<layer>.+)\.lora(_A|_B|_down|_up|\.down|\.up)\.weight")
@@ -127,7 +128,7 @@ def _refuse_misfit(pipe: DiffusionPipeline, adapter: Adapter, spec: ModelSpec) -
 
 def _fits(pipe: DiffusionPipeline, match: re.Match[str], factor: torch.Tensor) -> bool:
     """Say whether a factor, (r, in, ...) or (out, r, ...), fits a layer (out, in, ...)."""
-    if match["part"] not in pipe._lora_loadable_modules:
+    if match["part"] not in lora_parts(pipe):
         return False  # diffusers would pass over it
     part = getattr(pipe, match["part"], None)
     try:

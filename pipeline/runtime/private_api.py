@@ -1,0 +1,118 @@
+"""All that Kinora reaches of the private parts of diffusers and torch, in one place.
+
+Each function says why there is no public way. After an update of a library this file is read first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+
+import torch
+from diffusers import (
+    ContextParallelConfig,
+    DiffusionPipeline,
+    Kandinsky5I2VPipeline,
+    Kandinsky5T2VPipeline,
+    LTXVideoTransformer3DModel,
+)
+from diffusers.models import ModelMixin
+from diffusers.models._modeling_parallel import ContextParallelInput
+
+
+def normalize_latents(pipe: DiffusionPipeline, latents: torch.Tensor) -> torch.Tensor:
+    """Normalize LTX latents (B, C, T, h, w): the public call takes pixels only."""
+    vae = pipe.vae
+    return pipe._normalize_latents(latents, vae.latents_mean, vae.latents_std)
+
+
+def denormalize_latents(pipe: DiffusionPipeline, latents: torch.Tensor) -> torch.Tensor:
+    """Undo `normalize_latents`."""
+    vae = pipe.vae
+    return pipe._denormalize_latents(latents, vae.latents_mean, vae.latents_std)
+
+
+def pack_audio(pipe: DiffusionPipeline, latents: torch.Tensor) -> torch.Tensor:
+    """Pack and normalize LTX-2's audio latents (B, C, L, M) -> (B, L, C M)."""
+    vae = pipe.audio_vae
+    packed = pipe._pack_audio_latents(latents)
+    return pipe._normalize_audio_latents(packed, vae.latents_mean, vae.latents_std)
+
+
+def unpack_audio(pipe: DiffusionPipeline, latents: torch.Tensor, num_mels: int) -> torch.Tensor:
+    """Undo `pack_audio`: (B, L, C M) -> (B, C, L, M)."""
+    vae = pipe.audio_vae
+    latents = pipe._denormalize_audio_latents(latents, vae.latents_mean, vae.latents_std)
+    return pipe._unpack_audio_latents(latents, latents.shape[1], num_mel_bins=num_mels)
+
+
+def keyframe_coords(
+    pipe: DiffusionPipeline, size: tuple[int, int], frame: int, fps: float, device: torch.device
+) -> torch.Tensor:
+    """Return the positions (1, 3, N, 2) of one latent frame's tokens at a frame of LTX-2's clip.
+
+    `size` (height, width) is in latents.
+    """
+    return pipe._prepare_keyframe_coords(1, *size, frame, 1, fps, device)
+
+
+# Of time, height and width. Kandinsky's Lite models were trained with these positions at every size
+# (their authors' configurations); diffusers guesses others where a side is not of 480 to 854.
+_LITE_SCALE = (1, 2, 2)
+
+
+class KandinskyLiteT2VPipeline(Kandinsky5T2VPipeline):
+    """Kandinsky 5 Lite from words, with the positions that it was trained with."""
+
+    def _get_scale_factor(self, *_size: int) -> tuple[float, float, float]:
+        return _LITE_SCALE
+
+
+class KandinskyLiteI2VPipeline(Kandinsky5I2VPipeline):
+    """Kandinsky 5 Lite from a picture, with the positions that it was trained with."""
+
+    def _get_scale_factor(self, *_size: int) -> tuple[float, float, float]:
+        return _LITE_SCALE
+
+
+def lora_parts(pipe: DiffusionPipeline) -> list[str]:
+    """List the parts that a pipeline loads LoRAs into: it passes over others without a word."""
+    return list(pipe._lora_loadable_modules)
+
+
+def repeated_blocks(transformer: ModelMixin) -> Iterator[torch.nn.Module]:
+    """Yield the blocks that `compile_repeated_blocks` compiles."""
+    names = getattr(transformer, "_repeated_blocks", None) or ()
+    return (x for x in transformer.modules() if type(x).__name__ in names)
+
+
+def drop_compiled(block: torch.nn.Module) -> None:
+    """Compute a compiled block plainly again: torch has no public way back."""
+    block._compiled_call_impl = None
+
+
+def compile_strictly() -> AbstractContextManager[None]:
+    """Raise what goes wrong in compiling while the `with` block lasts."""
+    return torch._dynamo.config.patch(suppress_errors=False)
+
+
+def compile_leniently() -> None:
+    """Compute plainly what cannot be compiled, where it would end the job."""
+    torch._dynamo.config.suppress_errors = True
+
+
+def share_tokens(transformer: ModelMixin, num_gpus: int) -> None:
+    """Share a transformer's tokens among the processes of a group; there is no way back.
+
+    The words stay whole everywhere. Of LTX-Video diffusers would split them too, and then fails on
+    their mask; and it would leave a timestep for each token as it is.
+    """
+    config = ContextParallelConfig(ulysses_degree=num_gpus, ulysses_anything=True)
+    if not isinstance(transformer, LTXVideoTransformer3DModel):
+        transformer.enable_parallelism(config=config)
+        return
+    by_token = ContextParallelInput(split_dim=1, expected_dims=2)
+    root = {"hidden_states": transformer._cp_plan[""]["hidden_states"], "timestep": by_token}
+    transformer.enable_parallelism(config=config, cp_plan=transformer._cp_plan | {"": root})
+    for block in repeated_blocks(transformer):
+        block.attn2.processor._parallel_config = None

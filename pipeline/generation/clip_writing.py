@@ -64,6 +64,8 @@ def write_clip(
                 soundtrack.add(segment.shot_latents)
         if soundtrack:
             writer.sound = soundtrack.finish(writer.num_frames / plan.fps)
+        recipe["num_frames"] = writer.num_frames
+        recipe["new_spans"] = frame_marker.new_spans(writer.num_frames)
         recipe["marks"] = frame_marker.marks(writer.num_frames)
         writer.metadata = {RECIPE_TAG: json.dumps(public_recipe(recipe))}
     if stopped:
@@ -81,7 +83,7 @@ def _open_writer(context: GenerationContext, destination: Destination) -> ClipWr
         width=plan.size.width,
         height=plan.size.height,
         fps=plan.fps,
-        audio_from=clip.path if clip is not None and clip.info.has_audio else None,
+        audio_from=(clip.path, clip.info) if clip is not None else None,
         audio_offset=plan.seconds if context.request.direction == "backward" else 0.0,
         pieces=keep and keep / PIECES,
     )

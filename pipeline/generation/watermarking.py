@@ -26,7 +26,7 @@ class FrameMarker:
         self._marker = marker
         self._label = VisibleLabel(label, size, fps) if label else None
         self._facts = {"marker": marker and marker.name, "label": label}
-        self._marks: list[tuple[int, int, str]] = []
+        self._new: list[tuple[int, int, str]] = []  # first frame, number of frames, mark
 
     def name_of(self, segment: Segment) -> str:
         """Return a name for a segment and all that is put on it."""
@@ -35,10 +35,10 @@ class FrameMarker:
         return content_key(self._facts | {"piece": segment.name})
 
     def note(self, segment: Segment, first_frame: int) -> None:
-        """Note the mark of a segment that begins at a frame of the clip."""
-        if self._marker is not None and segment.num_frames:
-            first = first_frame + segment.new.start
-            self._marks.append((first, len(segment.new), self._marker.id_of(segment.name)))
+        """Note the new frames, and their mark, of a segment that begins at a frame of the clip."""
+        if segment.num_frames:
+            mark_id = self._marker.id_of(segment.name) if self._marker else ""
+            self._new.append((first_frame + segment.new.start, len(segment.new), mark_id))
 
     def frames(self, segment: Segment) -> Iterator[np.ndarray]:
         """Yield a segment's frames (H, W, 3) uint8, the new ones with label and mark."""
@@ -55,6 +55,17 @@ class FrameMarker:
         """List the marks of a clip that has so many frames, as its recipe says them."""
         return [
             {"first_frame": first, "num_frames": min(count, num_frames - first), "id": mark_id}
-            for first, count, mark_id in self._marks
-            if first < num_frames
+            for first, count, mark_id in self._new
+            if mark_id and first < num_frames
         ]
+
+    def new_spans(self, num_frames: int) -> list[dict[str, int]]:
+        """List where a clip that has so many frames is new; the rest was given."""
+        spans: list[dict[str, int]] = []
+        for first, count, _ in self._new:
+            count = min(count, num_frames - first)
+            if spans and sum(spans[-1].values()) == first:
+                spans[-1]["num_frames"] += count
+            elif count > 0:
+                spans.append({"first_frame": first, "num_frames": count})
+        return spans

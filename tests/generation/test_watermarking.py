@@ -68,7 +68,9 @@ def test_without_marker_and_label_a_piece_is_what_it_was() -> None:
 def test_a_clip_without_a_mark_says_that_it_has_none(
     model_caches: dict[str, ModelCache], tmp_path: Path
 ) -> None:
-    assert run(model_caches, ask(), tmp_path / "clip.mp4").recipe["marks"] == []
+    recipe = run(model_caches, ask(), tmp_path / "clip.mp4").recipe
+    assert recipe["marks"] == []
+    assert recipe["new_spans"] == [{"first_frame": 0, "num_frames": recipe["num_frames"]}]
 
 
 def test_the_recipe_says_the_mark_of_each_shot(
@@ -81,6 +83,7 @@ def test_the_recipe_says_the_mark_of_each_shot(
     assert first["first_frame"] == 0
     assert second["first_frame"] == first["num_frames"]
     assert second["first_frame"] + second["num_frames"] == clip.num_frames
+    assert clip.recipe["new_spans"] == [{"first_frame": 0, "num_frames": clip.num_frames}]
     assert first["id"] != second["id"]
     assert json.loads(read_metadata(clip.path)[RECIPE_TAG])["marks"] == [first, second]
 
@@ -117,6 +120,7 @@ def test_what_is_resumed_gives_the_bits_that_it_would_have_given(
     stopped = json.loads(read_metadata(tmp_path / "clip.mp4")[RECIPE_TAG])
     (mark,) = stopped["marks"]
     assert mark["num_frames"] == len(decoded(tmp_path / "clip.mp4")) < whole.num_frames
+    assert stopped["new_spans"] == [{"first_frame": 0, "num_frames": mark["num_frames"]}]
     resumed = run(model_caches, request, tmp_path / "clip.mp4", **options)
     assert resumed.recipe["marks"] == whole.recipe["marks"]
     assert mark["id"] == whole.recipe["marks"][0]["id"]
@@ -157,6 +161,8 @@ def test_of_an_extension_only_new_frames_are_marked_and_both_ids_are_read(
     first = 48 if direction == "forward" else 0
     (mark,) = made.recipe["marks"]
     assert (mark["first_frame"], mark["num_frames"]) == (first, 96)
+    spans = {"num_frames": 144, "new_spans": [{"first_frame": first, "num_frames": 96}]}
+    assert spans.items() <= plain.recipe.items()
     ids = [window.mark_id for window in read_marks(made.path, KEY)]
     own, new = (ids[:1], ids[1:]) if direction == "forward" else (ids[2:], ids[:2])
     assert own == ["00000000000a"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.trust.provenance.credentials import Credentials
+from pipeline.trust.provenance.credential_types import Credentials
 from pipeline.trust.provenance.signing import describe_tampered
 
 _CLAIM = (

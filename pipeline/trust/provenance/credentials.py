@@ -1,137 +1,49 @@
 """Reads and verifies a file's signed credentials (C2PA), offline.
 
-A trusted clip can be made from one that was changed, so every ingredient has its own state.
-signing.py writes credentials; conclusions.py puts them into sentences.
+A trusted clip can be made from one that was changed, so every ingredient has its own state. What
+signers recorded about ingredients is not believed: each manifest is checked anew, as far as that is
+possible without the file that it was made for.
 """
 
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from pipeline.errors import GenerationCancelledError
+from pipeline.trust.provenance import status_codes
+from pipeline.trust.provenance.coverage import left_out
+from pipeline.trust.provenance.credential_types import Action, Credentials, Ingredient, State
+from pipeline.trust.provenance.file_type import mime_type
 from pipeline.trust.provenance.identity import Identity
+from pipeline.trust.provenance.manifest_store import signer_certificate
+from pipeline.trust.provenance.status_codes import TRUSTED, UNTRUSTED, Failure
 
 try:
     import c2pa
 except (ImportError, OSError, RuntimeError):  # no native library for this platform
     c2pa = None
 
-State = Literal["trusted", "valid", "invalid", "none", "unreadable"]
-"""Signer known here; signer not known here; changed since signing; unsigned; cannot be read."""
-
 ACTIONS = "c2pa.actions"
 DISCLOSURE = "c2pa.ai-disclosure"
 RECIPE = "io.github.kinora.recipe"
-UNTRUSTED = "signingCredential.untrusted"
-_UNKNOWN_TYPE = "application/octet-stream"
+STOPPED = "The check was stopped before it was finished."
+_STORE_TYPE = "application/c2pa"
 _MAX_DEPTH = 50  # of clips made from clips: credentials are untrusted input
 # In total. Two ingredients can name the same manifest, so a small file can hold billions of them.
 _MAX_INGREDIENTS = 500
+_MAX_CHECKED = 64  # manifests of one file: each is checked together with all those below it
 _MAX_NAME_CHARACTERS = 80
 _MAX_TYPE_CHARACTERS = 200  # a source type is an address
-_CHANGED = "the pictures or the sound were changed after it was signed"
-_CLAIMS_CHANGED = "the statements in its credentials were changed after it was signed"
 _TOO_MANY = "it was made from more files than Kinora checks"
-_EXPIRED = "the signer's certificate had expired or was not yet valid"
 _UNREADABLE = "its credentials are damaged or in a format that Kinora cannot read"
-_WORDS = {
-    UNTRUSTED: "the signer is not known to this Kinora",
-    "signingCredential.expired": _EXPIRED,
-    "claimSignature.outsideValidity": _EXPIRED,
-    "claimSignature.mismatch": "the signature does not match",
-    "assertion.hashedURI.mismatch": _CLAIMS_CHANGED,
-    "assertion.missing": _CLAIMS_CHANGED,
-    "ingredient.manifest.mismatch": "the credentials of a file it was made from were changed",
-    "ingredient.manifest.missing": "the credentials of a file it was made from were removed",
-}
-# First bytes of the file formats that can carry credentials, and their MIME types.
-_BRANDS = {b"qt  ": "video/quicktime", b"avif": "image/avif"} | dict.fromkeys(
-    (b"heic", b"heix", b"mif1", b"msf1", b"hevc"), "image/heic"
+_UNCHECKED = (
+    "its credentials could not be checked here, so what they say is as recorded by the signer"
 )
-_STARTS = {
-    b"\x89PNG\r\n\x1a\n": "image/png",
-    b"\xff\xd8\xff": "image/jpeg",
-    b"GIF8": "image/gif",
-    b"II*\0": "image/tiff",
-    b"MM\0*": "image/tiff",
-}
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A failed check: C2PA's status code, and the same in words."""
-
-    code: str
-    words: str
-
-
-@dataclass(frozen=True)
-class Action:
-    """An action that the signer declares: C2PA action, IPTC source type, software and time."""
-
-    action: str
-    source_type: str = ""
-    software: str = ""
-    when: str = ""
-
-
-@dataclass(frozen=True)
-class Credentials:
-    """A manifest and its ingredients. All but `state` and `failures` is the signer's claim.
-
-    `signed_at` comes from a timestamp authority and is empty without one.
-    """
-
-    state: State
-    failures: tuple[Failure, ...] = ()
-    signer: str = ""
-    is_local_identity: bool = False
-    signed_at: str = ""
-    actions: tuple[Action, ...] = ()
-    disclosure: dict[str, Any] | None = field(default=None, repr=False)
-    recipe: dict[str, Any] | None = field(default=None, repr=False)
-    ingredients: tuple[Ingredient, ...] = ()
-
-    @property
-    def is_signed(self) -> bool:
-        """Return whether the file is signed, by any signer, and unchanged since."""
-        return self.state in ("trusted", "valid")
-
-    @property
-    def source_type(self) -> str:
-        """Return the IPTC digital source type of the last action that has one, or ""."""
-        types = [action.source_type for action in self.actions if action.source_type]
-        return types[-1] if types else ""
-
-    def walk(self) -> Iterator[Ingredient]:
-        """Yield every ingredient, and the ingredients of each, depth first."""
-        for ingredient in self.ingredients:
-            yield ingredient
-            yield from ingredient.credentials.walk()
-
-    def tampered(self) -> list[Ingredient]:
-        """Return the ingredients, at any depth, that are invalid or unreadable."""
-        return [x for x in self.walk() if x.credentials.state in ("invalid", "unreadable")]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the credentials as JSON-serializable values."""
-        values = asdict(self) | {"source_type": self.source_type}
-        values["ingredients"] = [
-            asdict(x) | {"credentials": x.credentials.to_json()} for x in self.ingredients
-        ]
-        return json.loads(json.dumps(values))
-
-
-@dataclass(frozen=True)
-class Ingredient:
-    """A file that another was made from; `relationship` is parentOf, inputTo or componentOf."""
-
-    title: str
-    relationship: str
-    credentials: Credentials
 
 
 def is_available() -> bool:
@@ -139,28 +51,34 @@ def is_available() -> bool:
     return c2pa is not None
 
 
-def read_credentials(path: Path, identity: Identity | None = None) -> Credentials:
+def read_credentials(
+    path: Path,
+    identity: Identity | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Credentials:
     """Read and verify a file's credentials; `identity` decides which signers are known.
 
-    Raises OSError if the file cannot be opened, and nothing else, whatever the file contains.
+    Raises OSError if the file cannot be opened, GenerationCancelledError if it `should_stop`, and
+    nothing else, whatever the file contains.
     """
     identity = identity or Identity()
     if c2pa is None:
         return _unreadable("credentials cannot be read on this platform")
     with path.open("rb") as file:
         try:
-            reader = c2pa.Reader.try_create(mime_type(path), file, context=offline(identity))
+            context = offline(identity)
+            reader = c2pa.Reader.try_create(mime_type(path), file, context=context)
             if reader is None:
                 return Credentials("none")
             with reader:
-                return _Store(json.loads(reader.json()), identity).active()
+                return _Store(reader, context, identity, should_stop).active()
         except (c2pa.C2paError.ManifestNotFound, c2pa.C2paError.NotSupported):
             return Credentials("none")
         except c2pa.C2paError.RemoteManifest:
             return _unreadable(
                 "its credentials are stored elsewhere, and Kinora does not go online for them"
             )
-        except (c2pa.C2paError, ValueError, RecursionError) as exc:
+        except (c2pa.C2paError, ValueError, TypeError, AttributeError, RecursionError) as exc:
             return _unreadable(_UNREADABLE, f"{type(exc).__name__}")
 
 
@@ -176,53 +94,92 @@ def offline(identity: Identity, *hosts: str) -> c2pa.Context:
     return c2pa.Context.from_dict(values)
 
 
-def mime_type(path: Path) -> str:
-    """Return a file's MIME type from its first bytes: file names are not to be trusted."""
-    with path.open("rb") as file:
-        begin = file.read(16)
-    if begin[4:8] == b"ftyp":
-        return _BRANDS.get(begin[8:12], "video/mp4")
-    if begin[:4] == b"RIFF":
-        return {b"WEBP": "image/webp", b"AVI ": "video/avi"}.get(begin[8:12], _UNKNOWN_TYPE)
-    return next((kind for start, kind in _STARTS.items() if begin.startswith(start)), _UNKNOWN_TYPE)
+@dataclass(frozen=True)
+class _Check:
+    """A manifest checked by itself: its size, its signer's certificate and c2pa's results."""
+
+    num_bytes: int
+    certificate: str
+    results: dict[str, Any]
 
 
 class _Store:
     """The manifests of one file, as c2pa reports them."""
 
-    def __init__(self, report: dict[str, Any], identity: Identity) -> None:
-        self._report = report
-        self._identity = identity
+    def __init__(
+        self,
+        reader: c2pa.Reader,
+        context: c2pa.Context,
+        identity: Identity,
+        should_stop: Callable[[], bool],
+    ) -> None:
+        self._reader, self._context, self._identity = reader, context, identity
+        self._should_stop = should_stop
+        self._report = json.loads(reader.json())
         self._num_seen = 0
-        self._manifests: dict[str, dict[str, Any]] = report.get("manifests", {})
+        self._checks: dict[str, _Check | None] = {}
+        self._manifests: dict[str, dict[str, Any]] = self._report.get("manifests", {})
         self._deltas = {
             delta["ingredientAssertionURI"]: delta["validationDeltas"]
-            for delta in report.get("validation_results", {}).get("ingredientDeltas", ())
+            for delta in self._report.get("validation_results", {}).get("ingredientDeltas", ())
         }
 
     def active(self) -> Credentials:
         """Return the credentials of the file itself."""
         results = self._report.get("validation_results", {})
-        failures = _failures(results.get("activeManifest"))
-        failures += tuple(x for delta in self._deltas.values() for x in _failures(delta))
+        failures = status_codes.failures_of(results.get("activeManifest"))
+        for delta in self._deltas.values():
+            failures += status_codes.failures_of(delta)
         state = self._report.get("validation_state", "Invalid").lower()
-        return self._credentials(self._report["active_manifest"], state, failures, ())
+        label = self._report["active_manifest"]
+        check = self._check(label)
+        return self._credentials(label, state, failures, (), check)
+
+    def _check(self, label: str) -> _Check | None:
+        """Check a manifest by itself, once; return None if c2pa cannot read it alone."""
+        if label not in self._checks:
+            if self._should_stop():
+                raise GenerationCancelledError(STOPPED)
+            self._checks[label] = self._check_alone(label)
+        return self._checks[label]
+
+    def _check_alone(self, label: str) -> _Check | None:
+        if len(self._checks) >= _MAX_CHECKED:
+            return None
+        stream = io.BytesIO()
+        try:
+            self._reader.resource_to_stream(label, stream)
+            store = stream.getvalue()
+            with c2pa.Reader(_STORE_TYPE, io.BytesIO(store), context=self._context) as reader:
+                report = json.loads(reader.json())
+        except (c2pa.C2paError, ValueError):
+            return None
+        if report["active_manifest"] != label:
+            return None
+        results = report["validation_results"]["activeManifest"]
+        return _Check(len(store), signer_certificate(store, label), results)
 
     def _credentials(
-        self, label: str, state: State, failures: tuple[Failure, ...], above: tuple[str, ...]
+        self,
+        label: str,
+        state: State,
+        failures: tuple[Failure, ...],
+        above: tuple[str, ...],
+        check: _Check | None,
     ) -> Credentials:
         manifest = self._manifests.get(label)
         if manifest is None or label in above or len(above) > _MAX_DEPTH:
-            missing = "ingredient.manifest.missing"
-            return Credentials("unreadable", (*failures, Failure(missing, _WORDS[missing])))
+            missing = status_codes.failure(status_codes.MISSING)
+            return Credentials("unreadable", (*failures, missing))
         signature = manifest.get("signature_info") or {}
-        serial = str(signature.get("cert_serial_number", ""))
         said = {x["label"]: x.get("data") for x in manifest.get("assertions", ())}
+        is_known = check is not None and check.certificate in self._identity.certificates
+        filler, uncovered = ((), ()) if above else self._left_out(label, check)
         return Credentials(
             state=state,
             failures=failures,
             signer=_plain(signature.get("common_name") or signature.get("issuer")),
-            is_local_identity=state == "trusted" and serial in self._identity.serials,
+            is_local_identity=state == "trusted" and is_known,
             signed_at=_plain(signature.get("time")),
             actions=tuple(_actions(said)),
             disclosure=_mapping(said.get(DISCLOSURE)),
@@ -230,45 +187,55 @@ class _Store:
             ingredients=tuple(
                 self._ingredient(x, label, (*above, label)) for x in manifest.get("ingredients", ())
             ),
+            filler=filler,
+            uncovered=uncovered,
         )
 
+    def _left_out(
+        self, label: str, check: _Check | None
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return what the file's own signature does not cover; see coverage.py."""
+        report = json.loads(self._reader.detailed_json())
+        assertions = report["manifests"][label].get("assertion_store") or {}
+        results = self._report.get("validation_results", {}).get("activeManifest")
+        codes = status_codes.codes_of(results, "informational")
+        return left_out(assertions, codes, check.num_bytes if check else 0)
+
     def _ingredient(self, values: dict[str, Any], label: str, above: tuple[str, ...]) -> Ingredient:
-        """Return one ingredient. The signed manifest records its state at the time it was used."""
+        """Return one ingredient: its manifest checked anew, and what was recorded against it."""
         self._num_seen += 1
         uri = f"self#jumbf=/c2pa/{label}/c2pa.assertions/{values.get('label')}"
-        results = (values.get("validation_results") or {}).get("activeManifest") or {}
-        failures = _failures(results) + _failures(self._deltas.get(uri))
-        codes = {failure.code for failure in failures}
-        is_trusted = any(x.get("code") == "signingCredential.trusted" for x in _rows(results))
+        failures = status_codes.recorded_failures(values)
+        failures += status_codes.failures_of(self._deltas.get(uri))
         if self._num_seen > _MAX_INGREDIENTS:
             credentials = _unreadable(_TOO_MANY)
         elif "active_manifest" not in values:
             credentials = Credentials("invalid" if failures else "none", failures)
         else:
-            state = "invalid" if codes - {UNTRUSTED} else "trusted" if is_trusted else "valid"
-            credentials = self._credentials(values["active_manifest"], state, failures, above)
+            credentials = self._checked(values["active_manifest"], failures, above)
         title, relationship = _plain(values.get("title")), _plain(values.get("relationship"))
         return Ingredient(title, relationship, credentials)
+
+    def _checked(
+        self, label: str, failures: tuple[Failure, ...], above: tuple[str, ...]
+    ) -> Credentials:
+        check = self._check(label)
+        if check is None:
+            words = _TOO_MANY if len(self._checks) > _MAX_CHECKED else _UNCHECKED
+            return self._credentials(
+                label, "unreadable", (*failures, Failure("", words)), above, None
+            )
+        found = status_codes.without_content(status_codes.failures_of(check.results))
+        failures = tuple(dict.fromkeys((*found, *failures)))
+        codes = {failure.code for failure in failures}
+        is_trusted = TRUSTED in status_codes.codes_of(check.results, "success")
+        is_trusted = is_trusted and UNTRUSTED not in codes
+        state = "invalid" if codes - {UNTRUSTED} else "trusted" if is_trusted else "valid"
+        return self._credentials(label, state, failures, above, check)
 
 
 def _unreadable(words: str, code: str = "") -> Credentials:
     return Credentials("unreadable", (Failure(code, words),))
-
-
-def _rows(results: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return list(results.get("success") or ())
-
-
-def _failures(results: Mapping[str, Any] | None) -> tuple[Failure, ...]:
-    rows = (results or {}).get("failure") or ()
-    return tuple(Failure(str(row.get("code", "")), _in_words(row)) for row in rows)
-
-
-def _in_words(row: Mapping[str, Any]) -> str:
-    code = str(row.get("code", ""))
-    if code.endswith("Hash.mismatch"):
-        return _CHANGED
-    return _WORDS.get(code) or f"a check failed ({_plain(code)})"
 
 
 def _actions(said: Mapping[str, Any]) -> Iterator[Action]:

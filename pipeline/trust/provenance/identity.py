@@ -63,14 +63,14 @@ class Identity:
     """What clips are signed with. If `problem` (one sentence) is set, nothing is signed.
 
     `chain` and `key` are PEM; the signer's certificate comes first. `anchors` are the PEM
-    certificates at the end of this Kinora's own chains, former ones included. `serials` are the
-    serial numbers of its signers' certificates.
+    certificates at the end of this Kinora's own chains, former ones included. `certificates` are
+    the SHA-256 (hex) of its signers' certificates: their serial numbers can be copied.
     """
 
     chain: str = ""
     key: str = field(default="", repr=False)
     anchors: str = ""
-    serials: frozenset[str] = frozenset()
+    certificates: frozenset[str] = frozenset()
     timestamp_url: str = ""
     is_given: bool = False  # by settings, so its issuer may be unknown here
     problem: str = ""
@@ -105,10 +105,14 @@ def open_identity(folder: Path, settings: Mapping[str, str] = os.environ) -> Ide
     except _IdentityError as exc:
         logger.exception("Clips will not be signed")
         signer = Identity(problem=str(exc))
-    anchors, serials = _known(folder, signer.chain)
+    anchors, certificates = _known(folder, signer.chain)
     url = settings.get("KINORA_TIMESTAMP_URL", "")
     return replace(
-        signer, anchors=anchors, serials=serials, timestamp_url=url, is_given=bool(certificate)
+        signer,
+        anchors=anchors,
+        certificates=certificates,
+        timestamp_url=url,
+        is_given=bool(certificate),
     )
 
 
@@ -155,13 +159,13 @@ def _parse(text: str) -> Identity:
 
 
 def _known(folder: Path, chain: str) -> tuple[str, frozenset[str]]:
-    """Return the anchors and signers' serial numbers of all identities this Kinora has had."""
+    """Return the anchors and the signers' certificates of all identities this Kinora has had."""
     texts = [chain] if chain else []
     with contextlib.suppress(OSError):
         for path in sorted((folder / "certificates").glob("*.pem")):
             with contextlib.suppress(OSError, ValueError):
                 texts.append(path.read_text(encoding="ascii"))
-    anchors, serials = {}, set()
+    anchors, signers = {}, set()
     for text in texts:
         try:
             certificates = x509.load_pem_x509_certificates(text.encode("ascii"))
@@ -169,8 +173,8 @@ def _known(folder: Path, chain: str) -> tuple[str, frozenset[str]]:
             logger.warning("Skipped a damaged certificate of an earlier identity")
             continue
         anchors[_pem(certificates[-1])] = None
-        serials.add(str(certificates[0].serial_number))
-    return "".join(anchors), frozenset(serials)
+        signers.add(certificates[0].fingerprint(hashes.SHA256()).hex())
+    return "".join(anchors), frozenset(signers)
 
 
 def _keep_certificates(folder: Path, chain: str) -> None:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from pipeline.planning.request import GenerationRequest
+from pipeline.trust.provenance.credential_types import COMPOSITE, GENERATED, PICTURE, Credentials
 from pipeline.trust.provenance.credentials import DISCLOSURE, RECIPE
 
 NAME = "Kinora"
 MARK_ALGORITHM = "io.github.kinora.mark"
-_IPTC = "http://cv.iptc.org/newscodes/digitalsourcetype/"
-GENERATED = f"{_IPTC}trainedAlgorithmicMedia"
-COMPOSITE = f"{_IPTC}compositeWithTrainedAlgorithmicMedia"
 _ADDED = {
     "forward": "New footage was generated at the end.",
     "backward": "New footage was generated at the beginning.",
@@ -40,6 +38,7 @@ class Input:
     label: str
     title: str  # not the file name, which may be private
     relationship: str
+    credentials: Credentials = field(default=Credentials("none"), repr=False)
 
     def to_json(self) -> dict[str, str]:
         """Return the input as a manifest ingredient."""
@@ -57,7 +56,7 @@ def inputs_of(request: GenerationRequest) -> list[Input]:
     given = [request.image, *(shot.image for shot in request.shots)]
     paths = dict.fromkeys(path for path in given if path is not None)
     return [
-        Input(path, f"picture-{number}", f"picture {number}", "inputTo")
+        Input(path, f"picture-{number}", f"picture {number}", PICTURE)
         for number, path in enumerate(paths, 1)
     ]
 
@@ -69,7 +68,9 @@ def make_manifest(
     version = recipe["versions"]["kinora"]
     agent = {"name": NAME, "version": version}
     mark = _soft_binding(recipe)
-    actions = [*_actions(request, inputs, agent), *([_MARKED] if mark else [])]
+    source_type = GENERATED if all(x.credentials.is_generated_here for x in inputs) else COMPOSITE
+    made = {"softwareAgent": agent, "digitalSourceType": source_type, **_changes(recipe)}
+    actions = [*_actions(request, inputs, made), *([_MARKED] if mark else [])]
     now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     assertions = [
         _assertion("c2pa.actions.v2", {"actions": [x | {"when": now} for x in actions]}),
@@ -89,23 +90,40 @@ _MARKED = {"action": "c2pa.watermarked.bound"}
 
 
 def _actions(
-    request: GenerationRequest, inputs: list[Input], agent: dict[str, str]
+    request: GenerationRequest, inputs: list[Input], made: dict[str, Any]
 ) -> list[dict[str, Any]]:
-    """List the actions: created, or opened and edited; a bridge's second clip is also placed."""
+    """List the actions: created, or opened and edited; a bridge's second clip is also placed.
+
+    `made` says how new footage was made. Its source type is that of the whole clip.
+    """
     labels = [x.label for x in inputs]
     if request.video is None:
-        source_type = COMPOSITE if inputs else GENERATED
-        created = {"action": "c2pa.created", "digitalSourceType": source_type}
         given = {"parameters": {"ingredientIds": labels}} if inputs else {}
-        return [created | {"softwareAgent": agent} | given]
-    edited = {"action": "c2pa.edited", "softwareAgent": agent, "digitalSourceType": GENERATED}
+        return [{"action": "c2pa.created"} | made | given]
     actions = [
         {"action": "c2pa.opened", "parameters": {"ingredientIds": labels[:1]}},
-        edited | {"description": _ADDED[request.direction]},
+        {"action": "c2pa.edited", "description": _ADDED[request.direction]} | made,
     ]
     if labels[1:]:
         actions.append({"action": "c2pa.placed", "parameters": {"ingredientIds": labels[1:]}})
     return actions
+
+
+def _changes(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the regions of interest (C2PA 2.2, section 18.2) where a clip is new, in seconds."""
+    spans = recipe.get("new_spans") or ()
+    regions = [
+        {
+            "type": "temporal",
+            "time": {
+                "type": "npt",
+                "start": f"{span['first_frame'] / recipe['fps']:.3f}",
+                "end": f"{(span['first_frame'] + span['num_frames']) / recipe['fps']:.3f}",
+            },
+        }
+        for span in spans
+    ]
+    return {"changes": [{"region": [x]} for x in regions]} if regions else {}
 
 
 def _disclosure(recipe: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,9 @@ from pipeline.media.images import open_picture, read_notes
 from pipeline.media.video_reader import iterate_frames, probe_clip, read_metadata
 from pipeline.planning.recipe import RECIPE_TAG, parse_recipe
 from pipeline.trust.provenance import conclusions
-from pipeline.trust.provenance.credentials import Credentials, mime_type, read_credentials
+from pipeline.trust.provenance.credential_types import Credentials
+from pipeline.trust.provenance.credentials import read_credentials
+from pipeline.trust.provenance.file_type import mime_type
 from pipeline.trust.provenance.fingerprint import MOST_BITS, Fingerprint
 from pipeline.trust.provenance.identity import Identity
 from pipeline.trust.provenance.registry import Registry
@@ -117,7 +119,7 @@ def _open(path: Path, is_picture: bool) -> tuple[float, Iterator[np.ndarray]]:
     scale = min(1.0, MAX_SIDE / max(info.width, info.height))
     size = max(1, round(info.width * scale)), max(1, round(info.height * scale))
     chunks = iterate_frames(path, info, size=size)
-    return info.fps, (frame for chunk in chunks for frame in chunk)
+    return float(info.fps), (frame for chunk in chunks for frame in chunk)
 
 
 def _drain(frames: Iterator[np.ndarray]) -> Iterator[Window]:

@@ -10,24 +10,19 @@ import logging
 import os
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from pipeline.planning.recipe import public_recipe
 from pipeline.planning.request import GenerationRequest
-from pipeline.trust.provenance.credentials import (
-    UNTRUSTED,
-    Credentials,
-    Ingredient,
-    c2pa,
-    mime_type,
-    offline,
-    read_credentials,
-)
+from pipeline.trust.provenance.credential_types import Credentials, Ingredient
+from pipeline.trust.provenance.credentials import c2pa, offline, read_credentials
+from pipeline.trust.provenance.file_type import mime_type
 from pipeline.trust.provenance.identity import Identity
 from pipeline.trust.provenance.manifest import Input, inputs_of, make_manifest
+from pipeline.trust.provenance.status_codes import UNTRUSTED
 
 logger = logging.getLogger(__name__)
 
@@ -143,7 +138,9 @@ def _write_signed(
 ) -> None:
     """Sign once. Raises C2paError or OSError."""
     draft.unlink(missing_ok=True)
-    inputs = inputs_of(request)
+    inputs = [
+        replace(x, credentials=read_credentials(x.path, identity)) for x in inputs_of(request)
+    ]
     hosts = [_address(timestamp_url)[0]] if timestamp_url else []
     info = c2pa.C2paSignerInfo(
         c2pa.C2paSigningAlg.ES256,

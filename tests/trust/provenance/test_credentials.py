@@ -22,9 +22,9 @@ from pipeline.planning.recipe import public_recipe
 from pipeline.planning.request import Shot
 from pipeline.trust.provenance import identity as identities
 from pipeline.trust.provenance import signing
+from pipeline.trust.provenance.credential_types import COMPOSITE, GENERATED
 from pipeline.trust.provenance.credentials import Credentials, offline, read_credentials
 from pipeline.trust.provenance.identity import Identity, open_identity
-from pipeline.trust.provenance.manifest import COMPOSITE, GENERATED
 from pipeline.trust.provenance.report import Verifier
 from pipeline.trust.provenance.signing import sign_clip
 from tests.credentials import (
@@ -391,7 +391,7 @@ def test_a_time_stamp_authority_that_does_not_answer_stops_no_signature(
 def test_a_certificate_from_settings_signs_though_its_issuer_is_unknown_here(
     tmp_path: Path, identity: Identity
 ) -> None:
-    given = replace(identity, is_given=True, anchors="", serials=frozenset())
+    given = replace(identity, is_given=True, anchors="", certificates=frozenset())
     path = tmp_path / "clip.mp4"
     assert make_signed(path, ask(), given)[0].is_signed
     assert read_credentials(path, given).state == "valid"

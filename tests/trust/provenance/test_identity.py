@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from pipeline.trust.provenance.identity import LIFE, Identity, open_identity
@@ -53,7 +54,7 @@ def test_the_certificate_is_what_signers_of_clips_have_and_lasts(tmp_path: Path)
     assert "1.3.6.1.4.1.62558.2.1" in [oid.dotted_string for oid in purposes]
     left = leaf.not_valid_after_utc - datetime.now(timezone.utc)
     assert left > LIFE - timedelta(days=2)
-    assert identity.serials == {str(leaf.serial_number)}
+    assert identity.certificates == {leaf.fingerprint(hashes.SHA256()).hex()}
     assert "PRIVATE" not in identity.chain + identity.anchors
 
 
@@ -95,7 +96,7 @@ def test_a_former_identity_stays_known_when_there_is_a_new_one(tmp_path: Path) -
     (folder / "signer.pem").unlink()
     new = open_identity(folder, {})
     assert new.key != old.key
-    assert old.serials < new.serials
+    assert old.certificates < new.certificates
     assert old.anchors in new.anchors
 
 
@@ -129,7 +130,7 @@ def test_a_real_certificate_comes_in_by_settings(tmp_path: Path) -> None:
     assert not (tmp_path / "identity" / "signer.pem").exists()
     later = open_identity(tmp_path / "identity", {})
     assert later.key != real.key
-    assert real.serials < later.serials  # what it has signed stays known
+    assert real.certificates < later.certificates  # what it has signed stays known
 
 
 def test_a_certificate_that_is_missing_or_half_given_or_anothers_is_not_passed_over(

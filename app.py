@@ -59,7 +59,7 @@ IDENTITY = "identity"  # what this studio signs and marks with, in its data fold
 SECONDS_TO_END = 5  # before ZeroGPU's time is up: for the step that runs, and what is half written
 _REFUSED = 'ZeroGPU ended this job, which can be resumed, and says: "{}"'
 
-TITLE = "# Kinora\nShort clips from words, from a picture, or from another clip; and films of them."
+TITLE = "# Kinora\nMake short videos from text, a picture or a clip, or string shots into a film."
 LAUNCH_OPTIONS = {
     "theme": gr.themes.Default(primary_hue="indigo", neutral_hue="slate"),
     "css_paths": [ASSETS / "style.css"],

@@ -34,8 +34,8 @@ GENERATE_LABELS: dict[Task, str] = {
 DIRECTION_LABELS: dict[Direction, str] = {
     "forward": "at its end",
     "backward": "at its beginning",
-    "loop": "into a loop",
-    "bridge": "as a bridge to another clip",
+    "loop": "make it loop",
+    "bridge": "connect to another clip",
 }
 # What a tab asks for before the settings, in the order of the page, named as in the request.
 FIELDS: dict[Task, tuple[str, ...]] = {
@@ -51,15 +51,15 @@ MODEL_SETTINGS = ("num_inference_steps", "guidance_scale", "negative_prompt", "l
 """The settings that not every model has."""
 SETTINGS = ("seed", "model", *ADVANCED_SETTINGS)
 PROGRESS_BAR = '<progress max="1" value="${value}" aria-label="Progress"></progress>'
-_OWN_DEFAULT = "0: the model's own"
+_OWN_DEFAULT = "0 = model default"
 # Every part of a tab; `info` and values that depend on the tab are added there.
 PARTS: dict[str, partial[Component]] = {
     "prompt": partial(gr.Textbox, "", label="Prompt", lines=3, max_lines=8),
     "image": partial(gr.File, label="Picture", file_types=["image", ".heic", ".heif"], height=120),
     "video": partial(gr.Video, label="Clip", sources=["upload"], height=260),
-    "has_consent": partial(gr.Checkbox, label="Everybody whose face is in it agrees"),
+    "has_consent": partial(gr.Checkbox, label="Everyone shown in it has agreed"),
     "video_after": partial(
-        gr.Video, label="The clip it leads to", sources=["upload"], height=200, visible=False
+        gr.Video, label="The clip to connect to", sources=["upload"], height=200, visible=False
     ),
     "aspect_ratio": partial(
         gr.Radio, label="Aspect ratio", choices=[*ASPECT_RATIOS], value=next(iter(ASPECT_RATIOS))
@@ -71,12 +71,12 @@ PARTS: dict[str, partial[Component]] = {
         value="forward",
     ),
     "duration": partial(
-        gr.Slider, MIN_SHOT_SECONDS, MAX_CLIP_SECONDS, 5, step=0.5, label="Seconds of new video"
+        gr.Slider, MIN_SHOT_SECONDS, MAX_CLIP_SECONDS, 5, step=0.5, label="Length (seconds)"
     ),
-    "seed": partial(gr.Number, -1, label="Seed", info="-1 draws one", min_width=120),
+    "seed": partial(gr.Number, -1, label="Seed", info="-1 = random", min_width=120),
     "model": partial(gr.Dropdown, label="Model"),
     "num_inference_steps": partial(
-        gr.Slider, 0, 100, 0, step=1, label="Denoising steps", info=_OWN_DEFAULT
+        gr.Slider, 0, 100, 0, step=1, label="Inference steps", info=_OWN_DEFAULT
     ),
     "guidance_scale": partial(
         gr.Slider, 0, 20, 0, step=0.5, label="Guidance scale", info=_OWN_DEFAULT
@@ -85,14 +85,14 @@ PARTS: dict[str, partial[Component]] = {
     "label": partial(
         gr.Dropdown,
         label="Visible label",
-        info="Written into the picture: made with AI",
+        info="Writes into the picture that it is AI-generated",
         choices=[("none", ""), ("in the corner", "corner"), ("moving", "moving")],
         value="",
     ),
     "shows_prompt": partial(
         gr.Checkbox,
-        label="Put the prompt into the clip's credentials",
-        info="If not, they carry its hash alone",
+        label="Include my prompt in the file's credentials",
+        info="Otherwise they carry only a fingerprint of it",
     ),
     "loras": partial(gr.Textbox, "", label="LoRAs", lines=2, max_lines=4),
     "source": partial(gr.Markdown, elem_classes="kinora-note"),

@@ -84,7 +84,7 @@ class FilmTab:
         self._settings: dict[str, Component] = {
             "aspect_ratio": create_part(NAME, "aspect_ratio"),
             "has_consent": create_part(
-                NAME, "has_consent", label="Everybody whose face is in the pictures agrees"
+                NAME, "has_consent", label="Everyone shown in the pictures has agreed"
             ),
             **create_settings(NAME, "text_to_video", self._studio),
         }

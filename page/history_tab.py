@@ -23,7 +23,7 @@ NAME = "clips"
 MAX_SHOWN = 60
 NO_PICTURE = ASSETS / "no-picture.png"
 ACTIONS = {
-    "again": "Again",
+    "again": "Make a variation",
     "resume": "Resume",
     "stop": "Stop",
     "delete": "Delete",
@@ -68,7 +68,7 @@ class HistoryTab:
                         buttons=[],
                         elem_id=f"{NAME}-gallery",
                     )
-                    self._refresh = gr.Button("Look again", size="sm", elem_id=f"{NAME}-refresh")
+                    self._refresh = gr.Button("Refresh", size="sm", elem_id=f"{NAME}-refresh")
                 with gr.Column(scale=5, min_width=320):
                     self._create_chosen()
         self._connect()

@@ -25,7 +25,7 @@ _STAGES: dict[Stage, str] = {
     "writing": "Decoding and writing",
 }
 _STATES: dict[StateName, str] = {
-    "queued": "Waiting for its turn",
+    "queued": "Waiting",
     "running": "Starting",
     "done": "Done",
     "failed": "This clip could not be made",
@@ -42,14 +42,15 @@ def describe_estimate(estimate: Estimate, *, is_added: bool) -> str:
     """
     plan = estimate.plan
     width, height = plan.size
-    frames = f"{plan.num_frames} frames at {plan.fps:g} frames a second ({plan.seconds:.2f} s)"
+    rate = f"{float(plan.fps):g} frames a second"
+    frames = f"{plan.num_frames} frames at {rate} ({plan.seconds:.2f} s)"
     parts = [
         f"Adds {frames} to {width} x {height}" if is_added else f"{width} x {height}, {frames}"
     ]
     if estimate.seconds is not None:
         wait = describe_seconds(estimate.seconds)
         parts.append(
-            f"made in about {wait}" if estimate.is_measured else f"roughly {wait}, computed"
+            f"takes about {wait}" if estimate.is_measured else f"takes roughly {wait} (computed)"
         )
     download = ""
     if estimate.download_bytes:
@@ -70,8 +71,8 @@ def describe_model(spec: ModelSpec) -> str:
 def describe_choice(models: Models) -> str:
     """Return what the menu of models is for, and what else may be typed into it."""
     if models.is_open:
-        return "What draws the clip; or type a folder of your own, or owner/name on the Hub"
-    return "What draws the clip"
+        return "Choose a model, or enter a local folder or Hugging Face ID (owner/name)"
+    return "Choose a model"
 
 
 def describe_loras(models: Models) -> str:
@@ -102,9 +103,10 @@ def describe_entry(entry: HistoryEntry) -> str:
 def describe_clip(info: ClipInfo) -> str:
     """Return what was found in an uploaded clip."""
     sound = "with sound" if info.has_audio else "without sound"
+    notes = "".join(f"; {note}" for note in info.notes)
     return (
         f"Your clip: {info.width} x {info.height}, {info.num_frames} frames at "
-        f"{info.fps:g} frames a second ({info.duration:.2f} s), {sound}"
+        f"{float(info.fps):g} frames a second ({info.duration:.2f} s), {sound}{notes}"
     )
 
 
@@ -146,14 +148,15 @@ def describe_progress(state: JobState, progress: Progress | None) -> str:
 def describe_history(num_clips: int) -> str:
     """Return how many clips a visitor has, or what the history is for."""
     if not num_clips:
-        return "What you make is kept here; it is seen in this browser alone."
+        return "Your clips appear here. Only this browser can see them."
     return "One clip." if num_clips == 1 else f"{num_clips} clips, the newest first."
 
 
 def describe_job(facts: JobFacts, state: JobState) -> str:
     """Return what a clip in the history is: when it was asked for, its state, and its words."""
     asked_at = datetime.fromtimestamp(facts.created_at).astimezone().strftime("%Y-%m-%d %H:%M")
-    head = f"**{_STATES[state.name]}**, asked for on {asked_at}, seed {facts.request.seed}"
+    word = "Finished" if isinstance(state, Done) else _STATES[state.name]
+    head = f"**{word}**, requested {asked_at}, seed {facts.request.seed}"
     message = f"\n\n{state.message}" if state.message else ""
     return head + message
 

@@ -73,8 +73,8 @@ class Cards:
                     elem_id=f"{name}-prompt",
                 )
                 image = gr.Image(
-                    label="Begins with",
-                    placeholder="optional",
+                    label="First frame (optional)",
+                    placeholder="Add a picture",
                     type="filepath",
                     image_mode=None,  # or Gradio would decode it, whatever it is and how large
                     sources=["upload"],
@@ -185,4 +185,4 @@ class Cards:
 
 
 def _camera_choices(spec: ModelSpec) -> list[tuple[str, Camera]]:
-    return [("as the words say", ""), *((move, move) for move in spec.camera_words)]
+    return [("As in my text", ""), *((move, move) for move in spec.camera_words)]

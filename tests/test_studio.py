@@ -48,7 +48,7 @@ def test_a_large_model_says_where_it_will_live_and_a_computed_time(tmp_path: Pat
 def test_what_was_measured_is_said_instead(tmp_path: Path) -> None:
     estimate = estimate_of("ltx-video-2b", CARD, tmp_path, measured=70.0)
     assert (estimate.seconds, estimate.is_measured) == (pytest.approx(70.0), True)
-    assert "made in about 70 s" in describe_estimate(estimate, is_added=False)
+    assert "takes about 70 s" in describe_estimate(estimate, is_added=False)
 
 
 def test_where_nobody_knows_the_machine_no_time_is_invented(tmp_path: Path) -> None:

@@ -94,12 +94,10 @@ ROWS = (
         id="kinora-mini",
         label="Kinora mini",
         description=(
-            "A small neural renderer of one picture-book world, for trying Kinora, drafts and "
-            "tests; it runs on any computer, offline. It draws a car, boat, train, rocket, "
-            "balloon, robot, cat, rabbit, bird, fish, butterfly, turtle, plane, elephant, dinosaur "
-            "or child, alone or in pairs, in ten colours and ten places, by day and night, in any "
-            "weather and four styles. It replaces or leaves out anything else: to see what you "
-            "describe, choose a large model."
+            "Renders one picture-book world on any computer, for trying Kinora and for drafts: 16 "
+            "characters and things (car, boat, train, rocket, balloon, robot, cat, rabbit, bird, "
+            "fish, butterfly, turtle, plane, elephant, dinosaur, child), 10 colours, 10 places. "
+            "Anything else is replaced or left out; to see what you describe, choose a large model."
         ),
         repository=_ASSETS / "kinora-mini",
         licence="Apache-2.0",

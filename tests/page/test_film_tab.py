@@ -215,7 +215,7 @@ def test_the_camera_menu_offers_what_the_model_can_do(page: Page) -> None:
     choose(page, "#film-shot-1-camera", "orbit left")
     choose(page, "#film-model", "Kinora mini")
     expect(page.locator(".toast-body")).to_contain_text("Kinora mini cannot do orbit left")
-    expect(page.locator("#film-shot-1-camera input")).to_have_value("as the words say")
+    expect(page.locator("#film-shot-1-camera input")).to_have_value("As in my text")
     expect(page.locator("#film-plan")).to_contain_text("16 frames a second")
 
 

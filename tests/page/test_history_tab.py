@@ -39,7 +39,7 @@ def test_a_reload_in_the_middle_of_a_job_shows_it_again_and_plays_the_result(
     picture = second.locator("#clips-gallery button.thumbnail-item")
     expect(picture).to_have_count(1)
     picture.click()
-    expect(second.locator("#clips-status")).to_contain_text("Done")
+    expect(second.locator("#clips-status")).to_contain_text("Finished")
     second.wait_for_function("document.querySelector('#clips-clip video')?.readyState >= 2")
     stranger = open_page(browser, app_url)
     choose_tab(stranger, "Your clips")

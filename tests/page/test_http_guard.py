@@ -610,7 +610,7 @@ def test_no_script_in_words_or_file_names_runs(
     picture = page.locator("#clips-gallery button.thumbnail-item")
     expect(picture.first).to_contain_text("onerror")
     picture.first.click()
-    expect(page.locator("#clips-status")).to_contain_text("Done")
+    expect(page.locator("#clips-status")).to_contain_text("Finished")
 
     choose_tab(page, "Film")
     page.click("#film-as-text button")

@@ -148,7 +148,7 @@ def test_a_deleted_clip_is_not_in_the_registry_any_more(
     assert verify(client, kept)["marks"][0]["known"]
     choose_tab(page, "Your clips")
     page.click("#clips-gallery button.thumbnail-item")
-    expect(page.locator("#clips-status")).to_contain_text("Done")
+    expect(page.locator("#clips-status")).to_contain_text("Finished")
     page.click("#clips-delete")
     expect(page.locator("#clips-gallery button.thumbnail-item")).to_have_count(0)
     (window, *_) = verify(client, kept)["marks"]

@@ -70,6 +70,9 @@ class ColorSpace:
         return is_plain and np.allclose(self.primaries, SRGB, atol=0.002)
 
 
+SRGB_SPACE = ColorSpace()
+
+
 def color_space(primaries: int, transfer: int) -> ColorSpace:
     """Return the colour space of a pair of CICP codes; unspecified or unknown ones mean sRGB's."""
     is_known = transfer in (*_LIKE_SRGB, *_GAMMAS, 7, 17, PQ, HLG)

@@ -1,34 +1,35 @@
 """Still pictures: whatever is uploaded comes out as plain sRGB, and cut to the size of a clip.
 
-Only this file and video_reader.py open or write media.
+Only this package opens or writes media.
 """
 
 from __future__ import annotations
 
-import io
 import logging
+import math
 import struct
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from pipeline.errors import MediaError
 from pipeline.geometry import crop_box
+from pipeline.media.deep_pictures import DeepPicture, find_deep_tiff, read_deep
+from pipeline.media.picture_color import PictureColor, read_color
+from pipeline.media.picture_limits import TOO_LARGE, prepare_decoding, reduction, refuse_size
 
 logger = logging.getLogger(__name__)
 
-MIN_PICTURE_SIDE = 16  # pixels
-MAX_PICTURE_PIXELS = 100_000_000
+BACKDROP = (255, 255, 255)  # what is seen behind transparent parts, of pictures and clips
 
 # Pixels only: an EPS, for one, is a program, and Pillow would have an interpreter run it.
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "HEIF", "AVIF", "BMP", "TIFF", "JPEG2000", "MPO")
+_STRIP_PIXELS = 1_000_000
+_ORIENTATION = ExifTags.Base.Orientation
 
-_TOO_LARGE = (
-    f"The picture has more than {MAX_PICTURE_PIXELS // 1_000_000} million pixels; "
-    "make it smaller and upload it again."
-)
 _UNREADABLE = "The file is not a picture that can be read; use a PNG, JPEG, WebP, GIF or HEIC file."
 _UNUSABLE = (OSError, SyntaxError, ValueError, EOFError, RuntimeError, struct.error)
 _UNUSABLE += (MemoryError,)  # of a header that claims to be longer than anything is
@@ -41,20 +42,18 @@ _DAMAGED = (
 def open_picture(path: Path) -> Image.Image:
     """Return a picture as it is meant to be seen: upright, in sRGB, on white, its first frame.
 
-    Raises MediaError if it is missing, damaged, no picture at all, too small or too large.
+    One of more than MAX_OPENED_PIXELS is scaled down. Raises MediaError if it is missing, damaged,
+    no picture at all, too small or too large.
     """
     if not path.is_file():
         raise MediaError("The picture is not there any more; upload it again.")
     try:
         with warnings.catch_warnings():
-            # Pillow warns below MAX_PICTURE_PIXELS and refuses above it: the limit here is ours.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path, formats=_formats()) as image:
-                _refuse_size(image)
-                ImageOps.exif_transpose(image, in_place=True)
-                return _to_rgb(image)
+            # Pillow warns of what is refused here, or of tags that are not used.
+            warnings.simplefilter("ignore")
+            return _read(path)
     except Image.DecompressionBombError as exc:
-        raise MediaError(_TOO_LARGE) from exc
+        raise MediaError(TOO_LARGE) from exc
     except UnidentifiedImageError as exc:
         raise MediaError(_UNREADABLE) from exc
     except _UNUSABLE as exc:
@@ -93,45 +92,72 @@ def _formats() -> list[str]:
     return [name for name in _FORMATS if name in Image.OPEN]
 
 
-def _refuse_size(image: Image.Image) -> None:
-    if image.width * image.height > MAX_PICTURE_PIXELS:
-        raise MediaError(_TOO_LARGE)
-    if min(image.size) < MIN_PICTURE_SIDE:
-        raise MediaError(
-            f"The picture has {image.width}x{image.height} pixels; "
-            f"use one with sides of {MIN_PICTURE_SIDE} pixels or more."
-        )
+def _read(path: Path) -> Image.Image:
+    """Decode a picture to sRGB on white, upright, no larger than it is used."""
+    if tiff := find_deep_tiff(path):
+        return _show_deep(tiff.read(), tiff.color)
+    # From an open file: of a path, Pillow maps some TIFFs into memory, and turns those wrongly.
+    with path.open("rb") as file, Image.open(file, formats=_formats()) as image:
+        refuse_size(*image.size)
+        prepare_decoding(path, image)
+        color = read_color(path, image)
+        deep = read_deep(path, image, color)
+        shown = _show(image, color) if deep is None else _show_deep(deep, color)
+        # A TIFF is upright already, and its tag is gone.
+        shown.getexif()[_ORIENTATION] = image.getexif().get(_ORIENTATION, 1)
+        ImageOps.exif_transpose(shown, in_place=True)
+        return shown
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    icc_profile = image.info.get("icc_profile")
-    if image.mode.startswith("I"):
-        # 16 bits of grey; Pillow's own conversion cuts everything above 255 to white.
-        samples = np.clip(np.asarray(image, np.float32) / 257, 0, 255)
-        image = Image.fromarray(samples.round().astype(np.uint8))
-    elif image.has_transparency_data:
-        image = image.convert("RGBA")
-    elif image.mode not in ("L", "RGB", "CMYK"):
-        image = image.convert("RGB")
-    if icc_profile:
-        image = _to_srgb(image, icc_profile)
-    if image.mode == "RGBA":
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return image.convert("RGB")
+def _show(image: Image.Image, color: PictureColor) -> Image.Image:
+    """Convert a picture in strips: nothing but its own pixels is held in full."""
+    image.load()
+    scale = reduction(*image.size)
+    whole = Image.new("RGB", [math.ceil(side / scale) for side in image.size])
+    for top, bottom in _strips(*image.size, scale):
+        part = _to_plain_mode(image.crop((0, top, image.width, bottom)), image)
+        part = part.reduce(scale) if scale > 1 else part
+        has_alpha = part.mode in ("LA", "RGBA")
+        shown = color.show(part.convert(part.mode.rstrip("A")) if has_alpha else part)
+        if has_alpha:
+            shown = _on_backdrop(shown, part.getchannel("A"))
+        whole.paste(shown, (0, top // scale))
+    return whole
 
 
-def _to_srgb(image: Image.Image, icc_profile: bytes) -> Image.Image:
-    """Convert the colours by their profile, or leave them if it is broken or meant for others."""
-    try:
-        return ImageCms.profileToProfile(
-            image,
-            ImageCms.ImageCmsProfile(io.BytesIO(icc_profile)),
-            ImageCms.createProfile("sRGB"),
-            outputMode="RGBA" if image.mode == "RGBA" else "RGB",
-        )
-    except (ImageCms.PyCMSError, OSError) as exc:
-        logger.info("a colour profile was not used: %s", exc)
-        return image
+def _show_deep(deep: DeepPicture, color: PictureColor) -> Image.Image:
+    """Do the same with samples of floats or long numbers."""
+    import cv2
+
+    scale = reduction(*deep.size)
+    whole = Image.new("RGB", [math.ceil(side / scale) for side in deep.size])
+    for top, bottom in _strips(*deep.size, scale):
+        samples, alpha = deep.rows(top, bottom)
+        size = whole.width, math.ceil((bottom - top) / scale)
+        shown = color.show_samples(cv2.resize(samples, size, interpolation=cv2.INTER_AREA))
+        if alpha is not None:
+            mask = cv2.resize(alpha[..., 0], size, interpolation=cv2.INTER_AREA)
+            shown = _on_backdrop(shown, Image.fromarray(np.rint(mask * 255).astype(np.uint8)))
+        whole.paste(shown, (0, top // scale))
+    return whole
+
+
+def _on_backdrop(image: Image.Image, alpha: Image.Image) -> Image.Image:
+    return Image.composite(image, Image.new("RGB", image.size, BACKDROP), alpha)
+
+
+def _strips(width: int, height: int, scale: int) -> Iterator[tuple[int, int]]:
+    """Yield the first row and the one after the last of each strip, whole steps of the scale."""
+    rows = max(1, _STRIP_PIXELS // width // scale) * scale
+    for top in range(0, height, rows):
+        yield top, min(height, top + rows)
+
+
+def _to_plain_mode(part: Image.Image, image: Image.Image) -> Image.Image:
+    """Return a part of an image in mode L, LA, RGB, RGBA, CMYK or LAB."""
+    if image.has_transparency_data:
+        return part.convert("LA" if image.mode in ("LA", "La") else "RGBA")
+    return part if image.mode in ("L", "RGB", "CMYK", "LAB") else part.convert("RGB")
 
 
 def write_picture(frame: np.ndarray, path: Path) -> None:

@@ -5,46 +5,16 @@ from __future__ import annotations
 import struct
 import subprocess
 import sys
-import warnings
-import zlib
 from pathlib import Path
 
 import numpy as np
 import pillow_heif
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image
 
 from pipeline.errors import MediaError
-from pipeline.media.images import MAX_PICTURE_PIXELS, crop_to_size, open_picture, read_notes
-
-ORANGE = (200, 120, 40)
-WHITE = (255, 255, 255)
-
-
-def png(width: int, height: int, *, bit_depth: int = 8, color_type: int = 2, rows: bytes) -> bytes:
-    """Return a PNG file written by hand: what Pillow cannot write, or what would be too large."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        )
-
-    header = struct.pack(">IIBBBBB", width, height, bit_depth, color_type, 0, 0, 0)
-    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + body
-
-
-def assert_color(image: Image.Image, color: tuple[int, int, int], *, within: int = 2) -> None:
-    assert image.mode == "RGB"
-    pixels = np.asarray(image, dtype=int)
-    assert np.abs(pixels.mean((0, 1)) - color).max() <= within
-
-
-def assert_one_sentence(error: pytest.ExceptionInfo[MediaError], *words: str) -> None:
-    message = str(error.value)
-    assert message.endswith(".")
-    assert not any(trace in message for trace in ("/", "\\", "\n", ". ", "PIL", "Error"))
-    assert all(word in message for word in words)
+from pipeline.media.images import crop_to_size, open_picture, read_notes
+from tests.pictures import ORANGE, WHITE, assert_color, assert_one_sentence, png
 
 
 @pytest.mark.parametrize(
@@ -165,36 +135,6 @@ def test_an_animation_gives_its_first_frame(tmp_path: Path, suffix: str) -> None
     assert_color(open_picture(path), ORANGE)
 
 
-def test_a_colour_profile_is_converted_to_srgb(tmp_path: Path) -> None:
-    """A profile whose red and blue are exchanged shows at once whether it was used."""
-    path = tmp_path / "profile.png"
-    Image.new("RGB", (32, 32), ORANGE).save(path, icc_profile=swapped_profile())
-    assert_color(open_picture(path), ORANGE[::-1], within=3)
-
-
-def test_a_colour_profile_and_transparency_go_together(tmp_path: Path) -> None:
-    path = tmp_path / "profile.png"
-    image = Image.new("RGBA", (32, 32), (*ORANGE, 255))
-    image.paste((0, 0, 0, 0), (0, 0, 16, 32))
-    image.save(path, icc_profile=swapped_profile())
-    opened = open_picture(path)
-    assert opened.getpixel((4, 4)) == WHITE
-    assert_color(opened.crop((16, 0, 32, 32)), ORANGE[::-1], within=3)
-
-
-def swapped_profile() -> bytes:
-    """Return sRGB's profile with the primaries of red and blue exchanged."""
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    return profile.replace(b"rXYZ", b"tmp!").replace(b"bXYZ", b"rXYZ").replace(b"tmp!", b"bXYZ")
-
-
-@pytest.mark.parametrize("mode", ["RGB", "L"])
-def test_a_colour_profile_that_does_not_fit_is_left_alone(tmp_path: Path, mode: str) -> None:
-    path, grey = tmp_path / "profile.png", (90, 90, 90)
-    Image.new("RGB", (32, 32), grey).convert(mode).save(path, icc_profile=b"no profile at all")
-    assert_color(open_picture(path), grey, within=0)
-
-
 # What is refused, each with a sentence
 
 
@@ -250,41 +190,6 @@ def test_a_picture_cut_off_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(MediaError) as error:
         open_picture(path)
     assert_one_sentence(error, "picture")
-
-
-@pytest.mark.parametrize("size", [(1, 1), (15, 400), (400, 15)])
-def test_a_picture_too_small_is_refused(tmp_path: Path, size: tuple[int, int]) -> None:
-    path = tmp_path / "small.png"
-    Image.new("RGB", size, ORANGE).save(path)
-    with pytest.raises(MediaError) as error:
-        open_picture(path)
-    assert_one_sentence(error, f"{size[0]}x{size[1]}", "16 pixels")
-
-
-@pytest.mark.parametrize(("width", "height"), [(20_000, 10_000), (10_001, 10_000)])
-def test_a_picture_too_large_is_refused_before_it_is_decoded(
-    tmp_path: Path, width: int, height: int
-) -> None:
-    """The files hold a few bytes of pixels: decoding them would say that they are damaged."""
-    path = tmp_path / "large.png"
-    path.write_bytes(png(width, height, rows=b"\0" * 100))
-    with pytest.raises(MediaError) as error:
-        open_picture(path)
-    assert_one_sentence(error, "100 million pixels")
-
-
-def test_a_large_picture_is_opened_without_a_warning(tmp_path: Path) -> None:
-    """Pillow itself warns from 89 million pixels on; here one bit each keeps the test fast."""
-    path = tmp_path / "large.png"
-    width, height = 10_000, MAX_PICTURE_PIXELS // 10_000
-    rows = (b"\0" + b"\xff" * (width // 8)) * height
-    path.write_bytes(png(width, height, bit_depth=1, color_type=0, rows=rows))
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        image = open_picture(path)
-        cropped, _ = crop_to_size(image, 64, 64)
-    assert image.size == (width, height)
-    assert_color(cropped, WHITE, within=0)
 
 
 # Cutting

@@ -16,7 +16,13 @@ from pathlib import Path
 from typing import Literal, Protocol, get_args
 
 from pipeline.errors import KinoraError, RefusedError
-from pipeline.trust.moderation.text_normalization import compile_terms, readings_of
+from pipeline.trust.moderation.cut_words import CutWords, read_ordinary
+from pipeline.trust.moderation.text_normalization import (
+    compile_terms,
+    has_spaces,
+    plain_words,
+    readings_of,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +74,6 @@ class _Rule:
     category: str
     all: tuple[tuple[str, ...], ...]
     unless: tuple[str, ...] = ()
-    joins_shots: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,7 @@ class Rules:
     rules: Sequence[_Rule]
     terms: Mapping[str, re.Pattern[str]]
     allowed: re.Pattern[str]
+    words: frozenset[str]  # that the terms are made of; a final `*` stands for any ending
 
 
 class Moderator:
@@ -96,6 +102,7 @@ class Moderator:
         self.strictness = strictness
         self.rules = rules or read_rules()
         self._classifiers = classifiers
+        self._cut_words = CutWords(self.rules.words, read_ordinary())
 
     def check(self, prompts: Sequence[str], negative_prompt: str = "") -> tuple[Verdict, ...]:
         """Check a request's prompts, one for each shot, and return the warnings and labels.
@@ -119,16 +126,15 @@ class Moderator:
         asked = [x for group, x in _ASKED_BY_AVOIDING.items() if self._finds(group, avoided)]
         texts = [(*readings, *asked) for readings in texts]
         # Shots that are harmless one by one may not be harmless in one film.
-        film = tuple(reading for readings in texts for reading in readings)
-        verdicts = [
-            self._judge(rule, readings)
-            for rule in self.rules.rules
-            for readings in ([film] if rule.joins_shots else texts)
-        ]
+        texts += [(*self._read(" ".join(prompts)), *asked)] if len(texts) > 1 else []
+        verdicts = [self._judge(rule, readings) for rule in self.rules.rules for readings in texts]
         return verdicts + [classifier.judge(prompts) for classifier in self._classifiers]
 
     def _read(self, text: str) -> tuple[str, ...]:
-        return tuple(self.rules.allowed.sub(" ", reading) for reading in readings_of(text))
+        readings = readings_of(text)
+        mended = map(self._cut_words.join, readings)
+        every = dict.fromkeys((*readings, *mended))
+        return tuple(self.rules.allowed.sub(" ", reading) for reading in every)
 
     def _judge(self, rule: _Rule, readings: Collection[str]) -> Verdict:
         found = [self._first(groups, readings) for groups in rule.all]
@@ -171,17 +177,29 @@ def read_rules(path: Path = _RULES) -> Rules:
     """Read a rule file and compile its terms; cached."""
     values = json.loads(path.read_text(encoding="utf-8"))
     categories = values["categories"]
+    terms = {
+        name: [term for terms in languages.values() for term in terms]
+        for name, languages in values["terms"].items()
+    }
     return Rules(
         version=values["version"],
         titles={name: category["title"] for name, category in categories.items()},
         outcomes={name: category["outcomes"] for name, category in categories.items()},
         rules=[_read_rule(rule) for rule in values["rules"]],
-        terms={
-            name: compile_terms([term for terms in languages.values() for term in terms])
-            for name, languages in values["terms"].items()
-        },
+        terms={name: compile_terms(group) for name, group in terms.items()},
         allowed=compile_terms(values["allowed"]),
+        words=frozenset(
+            word for group in terms.values() for term in group for word in _words(term)
+        ),
     )
+
+
+def _words(term: str) -> list[str]:
+    """Return a term's plain words; the last keeps the `*` that stands for any ending."""
+    if not has_spaces(term):
+        return []
+    words = plain_words(term).split()
+    return [*words[:-1], words[-1] + "*"] if term.endswith("*") else words
 
 
 def _read_rule(values: Mapping[str, object]) -> _Rule:
@@ -189,5 +207,4 @@ def _read_rule(values: Mapping[str, object]) -> _Rule:
         category=values["category"],
         all=tuple(tuple(groups.split("|")) for groups in values["all"]),
         unless=tuple(values.get("unless", ())),
-        joins_shots=values.get("joins_shots", False),
     )

@@ -1,4 +1,4 @@
-"""The engines: how a loaded model makes a window of latents. A row of the catalog names its own."""
+"""Engines: how each family of models makes windows of video. Each row of the catalog names one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipeline.runtime.loading import LoadedModel
 def open_engine(model: LoadedModel, *, width: int, height: int) -> Engine:
     """Return the engine of a loaded model at one picture size in pixels.
 
-    It is imported by the name in the model's row: diffusers' pipelines take seconds to import.
+    The engine is imported by name only now, because diffusers' pipelines take seconds to import.
     """
     engine = pkgutil.resolve_name(model.spec.engine)
     if isinstance(engine, Family):

@@ -1,6 +1,6 @@
-"""A stretch of footage with sound, as latents: its pictures, its sound, and how they lie in time.
+"""Latents of video and audio together: `AVLatents`, and packing one into a single tensor.
 
-Windows hand it on and the latent cache keeps it as one tensor.
+Windows pass the packed tensor on, and the latent cache stores it.
 """
 
 from __future__ import annotations
@@ -10,36 +10,36 @@ from dataclasses import dataclass, replace
 
 import torch
 
-# In sound latents: what rounding may be off, and what is nearer than this counts as the same place.
+# In audio latents: rounding may be off by this much; positions closer than this count as the same.
 _TOLERANCE = 1e-2
 
 
 @dataclass(frozen=True)
 class AVLatents:
-    """Latents of pictures (1, C, T, h, w) that last `seconds`, and of sound (1, L, D).
+    """Video latents that last `seconds`, and the audio latents that go with them.
 
-    Sound latents last `period` seconds each and are one behind the other; the first begins `lead`
-    seconds after the first picture. L may be 0.
+    Audio latents are consecutive and last `period` seconds each; the first one begins `lead`
+    seconds after the first frame. There may be none.
     """
 
-    video: torch.Tensor
-    audio: torch.Tensor
+    video: torch.Tensor  # (1, C, T, h, w)
+    audio: torch.Tensor  # (1, L, D)
     seconds: float
     period: float
     lead: float = 0.0
 
     @property
     def lag(self) -> float:
-        """Return how many seconds after the pictures the sound ends."""
+        """Return how many seconds after the video the audio ends."""
         return self.lead + self.audio.shape[1] * self.period - self.seconds
 
     def up_to(self, seconds: float) -> AVLatents:
-        """Return it with the sound latents that end next to a time, at its end or before."""
+        """Cut the audio at the latent boundary closest to a time in seconds."""
         count = max(0, round((seconds - self.lead) / self.period))
         return replace(self, audio=self.audio[:, :count])
 
     def join(self, later: AVLatents) -> AVLatents:
-        """Put another one behind it; what is heard there is in place of what is heard here."""
+        """Append a later stretch; where their audio overlaps, the later one's is kept."""
         seconds = self.seconds + later.seconds
         video = torch.cat([self.video, later.video.to(self.video)], dim=2)
         if not later.audio.shape[1]:
@@ -52,7 +52,7 @@ class AVLatents:
         return replace(self, video=video, audio=audio, seconds=seconds)
 
     def last(self, num_latents: int, seconds: float) -> AVLatents:
-        """Return the last picture latents, which last `seconds`, and what is heard with them."""
+        """Return the last video latents, which last `seconds`, and the audio within them."""
         start = self.seconds - seconds
         whole = self.up_to(self.seconds)
         first = max(0, math.ceil((start - self.lead) / self.period - _TOLERANCE))
@@ -65,7 +65,7 @@ class AVLatents:
         )
 
     def first(self, num_latents: int, seconds: float) -> AVLatents:
-        """Return the first picture latents, which last `seconds`, and what is heard with them."""
+        """Return the first video latents, which last `seconds`, and the audio within them."""
         count = max(0, math.floor((seconds - self.lead) / self.period + _TOLERANCE))
         return replace(
             self,
@@ -76,7 +76,7 @@ class AVLatents:
 
 
 def pack(av_latents: AVLatents) -> torch.Tensor:
-    """Return a strip as one tensor (1, N, T), float32."""
+    """Pack video, audio and their times into one tensor (1, N, T), float32."""
     video, audio = av_latents.video.float(), av_latents.audio.to(av_latents.video.device).float()
     header = [
         *video.shape[1:],

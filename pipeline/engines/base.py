@@ -1,6 +1,6 @@
-"""The contract of engines: a loaded model at one picture size, that makes a window at a time.
+"""The `Engine` protocol: a loaded model at one picture size that makes video window by window.
 
-`generation/` knows engines by this alone. A row of the catalog names its engine.
+`generation/` uses engines only through this protocol; each row of the catalog names its engine.
 """
 
 from __future__ import annotations
@@ -15,21 +15,24 @@ import torch
 from pipeline.runtime.loading import LoadedModel
 
 SceneState = Mapping[str, object]
-"""Where the paths of a shot had come to, as JSON has it; it stays in the clip's recipe."""
+"""Where the motion paths of a shot are at one moment, as JSON values; kept in the recipe."""
 Given = Literal["picture", "clip"] | None
-"""What a shot starts from, or leads up to, that comes from outside."""
+"""The outside material that a shot starts from or leads up to; None if there is none."""
 Sound = np.ndarray
-"""Samples (N, 2) float32 from -1 to 1, left and right."""
+"""Stereo samples (N, 2) float32 in [-1, 1], left and right."""
 OnEngineStep = Callable[[int, torch.Tensor], None]
-"""`on_step(step, estimate)` after every denoising step; what it raises ends the work."""
+"""`on_step(step, estimate)`, called after every step; an exception from it stops the window.
+
+Steps count from 1. `estimate` holds the engine's latents so far, as `Engine.preview` takes them.
+"""
 
 
 @dataclass(frozen=True)
 class ShotContext:
-    """What a shot starts from, for models that plan ahead; most engines need none of it.
+    """What a shot starts from, for models that plan a scene; most engines ignore it.
 
-    `follows` and `leads_to` are the scene states that it goes on from or leads up to without a cut,
-    `earlier` those of the shots before a cut.
+    `follows` and `leads_to` are the scene states that the shot continues from or leads up to
+    without a cut; `earlier` are those of the shots before a cut.
     """
 
     seed: int = 0
@@ -41,7 +44,7 @@ class ShotContext:
 
 @dataclass(frozen=True)
 class SamplingParams:
-    """How a window is sampled; a model that has no steps or no guidance ignores its own."""
+    """How to sample a window; models without steps or guidance ignore those fields."""
 
     seed: int
     num_inference_steps: int = 1
@@ -50,19 +53,22 @@ class SamplingParams:
 
 @dataclass(frozen=True)
 class WindowContext:
-    """What a window is given, as its engine has it: normalized latents (1, C, T, h, w), or frames.
+    """What a window is conditioned on, in the form that its engine uses.
 
-    `is_start` says that the window's first latent frame stands for a single frame. `keyframe` is
-    one such latent frame in the middle: a causal autoencoder's first of the clip that follows.
-    `first` is the number of the window's first latent frame in its shot. A single picture is shown,
-    too: its frame is the clip's first.
+    The tensors are normalized latents (1, C, T, h, w), LTX-2's packed latents of video and audio
+    (1, N, T), or frames (1, 3, F, H, W) uint8. Axis 2 is always time.
+
+    `first` is the index of the window's first latent frame in its shot. With `is_start` that latent
+    frame stands for a single frame. `keyframe` is such a latent frame too: a causal autoencoder's
+    first one of the clip that follows. With `is_picture`, `before` is one picture, which is also
+    the clip's first frame.
     """
 
     is_start: bool
     first: int = 0
-    before: torch.Tensor | None = None
-    after: torch.Tensor | None = None
-    keyframe: torch.Tensor | None = None
+    before: torch.Tensor | None = None  # (1, C, T, h, w), see above
+    after: torch.Tensor | None = None  # (1, C, T, h, w), see above
+    keyframe: torch.Tensor | None = None  # (1, C, 1, h, w) or (1, 3, 1, H, W)
     is_picture: bool = False
 
     @property
@@ -72,20 +78,20 @@ class WindowContext:
 
     @property
     def is_bridge(self) -> bool:
-        """Say whether the window goes on from something and leads up to something."""
+        """Say whether the window both continues from something and leads up to something."""
         return self.after is not None and self.before is not None
 
     @property
     def num_before(self) -> int:
-        """Count the latent frames given before the new ones."""
+        """Count the latent frames (or frames) given before the new ones."""
         return 0 if self.before is None else self.before.shape[2]
 
 
 class Engine(Protocol):
     """Makes the windows of a shot and decodes them.
 
-    A window made is a tensor that only its engine reads: its "part" of the shot, in the order it is
-    seen. It is all that has to be kept of it.
+    A finished window is a "part": one tensor, usually (1, C, T, h, w), that only its engine
+    interprets. It is all that has to be stored of the window. Parts are passed in display order.
     """
 
     model: LoadedModel
@@ -93,16 +99,24 @@ class Engine(Protocol):
     def encode_prompt(
         self, prompt: str, negative_prompt: str, guidance_scale: float, shot: ShotContext
     ) -> object:
-        """Encode a prompt once for all windows and steps of a shot."""
+        """Encode a prompt once, for all windows and steps of a shot."""
 
     def remember(self, prompt: object, seconds: float) -> SceneState | None:
-        """Return where a prompt's paths are `seconds` after their start, if the model has any."""
+        """Return the scene state `seconds` after the shot's start, or None if there is no scene."""
 
-    def encode(self, frames: np.ndarray, generator: torch.Generator) -> torch.Tensor:
-        """Return frames (F, H, W, 3) uint8 as a window is given them before its own."""
+    def encode(
+        self,
+        frames: np.ndarray,  # (F, H, W, 3) uint8
+        generator: torch.Generator,
+    ) -> torch.Tensor:  # (1, C, T, h, w), see WindowContext
+        """Encode the frames that a window continues from, as `WindowContext.before` holds them."""
 
-    def encode_following(self, frames: np.ndarray, generator: torch.Generator) -> WindowContext:
-        """Return the first frames of a clip as a window is given them that leads up to it."""
+    def encode_following(
+        self,
+        frames: np.ndarray,  # (F, H, W, 3) uint8
+        generator: torch.Generator,
+    ) -> WindowContext:
+        """Encode the first frames of a clip as the context of a window that leads up to it."""
 
     def make(
         self,
@@ -111,72 +125,96 @@ class Engine(Protocol):
         context: WindowContext,
         params: SamplingParams,
         on_step: OnEngineStep | None = None,
-    ) -> torch.Tensor:
-        """Make a part of `num_latents` new latent frames."""
+    ) -> torch.Tensor:  # (1, C, T, h, w), see Engine
+        """Make a window with `num_latents` new latent frames and return its part."""
 
     def tail(
-        self, given: WindowContext, parts: Sequence[torch.Tensor], num_latents: int
-    ) -> torch.Tensor:
-        """Return what a window is given that goes on after some parts."""
+        self,
+        given: WindowContext,
+        parts: Sequence[torch.Tensor],  # (1, C, T, h, w) each, see Engine
+        num_latents: int,
+    ) -> torch.Tensor:  # (1, C, T, h, w), see WindowContext
+        """Return the `before` of a window that continues after these parts."""
 
     def head(
-        self, given: WindowContext, parts: Sequence[torch.Tensor], num_latents: int
-    ) -> torch.Tensor:
-        """Return what a window is given that leads up to some parts."""
+        self,
+        given: WindowContext,
+        parts: Sequence[torch.Tensor],  # (1, C, T, h, w) each, see Engine
+        num_latents: int,
+    ) -> torch.Tensor:  # (1, C, T, h, w), see WindowContext
+        """Return the `after` of a window that leads up to these parts."""
 
     def decode_shot(
-        self, given: WindowContext, parts: Iterable[torch.Tensor], prompt: object = None
-    ) -> Iterator[np.ndarray]:
-        """Decode a shot's new frames (F, H, W, 3) uint8, some at a time, while its parts come.
+        self,
+        given: WindowContext,
+        parts: Iterable[torch.Tensor],  # (1, C, T, h, w) each, see Engine
+        prompt: object = None,
+    ) -> Iterator[np.ndarray]:  # (F, H, W, 3) uint8 each
+        """Decode the new frames of a shot in chunks, while its parts arrive.
 
-        A given picture is decoded too, as their start. The `prompt` they were made with is for
-        models that have not put all of it into their latents.
+        A given picture is decoded too, as the first frame. `prompt` is the encoded prompt of the
+        parts, for models whose latents do not hold everything that the prompt decides.
         """
 
     def decode_last_given(
-        self, given: WindowContext, parts: Iterable[torch.Tensor], prompt: object = None
-    ) -> np.ndarray:
-        """Return how the model shows the last frame (H, W, 3) that a shot goes on from."""
+        self,
+        given: WindowContext,
+        parts: Iterable[torch.Tensor],  # (1, C, T, h, w) each, see Engine
+        prompt: object = None,
+    ) -> np.ndarray:  # (H, W, 3) uint8
+        """Return the model's reconstruction of the last frame that the shot continues from."""
 
     def decode_first_following(
-        self, given: WindowContext, parts: Iterable[torch.Tensor], prompt: object = None
-    ) -> np.ndarray:
-        """Return how the model shows the first frame (H, W, 3) that a shot leads up to."""
+        self,
+        given: WindowContext,
+        parts: Iterable[torch.Tensor],  # (1, C, T, h, w) each, see Engine
+        prompt: object = None,
+    ) -> np.ndarray:  # (H, W, 3) uint8
+        """Return the model's reconstruction of the first frame that the shot leads up to."""
 
-    def preview(self, latents: torch.Tensor) -> np.ndarray | None:
-        """Return a small picture (h, w, 3) of a window that is being made, if that is cheap."""
+    def preview(
+        self,
+        latents: torch.Tensor,  # the `estimate` of `on_step`
+    ) -> np.ndarray | None:  # (h, w, 3) uint8
+        """Return a small picture of an unfinished window, or None if that would be slow."""
 
 
 class SoundEngine(Engine, Protocol):
-    """An engine whose model makes sound with its pictures; its parts hold both."""
+    """An engine whose model makes sound along with the video; its parts hold both."""
 
-    sound_rate: int  # samples a second that it gives
-    hearing_rate: int  # samples a second that it is given
+    sound_rate: int  # Hz, of the sound that it decodes
+    hearing_rate: int  # Hz, of the sound that it is given
 
     def hear(
-        self, given: WindowContext, before: Sound | None, after: Sound | None
+        self,
+        given: WindowContext,
+        before: Sound | None,  # (N, 2) float32 at `hearing_rate`
+        after: Sound | None,  # (N, 2) float32 at `hearing_rate`
     ) -> WindowContext:
-        """Return what is given with its sound, `hearing_rate` samples a second.
+        """Return the given context with its sound added.
 
-        `before` ends with the last frame that is given, `after` begins with the first one.
+        `before` ends with the last given frame; `after` begins with the first given frame.
         """
 
     def decode_sound(
-        self, given: WindowContext, parts: Iterable[torch.Tensor]
-    ) -> tuple[float, Iterator[Sound]]:
-        """Decode what is heard in a shot, and around it, some seconds at a time.
+        self,
+        given: WindowContext,
+        parts: Iterable[torch.Tensor],  # (1, N, T) each, packed
+    ) -> tuple[float, Iterator[Sound]]:  # seconds, (N, 2) float32 each
+        """Decode the sound of a shot and around it, a few seconds at a time.
 
-        Returns when it begins, too, in seconds after the shot's first frame (a given picture is
-        one). Raises OutputError if the model gives no numbers.
+        Returns the time at which the sound begins, in seconds after the shot's first frame (which
+        may be a given picture), and the samples at `sound_rate`. Raises OutputError if the samples
+        are not finite.
         """
 
 
 def to_pixels(frames: np.ndarray) -> torch.Tensor:
-    """(F, H, W, 3) uint8 -> (1, 3, F, H, W) float32 in [-1, 1]."""
+    """Convert frames (F, H, W, 3) uint8 to pixels (1, 3, F, H, W) float32 in [-1, 1]."""
     return torch.from_numpy(frames).permute(3, 0, 1, 2)[None].float() / 127.5 - 1
 
 
 def to_frames(x: torch.Tensor) -> np.ndarray:
-    """(1, 3, F, H, W) in [-1, 1] -> (F, H, W, 3) uint8."""
+    """Convert pixels (1, 3, F, H, W) in [-1, 1] to frames (F, H, W, 3) uint8."""
     x = x[0].float().mul(127.5).add_(127.5).round_().clamp_(0, 255).to(torch.uint8)
     return x.permute(1, 2, 3, 0).contiguous().cpu().numpy()

@@ -1,10 +1,8 @@
-"""Helios: takes of any length, 33 frames at a time, each chunk seeing the latents before it.
+"""Engine for Helios: shots of any length in chunks of 33 frames, each conditioned on earlier ones.
 
-A window is one call of diffusers' own pipeline for a few chunks. What its loop holds from chunk to
-chunk is handed on as it is: the last latents and the anchor, the first latent of the shot. Windows
-that go on so give the very latents of a single call with the same noise (bit for bit, on the tiny
-model of the tests), while memory does not grow and no finished window is lost. Decoded and encoded
-again (the pipeline's `video=`) is only a clip that comes from outside.
+A window is one call of diffusers' pipeline for a few chunks. Windows pass on the pipeline's own
+state, the anchor (the shot's first latent) and the last latents, so that they give the same latents
+as one long call with the same noise (bit for bit, on the tests' tiny model).
 """
 
 from __future__ import annotations
@@ -22,18 +20,18 @@ from pipeline.engines.base import OnEngineStep, SamplingParams, WindowContext
 from pipeline.engines.pipeline_call import PipelineCallEngine, Prompt
 from pipeline.runtime.loading import LoadedModel
 
-_NUM_STAGES = 3  # of its pyramid: a quarter, half and all of the picture's sides
-_HISTORY_LATENTS = 16 + 2 + 1  # that a chunk sees, ever more of them in a token
-# Noise on a given picture or clip, as the pipeline puts it there by default. It does so on the
-# generator's device alone, which is not the card's.
+_NUM_STAGES = 3  # of its pyramid: a quarter, half and all of the width and height
+_HISTORY_LATENTS = 16 + 2 + 1  # seen by a chunk; the older they are, the more share a token
+# The pipeline's default noise on a given picture or clip. The pipeline itself can add it only on
+# the generator's device, which is the CPU.
 _MIN_SIGMA, _MAX_SIGMA = 0.111, 0.135
 
 
 class HeliosEngine(PipelineCallEngine):
     """Runs windows of one loaded model at one picture size.
 
-    What a window is given, and what it begins with, are latents (1, C, 1 + T, h, w): the anchor,
-    then the T before the new ones.
+    The context of a window, and the beginning of its part, are latents (1, C, 1 + T, h, w): the
+    anchor, then the T latent frames before the new ones.
     """
 
     def __init__(self, model: LoadedModel, *, width: int, height: int) -> None:
@@ -42,20 +40,20 @@ class HeliosEngine(PipelineCallEngine):
 
     @torch.no_grad()
     def encode(self, frames: np.ndarray, generator: torch.Generator) -> torch.Tensor:
-        """Return a picture, or whole chunks of a clip's end, (F, H, W, 3) uint8, as latents.
+        """Encode a picture or the end of a clip (F, H, W, 3) uint8: (1, C, 1 + T, h, w).
 
-        A picture comes before a chunk as the last latent of a still clip.
+        A clip is encoded in whole chunks; a picture as the last latent of a still clip.
         """
         pipe, device = self.model.pipe, self.model.device
         mean, std = wan.latent_statistics(pipe.vae, device)
-        x = torch.from_numpy(_moving(frames, self.model.spec.num_frames_of_chunk))
+        x = torch.from_numpy(_drop_still_start(frames, self.model.spec.num_frames_of_chunk))
         x = x.permute(3, 0, 1, 2)[None].float() / 127.5 - 1  # (1, 3, F, H, W)
-        how = {"num_latent_frames_per_chunk": self._chunk, "generator": generator}
-        how |= {"latents_mean": mean, "latents_std": 1 / std, "device": device}
+        options = {"num_latent_frames_per_chunk": self._chunk, "generator": generator}
+        options |= {"latents_mean": mean, "latents_std": 1 / std, "device": device}
         if x.shape[2] == 1:
-            given = pipe.prepare_image_latents(x[:, :, 0], dtype=torch.float32, **how)
+            given = pipe.prepare_image_latents(x[:, :, 0], dtype=torch.float32, **options)
         else:
-            given = pipe.prepare_video_latents(x, dtype=torch.float32, **how)
+            given = pipe.prepare_video_latents(x, dtype=torch.float32, **options)
         return torch.cat(given, dim=2)
 
     @torch.no_grad()
@@ -67,10 +65,10 @@ class HeliosEngine(PipelineCallEngine):
         params: SamplingParams,
         on_step: OnEngineStep | None = None,
     ) -> torch.Tensor:
-        """Make `num_latents` new latent frames, after what they were given.
+        """Make `num_latents` new latent frames; return them after their context.
 
-        The steps of `params` are those of each stage; the first chunk of a shot has twice as many,
-        as its authors distilled it. Chunks are made whole, and the last one is cut.
+        `num_inference_steps` counts for each stage; the first chunk of a shot gets twice as many,
+        as the model was distilled. Whole chunks are generated and the last one is cut.
         """
         generator = torch.Generator("cpu").manual_seed(params.seed)
         num_chunks = math.ceil(num_latents / self._chunk)
@@ -81,7 +79,7 @@ class HeliosEngine(PipelineCallEngine):
         num_calls = sum(steps) * (num_chunks + context.is_start)
         try:
             latents = _without_decoding(self.model.pipe)(
-                prompt=None,  # is encoded already
+                prompt=None,  # already encoded
                 **prompt,
                 **self._size,
                 **self.model.spec.call_arguments,
@@ -102,8 +100,8 @@ class HeliosEngine(PipelineCallEngine):
     def tail(
         self, given: WindowContext, parts: Sequence[torch.Tensor], num_latents: int
     ) -> torch.Tensor:
-        """Return the anchor and the last latents of the last part."""
-        del given, num_latents  # a chunk sees as many as there are, up to what it was trained with
+        """Return the anchor and the last latents of the last part: (1, C, 1 + T, h, w)."""
+        del given, num_latents  # a chunk sees all there are, up to the number it was trained with
         anchor, latents = parts[-1].split([1, parts[-1].shape[2] - 1], dim=2)
         return torch.cat([anchor, latents[:, :, -_HISTORY_LATENTS:]], dim=2)
 
@@ -112,7 +110,7 @@ class HeliosEngine(PipelineCallEngine):
     ) -> Iterator[np.ndarray]:
         """Decode the new frames (F, H, W, 3) uint8 of a shot, chunk by chunk.
 
-        A given picture is decoded too, as their start.
+        A given picture is decoded too, as the first frame.
         """
         del prompt
         if given.is_picture:
@@ -127,25 +125,25 @@ class HeliosEngine(PipelineCallEngine):
     def decode_last_given(
         self, given: WindowContext, parts: Iterable[torch.Tensor], prompt: object = None
     ) -> np.ndarray:
-        """Return how the model shows the last frame (H, W, 3) that a shot goes on from."""
+        """Return the model's reconstruction of the last frame (H, W, 3) a shot continues from."""
         del parts, prompt
         return self._decode(given.before[:, :, -self._chunk :])[-1]
 
     def _chunks(self, given: torch.Tensor) -> list[torch.Tensor]:
-        """Take apart the anchor and the chunks after it."""
+        """Split (1, C, 1 + T, h, w) into the anchor and the chunks after it."""
         anchor, history = given.split([1, given.shape[2] - 1], dim=2)
         return [anchor, *history.split(self._chunk, dim=2)]
 
     def _noised(self, latents: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """Mix in noise, a share of each latent frame's own: the pipeline's draws in their order."""
+        """Mix noise into each latent frame; draws random numbers in the pipeline's order."""
         share = torch.rand(latents.shape[2], generator=generator).view(1, 1, -1, 1, 1)
         sigma = (share * (_MAX_SIGMA - _MIN_SIGMA) + _MIN_SIGMA).to(latents.device)
         noise = randn_tensor(latents.shape, generator=generator, device=latents.device)
         return sigma * noise + (1 - sigma) * latents
 
 
-class _Undecoding:
-    """An autoencoder that decodes to no frames: the pipeline decodes whatever it is asked for."""
+class _NoDecoding:
+    """Wraps an autoencoder so that decoding costs nothing: the pipeline always decodes."""
 
     def __init__(self, vae: AutoencoderKLWan) -> None:
         self._vae = vae
@@ -159,16 +157,16 @@ class _Undecoding:
 
 
 def _without_decoding(pipe: DiffusionPipeline) -> DiffusionPipeline:
-    """Return the same parts under a call that leaves decoding to `decode_shot`."""
+    """Return a pipeline of the same components that leaves decoding to `decode_shot`."""
     config = {name: pipe.config[name] for name in ("is_distilled", "is_cfg_zero_star")}
     parts = pipe.components
-    quiet = type(pipe)(**parts | {"vae": _Undecoding(parts["vae"])}, **config)
-    quiet.set_progress_bar_config(disable=True)
-    return quiet
+    copy = type(pipe)(**parts | {"vae": _NoDecoding(parts["vae"])}, **config)
+    copy.set_progress_bar_config(disable=True)
+    return copy
 
 
 def _history(given: torch.Tensor | None) -> dict[str, object]:
-    """Say what a call goes on from; what noise it has it has already."""
+    """Return the call arguments for given latents (1, C, 1 + T, h, w), already noised."""
     if given is None:
         return {}
     anchor, history = given.split([1, given.shape[2] - 1], dim=2)
@@ -181,9 +179,9 @@ def _history(given: torch.Tensor | None) -> dict[str, object]:
 
 
 def _counted(on_step: OnEngineStep | None, num_steps: int, num_calls: int) -> object:
-    """Return a callback for all stages of all chunks, told as `num_steps` of a window.
+    """Return a callback that reports all stages of all chunks as `num_steps` of one window.
 
-    The pipeline asks for no interruption: what `on_step` raises ends its call.
+    The pipeline has no interrupt flag here: an exception from `on_step` ends its call.
     """
     num_done = 0
 
@@ -199,8 +197,8 @@ def _counted(on_step: OnEngineStep | None, num_steps: int, num_calls: int) -> ob
     return on_step_end
 
 
-def _moving(frames: np.ndarray, num_least: int) -> np.ndarray:
-    """Leave out what a clip too short repeats of its first frame, beyond the least of a chunk."""
+def _drop_still_start(frames: np.ndarray, min_frames: int) -> np.ndarray:
+    """Drop repeats of the first frame (padding of a short clip) as far as a chunk allows."""
     is_still = (frames == frames[0]).all(axis=(1, 2, 3))
     num_still = int(np.argmin(is_still)) if not is_still.all() else len(frames)
-    return frames[max(0, min(num_still - 1, len(frames) - num_least)) :]
+    return frames[max(0, min(num_still - 1, len(frames) - min_frames)) :]

@@ -1,4 +1,4 @@
-"""Kandinsky 5 Lite: five seconds from words, or from a picture, over HunyuanVideo's autoencoder."""
+"""Kandinsky 5 Lite: five seconds from a prompt or a picture, with HunyuanVideo's autoencoder."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pipeline.engines.pipeline_call import Family, GivenFrames
 from pipeline.runtime.private_api import KandinskyLiteI2VPipeline, KandinskyLiteT2VPipeline
 from pipeline.runtime.prompt_cache import Embeds
 
-# The pipeline for pictures evens out the first four latents by those that follow: without any they
-# would be no numbers.
+# The image-to-video pipeline normalizes the first four latents by those that follow; without any it
+# gives NaN.
 _MIN_LATENTS = 5
 
 
@@ -21,19 +21,20 @@ def encode_prompt(
     is_guided: bool,
     max_sequence_length: int,
 ) -> Embeds:
-    """Encode the words, and those to be avoided if guidance is on.
+    """Encode the prompt, and the negative prompt if guidance is on.
 
-    Three tensors each: Qwen's of every token (1, L, D), CLIP's of all (1, D), where prompts end.
+    Returns three tensors for each: Qwen's embeddings of the tokens (1, L, D), CLIP's of the whole
+    prompt (1, D), and the cumulative sequence lengths.
     """
-    words = [prompt, negative_prompt] if is_guided else [prompt]
-    read = [pipe.encode_prompt(x, max_sequence_length=max_sequence_length) for x in words]
-    return tuple(tensor for embeds in read for tensor in embeds)
+    prompts = [prompt, negative_prompt] if is_guided else [prompt]
+    encoded = [pipe.encode_prompt(x, max_sequence_length=max_sequence_length) for x in prompts]
+    return tuple(tensor for embeds in encoded for tensor in embeds)
 
 
 def condition(
     pipe: DiffusionPipeline, given_frames: GivenFrames
 ) -> tuple[DiffusionPipeline, dict[str, object]]:
-    """Give the last frame of the start as the first picture, to the model that begins with one."""
+    """Pass the last given frame as the first picture to a model that starts from one."""
     is_from_picture = isinstance(pipe, Kandinsky5I2VPipeline)
     lite = (KandinskyLiteI2VPipeline if is_from_picture else KandinskyLiteT2VPipeline)(
         **pipe.components
@@ -43,14 +44,14 @@ def condition(
 
 
 def decode(pipe: DiffusionPipeline, latents: torch.Tensor) -> torch.Tensor:
-    """Decode latents (1, C, T, h, w), scaled, into frames (1, 3, 4 T - 3, H, W)."""
+    """Decode scaled latents (1, C, T, h, w) into pixels (1, 3, 4 T - 3, H, W) in [-1, 1]."""
     vae = pipe.vae
     return vae.decode(latents.to(vae.dtype) / vae.config.scaling_factor, return_dict=False)[0]
 
 
-_OF_WORDS = ("prompt_embeds_qwen", "prompt_embeds_clip", "prompt_cu_seqlens")
+_PROMPT_ARGUMENTS = ("prompt_embeds_qwen", "prompt_embeds_clip", "prompt_cu_seqlens")
 KANDINSKY = Family(
-    (*_OF_WORDS, *(f"negative_{name}" for name in _OF_WORDS)),
+    (*_PROMPT_ARGUMENTS, *(f"negative_{name}" for name in _PROMPT_ARGUMENTS)),
     encode_prompt,
     condition,
     decode,

@@ -1,7 +1,6 @@
-"""LTX-Video: one window of latents at a time, denoised by a loop of our own.
+"""Engine for LTX-Video, with its own denoising loop over the parts of `LTXConditionPipeline`.
 
-The loop runs over the components of `LTXConditionPipeline`: its public call takes its conditioning
-as pixels only, and the tail of a window must be handed on as latents.
+The pipeline's public call takes conditioning as pixels only, but windows pass on latents.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from pipeline.runtime.loading import LoadedModel
 
 @dataclass(frozen=True)
 class PromptEmbeds:
-    """A prompt as the transformer reads it, stacked under the negative one if guidance is on."""
+    """The text embeddings of a prompt; with guidance, the negative prompt's come first."""
 
     embeds: torch.Tensor  # (1 or 2, L, D)
     mask: torch.Tensor  # (1 or 2, L)
@@ -48,7 +47,7 @@ class LTXEngine:
         guidance_scale: float,
         shot: ShotContext | None = None,
     ) -> PromptEmbeds:
-        """Encode a prompt once for all its windows and steps; nothing is planned ahead."""
+        """Encode a prompt once for all its windows and steps; `shot` is not used."""
         del shot
         words = prompt, negative_prompt, guidance_scale > 1
         return PromptEmbeds(
@@ -56,7 +55,7 @@ class LTXEngine:
         )
 
     def remember(self, prompt: PromptEmbeds, seconds: float) -> SceneState | None:
-        """Return None: nothing is known of where things are."""
+        """Return None: the model has no scene state."""
         del prompt, seconds
 
     def encode(self, frames: np.ndarray, generator: torch.Generator) -> torch.Tensor:
@@ -90,8 +89,8 @@ class LTXEngine:
     ) -> torch.Tensor:
         """Make `num_latents` new latent frames; return them with their context (1, C, T, h, w).
 
-        `on_step(step, estimate)` is called after every step with the present estimate of the clean
-        latents; what it raises ends the work.
+        Calls `on_step(step, estimate)` after every step with the current estimate of the clean
+        latents (1, C, T, h, w); an exception from it stops the loop.
         """
         size = self._codec.height, self._codec.width
         generator = torch.Generator("cpu").manual_seed(params.seed)
@@ -116,22 +115,22 @@ class LTXEngine:
     def tail(
         self, given: WindowContext, parts: Sequence[torch.Tensor], num_latents: int
     ) -> torch.Tensor:
-        """Return the last latents, with those given before if the parts are too short."""
+        """Return the last latents (1, C, T, h, w), with given ones if the parts are too short."""
         known = [] if given.before is None else [given.before]
         return torch.cat([*known, *parts], dim=2)[:, :, -num_latents:]
 
     def head(
         self, given: WindowContext, parts: Sequence[torch.Tensor], num_latents: int
     ) -> torch.Tensor:
-        """Return the first latents, with those given after if the parts are too short."""
+        """Return the first latents (1, C, T, h, w), with given ones if the parts are too short."""
         return torch.cat([*parts, given.after], dim=2)[:, :, :num_latents]
 
     def decode_shot(
         self, given: WindowContext, parts: Iterable[torch.Tensor], prompt: object = None
     ) -> Iterator[np.ndarray]:
-        """Decode a shot's new frames (F, H, W, 3) uint8; it waits for all of its parts.
+        """Decode a shot's new frames (F, H, W, 3) uint8; needs all of its parts first.
 
-        A given picture is decoded too, as their start.
+        A given picture is decoded too, as the first frame.
         """
         del prompt
         return self._codec.decode_shot(given, parts)
@@ -139,7 +138,7 @@ class LTXEngine:
     def decode_last_given(
         self, given: WindowContext, parts: Iterable[torch.Tensor], prompt: object = None
     ) -> np.ndarray:
-        """Decode the last frame (H, W, 3) of the clip that a shot goes on from."""
+        """Decode the last frame (H, W, 3) of the clip that a shot continues from."""
         del parts, prompt
         return self._codec.decode_last_given(given)
 
@@ -151,7 +150,7 @@ class LTXEngine:
         return self._codec.decode_first_following(given)
 
     def preview(self, latents: torch.Tensor) -> np.ndarray | None:
-        """Return None: these latents are no pictures before they are decoded."""
+        """Return None: a preview would have to be decoded, which is slow."""
         del latents
 
     def _velocity(
@@ -164,7 +163,7 @@ class LTXEngine:
     ) -> torch.Tensor:
         """Return the velocity (1 or 2, S, C) float32 of tokens (1, S, C) at their timesteps (1, S).
 
-        The keyframe's tokens come first, at timestep 0: they are no part of the grid.
+        The keyframe's tokens are put in front, at timestep 0: they are not part of the grid.
         """
         extra = x[:, :0] if context.keyframe is None else pack(context.keyframe).to(x)
         batch = len(prompt.embeds)
@@ -182,14 +181,14 @@ class LTXEngine:
     def _coords(self, num_frames: int, context: WindowContext) -> torch.Tensor:
         """Return every token's position (1, 3, S): seconds from the start, and pixels.
 
-        Latent frame 0 is one frame long, frame i covers frames 8 i - 7 to 8 i. A window from the
-        middle has no frame 0: its latent frames count from 1.
+        Latent frame 0 covers one frame, latent frame i frames 8 i - 7 to 8 i. A window in the
+        middle of a shot has no latent frame 0: its latent frames count from 1.
         """
         vae, first = self._pipe.vae, 0 if context.is_start else 1
         temporal, side = vae.temporal_compression_ratio, float(vae.spatial_compression_ratio)
         starts = (torch.arange(first, first + num_frames) * temporal + 1 - temporal).clamp(min=0)
         if context.keyframe is not None:
-            # One frame before the first latent frame of what follows.
+            # One frame before the first latent frame of the clip that follows.
             index = num_frames - context.after.shape[2]
             starts = torch.cat([starts[index : index + 1] - 1, starts])
         seconds = starts / self.model.spec.fps
@@ -201,7 +200,7 @@ class LTXEngine:
 def encode_words(
     model: LoadedModel, prompt: str, negative_prompt: str, is_guided: bool
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Encode words into embeddings (1 or 2, L, D) and their mask, the negative ones first."""
+    """Encode a prompt into embeddings (1 or 2, L, D) and mask (1 or 2, L), negative first."""
     embeds, mask, negative_embeds, negative_mask = model.pipe.encode_prompt(
         prompt,
         negative_prompt=negative_prompt,

@@ -1,7 +1,6 @@
-"""LTX-2: pictures and sound made together, one window of latents of both at a time.
+"""Engine for LTX-2: video and audio together, with its own loop over `LTX2ConditionPipeline`.
 
-The loop is Kinora's own, over the components of `LTX2ConditionPipeline`: its public call takes
-pictures as pixels only, and no sound at all to go on from.
+The pipeline's public call takes video conditioning as pixels only, and no audio conditioning.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ from pipeline.runtime.private_api import keyframe_coords
 
 @dataclass(frozen=True)
 class PromptEmbeds:
-    """A prompt as both halves of the transformer read it, under the negative one with guidance."""
+    """Text embeddings for both halves of the transformer; with guidance, negative ones first."""
 
     video: torch.Tensor  # (1 or 2, L, D)
     audio: torch.Tensor  # (1 or 2, L, E)
@@ -43,11 +42,11 @@ class PromptEmbeds:
 
 @dataclass
 class _State:
-    """Tokens that are being denoised (1, S, C); those that are known stay as they are."""
+    """Tokens that are being denoised; known tokens do not change."""
 
-    x: torch.Tensor
-    is_known: torch.Tensor  # (1, S, 1)
-    scheduler: FlowMatchEulerDiscreteScheduler  # of its own: it counts its steps
+    x: torch.Tensor  # (1, S, C)
+    is_known: torch.Tensor  # (1, S, 1) bool
+    scheduler: FlowMatchEulerDiscreteScheduler  # not shared: it counts its steps
 
     @classmethod
     def begin(
@@ -57,12 +56,12 @@ class _State:
         scheduler: FlowMatchEulerDiscreteScheduler,
         generator: torch.Generator,
     ) -> _State:
-        """Put noise where nothing is known."""
+        """Start from known tokens (1, S, C), with noise where nothing is known."""
         noise = torch.randn(known.shape, generator=generator).to(known)
         return cls(torch.where(is_known, known, noise), is_known, copy.deepcopy(scheduler))
 
     def move(self, velocity: torch.Tensor, t: torch.Tensor) -> None:
-        """Take a step."""
+        """Take a step along a velocity (1, S, C) at timestep t."""
         moved = self.scheduler.step(velocity, t, self.x, return_dict=False)[0]
         self.x = torch.where(self.is_known, self.x, moved)
 
@@ -77,7 +76,7 @@ class LTX2Engine:
         self._frames = VideoCodec(model, width=width, height=height)
         self._codec = SoundCodec(model.pipe, model.device)
         scheduler = model.pipe.scheduler
-        # The distilled levels of noise are used as they are, not shifted once more.
+        # Distilled noise levels are used as they are, without another shift.
         model.pipe.scheduler = type(scheduler).from_config(
             scheduler.config, **model.spec.scheduler_options
         )
@@ -86,12 +85,12 @@ class LTX2Engine:
 
     @property
     def sound_rate(self) -> int:
-        """Return how many samples a second `decode_sound` gives."""
+        """Return the sample rate of `decode_sound` in Hz."""
         return self._codec.output_rate
 
     @property
     def hearing_rate(self) -> int:
-        """Return how many samples a second `hear` is given."""
+        """Return the sample rate that `hear` expects in Hz."""
         return self._codec.input_rate
 
     @torch.no_grad()
@@ -102,27 +101,29 @@ class LTX2Engine:
         guidance_scale: float,
         shot: ShotContext | None = None,
     ) -> PromptEmbeds:
-        """Encode a prompt once for all its windows and steps; nothing is planned ahead."""
+        """Encode a prompt once for all its windows and steps; `shot` is not used."""
         del shot
         words = prompt, negative_prompt, guidance_scale > 1
-        return PromptEmbeds(*self.model.read_prompt(*words, lambda: self._read(*words)))
+        return PromptEmbeds(*self.model.read_prompt(*words, lambda: self._encode_words(*words)))
 
-    def _read(self, prompt: str, negative_prompt: str, is_guided: bool) -> tuple[torch.Tensor, ...]:
+    def _encode_words(
+        self, prompt: str, negative_prompt: str, is_guided: bool
+    ) -> tuple[torch.Tensor, ...]:
         embeds, mask = encode_words(self.model, prompt, negative_prompt, is_guided)
-        # What the connectors make of it is small; of the text encoder all its layers are read.
+        # The output of the connectors is small; the text encoder's is that of all its layers.
         return self._pipe.connectors(embeds, mask, padding_side=self._pipe.tokenizer_padding_side)
 
     def remember(self, prompt: PromptEmbeds, seconds: float) -> SceneState | None:
-        """Return None: nothing is known of where things are."""
+        """Return None: the model has no scene state."""
         del prompt, seconds
 
     def encode(self, frames: np.ndarray, generator: torch.Generator) -> torch.Tensor:
-        """Encode 8 k + 1 frames (F, H, W, 3) uint8 into a strip without sound."""
+        """Encode 8 k + 1 frames (F, H, W, 3) uint8 into packed latents (1, N, T) without audio."""
         del generator
         return pack(self._silent(self._frames.encode(frames), len(frames)))
 
     def encode_following(self, frames: np.ndarray, generator: torch.Generator) -> WindowContext:
-        """Encode the first frames of a clip (17, H, W, 3), that a window has to lead up to."""
+        """Encode the first frames of a clip (17, H, W, 3) uint8 that a window leads up to."""
         del generator
         given = self._frames.encode_following(frames)
         return replace(given, after=pack(self._silent(given.after, len(frames) - 1)))
@@ -130,9 +131,9 @@ class LTX2Engine:
     def hear(
         self, given: WindowContext, before: Sound | None, after: Sound | None
     ) -> WindowContext:
-        """Return what is given with its sound: samples (N, 2) at `hearing_rate`.
+        """Return the given context with its sound added: samples (N, 2) at `hearing_rate`.
 
-        `before` ends with the last frame that is given, `after` begins with the first one.
+        `before` ends with the last given frame; `after` begins with the first given frame.
         """
         codec = self._codec
         if before is not None and given.before is not None:
@@ -145,7 +146,7 @@ class LTX2Engine:
             num_columns = round(len(after) / codec.input_rate / codec.mel_seconds)
             num_columns -= (num_columns - 1) % codec.ratio  # whole latents, from the first sample
             num_samples = round(num_columns * codec.mel_seconds * codec.input_rate)
-            # Like the keyframe of the pictures, the first one is of another kind.
+            # Like the video's keyframe, the first audio latent is of another kind: drop it.
             audio = codec.encode(after[:num_samples])[:, 1:].to(av_latents.video)
             lead = codec.mel_seconds - 1 / self.model.spec.fps
             given = replace(given, after=pack(replace(av_latents, audio=audio, lead=lead)))
@@ -160,11 +161,11 @@ class LTX2Engine:
         params: SamplingParams,
         on_step: OnEngineStep | None = None,
     ) -> torch.Tensor:
-        """Make `num_latents` new latent frames, and what is heard with them, as a strip."""
-        pictures = self._pictures(context)
+        """Make `num_latents` new latent frames and their audio, packed (1, N, T)."""
+        video_context = self._video_context(context)
         begin, end = self._span(num_latents, context)
-        sound = self._lay_out_sound(begin, end, context)
-        given, is_given = self._frames.lay_out(num_latents, pictures)
+        sound = self._lay_out_audio(begin, end, context)
+        given, is_given = self._frames.lay_out(num_latents, video_context)
         extra = given[:, :, :0] if context.keyframe is None else context.keyframe.to(given)
         known = torch.cat([pack_tokens(given), pack_tokens(extra)], dim=1)  # (1, S, C)
         is_known = torch.cat([pack_tokens(is_given), pack_tokens(extra[:, :1]) == 0], dim=1)
@@ -187,12 +188,12 @@ class LTX2Engine:
                 state.move(apply_guidance(velocity.float(), params.guidance_scale), t)
             if on_step is not None:
                 on_step(step, states[0].x)
-        tokens, heard = (state.x for state in states)
+        tokens, audio_tokens = (state.x for state in states)
         video = unpack_tokens(
             tokens[:, : given[0, 0].numel()], self._frames.height, self._frames.width
         )
-        video = video[:, :, pictures.num_before :]
-        audio = heard[:, sound.first :][:, : sound.num_latents]
+        video = video[:, :, video_context.num_before :]
+        audio = audio_tokens[:, sound.first :][:, : sound.num_latents]
         av_latents = AVLatents(
             video[:, :, :num_latents], audio, end - begin, self._codec.period, sound.start - begin
         )
@@ -205,20 +206,23 @@ class LTX2Engine:
         prompt: PromptEmbeds,
         coords: dict[str, torch.Tensor],
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Ask the transformer where pictures and sound go; what is given is at level 0."""
-        pictures, sound = states
+        """Return the velocities of video (1 or 2, S, C) and audio (1 or 2, L, D) tokens.
+
+        Known tokens are at noise level 0.
+        """
+        video, audio = states
         dtype, batch = prompt.video.dtype, len(prompt.video)
         level = t.expand(batch)
-        # One level for all of the sound unless some of it is given, as in the pipeline's own call.
+        # One level for all of the audio unless some of it is given, as in the pipeline's own call.
         audio_level = level
-        if sound.is_known.any():
-            audio_level = (t * ~sound.is_known[..., 0]).expand(batch, -1)
+        if audio.is_known.any():
+            audio_level = (t * ~audio.is_known[..., 0]).expand(batch, -1)
         return self._pipe.transformer(
-            hidden_states=pictures.x.to(dtype).expand(batch, -1, -1),
-            audio_hidden_states=sound.x.to(dtype).expand(batch, -1, -1),
+            hidden_states=video.x.to(dtype).expand(batch, -1, -1),
+            audio_hidden_states=audio.x.to(dtype).expand(batch, -1, -1),
             encoder_hidden_states=prompt.video,
             audio_encoder_hidden_states=prompt.audio,
-            timestep=(t * ~pictures.is_known[..., 0]).expand(batch, -1),
+            timestep=(t * ~video.is_known[..., 0]).expand(batch, -1),
             audio_timestep=audio_level,
             sigma=level,
             audio_sigma=level,
@@ -232,7 +236,7 @@ class LTX2Engine:
     def tail(
         self, given: WindowContext, parts: Sequence[torch.Tensor], num_latents: int
     ) -> torch.Tensor:
-        """Return the last latents, of what was given before too if the parts are that short."""
+        """Return the last latents, packed, with given ones if the parts are too short."""
         known = [] if given.before is None else [given.before]
         whole = _join([*known, *parts])
         return pack(whole.last(num_latents, self._seconds(num_latents, whole)))
@@ -240,23 +244,23 @@ class LTX2Engine:
     def head(
         self, given: WindowContext, parts: Sequence[torch.Tensor], num_latents: int
     ) -> torch.Tensor:
-        """Return the first latents, of what was given after too if the parts are that short."""
+        """Return the first latents, packed, with given ones if the parts are too short."""
         whole = _join([*parts, given.after])
         return pack(whole.first(num_latents, self._seconds(num_latents, whole)))
 
     def decode_shot(
         self, given: WindowContext, parts: Iterable[torch.Tensor], prompt: object = None
     ) -> Iterator[np.ndarray]:
-        """Decode a shot's new frames (F, H, W, 3) uint8; all of its parts have to be there."""
+        """Decode a shot's new frames (F, H, W, 3) uint8; needs all of its parts first."""
         del prompt
-        return self._frames.decode_shot(self._pictures(given), _videos(parts))
+        return self._frames.decode_shot(self._video_context(given), _videos(parts))
 
     def decode_last_given(
         self, given: WindowContext, parts: Iterable[torch.Tensor], prompt: object = None
     ) -> np.ndarray:
-        """Decode the last frame (H, W, 3) of the clip that a shot goes on from."""
+        """Decode the last frame (H, W, 3) of the clip that a shot continues from."""
         del parts, prompt
-        return self._frames.decode_last_given(self._pictures(given))
+        return self._frames.decode_last_given(self._video_context(given))
 
     def decode_first_following(
         self, given: WindowContext, parts: Iterable[torch.Tensor], prompt: object = None
@@ -268,10 +272,11 @@ class LTX2Engine:
     def decode_sound(
         self, given: WindowContext, parts: Iterable[torch.Tensor]
     ) -> tuple[float, Iterator[Sound]]:
-        """Decode what is heard in a shot, and around it.
+        """Decode the sound of a shot and around it.
 
-        Returns when it begins, in seconds after the first frame of the shot (a given picture is
-        one), and samples (N, 2) at `sound_rate`. Raises OutputError if they are not finite.
+        Returns the time at which it begins, in seconds after the shot's first frame (which may be
+        a given picture), and samples (N, 2) at `sound_rate`. Raises OutputError if the samples are
+        not finite.
         """
         whole = _join(parts)
         start = whole.lead
@@ -281,20 +286,20 @@ class LTX2Engine:
             start = whole.lead - (0 if given.is_picture else before.seconds)
         if given.after is not None:
             whole = whole.join(unpack(given.after))
-        # The first latent is a single column of the spectrogram: its last.
+        # The first latent stands for one spectrogram column only, the last of its period.
         start += self._codec.period - self._codec.mel_seconds
         return start, self._codec.decode(whole.audio)
 
     def preview(self, latents: torch.Tensor) -> np.ndarray | None:
-        """Return None: these latents are no pictures before they are decoded."""
+        """Return None: a preview would have to be decoded, which is slow."""
         del latents
 
     def _silent(self, video: torch.Tensor, num_frames: int) -> AVLatents:
         audio = video.new_zeros(1, 0, self._codec.width)
         return AVLatents(video, audio, num_frames / self.model.spec.fps, self._codec.period)
 
-    def _pictures(self, context: WindowContext) -> WindowContext:
-        """Return a context of pictures' latents alone (1, C, T, h, w)."""
+    def _video_context(self, context: WindowContext) -> WindowContext:
+        """Return the context with video latents only (1, C, T, h, w)."""
         before, after = (
             None if packed is None else unpack(packed).video.to(self.model.device)
             for packed in (context.before, context.after)
@@ -302,24 +307,24 @@ class LTX2Engine:
         return replace(context, before=before, after=after)
 
     def _seconds(self, num_latents: int, whole: AVLatents) -> float:
-        """Return how long so many latents last, at either end of a strip, or all of it."""
+        """Return how long `num_latents` at either end last, or the whole if it has fewer."""
         spec = self.model.spec
         if num_latents >= whole.video.shape[2]:
             return whole.seconds
         return num_latents * spec.temporal / spec.fps
 
     def _time(self, num_latents: int, context: WindowContext) -> float:
-        """Return when so many latents of a window are over; one from the middle starts at 1."""
+        """Return when the first `num_latents` end; a window without frame 0 counts from 1."""
         spec, first = self.model.spec, 0 if context.is_start else 1
         return max(0, (first + num_latents - 1) * spec.temporal + 1) / spec.fps
 
     def _span(self, num_latents: int, context: WindowContext) -> tuple[float, float]:
-        """Return when the new pictures of a window begin and end, in its seconds."""
+        """Return when the new frames of a window begin and end, in seconds of the window."""
         num_before = context.num_before
         return tuple(self._time(count, context) for count in (num_before, num_before + num_latents))
 
-    def _lay_out_sound(self, begin: float, end: float, context: WindowContext) -> Layout:
-        """Say which sound latents a window has whose new pictures last from `begin` to `end`."""
+    def _lay_out_audio(self, begin: float, end: float, context: WindowContext) -> Layout:
+        """Lay out the audio latents of a window whose new frames last from `begin` to `end`."""
         before, after = (
             None if packed is None else unpack(packed.to(self.model.device))
             for packed in (context.before, context.after)
@@ -332,10 +337,10 @@ class LTX2Engine:
     def _coords_of_all(
         self, num_frames: int, num_latents: int, context: WindowContext
     ) -> torch.Tensor:
-        """Return every picture token's place (1, 3, S, 2): seconds, and pixels; a keyframe's last.
+        """Return the position of every video token (1, 3, S, 2): seconds and pixels.
 
-        A window from the middle has no latent frame 0: its latent frames count from 1. A keyframe
-        is the last new frame.
+        A window in the middle of a shot has no latent frame 0: its latent frames count from 1. The
+        keyframe's tokens come last; it stands at the last new frame.
         """
         first = 0 if context.is_start else 1
         device, fps = self.model.device, self.model.spec.fps
@@ -352,7 +357,7 @@ class LTX2Engine:
 
 
 def _round_positions(pipe: object) -> None:
-    """Have positions computed in float32: Apple's GPUs have no float64."""
+    """Compute positions in float32: Apple's GPUs have no float64."""
     for part in (pipe.transformer, pipe.connectors):
         for module in part.modules():
             if hasattr(module, "double_precision"):

@@ -1,4 +1,4 @@
-"""LTX-2's sound: samples into latents and back, a stretch at a time."""
+"""LTX-2's audio: encodes samples into latents, decodes them in stretches, lays out a window."""
 
 from __future__ import annotations
 
@@ -15,25 +15,27 @@ from pipeline.engines.av_latents import AVLatents
 from pipeline.errors import OutputError
 from pipeline.runtime.private_api import pack_audio, unpack_audio
 
-# What is made of the sound beyond the last picture: what comes next is mixed into it.
+# Sound made beyond the last frame; what comes next is cross-faded into it.
 OVERHANG_SECONDS = 0.1
-# As the autoencoder was trained (Lightricks/LTX-2, AudioProcessor).
+# The values the autoencoder was trained with (Lightricks/LTX-2, AudioProcessor).
 _FFT_SAMPLES = 1024
 _QUIETEST = 1e-5
-# A stretch of sound is decoded with what is heard around it, so that stretches fit without a seam:
-# the causal autoencoder hears 33 latents back, the vocoders 11 more on either side (computed from
-# their kernels, at most; see test_ltx2.py for the difference that is left).
+# Each stretch is decoded with its surroundings, so that stretches join without a seam: the causal
+# autoencoder looks 33 latents back, the vocoders 11 more on either side (upper bounds, computed
+# from their kernels; test_ltx2.py has the remaining difference).
 _LATENTS_AT_ONCE = 250  # ten seconds
 _LATENTS_BEFORE = 56
 _LATENTS_AFTER = 16
-_NO_SOUND = "The model gave numbers that are no sound; try another seed or the default settings."
+_NO_SOUND = (
+    "The model produced NaN or infinite values as sound; try another seed or the default settings."
+)
 
 
 class SoundCodec:
     """The audio autoencoder and the vocoder of a loaded pipeline."""
 
     def __init__(self, pipe: LTX2ConditionPipeline, device: torch.device) -> None:
-        """Read the rates from the parts' configurations; nothing is computed yet."""
+        """Read the rates from the components' configurations; computes nothing yet."""
         self._pipe = pipe
         self._device = device
         config = pipe.audio_vae.config
@@ -50,19 +52,19 @@ class SoundCodec:
 
     @property
     def mel_seconds(self) -> float:
-        """Return how long a column of the spectrogram lasts; the first latent is one, not more."""
+        """Return the duration of a spectrogram column in seconds; the first latent has just one."""
         return self._hop / self.input_rate
 
     @property
     def period(self) -> float:
-        """Return how long a latent lasts, in seconds."""
+        """Return the duration of a latent in seconds."""
         return self.ratio * self.mel_seconds
 
     @torch.no_grad()
     def encode(self, samples: np.ndarray) -> torch.Tensor:
         """Encode samples (N, 2) float32 at `input_rate` into normalized latents (1, L, D).
 
-        They end with the last sample; what is too short for a latent is left out at the start.
+        The latents end with the last sample; a remainder too short for one is cut at the start.
         """
         num_latents = (len(samples) // self._hop - 1) // self.ratio + 1
         num_columns = (num_latents - 1) * self.ratio + 1
@@ -72,8 +74,8 @@ class SoundCodec:
         return pack_audio(self._pipe, vae.encode(mel).latent_dist.mode().float())
 
     def _spectrogram(self, samples: np.ndarray) -> torch.Tensor:
-        """(N, 2) -> the logarithm of its mel spectrogram (1, 2, N / hop, M)."""
-        wave = torch.from_numpy(np.ascontiguousarray(samples.T))
+        """Return the log mel spectrogram (1, 2, N / hop, M) of samples (N, 2)."""
+        wave = torch.from_numpy(np.ascontiguousarray(samples.T))  # (2, N)
         short = _FFT_SAMPLES // 2 + 1 - wave.shape[1]
         wave = torch.nn.functional.pad(wave, (max(0, short), 0))
         spectrum = torch.stft(
@@ -99,9 +101,9 @@ class SoundCodec:
     def decode(self, latents: torch.Tensor) -> Iterator[np.ndarray]:
         """Decode normalized latents (1, L, D) into samples (N, 2) float32 at `output_rate`.
 
-        They come some seconds at a time, as if all were decoded at once. The first latent gives one
-        column of the spectrogram, every other one `ratio` of them. Raises OutputError if the
-        samples are not finite.
+        Yields a few seconds at a time, as if all were decoded at once. The first latent gives one
+        spectrogram column, every other one `ratio` columns. Raises OutputError if the samples are
+        not finite.
         """
         length = latents.shape[1]
         for start in range(0, length, _LATENTS_AT_ONCE):
@@ -114,46 +116,47 @@ class SoundCodec:
             yield samples[begin:stop]
 
     def _num_samples(self, num_latents: int) -> int:
-        """Count the samples that so many latents from the first on give."""
+        """Count the samples that the first `num_latents` latents decode to."""
         num_columns = max(0, num_latents * self.ratio - (self.ratio - 1))
         return num_columns * self._hop * self.output_rate // self.input_rate
 
     @torch.no_grad()
     def _decode(self, latents: torch.Tensor) -> np.ndarray:
         pipe, vae = self._pipe, self._pipe.audio_vae
-        z = latents.to(self._device).float()
+        z = latents.to(self._device).float()  # (1, L, D)
         num_mels = self._num_mels // self._mel_ratio
-        z = unpack_audio(pipe, z, num_mels)
-        mel = vae.decode(z.to(vae.dtype), return_dict=False)[0]
+        z = unpack_audio(pipe, z, num_mels)  # (1, C, L, M)
+        mel = vae.decode(z.to(vae.dtype), return_dict=False)[0]  # (1, 2, T, num_mels)
         return pipe.vocoder(mel)[0].T.float().cpu().numpy()
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The sound latents of a window: what is given at either end, new ones from `first` on."""
+    """The audio latents of a window: given ones at either end, new ones from `first` on."""
 
     audio: torch.Tensor  # (1, L, D), zero where new
-    is_given: torch.Tensor  # (1, L, 1)
-    coords: torch.Tensor  # (1, 1, L, 2): when each begins and ends, in the window's seconds
+    is_given: torch.Tensor  # (1, L, 1) bool
+    coords: torch.Tensor  # (1, 1, L, 2): when each begins and ends, in seconds of the window
     first: int
     num_latents: int
-    start: float  # when the first new one begins
+    start: float  # when the first new latent begins, in seconds of the window
 
 
 def lay_out(
     begin: float, end: float, before: AVLatents, after: AVLatents, codec: SoundCodec, is_start: bool
 ) -> Layout:
-    """Lay out the sound of a window whose new pictures last from `begin` to `end`.
+    """Lay out the audio of a window whose new frames last from `begin` to `end`, in seconds.
 
-    New sound goes on where given sound ends, at its pace, up to given sound that follows; without
-    such it is longer than the pictures by OVERHANG_SECONDS. Without any before, it begins with the
-    window where that is a shot's start, as a pipeline's own call has it.
+    New audio starts where the given audio ends, on the same grid of latents, and lasts until the
+    given audio that follows; without any, it is OVERHANG_SECONDS longer than the video. Without
+    given audio before it, it starts with the window if the window starts the shot, as in the
+    pipeline's own call.
     """
     period = codec.period
     if before.audio.shape[1]:
         start = begin + before.lag
     else:
-        # Where a shot begins, the first latent is a single column of the spectrogram.
+        # At the start of a shot the first latent is a single spectrogram column.
         start = codec.mel_seconds - period if is_start else begin
     stop = end + OVERHANG_SECONDS
     count = math.ceil((stop - start) / period - 1e-2)
@@ -161,7 +164,7 @@ def lay_out(
         stop = end + after.lead
         count = round((stop - start) / period)
         if not before.audio.shape[1]:
-            # At the pace of what follows.
+            # On the grid of the latents that follow.
             room = (stop - start) / period
             count = math.ceil(room - 1e-2) if is_start else math.floor(room + 1e-2)
             start = stop - count * period

@@ -1,6 +1,6 @@
-"""What LTX-Video and LTX-2 share: frames into latents and back, a window's layout and noise levels.
+"""Shared by LTX-Video and LTX-2: encoding and decoding video, window layout, noise levels.
 
-Latents are normalized, (1, C, T, h, w); one latent frame is eight frames, the first of a clip one.
+Latents are normalized, (1, C, T, h, w). A latent frame covers eight frames, a clip's first one.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from pipeline.models.spec import ModelSpec
 from pipeline.runtime.loading import LoadedModel
 from pipeline.runtime.private_api import denormalize_latents, normalize_latents
 
-# An autoencoder with a decode timestep takes a little noise for granted (diffusers, LTX-Video
-# documentation); the same noise each time, so that a clip can be made again.
+# An autoencoder with a decode timestep expects a little noise (diffusers, LTX-Video documentation);
+# the noise is always the same, so that clips are reproducible.
 _DECODE_TIMESTEP = 0.05
 _DECODE_NOISE_SCALE = 0.025
 
@@ -29,25 +29,25 @@ class VideoCodec:
     def __init__(self, model: LoadedModel, *, width: int, height: int) -> None:
         """Use a loaded model; sizes are in pixels."""
         self._model, self._pipe = model, model.pipe
-        self.height = height // model.pipe.vae.spatial_compression_ratio  # of latents
-        self.width = width // model.pipe.vae.spatial_compression_ratio
+        self.height = height // model.pipe.vae.spatial_compression_ratio  # in latents
+        self.width = width // model.pipe.vae.spatial_compression_ratio  # in latents
 
     @torch.no_grad()
     def encode(self, frames: np.ndarray, generator: torch.Generator | None = None) -> torch.Tensor:
         """Encode 8 k + 1 frames (F, H, W, 3) uint8 into latents (1, C, k + 1, h, w).
 
-        They are sampled with a `generator`, else the mode of their distribution.
+        Samples from the latent distribution with a `generator`; takes its mode without one.
         """
         vae = self._pipe.vae
         x = to_pixels(frames).to(self._model.device, vae.dtype)
-        found = vae.encode(x).latent_dist
-        latents = found.mode() if generator is None else found.sample(generator)
+        posterior = vae.encode(x).latent_dist
+        latents = posterior.mode() if generator is None else posterior.sample(generator)
         return normalize_latents(self._pipe, latents.float())
 
     def encode_following(
         self, frames: np.ndarray, generator: torch.Generator | None = None
     ) -> WindowContext:
-        """Encode the first frames of a clip (17, H, W, 3) that a window leads up to."""
+        """Encode the first frames of a clip (17, H, W, 3) uint8 that a window leads up to."""
         latents = self.encode(frames, generator)
         return WindowContext(is_start=False, after=latents[:, :, 1:], keyframe=latents[:, :, :1])
 
@@ -55,16 +55,16 @@ class VideoCodec:
     def decode(
         self, latents: torch.Tensor, previous: torch.Tensor | None = None
     ) -> Iterator[np.ndarray]:
-        """Decode latents into frames (F, H, W, 3) uint8, some at a time.
+        """Decode latents (1, C, T, h, w) into chunks of frames (F, H, W, 3) uint8.
 
-        With `previous` (1, C, k, h, w) they continue a clip: each gives eight frames.
+        After `previous` latents (1, C, k, h, w) every latent frame gives eight frames.
         """
         vae, num_known = self._pipe.vae, 0
         if previous is not None:
             latents = torch.cat([previous, latents], dim=2)
             num_known = (previous.shape[2] - 1) * vae.temporal_compression_ratio + 1
         z = denormalize_latents(self._pipe, latents)
-        z, temb = z.to(vae.dtype), None  # the autoencoder may rest on another device meanwhile
+        z, temb = z.to(vae.dtype), None  # only the dtype: an offloaded autoencoder is elsewhere now
         if vae.config.timestep_conditioning:
             noise = torch.randn(z.shape, generator=torch.Generator("cpu").manual_seed(0)).to(z)
             z = torch.lerp(z, noise, _DECODE_NOISE_SCALE)
@@ -78,21 +78,21 @@ class VideoCodec:
     def decode_shot(
         self, given: WindowContext, parts: Iterable[torch.Tensor]
     ) -> Iterator[np.ndarray]:
-        """Decode a shot's new frames (F, H, W, 3) uint8; it waits for all of its parts.
+        """Decode a shot's new frames (F, H, W, 3) uint8; needs all of its parts first.
 
-        A given picture is decoded too, as their start.
+        A given picture is decoded too, as the first frame.
         """
         latents = torch.cat(list(parts), dim=2)
         if given.is_picture:
             yield from self.decode(torch.cat([given.before, latents], dim=2))
         elif given.keyframe is not None:
-            # The last new frame is in the place of the clip's own first one.
+            # The last new frame stands where the clip's own first frame is.
             yield from _without_last(self.decode(latents, given.before))
         else:
             yield from self.decode(latents, given.before)
 
     def decode_last_given(self, given: WindowContext) -> np.ndarray:
-        """Decode the last frame (H, W, 3) of the clip that a shot goes on from."""
+        """Decode the last frame (H, W, 3) of the clip that a shot continues from."""
         *_, chunk = self.decode(given.before)
         return chunk[-1]
 
@@ -103,7 +103,10 @@ class VideoCodec:
     def lay_out(
         self, num_latents: int, context: WindowContext
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return a window's given latents, zero where new, and where they are given."""
+        """Lay out a window: given latents (1, C, T, h, w), zero where new, and their mask.
+
+        The mask (1, 1, T, h, w) is True where latents are given.
+        """
         before, after, num_before = context.before, context.after, context.num_before
         num_after = 0 if after is None else after.shape[2]
         total, device = num_before + num_latents + num_after, self._model.device
@@ -120,14 +123,14 @@ class VideoCodec:
 
 
 def noise_levels(spec: ModelSpec, num_inference_steps: int) -> list[float]:
-    """Return the noise levels, largest first, as the scheduler takes them: not shifted yet."""
+    """Return the noise levels (0 to 1), largest first, before the scheduler's shift."""
     if spec.timesteps is not None:
         return [t / 1000 for t in spec.timesteps]
     return linear_quadratic_schedule(num_inference_steps).tolist()
 
 
 def apply_guidance(velocity: torch.Tensor, guidance_scale: float) -> torch.Tensor:
-    """Guide away from the negative prompt: (2, ...) -> (1, ...); a single velocity stays."""
+    """Apply classifier-free guidance: (2, ...) -> (1, ...); a batch of 1 is returned unchanged."""
     if len(velocity) == 1:
         return velocity
     without, with_prompt = velocity.chunk(2)
@@ -135,12 +138,12 @@ def apply_guidance(velocity: torch.Tensor, guidance_scale: float) -> torch.Tenso
 
 
 def pack(x: torch.Tensor) -> torch.Tensor:
-    """(1, C, T, h, w) -> (1, T h w, C)."""
+    """Turn latents (1, C, T, h, w) into tokens (1, T h w, C)."""
     return x.flatten(2).transpose(1, 2)
 
 
 def unpack(x: torch.Tensor, height: int, width: int) -> torch.Tensor:
-    """(1, T h w, C) -> (1, C, T, h, w)."""
+    """Turn tokens (1, T h w, C) into latents (1, C, T, h, w)."""
     return x.unflatten(1, (-1, height, width)).permute(0, 4, 1, 2, 3)
 
 

@@ -1,8 +1,7 @@
-"""Models that are given frames: each window is one call of a diffusers pipeline.
+"""Engine for models conditioned on frames: each window is one call of a diffusers pipeline.
 
-What such a model goes on from is encoded by its own pipeline, as it was trained. A window's part
-is all the latents of the call, given frames among them: they decode together. What a family of
-pipelines takes and how its latents are decoded is a `Family`.
+The pipeline encodes the given frames itself. A part holds all latents of the call, those of given
+frames included, because they decode together. A `Family` says how a family of pipelines is called.
 """
 
 from __future__ import annotations
@@ -27,12 +26,12 @@ from pipeline.runtime.loading import LoadedModel
 from pipeline.runtime.prompt_cache import Embeds
 
 Prompt = Mapping[str, torch.Tensor]
-"""Arguments of a pipeline's call that stand for the words."""
+"""The embeddings of a prompt, by the name of the call's argument; shapes differ by family."""
 
 
 @dataclass(frozen=True)
 class GivenFrames:
-    """The frames that a window of `num_frames` begins and ends with, given and no new ones."""
+    """The given frames that a window of `num_frames` starts and ends with."""
 
     start: Sequence[Image.Image]
     end: Sequence[Image.Image]
@@ -41,13 +40,16 @@ class GivenFrames:
 
 @dataclass(frozen=True)
 class Family:
-    """How pipelines of one kind are asked.
+    """How to call the pipelines of one family.
 
-    `encode_prompt(pipe, prompt, negative_prompt, is_guided, max_sequence_length)` returns what the
-    call takes as `prompt_arguments`, those without guidance first; `condition(pipe, ends)` the
-    pipeline to call and what tells it of the frames that are given; `decode(pipe, latents)` frames
-    (1, 3, F, H, W) from -1 to 1. A call whose latents come as (1, T, h, w, C) `is_channels_last`;
-    of one that makes at least `min_latents`, those too many are left out.
+    `encode_prompt(pipe, prompt, negative_prompt, is_guided, max_sequence_length)` returns the
+    values of `prompt_arguments`, in their order; those of the negative prompt are last and left out
+    without guidance. `condition(pipe, given_frames)` returns the pipeline to call and its arguments
+    for the given frames. `decode(pipe, latents)` turns latents (1, C, T, h, w) into pixels
+    (1, 3, F, H, W) in [-1, 1].
+
+    Set `is_channels_last` if the pipeline returns latents as (1, T, h, w, C). A call makes at least
+    `min_latents` latent frames; any surplus is cut off.
     """
 
     prompt_arguments: tuple[str, ...]
@@ -80,26 +82,26 @@ class PipelineCallEngine:
         guidance_scale: float,
         shot: ShotContext | None = None,
     ) -> Prompt:
-        """Encode a prompt once for all its windows and steps; nothing is planned ahead."""
+        """Encode a prompt once for all its windows and steps; `shot` is not used."""
         del shot
         length = self.model.spec.max_sequence_length
-        asked = prompt, negative_prompt, guidance_scale > 1
+        words = prompt, negative_prompt, guidance_scale > 1
         embeds = self.model.read_prompt(
-            *asked, lambda: self._family.encode_prompt(self.model.pipe, *asked, length)
+            *words, lambda: self._family.encode_prompt(self.model.pipe, *words, length)
         )
         return dict(zip(self._family.prompt_arguments, embeds, strict=False))
 
     def remember(self, prompt: Prompt, seconds: float) -> SceneState | None:
-        """Return None: nothing is known of where things are."""
+        """Return None: the model has no scene state."""
         del prompt, seconds
 
     def encode(self, frames: np.ndarray, generator: torch.Generator) -> torch.Tensor:
-        """Return frames (F, H, W, 3) uint8 as they are given: (1, 3, F, H, W) uint8."""
+        """Return frames (F, H, W, 3) uint8 as (1, 3, F, H, W) uint8; the pipeline encodes them."""
         del generator
         return _tensor(frames)
 
     def encode_following(self, frames: np.ndarray, generator: torch.Generator) -> WindowContext:
-        """Return the first frames of a clip (F, H, W, 3) that a window has to lead up to."""
+        """Return the first frames of a clip (F, H, W, 3) uint8 that a window leads up to."""
         given = self.encode(frames, generator)
         return WindowContext(is_start=False, after=given[:, :, 1:], keyframe=given[:, :, :1])
 
@@ -112,7 +114,7 @@ class PipelineCallEngine:
         params: SamplingParams,
         on_step: OnEngineStep | None = None,
     ) -> torch.Tensor:
-        """Make `num_latents` new latent frames; return all of the call's, (1, C, T, h, w)."""
+        """Make `num_latents` new latent frames; return all latents of the call (1, C, T, h, w)."""
         num_all = num_latents + self._count_given(context)
         num_frames = self._count_frames(max(num_all, self._family.min_latents))
         given_frames = GivenFrames(
@@ -128,11 +130,11 @@ class PipelineCallEngine:
             return kwargs
 
         try:
-            # What a pipeline draws beside its generator comes from the seed as well.
+            # Some pipelines also draw from the global generator: seed that as well.
             with torch.random.fork_rng():
                 torch.manual_seed(params.seed)
                 latents = pipe(
-                    prompt=None,  # is encoded already
+                    prompt=None,  # already encoded
                     **prompt,
                     **self._size,
                     **self.model.spec.call_arguments,
@@ -145,7 +147,7 @@ class PipelineCallEngine:
                     output_type="latent",
                 ).frames
         finally:
-            pipe.maybe_free_model_hooks()  # a call that is broken off leaves its parts on the card
+            pipe.maybe_free_model_hooks()  # an interrupted call leaves components on the GPU
         if self._family.is_channels_last:
             latents = latents.movedim(-1, 1)
         return latents[:, :, :num_all].contiguous()
@@ -153,7 +155,7 @@ class PipelineCallEngine:
     def tail(
         self, given: WindowContext, parts: Sequence[torch.Tensor], num_latents: int
     ) -> torch.Tensor:
-        """Return the last frames of the last part, as many as `num_latents` hold."""
+        """Return the last frames (1, 3, F, H, W) uint8, as many as `num_latents` hold."""
         del given
         count = self._count_frames(num_latents)
         return _tensor(self._decode(parts[-1])[-count:])
@@ -161,7 +163,7 @@ class PipelineCallEngine:
     def head(
         self, given: WindowContext, parts: Sequence[torch.Tensor], num_latents: int
     ) -> torch.Tensor:
-        """Return the first frames of the first part, as many as `num_latents` hold."""
+        """Return the first frames (1, 3, F, H, W) uint8, as many as `num_latents` hold."""
         del given
         return _tensor(self._decode(parts[0])[: self._count_frames(num_latents)])
 
@@ -170,7 +172,7 @@ class PipelineCallEngine:
     ) -> Iterator[np.ndarray]:
         """Decode the new frames (F, H, W, 3) uint8 of a shot, part by part.
 
-        A given picture is decoded too, as their start.
+        A given picture is decoded too, as the first frame.
         """
         del prompt
         overlap = self._count_frames(self.model.spec.overlap_latents)
@@ -184,7 +186,7 @@ class PipelineCallEngine:
         *earlier, last = parts
         for part in earlier:
             frames = self._decode(part)
-            # Each later part begins with what was there, or each earlier one leads up to it.
+            # Forward, each part repeats the end of the one before; backward, the start of the next.
             yield frames[:-overlap] if given.is_backward else frames[num_before:]
             num_before = overlap
         num_before = 0 if given.is_backward else num_before
@@ -193,20 +195,20 @@ class PipelineCallEngine:
     def decode_last_given(
         self, given: WindowContext, parts: Iterable[torch.Tensor], prompt: object = None
     ) -> np.ndarray:
-        """Return how the model shows the last frame (H, W, 3) that a shot goes on from."""
+        """Return the model's reconstruction of the last frame (H, W, 3) a shot continues from."""
         del prompt
         return self._decode(next(iter(parts)))[given.before.shape[2] - 1]
 
     def decode_first_following(
         self, given: WindowContext, parts: Iterable[torch.Tensor], prompt: object = None
     ) -> np.ndarray:
-        """Return how the model shows the first frame (H, W, 3) that a shot leads up to."""
+        """Return the model's reconstruction of the first frame (H, W, 3) a shot leads up to."""
         del prompt
         *_, last = parts
         return self._decode(last)[-_following(given).shape[2]]
 
     def preview(self, latents: torch.Tensor) -> np.ndarray | None:
-        """Return None: these models' latents are no pictures before they are decoded."""
+        """Return None: a preview would have to be decoded, which is slow."""
         del latents
 
     @property
@@ -214,9 +216,9 @@ class PipelineCallEngine:
         return self.model.spec.temporal
 
     def _count_given(self, context: WindowContext) -> int:
-        """Count the latent frames that stand for what is given.
+        """Count the latent frames that hold given frames.
 
-        The first frame of a clip that follows is in the place of the last new one.
+        The first frame of a clip that follows takes the place of the last new one.
         """
         num_frames = 0 if context.before is None else context.before.shape[2]
         num_before = -(-num_frames // self._temporal)
@@ -229,25 +231,25 @@ class PipelineCallEngine:
 
     @torch.no_grad()
     def _decode(self, part: torch.Tensor) -> np.ndarray:
-        """Decode all frames of a part; the last one is handed on as well, and decoded once."""
+        """Decode all frames (F, H, W, 3) of a part; keeps the last result, which `tail` needs."""
         if self._decoded is None or self._decoded[0] is not part:
             self._decoded = part, to_frames(self._family.decode(self.model.pipe, part))
         return self._decoded[1]
 
 
 def _following(context: WindowContext) -> torch.Tensor | None:
-    """Return all frames (1, 3, F, H, W) that a window leads up to."""
+    """Return all frames (1, 3, F, H, W) uint8 that a window leads up to."""
     known = [x for x in (context.keyframe, context.after) if x is not None]
     return torch.cat(known, dim=2) if known else None
 
 
 def _tensor(frames: np.ndarray) -> torch.Tensor:
-    """(F, H, W, 3) -> (1, 3, F, H, W), both uint8."""
+    """Turn frames (F, H, W, 3) into a tensor (1, 3, F, H, W), both uint8."""
     return torch.from_numpy(frames).permute(3, 0, 1, 2)[None]
 
 
 def _pictures(frames: torch.Tensor | None) -> list[Image.Image]:
-    """(1, 3, F, H, W) uint8 -> F pictures."""
+    """Turn a tensor (1, 3, F, H, W) uint8 into F pictures."""
     if frames is None:
         return []
     return [Image.fromarray(x.permute(1, 2, 0).cpu().numpy()) for x in frames[0].unbind(1)]

@@ -1,4 +1,4 @@
-"""SkyReels V2 with diffusion forcing: long takes that go forward, over Wan's autoencoder."""
+"""SkyReels V2 with diffusion forcing: long shots, forward only, with Wan's autoencoder."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from pipeline.engines.pipeline_call import Family, GivenFrames
 def condition_on_start(
     pipe: DiffusionPipeline, given_frames: GivenFrames
 ) -> tuple[DiffusionPipeline, dict[str, object]]:
-    """Give a picture, or the frames that a clip ends with.
+    """Choose the pipeline and arguments for a given picture, or for the last frames of a clip.
 
-    A window is made as a whole: shorter ones than the pipeline's own base would make none.
+    `base_num_frames` is the window's length: with its default the pipeline makes no frames of a
+    shorter window.
     """
     whole = {"base_num_frames": given_frames.num_frames}
     if not given_frames.start:

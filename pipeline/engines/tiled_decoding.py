@@ -1,7 +1,6 @@
-"""An autoencoder that looks both ways in time, decoding a shot as a stream of pieces.
+"""Decodes a shot in pieces, for autoencoders that look both ways in time.
 
-What comes out is what diffusers' framewise decoding makes of the whole, bit for bit; the memory it
-takes is a piece's, however long the shot is.
+The frames equal those of diffusers' framewise decoding bit for bit; memory is that of one piece.
 """
 
 from __future__ import annotations
@@ -18,16 +17,16 @@ logger = logging.getLogger(__name__)
 def decode_shot(
     vae: AutoencoderKLLTXVideo, z: torch.Tensor, temb: torch.Tensor | None, *, in_pieces: bool
 ) -> Iterator[torch.Tensor]:
-    """Decode latents (1, C, T, h, w) into frames (1, 3, F, H, W), all together 8 T - 7 of them.
+    """Decode latents (1, C, T, h, w) into pixels (1, 3, F, H, W), 8 T - 7 frames in total.
 
-    What is too large for the card is decoded in pieces after all, and those that still are on the
-    CPU.
+    If a shot does not fit in GPU memory it is decoded in pieces; if a piece does not fit either, on
+    the CPU.
     """
     if not in_pieces:
         try:
             yield vae.decode(z, temb, return_dict=False)[0]
         except torch.OutOfMemoryError:
-            logger.warning("memory is short: decoding in pieces")
+            logger.warning("Out of GPU memory: decoding in pieces")
         else:
             return
         vae.enable_tiling()
@@ -47,26 +46,26 @@ def decode_shot(
 
 
 class _PieceDecoder:
-    """Decodes on the card as long as there is room, then on the CPU."""
+    """Decodes on the GPU while there is memory, then on the CPU."""
 
     def __init__(self, vae: AutoencoderKLLTXVideo) -> None:
         self._vae = vae
-        self._is_on_card = True
+        self._is_on_gpu = True
 
     def __call__(self, z: torch.Tensor, temb: torch.Tensor | None) -> torch.Tensor:
-        if self._is_on_card:
+        if self._is_on_gpu:
             try:
                 return self._vae.decode(z, temb, return_dict=False)[0]
             except torch.OutOfMemoryError:
-                logger.warning("memory is still short: decoding on the CPU")
-            self._is_on_card = False
+                logger.warning("Still out of GPU memory: decoding on the CPU")
+            self._is_on_gpu = False
             self._vae = _copy_on_cpu(self._vae)
         temb = None if temb is None else temb.cpu()
         return self._vae.decode(z.cpu(), temb, return_dict=False)[0]
 
 
 def _copy_on_cpu(vae: AutoencoderKLLTXVideo) -> AutoencoderKLLTXVideo:
-    """Return a copy, for the hooks of one that is offloaded would move it back."""
+    """Return a copy on the CPU: an offloaded autoencoder's hooks would move it back."""
     copy = type(vae).from_config(vae.config).to(vae.dtype).eval()
     copy.load_state_dict({name: x.cpu() for name, x in vae.state_dict().items()})
     copy.enable_tiling()

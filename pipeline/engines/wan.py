@@ -1,4 +1,4 @@
-"""The Wan family: what its pipelines are told, and how its autoencoder's latents are decoded."""
+"""The Wan family: the arguments of its pipelines, and decoding with its autoencoder."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from PIL import Image
 from pipeline.engines.pipeline_call import Family, GivenFrames
 from pipeline.runtime.prompt_cache import Embeds
 
-# VACE is shown what is to be made as grey, and a mask that is white there (Jiang et al. 2025,
-# "VACE: All-in-One Video Creation and Editing"; diffusers, Wan documentation).
+# VACE takes grey frames, with a white mask, where it is to make new ones (Jiang et al. 2025, "VACE:
+# All-in-One Video Creation and Editing"; diffusers, Wan documentation).
 _GREY, _KEEP, _MAKE = (128, 128, 128), 0, 255
 
 
@@ -21,7 +21,7 @@ def encode_prompt(
     is_guided: bool,
     max_sequence_length: int,
 ) -> Embeds:
-    """Encode the words, and those to be avoided if guidance is on: (1, L, D) each."""
+    """Encode the prompt, and the negative prompt if guidance is on: (1, L, D) each."""
     embeds, negative_embeds = pipe.encode_prompt(
         prompt,
         negative_prompt,
@@ -34,14 +34,14 @@ def encode_prompt(
 def condition_on_pictures(
     pipe: DiffusionPipeline, given_frames: GivenFrames
 ) -> tuple[DiffusionPipeline, dict[str, object]]:
-    """Give the last frame of the start as the first picture, and the end's first as the last."""
+    """Pass the last given frame as the first picture, and the first following one as the last."""
     if not given_frames.start:
         return pipe, {}
     given = {"image": given_frames.start[-1]}
     if given_frames.end:
         given["last_image"] = given_frames.end[0]
     if not isinstance(pipe, WanImageToVideoPipeline):
-        # The same parts under another call; the configuration is not among them.
+        # The same components in another pipeline; its configuration is not part of them.
         config = {name: pipe.config[name] for name in ("boundary_ratio", "expand_timesteps")}
         pipe = WanImageToVideoPipeline(**pipe.components, **config)
         pipe.set_progress_bar_config(disable=True)
@@ -51,7 +51,7 @@ def condition_on_pictures(
 def condition_on_frames(
     pipe: DiffusionPipeline, given_frames: GivenFrames
 ) -> tuple[DiffusionPipeline, dict[str, object]]:
-    """Give frames at either end, to be kept, and grey ones to be made."""
+    """Pass the given frames with a mask that keeps them, and grey frames to be made."""
     known = [*given_frames.start, *given_frames.end]
     if not known:
         return pipe, {}
@@ -69,13 +69,13 @@ def condition_on_frames(
 
 
 def decode(pipe: DiffusionPipeline, latents: torch.Tensor) -> torch.Tensor:
-    """Decode latents (1, C, T, h, w), normalized, into frames (1, 3, 4 T - 3, H, W)."""
+    """Decode normalized latents (1, C, T, h, w) into pixels (1, 3, 4 T - 3, H, W) in [-1, 1]."""
     mean, std = latent_statistics(pipe.vae, latents.device)
     return pipe.vae.decode(latents.to(mean.dtype) * std + mean, return_dict=False)[0]
 
 
 def latent_statistics(vae: AutoencoderKLWan, device: torch.device) -> tuple[torch.Tensor, ...]:
-    """Return mean and spread of latents that are not normalized, (1, C, 1, 1, 1) each."""
+    """Return mean and standard deviation of raw latents, (1, C, 1, 1, 1) each."""
     return tuple(
         torch.tensor(values, device=device, dtype=vae.dtype).view(1, -1, 1, 1, 1)
         for values in (vae.config.latents_mean, vae.config.latents_std)

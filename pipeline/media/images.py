@@ -67,9 +67,11 @@ def read_notes(path: Path) -> dict[str, str]:
     """
     try:
         with Image.open(path, formats=_formats()) as image:
+            refuse_size(*image.size)
+            prepare_decoding(path, image)  # Pillow decodes a PNG to find its Exif
             notes = {str(key): x for key, x in image.info.items() if isinstance(x, str)}
             exif = image.getexif()
-    except (*_UNUSABLE, Image.DecompressionBombError):
+    except (*_UNUSABLE, MediaError, Image.DecompressionBombError):
         return {}
     named = {ExifTags.TAGS.get(tag, str(tag)): x for tag, x in exif.items()}
     return notes | {name: x.strip("\0 ") for name, x in named.items() if isinstance(x, str)}

@@ -1,88 +1,68 @@
-"""A storyboard, as people write it or as JSON, into shots, and shots into text that says the same.
+"""Parses storyboards, as text or JSON, into shots, and formats shots as text.
 
-One line is one shot: `[5s, zoom in] a red car in a city`. `request.py` checks the values.
+One line is one shot: `[5s, zoom in] a red car in a city`. `validation.py` checks the values.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import get_args
 
-from pipeline.errors import InvalidRequestError
+from pipeline.errors import InvalidRequestError, shown
 from pipeline.models.spec import Camera
-from pipeline.planning.request import Shot, Transition
+from pipeline.planning.request import MAX_CLIP_SECONDS, MIN_SHOT_SECONDS, Shot
+from pipeline.planning.storyboard_text import CAMERA_WORDS, read_line, read_lines
 from pipeline.planning.validation import check_shot
 
 DEFAULT_SHOT_SECONDS = 5.0
 MAX_STORYBOARD_CHARACTERS = 300_000  # a minute of the shortest shots with the longest prompts
-CAMERA_MOVES: tuple[Camera, ...] = tuple(move for move in get_args(Camera) if move)
-
-# Other words for the same moves.
-_CAMERA_SYNONYMS: dict[str, Camera] = {
-    "still": "static",
-    "fixed": "static",
-    "left": "pan left",
-    "right": "pan right",
-    "up": "tilt up",
-    "down": "tilt down",
-    "push in": "zoom in",
-    "pull back": "zoom out",
-    "tracking shot": "follow",
-    "hand-held": "handheld",
-}
-_CAMERA_WORDS: dict[str, Camera] = {move: move for move in CAMERA_MOVES} | _CAMERA_SYNONYMS
-# What JSON may say of a shot. A picture is a number: paths are nothing for a visitor to name.
+MAX_SHOTS = int(MAX_CLIP_SECONDS / MIN_SHOT_SECONDS)
+# The JSON keys of a shot. A picture is a number: visitors must not name paths.
 _JSON_NAMES = ("prompt", "duration", "camera", "transition", "picture")
-_LINE = re.compile(r"(?:\[(?P<notes>[^\]]*)\])?(?P<prompt>.*)", re.DOTALL)
-_SECONDS = re.compile(r"(\d{1,9}(?:\.\d{1,17})?)\s*(?:s|sec|seconds?)?")
-_PICTURE = re.compile(r"picture\s*(\d{1,9})")
-# `[5s] words` is text; `[` or `[{` and `{` can only be JSON.
-_STARTS_LIKE_JSON = re.compile(r"\s*(?:\{|\[\s*(?:[\[{\"]|\]?\s*$))")
 
 
 def parse_storyboard(
     storyboard: str | list[object], pictures: Sequence[Path] = ()
 ) -> tuple[Shot, ...]:
-    """Read a storyboard: lines of text, JSON text, or a list of shots as JSON has them.
+    """Parse a storyboard: lines of text, JSON text, or a list of shots in JSON form.
 
-    A shot begins with one of the `pictures` if it names it by its number, counted from 1:
-    `[picture 1]` or `"picture": 1`. Raises InvalidRequestError that names the line (of text) or
-    the shot (of JSON).
+    A shot can begin with one of the `pictures`, named by its number from 1: `[picture 1]` or
+    `"picture": 1`. Raises InvalidRequestError, which names the line (of text) or the shot (of
+    JSON).
     """
     if isinstance(storyboard, str):
         if len(storyboard) > MAX_STORYBOARD_CHARACTERS:
             raise InvalidRequestError(
-                f"The storyboard has {len(storyboard):,} characters, but at most "
-                f"{MAX_STORYBOARD_CHARACTERS:,} are read; shorten it."
+                f"The storyboard has {len(storyboard):,} characters, but the limit is "
+                f"{MAX_STORYBOARD_CHARACTERS:,}; shorten it."
             )
-        if not _STARTS_LIKE_JSON.match(storyboard):
+        storyboard = _unwrap(storyboard)
+        if not _starts_like_json(storyboard):
             return _not_empty(_read_lines(storyboard, pictures))
         storyboard = _load_json(storyboard)
     return _not_empty(_read_shots(storyboard, pictures))
 
 
 def format_storyboard(shots: Sequence[Shot]) -> str:
-    """Write shots as text, a line for each, that `parse_storyboard` reads back as the same shots.
+    """Write shots as text, one line each, which `parse_storyboard` reads back as the same shots.
 
-    A line cannot carry two things. The line breaks of a prompt become spaces, which no model tells
-    apart. A picture becomes its number among `list_pictures`, which has to be given with the text.
+    Two things change: line breaks in a prompt become spaces, which makes no difference to models,
+    and a picture becomes its number in `list_pictures`, which must be passed with the text.
     """
     pictures = list_pictures(shots)
     return "\n".join(_write_line(shot, pictures) for shot in shots)
 
 
 def list_pictures(shots: Sequence[Shot]) -> tuple[Path, ...]:
-    """Return the pictures that the shots begin with, each once, in the order of the shots."""
+    """Return the pictures of the shots, each once, in the order of the shots."""
     return tuple(dict.fromkeys(shot.image for shot in shots if shot.image is not None))
 
 
 def describe_shot(shot: Shot, camera_words: Mapping[Camera, str]) -> str:
-    """Return the shot's prompt and its camera move in a model's own words, as that model reads it.
+    """Return a shot's prompt with its camera move in the words of a model.
 
-    A move that is a sentence follows the prompt as one, another one follows it after a comma.
+    A move that is a sentence is added as a sentence, any other after a comma.
     """
     if not shot.camera:
         return shot.prompt
@@ -109,63 +89,68 @@ def _write_line(shot: Shot, pictures: Sequence[Path]) -> str:
     return f"[{', '.join(notes)}] {' '.join(shot.prompt.splitlines())}"
 
 
+def _unwrap(text: str) -> str:
+    """Return a text without a byte order mark, and without the fence that chats put around it."""
+    text = text.removeprefix("\ufeff").strip()
+    if not text.startswith("```"):
+        return text
+    # The first line names a language; the lines below keep their numbers.
+    return "\n" + text.partition("\n")[2].removesuffix("```")
+
+
+def _starts_like_json(text: str) -> bool:
+    """Return whether a text is JSON: `[5s] prompt` is none, `[` alone, `[{` and `{` can only be."""
+    text = text.strip()
+    inside = text[1:].lstrip()
+    is_list = text.startswith("[") and (inside in ("", "]") or inside[0] in '[{"')
+    return is_list or text.startswith("{")
+
+
 def _read_lines(text: str, pictures: Sequence[Path]) -> tuple[Shot, ...]:
+    _refuse_many(sum(bool(line.strip()) for line in text.splitlines()))
     shots = []
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip():
-            continue
+    for number, line in read_lines(text):
         try:
-            shots.append(_read_line(line.strip(), pictures))
+            shots.append(_read_shot(read_line(line), pictures))
         except InvalidRequestError as exc:
             raise InvalidRequestError(f"Line {number}: {exc}") from exc
     return tuple(shots)
 
 
-def _read_line(line: str, pictures: Sequence[Path]) -> Shot:
-    notes, prompt = _LINE.fullmatch(line).group("notes", "prompt")
-    if notes is None and prompt.startswith("["):
-        raise InvalidRequestError("The bracket is not closed; write [5s, zoom in] and the prompt.")
-    values: dict[str, object] = {"prompt": prompt.strip()}
-    for note in (notes or "").split(","):
-        if note.strip():
-            name, value = _read_note(" ".join(note.lower().split()))
-            values[name] = value
-    return _read_shot(values, pictures)
-
-
-def _read_note(note: str) -> tuple[str, object]:
-    """Say which of a shot's values a note in brackets sets, and to what."""
-    if match := _SECONDS.fullmatch(note):
-        return "duration", float(match[1])
-    if match := _PICTURE.fullmatch(note):
-        return "picture", int(match[1])
-    if note in _CAMERA_WORDS:
-        return "camera", note
-    if note in get_args(Transition):
-        return "transition", note
-    raise InvalidRequestError(
-        f"[{note[:60]}] is not understood; write seconds (5s), a camera move "
-        f"({', '.join(CAMERA_MOVES)}), a transition ({', '.join(get_args(Transition))}) or a "
-        "picture (picture 1)."
-    )
+def _refuse_many(num_shots: int) -> None:
+    if num_shots > MAX_SHOTS:
+        raise InvalidRequestError(
+            f"The storyboard has {num_shots:,} shots, but the limit is {MAX_SHOTS}; remove some."
+        )
 
 
 def _load_json(text: str) -> object:
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_read_object)
     except json.JSONDecodeError as exc:
         raise InvalidRequestError(
-            f"Line {exc.lineno}: the storyboard is not valid JSON there ({exc.msg})."
+            f"Line {exc.lineno}: this is not valid JSON ({exc.msg}); correct it there."
         ) from exc
     except (RecursionError, ValueError) as exc:
         raise InvalidRequestError(
-            "The storyboard's JSON cannot be read; write a list of shots."
+            "The storyboard is not valid JSON; write a list of shots."
         ) from exc
+
+
+def _read_object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return a JSON object; JSON itself would take the last of two values of a key, unsaid."""
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in values if keys.count(key) > 1)
+        raise InvalidRequestError(f"A shot has the key {shown(twice)} twice; write it once.")
+    return values
 
 
 def _read_shots(values: object, pictures: Sequence[Path]) -> tuple[Shot, ...]:
     if not isinstance(values, list):
-        raise InvalidRequestError("The storyboard has to be a list of shots or lines of text.")
+        raise InvalidRequestError("The storyboard must be a list of shots, or lines of text.")
+    _refuse_many(len(values))
     shots = []
     for number, shot in enumerate(values, 1):
         try:
@@ -176,30 +161,30 @@ def _read_shots(values: object, pictures: Sequence[Path]) -> tuple[Shot, ...]:
 
 
 def _read_shot(values: object, pictures: Sequence[Path]) -> Shot:
-    """Read a shot as JSON has it: of its values only the prompt is needed."""
+    """Read a shot in JSON form; only the prompt is required."""
     if not isinstance(values, Mapping) or not set(values) <= set(_JSON_NAMES):
         raise InvalidRequestError(
-            f"A shot has to be a JSON object with {', '.join(_JSON_NAMES)} and nothing else."
+            f"A shot must be a JSON object with no other keys than {', '.join(_JSON_NAMES)}."
         )
     values = {"prompt": "", "duration": DEFAULT_SHOT_SECONDS, **values}
     image = _find_picture(values.pop("picture", None), pictures)
     if isinstance(camera := values.get("camera"), str):
-        values["camera"] = _CAMERA_WORDS.get(" ".join(camera.lower().split()), camera)
+        values["camera"] = CAMERA_WORDS.get(" ".join(camera.lower().split()), camera)
     return check_shot(Shot(**values, image=image))
 
 
 def _find_picture(number: object, pictures: Sequence[Path]) -> Path | None:
-    """Return the picture of a number, counted from 1, or none for none."""
+    """Return the picture with a number, counted from 1; None for None."""
     if number is None:
         return None
     if isinstance(number, bool) or not isinstance(number, int):
         raise InvalidRequestError(
-            f"The picture is {str(number)[:60]!r}, but it has to be the number of a picture, from "
-            "1 on."
+            f"The picture is {str(number)[:60]!r}, but it must be the number of a picture, 1 or "
+            "higher."
         )
     if not 1 <= number <= len(pictures):
         raise InvalidRequestError(
-            f"There is no picture {number}, since {len(pictures) or 'none'} came with the "
-            "storyboard; add it, or leave its number out."
+            f"There is no picture {number}, because {len(pictures) or 'none'} came with the "
+            "storyboard; add the picture, or remove its number."
         )
     return pictures[number - 1]

@@ -1,4 +1,4 @@
-"""The embedded model: a small neural renderer of a picture-book world, part by part."""
+"""The embedded model: a small neural renderer of scenes from a picture-book world."""
 
 from pipeline.mini.autoencoder import AutoencoderKinora
 from pipeline.mini.background import BackgroundModel

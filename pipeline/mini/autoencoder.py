@@ -1,9 +1,7 @@
-"""The embedded model's video autoencoder: everything in closed form.
+"""The embedded model's video autoencoder, in closed form: the PCA of 32x32x8 patches.
 
-The encoder is one matrix product: the leading principal components of 32x32x8 patches, the same
-everywhere in space and time. The decoder is its transpose, and evens out the steps that are left
-between patches, in time and in space. It looks at two frames of the past and no further, so that
-decoding can be cut anywhere and comes out the same.
+Encoding is one matrix product; decoding is its transpose, then smoothing of the seams between
+patches. Decoding looks back two frames only, so it gives the same frames wherever it is split.
 """
 
 from __future__ import annotations
@@ -20,12 +18,12 @@ from torch import nn
 
 PATCH_SIZE = 32  # pixels
 PATCH_FRAMES = 8
-_EDGE = 8  # pixels on each side of a border between patches over which a step is evened out
+_EDGE = 8  # pixels on each side of a border between patches over which a step is smoothed
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How large steps between patches may be to be taken for errors, in values from -1 to 1."""
+    """The largest steps between patches that count as errors, in pixel values from -1 to 1."""
 
     in_time: float
     in_space: float
@@ -33,47 +31,48 @@ class Limits:
 
 # Measured: see training/LOG.md.
 _ENCODED, _GENERATED = Limits(0.3, 0.1), Limits(1.0, 0.6)
-_FADE = PATCH_FRAMES - 2  # frames over which a step in time is taken back
-_LOOK = 4  # steps after one that it is compared with
-_SPARSE, _SHARES = 8, 33  # every so many pixels; shares of an error that are tried
+_FADE = PATCH_FRAMES - 2  # frames over which a correction in time fades out
+_LOOK = 4  # later steps that a step is compared with
+_SPARSE, _SHARES = 8, 33  # pixel stride of that comparison; number of shares of an error to try
 
 
 def patchify(x: torch.Tensor) -> torch.Tensor:
-    """Cut frames (B, 3, T, H, W) into patches (B, h, w, 3 T 32 32)."""
+    """Split frames (B, 3, T, H, W) into patches (B, h, w, 3 T 32 32)."""
     batch, _, num_frames, height, width = x.shape
     grid = (height // PATCH_SIZE, PATCH_SIZE, width // PATCH_SIZE, PATCH_SIZE)
     return x.reshape(batch, 3, num_frames, *grid).permute(0, 3, 5, 1, 2, 4, 6).flatten(3)
 
 
 def unpatchify(patches: torch.Tensor) -> torch.Tensor:
-    """Lay patches (B, h, w, 3 T 32 32) out as frames (B, 3, T, H, W)."""
+    """Reassemble patches (B, h, w, 3 T 32 32) into frames (B, 3, T, H, W)."""
     x = patches.unflatten(3, (3, -1, PATCH_SIZE, PATCH_SIZE))
     return x.permute(0, 3, 4, 1, 5, 2, 6).flatten(5).flatten(3, 4)
 
 
 def _multiply(x: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
-    """Multiply (B, h, w, M) with (M, N), as rows: two to three times as fast as with four axes."""
+    """Multiply (B, h, w, M) by (M, N), flattened: two to three times as fast as with four axes."""
     return (x.flatten(0, 2) @ matrix).unflatten(0, x.shape[:3])
 
 
 def _error_of_step(
     a: torch.Tensor, b: torch.Tensor, c: torch.Tensor, d: torch.Tensor, max_step: float
 ) -> torch.Tensor:
-    """Return how far the step from b to c is unlike those round it, unless that is much.
+    """Return how much the step from b to c differs from its neighbours; near 0 if by a lot.
 
-    An error of a patch is a small step; a large one is motion, or an outline, and none.
+    `a` to `d` are consecutive values of any one shape. Small differences are errors of a patch;
+    large ones are motion or an outline.
     """
     step = c - b - (b - a + d - c) / 2
     return step * torch.exp(-((step / max_step) ** 2))
 
 
 def _without_step(frames: torch.Tensor, before: torch.Tensor, max_step: float) -> torch.Tensor:
-    """Let frames (B, 3, 8, H, W) go on evenly from the two before them (B, 3, 2, H, W).
+    """Smooth the step to frames (B, 3, 8, H, W) from the two before them (B, 3, 2, H, W).
 
-    A step from one latent frame to the next that is unlike the steps round it is an error of either
-    latent frame. A large one is motion and stays; of the others as much is taken back as leaves the
-    picture changing as it does in the next frames. The last frames stay as they are, so that no
-    step is handed on.
+    A step between latent frames that differs from the steps around it is an error of one of them.
+    Large steps are motion and are kept. Of the others, just enough is removed that the picture
+    changes as it does in the next frames. The last frames are unchanged, so that no correction
+    carries over to the next latent frame.
     """
     step = _error_of_step(*before.unbind(2), frames[:, :, 0], frames[:, :, 1], max_step)
     step *= _share_of_error(step, frames[:, :, 0] - before[:, :, 1], frames[:, :, : _LOOK + 1])
@@ -83,10 +82,11 @@ def _without_step(frames: torch.Tensor, before: torch.Tensor, max_step: float) -
 
 
 def _share_of_error(error: torch.Tensor, step: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
-    """Return how much of a step's error to take back: (B, 1, 1, 1), from 0 to 1.
+    """Return the share of a step's error to remove: (B, 1, 1, 1), from 0 to 1.
 
-    The least that makes the step (B, 3, H, W) no larger, in its mean, than those of the frames
-    `after` it (B, 3, F, H, W), over which what is taken fades.
+    It is the smallest share that makes the step (B, 3, H, W) no larger, on average, than the steps
+    between the frames `after` it (B, 3, F, H, W), over which the correction fades out. `error` is
+    (B, 3, H, W).
     """
     sparse = (..., slice(None, None, _SPARSE), slice(None, None, _SPARSE))
     error, step, later = error[sparse], step[sparse], after[sparse].diff(dim=2)
@@ -100,10 +100,10 @@ def _share_of_error(error: torch.Tensor, step: torch.Tensor, after: torch.Tensor
 
 
 def even_out_edges(frames: torch.Tensor, max_step: float = _GENERATED.in_space) -> torch.Tensor:
-    """Even out the borders between the patches of frames (B, 3, T, H, W), in place.
+    """Smooth the borders between patches of frames (B, 3, T, H, W), in place.
 
-    As in time: a step across a border that is unlike the steps beside it is an error of either
-    patch, half of which is taken from each, fading out; a large one is an outline and stays.
+    A step across a border that differs from the steps beside it is an error: half of it is removed
+    from each patch, fading out from the border. Large steps are outlines and are kept.
     """
     _even_out_borders(frames, max_step)
     _even_out_borders(frames.transpose(3, 4), max_step)
@@ -111,7 +111,7 @@ def even_out_edges(frames: torch.Tensor, max_step: float = _GENERATED.in_space) 
 
 
 def _even_out_borders(x: torch.Tensor, max_step: float) -> None:
-    """Even out the borders along the last axis (..., W)."""
+    """Smooth the borders along the last axis (..., W), in place."""
     patches = x.unflatten(-1, (-1, PATCH_SIZE))  # (..., w, 32)
     before, after = patches[..., :-1, :], patches[..., 1:, :]
     values = before[..., -2], before[..., -1], after[..., 0], after[..., 1]
@@ -124,8 +124,8 @@ def _even_out_borders(x: torch.Tensor, max_step: float) -> None:
 class AutoencoderKinora(ModelMixin, ConfigMixin):
     """A 32x32x8 video autoencoder.
 
-    A clip of 8 k + 1 frames has k + 1 latent frames; the first stands for a single frame (encoded
-    as if it stood still for eight). Frames are (B, 3, F, H, W) in [-1, 1], latents
+    A clip of 8 k + 1 frames has k + 1 latent frames; the first one stands for a single frame
+    (encoded as eight copies of it). Frames are (B, 3, F, H, W) in [-1, 1], latents
     (B, C, k + 1, h, w).
     """
 
@@ -145,17 +145,17 @@ class AutoencoderKinora(ModelMixin, ConfigMixin):
         self.register_buffer("normalized_deviations", torch.ones(latent_channels))
 
     def encode(self, x: torch.Tensor, return_dict: bool = True) -> AutoencoderTinyOutput | tuple:
-        """Project frames (B, 3, 8 k + 1, H, W) onto the basis, the first one held for eight."""
+        """Encode frames (B, 3, 8 k + 1, H, W) into latents (B, C, k + 1, h, w)."""
         latents = torch.cat([self.project_still(x[:, :, 0]), self.project(x[:, :, 1:])], dim=2)
         return AutoencoderTinyOutput(latents=latents) if return_dict else (latents,)
 
     def project_still(self, x: torch.Tensor) -> torch.Tensor:
-        """Project single frames (B, 3, H, W), held for eight, onto latents (B, C, 1, h, w)."""
+        """Encode single frames (B, 3, H, W), repeated eight times, into latents (B, C, 1, h, w)."""
         basis = self.basis.unflatten(1, (3, PATCH_FRAMES, -1)).sum(2).flatten(1)  # (C, 3072)
         return _multiply(patchify(x[:, :, None]), basis.T).permute(0, 3, 1, 2)[:, :, None]
 
     def project(self, x: torch.Tensor) -> torch.Tensor:
-        """Project frames (B, 3, 8 k, H, W) onto latents (B, C, k, H / 32, W / 32)."""
+        """Encode frames (B, 3, 8 k, H, W) into latents (B, C, k, H / 32, W / 32)."""
         num_latents = x.shape[2] // PATCH_FRAMES
         parts = x.unflatten(2, (num_latents, PATCH_FRAMES)).transpose(1, 2)  # (B, k, 3, 8, H, W)
         latents = _multiply(patchify(parts.flatten(0, 1)), self.basis.T)  # (B k, h, w, C)
@@ -173,11 +173,12 @@ class AutoencoderKinora(ModelMixin, ConfigMixin):
         previous: torch.Tensor | None = None,
         is_generated: bool = False,
     ) -> Iterator[torch.Tensor]:
-        """Decode latent frame by latent frame: eight frames each, but one for a clip's first.
+        """Decode latents (B, C, T, h, w) one latent frame at a time, into (B, 3, F, H, W) each.
 
-        `previous` (B, C, h, w) is the latent frame before `z`, if there is one; with it the result
-        does not depend on how a clip is cut. Small steps between patches are evened out, larger
-        ones where they are generated.
+        Each gives eight frames; without `previous` the first one gives a single frame. `previous`
+        (B, C, h, w) is the latent frame before `z`; with it, the result does not depend on where a
+        clip is split. Steps between patches are smoothed: small ones always, larger ones too in
+        latents that are generated (`is_generated`).
         """
         limits = _GENERATED if is_generated else _ENCODED
         before = None if previous is None else self.decode_linear(previous, 2)
@@ -192,14 +193,17 @@ class AutoencoderKinora(ModelMixin, ConfigMixin):
             yield even_out_edges(frames, limits.in_space)
 
     def decode_linear(self, z: torch.Tensor, num_last: int = PATCH_FRAMES) -> torch.Tensor:
-        """Decode one latent frame, or its last frames, by the basis: the transpose of `project`."""
+        """Decode a latent frame (B, C, h, w) without smoothing: the transpose of `project`.
+
+        Returns its `num_last` last frames (B, 3, num_last, H, W).
+        """
         basis = self.basis
         if num_last < PATCH_FRAMES:
             basis = basis.unflatten(1, (3, PATCH_FRAMES, -1))[:, :, -num_last:].flatten(1)
         return unpatchify(_multiply(z.permute(0, 2, 3, 1), basis))
 
     def normalize(self, z: torch.Tensor) -> torch.Tensor:
-        """Scale latents (B, C, ...) to zero mean, as all else here has them."""
+        """Scale latents (B, C, ...) to zero mean and unit variance, as the rest of Kinora uses."""
         shape = (1, -1, *[1] * (z.ndim - 2))
         return (z - self.latents_mean.view(shape)) / self.latents_std.view(shape)
 

@@ -1,8 +1,7 @@
-"""The background network: positions and words in, latents of a scene's background out.
+"""The background network: paints a scene's background as latents from positions and words.
 
-A patch has a position in the picture and in each layer of the background. Numbers become waves of
-several lengths, as in a radiance field (Mildenhall et al. 2020), so that a small network can tell
-positions apart that are a few pixels from each other.
+Positions are encoded as waves of several frequencies, as in radiance fields (Mildenhall et al.
+2020), so that a small network can tell positions a few pixels apart.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ _OCTAVES_ACROSS = 7  # half-waves over a picture's width: 1 to 64
 _OCTAVES_DOWN = 6
 _OCTAVES_OF_TIME = 4
 NUM_POSITION_FEATURES = (
-    # Of the picture itself and three layers of background: the sky hardly moves.
+    # Waves for the picture itself and for three background layers; the sky hardly moves.
     2 * (_OCTAVES_ACROSS + _OCTAVES_DOWN) * len(PAN_PARALLAX) + 2 * _OCTAVES_OF_TIME + NUM_VIEWS + 6
 )
 
@@ -31,11 +30,11 @@ NUM_POSITION_FEATURES = (
 def position_features(
     coords: torch.Tensor, features: torch.Tensor, size: tuple[int, int]
 ) -> torch.Tensor:
-    """Describe where patches are: coordinates (B, 3, N), path features (B, T, 27) -> (B, N, D).
+    """Encode the positions of patches: coordinates (B, 3, N), features (B, T, 27) -> (B, N, D).
 
-    Coordinates are 0 for a clip's first frame, more for later ones, and the pixels (y, x) of the
-    patch's upper left corner; N is T times the patches of a picture of a size (height, width) in
-    pixels, or of a part of it. See `path_features.FEATURE_COLUMNS`.
+    Coordinates are the latent frame (0 only for a clip's first frame) and y and x of the patch's
+    top left corner in pixels. N is T times the number of patches of a picture, or of part of one.
+    `size` is (height, width) in pixels; `features` are those of `path_features.FEATURE_COLUMNS`.
     """
     index, y, x = coords.unbind(1)  # (B, N)
     height, width = size
@@ -48,7 +47,7 @@ def position_features(
     for pan, tilt in zip(PAN_PARALLAX[1:], TILT_PARALLAX[1:], strict=True):
         parts.append(_waves(across - pan * feature["pan"], _OCTAVES_ACROSS) * knows[..., None])
         parts.append(_waves(down - tilt * feature["tilt"], _OCTAVES_DOWN) * knows[..., None])
-    # In patches rather than widths: how far what a token shows moves while it lasts.
+    # In patches instead of widths: how far the content of a patch moves during its latent frame.
     steps = [16 * feature["pan step"], 9 * feature["tilt step"]]
     parts.append(torch.stack([*steps, knows, torch.full_like(x, math.log(ratio))], dim=-1))
     phase = feature["phase"] * (2 / PERIOD_SECONDS)
@@ -61,10 +60,10 @@ def position_features(
 
 
 class BackgroundModel(ModelMixin, ConfigMixin):
-    """Paints the background of a scene as latents, each patch from its position and the words.
+    """Paints the background of a scene, without characters, as latents.
 
-    It knows places without characters. Every patch is computed by itself, so that training can
-    take a few patches from each of very many pictures.
+    Every patch is computed on its own, from its position and the words, so that training can take a
+    few patches from each of very many pictures.
     """
 
     @register_to_config
@@ -83,7 +82,7 @@ class BackgroundModel(ModelMixin, ConfigMixin):
         self.grid = HashGrid(grid_features, log_grid_rows)
         self.read_position = nn.Linear(NUM_POSITION_FEATURES + self.grid.num_features, width)
         self.read_words = nn.Linear(num_slot_features, width)
-        # The words also say which waves matter: a scale beside the shift (Perez et al. 2018).
+        # FiLM (Perez et al. 2018): the words scale the position's features as well as shift them.
         self.scale_by_words = nn.Linear(num_slot_features, width)
         nn.init.zeros_(self.scale_by_words.weight)
         nn.init.zeros_(self.scale_by_words.bias)
@@ -108,8 +107,8 @@ class BackgroundModel(ModelMixin, ConfigMixin):
     ) -> torch.Tensor:
         """Return normalized latents of patches (B, N, C).
 
-        Takes embedded words (B, V), and `coords`, path `features` and `size` as
-        `position_features` does.
+        `slots` (B, V) are the embedded words; `coords`, `features` and `size` are those of
+        `position_features`.
         """
         position = torch.cat(
             [position_features(coords, features, size), self.grid(coords, features, size)], dim=-1
@@ -128,24 +127,24 @@ class BackgroundModel(ModelMixin, ConfigMixin):
         *,
         is_start: bool,
     ) -> torch.Tensor:
-        """Paint all patches of T latent frames: normalized latents (1, C, T, h, w), float32.
+        """Paint T latent frames: normalized latents (1, C, T, h, w), float32.
 
-        Takes words (1, V), path features (1, T, D) and a size (height, width) in pixels. With
-        `is_start` the first latent frame stands for a single frame.
+        Takes embedded words (1, V), path features (1, T, D) and a size (height, width) in pixels.
+        With `is_start` the first latent frame stands for a single frame.
         """
         height, width = (side // PATCH for side in size)
         starts = torch.arange(features.shape[1]) + (not is_start)
-        ways = (
+        axes = (
             starts.float(),
             torch.arange(height) * float(PATCH),
             torch.arange(width) * float(PATCH),
         )
-        coords = torch.stack(torch.meshgrid(*ways, indexing="ij")).flatten(1)[None]
-        latents = self(slots, coords.to(features.device), features, size).float()
+        coords = torch.stack(torch.meshgrid(*axes, indexing="ij")).flatten(1)[None]  # (1, 3, N)
+        latents = self(slots, coords.to(features.device), features, size).float()  # (1, N, C)
         return latents.unflatten(1, (-1, height, width)).permute(0, 4, 1, 2, 3)
 
 
 def _waves(x: torch.Tensor, num_octaves: int) -> torch.Tensor:
-    """Sines and cosines of half-waves 1, 2, 4, ... over one: (...) -> (..., 2 K)."""
+    """Return sines and cosines of x at 1, 2, 4, ... half-waves per unit: (...) -> (..., 2 K)."""
     angles = x[..., None] * (math.pi * 2.0 ** torch.arange(num_octaves, device=x.device))
     return torch.cat([angles.sin(), angles.cos()], dim=-1)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from math import exp
 
-# Pixels a second of a pan and of a walk. A latent frame lasts half a second and has patches of 32
-# pixels: at this speed, or half or a quarter of it, a shape lies in the patches as it did before,
-# so that the networks learn few pictures of each shape instead of thousands.
+# Pixels per second of a pan and of a walk. A latent frame lasts half a second and has patches of 32
+# pixels: at this speed, or half or a quarter of it, a shape falls on the same place in the patches
+# again and again, so that the networks learn few pictures of each shape instead of thousands.
 SPEED = 64.0
 MAX_ZOOM = 1.6
 CAMERA_SECONDS = 6.0  # how long a zoom or a tilt takes
-START_SECONDS = 0.25  # in which a zoom comes up to its speed
+START_SECONDS = 0.25  # in which a zoom reaches its speed
 TILT_SHARE = 0.25  # of the picture's height
 # How far each layer of the background moves with a pan and a tilt: sky, far, middle, near.
 PAN_PARALLAX = (0.0, 0.25, 0.5, 1.0)
@@ -18,9 +18,10 @@ TILT_PARALLAX = (0.3, 0.8, 0.9, 1.0)
 
 
 def aim_camera(camera: str, time: float, height: int) -> tuple[float, float, float]:
-    """Return the zoom, and how far the nearest land has moved right and down, in pixels.
+    """Return the zoom, and how far the nearest background layer has moved right and down.
 
-    Before the start, at negative times, a zoom sets off: the picture is a little wider than all.
+    Time is in seconds, distances are in pixels. At negative times, before the start, a zoom-in is
+    slightly below 1 as it speeds up: it shows a little more than the whole picture.
     """
     share = min(max(time / CAMERA_SECONDS, 0.0), 1.0)
     eased = share * share * (3 - 2 * share)

@@ -1,8 +1,7 @@
-"""A scene's pictures, put together one by one: its land as near as the camera is, and everybody.
+"""Composites a scene's frames: the decoded background, zoomed, with shadows and sprites on top.
 
-The guide guesses the land with nobody in it, from afar. Bodies are painted apart, as they look at
-the time of each picture, and laid over it where the staging says that they are, when the land has
-been decoded: they are as sharp as a still, however they move.
+The background has no characters and no zoom. Sprites are added after decoding, at the positions
+that the motion paths give, so that they are as sharp as a still picture, however they move.
 """
 
 from __future__ import annotations
@@ -27,61 +26,62 @@ Figures = Sequence[Figure]
 
 
 class PaintSprites(Protocol):
-    """Paints somebody's portraits."""
+    """Paints the sprites of a character."""
 
     def __call__(self, look: Look, seconds: tuple[float, ...]) -> torch.Tensor:
-        """Return what somebody looks like at N times of the clock: (N, 4, H, W).
+        """Return sprites (N, 4, H, W) at N times of the clock, in seconds.
 
-        Colours times cover, and cover, from 0 to 1, on a canvas as `SpriteModel` paints.
+        They are premultiplied RGB and alpha, from 0 to 1, on the canvas of `SpriteModel`.
         """
 
 
 @torch.no_grad()
 def composite_frames(
-    frames: torch.Tensor, staging: MotionPaths, moments: np.ndarray, paint: PaintSprites
+    frames: torch.Tensor, paths: MotionPaths, moments: np.ndarray, paint: PaintSprites
 ) -> torch.Tensor:
-    """Return pictures (1, 3, F, H, W) of a scene as near as its camera is, with everybody in them.
+    """Return the frames (1, 3, F, H, W) of a scene, zoomed and with its characters.
 
-    `frames` are of its land, from afar, and may change; `moments` (F,) are when each of them is on
-    the staging's clock, in seconds.
+    `frames` (1, 3, F, H, W) show the background without zoom, and may be changed in place.
+    `moments` (F,) are their times on the clock of the paths, in seconds.
     """
-    cameras = [staging.at(time) for time in moments]
+    cameras = [paths.at(time) for time in moments]
     if any(camera.zoom != 1 for camera in cameras):
         frames = _zoom(frames.float(), cameras)
-    ways = [staging.figures(time) for time in moments]
-    window = _window_round(ways, [side // PATCH for side in frames.shape[-2:]])
+    figures_of_frames = [paths.figures(time) for time in moments]
+    grid = [side // PATCH for side in frames.shape[-2:]]
+    window = _window_around(figures_of_frames, grid)
     if window is None:
         return frames
-    near = window.pixels_of(frames)
-    drawn = near.float()
-    clock = ((staging.clock + moments) % PERIOD_SECONDS).round(4).tolist()
-    for shown, figures in _appearances(ways):
-        _darken(drawn[:, :, shown], [figure.shadow for figure in figures], window)
-        portraits = paint(figures[0].look, tuple(clock[shown])).float()
-        _lay_over(drawn[:, :, shown], portraits, figures, window)
-    near.copy_(drawn)
+    region = window.pixels_of(frames)
+    drawn = region.float()
+    clock = ((paths.clock + moments) % PERIOD_SECONDS).round(4).tolist()
+    for shown, figures in _appearances(figures_of_frames):
+        _draw_shadows(drawn[:, :, shown], [figure.shadow for figure in figures], window)
+        sprites = paint(figures[0].look, tuple(clock[shown])).float()
+        _draw_sprites(drawn[:, :, shown], sprites, figures, window)
+    region.copy_(drawn)
     return frames
 
 
 @torch.no_grad()
 def composite_latents(
     vae: AutoencoderKinora,
-    staging: MotionPaths,
+    paths: MotionPaths,
     times: np.ndarray,
-    land: torch.Tensor,
+    background: torch.Tensor,
     paint: PaintSprites,
 ) -> torch.Tensor:
-    """Return latent frames (1, C, T, h, w) of a scene's land as if the scene had been encoded.
+    """Add the characters and the zoom to background latents (1, C, T, h, w), as if encoded with it.
 
-    `times` (T, 2) are those of its latent frames on the staging's clock. This is for what works on
-    latents: what is to be seen is as sharp as it was painted if it is put together when decoded.
+    `times` (T, 2) are those of the latent frames on the clock of the paths, in seconds. Use this
+    where latents are needed; frames made with `composite_frames` are sharper.
     """
-    populated = land.clone()
+    populated = background.clone()
     for latent, (begin, end) in zip(populated.unbind(2), times.tolist(), strict=True):
         moments = np.linspace(begin, end, 1 if begin == end else PATCH_FRAMES)
         grid = latent.shape[-2:]
-        window = _window_round([staging.figures(time) for time in moments], grid)
-        is_zoomed = any(staging.at(time).zoom != 1 for time in moments)
+        window = _window_around([paths.figures(time) for time in moments], grid)
+        is_zoomed = any(paths.at(time).zoom != 1 for time in moments)
         if is_zoomed:
             window = _Window(0, 0, *grid)
         if window is None:
@@ -89,41 +89,42 @@ def composite_latents(
         frames = vae.decode_linear(vae.denormalize(latent).to(vae.dtype), len(moments))
         if is_zoomed:
             frames = even_out_edges(frames)
-        frames = composite_frames(frames, staging, moments, paint).to(vae.dtype)
+        frames = composite_frames(frames, paths, moments, paint).to(vae.dtype)
         new = vae.project_still(frames[:, :, 0]) if len(moments) == 1 else vae.project(frames)
         window.part_of(latent)[:] = window.part_of(vae.normalize(new)[:, :, 0])
     return populated
 
 
-def _appearances(ways: Sequence[Figures]) -> Iterator[tuple[slice, Figures]]:
-    """Yield in which pictures somebody looks the same, and where they are; who is in front last.
+def _appearances(figures_of_frames: Sequence[Figures]) -> Iterator[tuple[slice, Figures]]:
+    """Yield runs of frames in which a character looks the same, and its figures there.
 
-    Where a scene follows another without a cut, not everybody is in all of a latent frame.
+    Characters in front come last. Where a scene follows another without a cut, a character may be
+    in some frames of a latent frame only.
     """
-    for position in reversed(range(max(map(len, ways)))):
-        looks = [figures[position].look if len(figures) > position else None for figures in ways]
-        for look, group in groupby(range(len(ways)), key=lambda index, looks=looks: looks[index]):
+    for position in reversed(range(max(map(len, figures_of_frames)))):
+        looks = [x[position].look if len(x) > position else None for x in figures_of_frames]
+        for look, group in groupby(range(len(looks)), key=lambda index, looks=looks: looks[index]):
             first, *_ = indices = list(group)
             if look is not None:
                 shown = slice(first, first + len(indices))
-                yield shown, [figures[position] for figures in ways[shown]]
+                yield shown, [figures[position] for figures in figures_of_frames[shown]]
 
 
 def _zoom(frames: torch.Tensor, cameras: Sequence[Moment]) -> torch.Tensor:
-    """Show whole frames (1, 3, F, H, W) as near as cameras are, one for each."""
+    """Zoom frames (1, 3, F, H, W) to the cameras of the same frames."""
     height, width = frames.shape[-2:]
     moves = []
     for camera in cameras:
         (x, y), part = camera.pivot, 1 - 1 / camera.zoom  # the pivot stays where it is
         moves.append((camera.zoom, (0.5 - x / width) * part, (0.5 - y / height) * part))
     moves = torch.tensor(moves).to(frames)[:, None]  # (F, 1, 3)
-    afar = moves.new_tensor([1.0, 0.0, 0.0]).expand(len(moves), -1)
-    return warp_picture(frames[0].transpose(0, 1), afar, moves).transpose(0, 2)
+    start = moves.new_tensor([1.0, 0.0, 0.0]).expand(len(moves), -1)  # (F, 3)
+    return warp_picture(frames[0].transpose(0, 1), start, moves).transpose(0, 2)
 
 
 @dataclass(frozen=True)
 class _Window:
-    """A part of the picture, in patches."""
+    """A rectangle of the picture, in patches."""
 
     top: int
     left: int
@@ -131,25 +132,25 @@ class _Window:
     right: int
 
     def part_of(self, x: torch.Tensor) -> torch.Tensor:
-        """Return its patches of a picture (..., h, w)."""
+        """Return the rectangle's patches of latents (..., h, w)."""
         return x[..., self.top : self.bottom, self.left : self.right]
 
     def pixels_of(self, frames: torch.Tensor) -> torch.Tensor:
-        """Return its pixels of frames (..., H, W)."""
+        """Return the rectangle's pixels of frames (..., H, W)."""
         rows = slice(PATCH * self.top, PATCH * self.bottom)
         return frames[..., rows, PATCH * self.left : PATCH * self.right]
 
     def rows(self, like: torch.Tensor) -> torch.Tensor:
-        """Return the middles of its rows of pixels (H,) in the picture."""
+        """Return the y coordinates of its pixel centres (H,) in the picture."""
         return torch.arange(PATCH * self.top, PATCH * self.bottom).to(like) + 0.5
 
     def columns(self, like: torch.Tensor) -> torch.Tensor:
-        """Return the middles of its columns of pixels (W,) in the picture."""
+        """Return the x coordinates of its pixel centres (W,) in the picture."""
         return torch.arange(PATCH * self.left, PATCH * self.right).to(like) + 0.5
 
 
 def _canvas_edges(figure: Figure) -> tuple[float, float, float, float]:
-    """Return left, top, right and bottom in pixels of where somebody's portrait goes."""
+    """Return left, top, right and bottom of a figure's sprite in pixels."""
     scale = figure.height / SPRITE_HEIGHT
     half = scale * canvas_size(figure.look.subject)[1] / 2
     top, bottom = figure.y - figure.height / 2, figure.y + figure.height / 2
@@ -157,16 +158,16 @@ def _canvas_edges(figure: Figure) -> tuple[float, float, float, float]:
 
 
 def _edges(figure: Figure) -> tuple[float, float, float, float]:
-    """Return left, top, right and bottom in pixels of all that can be seen of somebody."""
+    """Return left, top, right and bottom of a figure's sprite and shadow in pixels."""
     left, top, right, bottom = _canvas_edges(figure)
     if figure.shadow:
         bottom = max(bottom, figure.shadow.y + figure.shadow.down)
     return left, top, right, bottom
 
 
-def _window_round(ways: Sequence[Figures], grid: Sequence[int]) -> _Window | None:
-    """Return what is seen of bodies anywhere on their ways of a picture's grid; None if nothing."""
-    edges = np.array([_edges(figure) for figures in ways for figure in figures])
+def _window_around(figures_of_frames: Sequence[Figures], grid: Sequence[int]) -> _Window | None:
+    """Return the part of a grid (h, w) that holds all figures of all frames; None if empty."""
+    edges = np.array([_edges(figure) for figures in figures_of_frames for figure in figures])
     if not len(edges):
         return None
     left, top = np.floor(edges[:, :2].min(0) / PATCH).astype(int).clip(0).tolist()
@@ -175,41 +176,41 @@ def _window_round(ways: Sequence[Figures], grid: Sequence[int]) -> _Window | Non
     return window if window.top < window.bottom and window.left < window.right else None
 
 
-def _darken(frames: torch.Tensor, shadows: Sequence[Shadow | None], window: _Window) -> None:
-    """Let a shadow fall on frames (1, 3, F, H, W) of a window, in place; one or none for each."""
+def _draw_shadows(frames: torch.Tensor, shadows: Sequence[Shadow | None], window: _Window) -> None:
+    """Draw a shadow on each frame of a window (1, 3, F, H, W), in place; None draws none."""
     colour = torch.tensor(SHADOW_COLOUR).to(frames)[:, None, None] / 127.5 - 1
     x, y = window.columns(frames), window.rows(frames)[:, None]
     for index, shadow in enumerate(shadows):
         if shadow is None:
             continue
-        away = ((x - shadow.x) / shadow.across) ** 2 + ((y - shadow.y) / shadow.down) ** 2
-        # As wide an edge as a pixel is high there.
-        cover = shadow.cover * ((1 - away.sqrt()) * shadow.down + 0.5).clamp(0, 1)
+        distance = ((x - shadow.x) / shadow.across) ** 2 + ((y - shadow.y) / shadow.down) ** 2
+        # The soft edge is about one pixel high.
+        cover = shadow.cover * ((1 - distance.sqrt()) * shadow.down + 0.5).clamp(0, 1)
         frames[0, :, index] += cover * (colour - frames[0, :, index])
 
 
-def _lay_over(
-    frames: torch.Tensor, portraits: torch.Tensor, figures: Figures, window: _Window
+def _draw_sprites(
+    frames: torch.Tensor, sprites: torch.Tensor, figures: Figures, window: _Window
 ) -> None:
-    """Lay somebody over frames (1, 3, F, H, W) of a window, in place; a portrait for each."""
+    """Draw a character's sprites (F, 4, h, w) on frames (1, 3, F, H, W) of a window, in place."""
     size = frames.shape[-2:]
     scale = min(figure.height for figure in figures) / SPRITE_HEIGHT
     if scale < 1:  # else fine lines would be lost
-        small = [round(scale * side) for side in portraits.shape[-2:]]
-        portraits = functional.interpolate(portraits, small, mode="bilinear", antialias=True)
+        small = [round(scale * side) for side in sprites.shape[-2:]]
+        sprites = functional.interpolate(sprites, small, mode="bilinear", antialias=True)
     theta = torch.zeros(len(figures), 2, 3)
     for matrix, figure in zip(theta, figures, strict=True):
         left, top, right, bottom = _canvas_edges(figure)
         sides = (left, right, window.left, size[1]), (top, bottom, window.top, size[0])
         for axis, (low, high, start, length) in enumerate(sides):
-            # In the coordinates of grid_sample pictures are two wide, and their middle is 0.
+            # In the coordinates of grid_sample a picture runs from -1 to 1.
             middle = PATCH * start + length / 2
             matrix[axis, axis] = length / (high - low)
             matrix[axis, 2] = (2 * middle - low - high) / (high - low)
         if figure.is_flipped:
             matrix[0] *= -1
     shape = [len(figures), 1, *size]
-    grid = functional.affine_grid(theta.to(portraits), shape, align_corners=False)
-    laid = functional.grid_sample(portraits, grid, padding_mode="zeros", align_corners=False)
-    colours, cover = laid.transpose(0, 1)[None].split((3, 1), dim=1)  # (1, 3 and 1, F, H, W)
+    grid = functional.affine_grid(theta.to(sprites), shape, align_corners=False)
+    placed = functional.grid_sample(sprites, grid, padding_mode="zeros", align_corners=False)
+    colours, cover = placed.transpose(0, 1)[None].split((3, 1), dim=1)  # (1, 3 and 1, F, H, W)
     frames.mul_(1 - cover).add_(2 * colours - cover)

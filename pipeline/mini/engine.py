@@ -1,8 +1,7 @@
-"""The embedded model's engine: reads the words, plans the scene's paths, and renders its windows.
+"""The embedded model's engine: parses the prompt, plans motion paths and renders windows.
 
-Where a scene is known, a window's latents are its background, marked by one channel more, and the
-characters are composited in when it is decoded. Over a picture or a clip from elsewhere a window is
-what was given, moved along the camera's path.
+If the scene is known, a part holds its background, marked by an extra channel, and decoding adds
+the characters. If not, a window moves the given picture along the camera's path.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ from pipeline.mini.scene import (
 from pipeline.runtime.loading import LoadedModel
 
 logger = logging.getLogger(__name__)
-# A claimed scene that leaves more of the given latents' energy unexplained is not theirs.
+# A scene from a recipe is rejected if it leaves more of the given latents' energy unexplained.
 _MAX_UNEXPLAINED = 0.9
 _PREVIEW_SIDE = 320  # pixels
 
@@ -56,11 +55,11 @@ class MiniEngine:
     def encode_prompt(
         self, prompt: str, negative_prompt: str, guidance_scale: float, shot: ShotContext
     ) -> ScenePrompt:
-        """Read a prompt and plan the paths of its scene.
+        """Parse a prompt and plan the motion paths of its scene.
 
-        What the words leave open is as it was in what the shot follows or leads to or in earlier
-        shots, or drawn from the seed; of a picture or a clip from elsewhere only the camera's path
-        is known. The row has no negative prompt and no guidance.
+        Details that the prompt leaves open come from the scene that the shot follows or leads to,
+        from earlier shots, or from the seed. For a picture or clip without a scene only the
+        camera's path is planned. Negative prompt and guidance are ignored.
         """
         del negative_prompt, guidance_scale
         named = self._pipe.parse_prompt(prompt)
@@ -71,18 +70,18 @@ class MiniEngine:
             scene = continue_scene(named, paths.scene)
             paths, seconds = self._plan_paths(scene, before=paths, since=seconds), 0.0
         elif paths is not None and not _fits(named, paths.scene):
-            paths = None  # the scene would have to end as another one
+            paths = None  # the prompt asks for another scene than the one it leads up to
         elif paths is None and shot.given is None:
             known = [read_scene(memory["staging"]["scene"]) for memory in shot.earlier]
             scene = cut_to_scene(named, known) if known else complete_scene(named, shot.seed)
             paths = self._plan_paths(scene)
-        # A given picture would otherwise stand still.
+        # Without a camera move a given picture would be a still.
         camera = named["camera"] or ("zoom in" if shot.given == "picture" else "static")
         is_claimed = paths is not None and shot.given is not None
         return ScenePrompt(paths, seconds, is_claimed, camera, **self._size)
 
     def remember(self, prompt: ScenePrompt, seconds: float) -> SceneState | None:
-        """Return where a prompt's paths are `seconds` after their start, if it has a scene."""
+        """Return the scene state `seconds` after the shot's start, or None if there is no scene."""
         if prompt.paths is None:
             return None
         return {"staging": prompt.paths.to_json(), "seconds": prompt.seconds + seconds}
@@ -111,13 +110,14 @@ class MiniEngine:
     ) -> torch.Tensor:
         """Render `num_latents` new latent frames (1, C, T, h, w) in one step.
 
-        Those of a scene show its background alone, and have a channel more that says so.
+        If the scene is known they hold its background only, and an extra channel of ones says so:
+        (1, C + 1, T, h, w).
         """
         before, follows_scene = self._split(context.before)
         after, leads_to_scene = self._split(context.after)
         context = replace(context, before=before, after=after)
         if prompt.is_claimed and not (follows_scene or leads_to_scene):
-            prompt = self._believed(prompt, num_latents, context)
+            prompt = self._verify_claim(prompt, num_latents, context)
         is_scene = prompt.paths is not None and not context.is_bridge
         if follows_scene and not is_scene:
             before = self._renderer.add_characters(prompt, before, context.first)
@@ -131,14 +131,14 @@ class MiniEngine:
     def tail(
         self, given: WindowContext, parts: Sequence[torch.Tensor], num_latents: int
     ) -> torch.Tensor:
-        """Return the last latents, with those given before if the parts are too short."""
+        """Return the last latents (1, C + 1, T, h, w), with given ones if parts are too short."""
         known = [x for x in (given.before, *parts) if x is not None]
         return torch.cat([self._marked(x) for x in known], dim=2)[:, :, -num_latents:]
 
     def head(
         self, given: WindowContext, parts: Sequence[torch.Tensor], num_latents: int
     ) -> torch.Tensor:
-        """Return the first latents, with those given after if the parts are too short."""
+        """Return the first latents (1, C + 1, T, h, w), with given ones if parts are too short."""
         known = [self._marked(x) for x in (*parts, given.after)]
         return torch.cat(known, dim=2)[:, :, :num_latents]
 
@@ -146,16 +146,17 @@ class MiniEngine:
     def decode_shot(
         self, given: WindowContext, parts: Iterable[torch.Tensor], prompt: ScenePrompt | None = None
     ) -> Iterator[np.ndarray]:
-        """Decode a shot's new frames (F, H, W, 3) uint8 while its parts come.
+        """Decode a shot's new frames (F, H, W, 3) uint8 while its parts arrive.
 
-        A given picture is decoded too, as their start.
+        A given picture is decoded too, as the first frame.
         """
         first, previous = int(given.before is not None), given.before
         for part in parts:
             latents, is_scene = self._split(part)
             before, follows_scene = self._split(previous)
             if is_scene:
-                if before is not None and not follows_scene:  # its characters would shine through
+                # Smoothing against given frames would blend their characters into the background.
+                if before is not None and not follows_scene:
                     before = self._renderer.paint_background(prompt, first - 1, 1)
                 yield from self._renderer.decode(prompt, latents, first, before)
             elif given.is_picture and previous is given.before:
@@ -171,9 +172,9 @@ class MiniEngine:
     def decode_last_given(
         self, given: WindowContext, parts: Iterable[torch.Tensor], prompt: ScenePrompt | None = None
     ) -> np.ndarray:
-        """Return how the model shows the last frame (H, W, 3) that a shot goes on from.
+        """Return the model's version of the last frame (H, W, 3) uint8 a shot continues from.
 
-        Where the shot goes on with a scene, that is how it renders the scene there.
+        If the shot continues with a scene, this is the scene rendered at that time.
         """
         if self._split(next(iter(parts)))[1]:
             background = self._renderer.paint_background(prompt, 0, 1)
@@ -185,14 +186,14 @@ class MiniEngine:
     def decode_first_following(
         self, given: WindowContext, parts: Iterable[torch.Tensor], prompt: ScenePrompt | None = None
     ) -> np.ndarray:
-        """Return how the model shows the first frame (H, W, 3) that a shot leads up to."""
+        """Return the model's version of the first frame (H, W, 3) uint8 a shot leads up to."""
         parts = list(parts)
         last, is_scene = self._split(parts[-1])
         if is_scene:
             first = sum(part.shape[2] for part in parts)
             background = self._renderer.paint_background(prompt, first, 1)
             return next(self._renderer.decode(prompt, background, first, last))[0]
-        # Smoothed as generated frames are: a step between the two is evened out before the seam.
+        # Smoothed as generated frames are: this removes a step between the two before the seam.
         return next(self._decode(given.after[:, :, :1], last, is_generated=True))[0]
 
     @torch.no_grad()
@@ -210,18 +211,18 @@ class MiniEngine:
         return MotionPaths(scene, **self._size, **before)
 
     def _remembered(self, memory: SceneState) -> tuple[MotionPaths | None, float]:
-        """Read the scene state of a recipe, which anyone can have written."""
+        """Read a scene state from a recipe, which is untrusted input; (None, 0.0) if invalid."""
         try:
             seconds = float(np.clip(memory["seconds"], -MAX_SECONDS, MAX_SECONDS))
             return MotionPaths.from_json(memory["staging"], **self._size), seconds
         except (KeyError, TypeError, ValueError) as exc:
-            logger.info("The scene in a clip's recipe cannot be used: %s", exc)
+            logger.info("Ignoring the invalid scene in a clip's recipe: %s", exc)
             return None, 0.0
 
     def _render(
         self, prompt: ScenePrompt, num_latents: int, context: WindowContext
     ) -> torch.Tensor:
-        """Render a window, what it is given included: normalized latents (1, C, T, h, w)."""
+        """Render a window with its given latents: normalized latents (1, C, T, h, w)."""
         num_after = 0 if context.after is None else context.after.shape[2]
         total = context.num_before + num_latents + num_after
         if prompt.paths is not None and not context.is_bridge:
@@ -241,14 +242,14 @@ class MiniEngine:
         )
 
     def _scene(self, prompt: ScenePrompt, total: int, context: WindowContext) -> torch.Tensor:
-        """Return latents of a window of a scene with its characters."""
+        """Render a window of a scene with its characters: latents (1, C, T, h, w)."""
         background = self._background(prompt, total, context)
         return self._renderer.add_characters(
             prompt, background, context.first, is_start=context.is_start
         )
 
     def _warp(self, prompt: ScenePrompt, total: int, context: WindowContext) -> torch.Tensor:
-        """Move the frame next to a window's new ones along the camera's path."""
+        """Move the given frame next to the new ones along the camera's path: (1, C, T, h, w)."""
         is_after = context.before is None
         given = context.after if is_after else context.before
         known = total - given.shape[2] if is_after else given.shape[2] - 1
@@ -261,8 +262,9 @@ class MiniEngine:
     def _add_grain(self, latents: torch.Tensor, seed: int) -> torch.Tensor:
         """Add the rounding error of (noise - (noise - latents)) in the model's precision.
 
-        In bfloat16 it changes a value of the frames by about one grey level in 256. Clips have had
-        it since the first version: without it the same seed would not give the same frames.
+        In bfloat16 it changes pixels by about one level of 256. Clips have had this since the first
+        version: without it, a seed would no longer give the same frames. `latents` are
+        (1, C, T, h, w).
         """
         generator = torch.Generator("cpu").manual_seed(seed)
         noise = torch.randn(latents.shape, generator=generator).to(latents)
@@ -272,16 +274,16 @@ class MiniEngine:
     def _middle(
         self, prompt: ScenePrompt, window: torch.Tensor, num_latents: int, context: WindowContext
     ) -> torch.Tensor:
-        """Return the middle one of a window's new latent frames with its characters."""
+        """Return the middle new latent frame of a window, with characters: (1, C, 1, h, w)."""
         index = context.num_before + num_latents // 2
         middle = window[:, :, index : index + 1]
         return self._renderer.add_characters(prompt, middle, context.first + index)
 
-    def _believed(
+    def _verify_claim(
         self, prompt: ScenePrompt, num_latents: int, context: WindowContext
     ) -> ScenePrompt:
-        """Return a prompt without its scene if the given frames do not look like it."""
-        if context.is_bridge:  # what it leads up to is no part of the scene
+        """Drop a prompt's claimed scene if the given latents do not look like it."""
+        if context.is_bridge:  # the clip that follows is not part of the scene
             num_latents += context.after.shape[2]
             context = replace(context, after=None)
         num_before = context.num_before
@@ -295,14 +297,14 @@ class MiniEngine:
         return replace(prompt, paths=None, is_claimed=False)
 
     def _split(self, latents: torch.Tensor | None) -> tuple[torch.Tensor | None, bool]:
-        """Return latents (1, C, T, h, w) alone, and whether they are a scene's background."""
+        """Return latents (1, C, T, h, w) without the mark, and whether they are a background."""
         if latents is None:
             return None, False
         num_channels = self._vae.config.latent_channels
         return latents[:, :num_channels], bool(latents[:, num_channels:].any())
 
     def _marked(self, latents: torch.Tensor) -> torch.Tensor:
-        """Return latents with the channel that says whether they are a scene's background."""
+        """Return latents (1, C + 1, T, h, w) with the channel that marks a scene's background."""
         if latents.shape[1] > self._vae.config.latent_channels:
             return latents
         return torch.cat([latents, torch.zeros_like(latents[:, :1])], dim=1)
@@ -314,9 +316,9 @@ class MiniEngine:
         *,
         is_generated: bool = False,
     ) -> Iterator[np.ndarray]:
-        """Decode normalized latents into frames (F, H, W, 3) uint8, latent frame by latent frame.
+        """Decode normalized latents (1, C, T, h, w) one latent frame at a time.
 
-        After `previous` (1, C, k, h, w) every one gives eight frames.
+        Yields frames (F, H, W, 3) uint8; after `previous` (1, C, k, h, w) always eight.
         """
         last = None if previous is None else self._denormalize(previous[:, :, -1])
         z = self._denormalize(latents)
@@ -331,7 +333,7 @@ class MiniEngine:
 
 
 def _fits(named: dict[str, str | None], scene: Scene) -> bool:
-    """Say whether words name nothing that makes another scene of it."""
+    """Say whether a scene has everything that the prompt names."""
     values = {name: getattr(scene, name) for name in ATTRIBUTES}
     values |= {name: value for name, value in named.items() if value}
     return complete_scene(values, scene.seed) == scene

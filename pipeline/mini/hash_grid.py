@@ -1,8 +1,7 @@
-"""Learned features of every spot of every background, looked up by position.
+"""A hash grid: learned features of every position of every background.
 
-A network that sees coordinates as waves alone learns many pictures slowly; with a table of learned
-rows beside them it learns many times faster (Müller et al. 2022, "Instant neural graphics
-primitives", whose spatial hash this uses).
+With this table beside its wave encoding the background network learns many times faster (Müller et
+al. 2022, "Instant neural graphics primitives", whose spatial hash this uses).
 """
 
 from __future__ import annotations
@@ -15,15 +14,15 @@ from pipeline.mini.motion_paths import NUM_VIEWS, PATCH
 from pipeline.mini.path_features import FEATURE_COLUMNS
 
 _PRIMES = (1, 2_654_435_761, 805_459_861, 3_674_653_429, 2_097_192_037)
-_EXACT = 8  # pixels: positions on the grid of patches, and its quarters, have rows of their own
-_SHAPES = 64  # more than pictures have shapes, in eighths
+_EXACT = 8  # pixels: positions on the patch grid, and quarters of it, have their own rows
+_SHAPES = 64  # more than there are aspect ratios, counted in eighths
 
 
 class HashGrid(nn.Module):
-    """Looks positions up: coordinates (B, 3, N), path features (B, T, D) -> (B, N, F).
+    """Looks up positions: coordinates (B, 3, N), path features (B, T, D) -> (B, N, F).
 
-    Smooth tables have a row for every patch and are interpolated in between; exact ones have a row
-    for every few pixels. The network behind tells apart positions whose hashes collide.
+    Smooth tables have a row per patch and are interpolated; exact tables have a row for every few
+    pixels. The network behind them resolves hash collisions.
     """
 
     def __init__(self, num_features: int, log_rows: int) -> None:
@@ -38,7 +37,7 @@ class HashGrid(nn.Module):
     def forward(
         self, coords: torch.Tensor, features: torch.Tensor, size: tuple[int, int]
     ) -> torch.Tensor:
-        """Look up the middles of patches in pictures of a size (height, width) in pixels."""
+        """Look up the centres of patches (B, N, F) in pictures of `size` (height, width) pixels."""
         y, x = (side + PATCH / 2 for side in coords[:, 1:].unbind(1))
         feature = read_features(features, y.shape[1])
         height, width = size
@@ -61,7 +60,7 @@ class HashGrid(nn.Module):
 
 
 def read_features(features: torch.Tensor, num_patches: int) -> dict[str, torch.Tensor]:
-    """Name the path features (B, T, D) of each patch of T latent frames: (B, N) each."""
+    """Return path features (B, T, D) by name, repeated for each patch: (B, N) each."""
     rows = features.repeat_interleave(num_patches // features.shape[1], dim=1)
     return dict(zip(FEATURE_COLUMNS, rows.unbind(-1), strict=True))
 
@@ -71,7 +70,7 @@ def _tables(num_features: int, log_rows: int) -> nn.ModuleList:
 
 
 def _row(table: nn.Embedding, *keys: torch.Tensor) -> torch.Tensor:
-    """Hash whole numbers to a row of a table."""
+    """Hash integers (B, N) each to row numbers (B, N) of a table."""
     mixed = torch.zeros_like(keys[0], dtype=torch.long)
     for key, prime in zip(keys, _PRIMES, strict=False):
         mixed = mixed ^ (key.long() * prime)
@@ -79,7 +78,7 @@ def _row(table: nn.Embedding, *keys: torch.Tensor) -> torch.Tensor:
 
 
 def _mix(table: nn.Embedding, x: torch.Tensor, y: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
-    """Mix the rows of the four cells round a position, the nearer the more."""
+    """Interpolate between the rows of the four cells around positions (B, N): (B, N, F)."""
     left, top = x.floor(), y.floor()
     share_x, share_y = (x - left)[..., None], (y - top)[..., None]
     mixed = 0.0

@@ -1,7 +1,6 @@
-"""The paths of a scene: where the camera and its characters are at any time, in closed form.
+"""Motion paths: where a scene's camera and characters are at any time, in closed form.
 
-Motion is decided before a picture is painted, for a whole shot at once, however many windows it
-has. The camera's own move is `camera.py`'s.
+Paths are planned for a whole shot before anything is rendered. `camera.py` owns the camera moves.
 """
 
 from __future__ import annotations
@@ -16,14 +15,14 @@ from pipeline.mini.camera import MAX_ZOOM, SPEED, TILT_SHARE, aim_camera
 from pipeline.mini.scene import ATTRIBUTES, CAST, Look, Scene, looks_of, read_scene
 from pipeline.mini.shadows import Shadow, cast_shadow
 
-# Every place is seen from a few sides only, as in a picture book: what a small model has to know.
+# Every place has only a few views, as in a picture book, so that a small model can learn them.
 NUM_VIEWS = 4
-# All that repeats does so within this time: turning, walking, falling rain.
+# Everything that repeats (turning, walking, falling rain) repeats within this time.
 PERIOD_SECONDS = 8.0
-PATCH = 32  # pixels: the grid that start places and speeds keep to, see `camera.SPEED`
-CLIMB_SHARE = 0.5  # of it when rising and falling
-DRIFT_SHARE = 0.25  # of a pan, and of a tilt, for those in the scene: they stay in sight
-# Heights in pixels; whoever is too wide for the picture takes the next that fits.
+PATCH = 32  # pixels: start positions and speeds are aligned to this grid, see `camera.SPEED`
+CLIMB_SHARE = 0.5  # of `SPEED` when rising and falling
+DRIFT_SHARE = 0.25  # of a pan or tilt that characters move with, so that they stay in view
+# Heights in pixels; a character too wide for the picture gets the next height that fits.
 SIZES = {"small": 64, "medium": 104, "large": 148}
 LADDER = (24, 32, 40, 48, 56, 64, 80, 96, 104, 128, 148)
 MAX_WIDTH_SHARE = 0.62
@@ -34,15 +33,15 @@ PACE_PIXELS = 64
 BOUNCE_SECONDS = 1.0
 BOUNCE_PIXELS = 48
 _EASED = ("tilt up", "tilt down", "zoom in", "zoom out")  # moves of the camera that end
-_ROUNDS = ("bounce", "circle", "pace")  # motions that come back to where they began
-# What is believed of a staging that comes out of a file.
+_ROUNDS = ("bounce", "circle", "pace")  # motions that return to their start
+# Limits on paths that are read from a file.
 MAX_CHAIN = 64
 MAX_SECONDS = 3600.0
 
 
 @dataclass(frozen=True)
 class Place:
-    """Somebody's feet in the picture before the zoom, and height, in pixels."""
+    """The position of a character's feet before the zoom, and its height, in pixels."""
 
     x: float
     y: float
@@ -51,10 +50,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Moment:
-    """A scene at one time, in pixels: where the camera has gone and who is where.
+    """A scene at one time, in pixels: where the camera and the characters are.
 
-    `pan` and `tilt` are how far the nearest land has moved right and down; `pivot` is the point
-    that the zoom leaves in its place.
+    `pan` and `tilt` are how far the nearest background layer has moved right and down; `pivot` is
+    the fixed point of the zoom.
     """
 
     zoom: float
@@ -69,7 +68,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class Figure:
-    """Somebody as seen in a picture: their middle, width and height in pixels, and shadow."""
+    """A character as seen in a frame: its centre, width and height in pixels, and its shadow."""
 
     look: Look
     x: float
@@ -81,9 +80,9 @@ class Figure:
 
 
 class MotionPaths:
-    """A scene's paths at one picture size; deterministic in its arguments.
+    """The paths of a scene at one picture size; deterministic in its arguments.
 
-    A scene may follow another without a cut: the paths then begin where those had come to.
+    A scene may follow another one without a cut: its paths then start where the other's end.
     """
 
     def __init__(
@@ -95,21 +94,24 @@ class MotionPaths:
         before: MotionPaths | None = None,
         since: float = 0.0,
     ) -> None:
-        """Draw what words and the scene `before`, `since` seconds old, leave open."""
+        """Plan the paths, drawing open choices from the scene's seed.
+
+        With `before`, start where those paths are after `since` seconds.
+        """
         self.scene, self.width, self.height = scene, width, height
         self._before, self._since = before, since
-        # Seconds on the clock by which wheels turn and rain falls, over all cuts there are not.
+        # The clock of wheels and rain, in seconds; it runs on where scenes follow without a cut.
         self.clock = since if before is None else before.clock + since
         self.view = scene.seed % NUM_VIEWS
         view = np.random.default_rng((ATTRIBUTES["place"].index(scene.place), self.view))
         self.horizon = height * view.uniform(0.58, 0.66)
         share = 0.94 if scene.place == "lake" else 0.88
-        self._land = _snap(share * height, PATCH // 2 if scene.place == "lake" else PATCH)
+        self._ground = _snap(share * height, PATCH // 2 if scene.place == "lake" else PATCH)
         rng = np.random.default_rng(scene.seed)
         self._size = self._companion_size = 0.0
         self._offset = (0.0, 0.0)
         self._start = (width / 2, height / 2)
-        # Seconds that a motion, and a move of the camera, have gone on before the shot's start.
+        # For how many seconds a motion and a camera move were under way before the shot's start.
         self._moving_since = self._filming_since = 0.0
         if scene.subject is not None:
             self._cast()
@@ -143,11 +145,11 @@ class MotionPaths:
         if scene.companion is not None:
             dx, dy = self._offset
             companion = Place(x + dx, y + dy, self._companion_size)
-        land = self._start[1] if self.floats else self._land
-        return Moment(zoom, pan, tilt, self._pivot, land + sink, subject, companion, is_flipped)
+        ground = self._start[1] if self.floats else self._ground
+        return Moment(zoom, pan, tilt, self._pivot, ground + sink, subject, companion, is_flipped)
 
     def figures(self, time: float) -> list[Figure]:
-        """Return the subject, if there is one, and its companion, as seen at a time."""
+        """Return the scene's characters at a time: the subject, then its companion, if any."""
         if self._before is not None and time < 0:
             return self._before.figures(self._since + time)
         moment, figures = self.at(time), []
@@ -165,43 +167,41 @@ class MotionPaths:
         return figures
 
     def to_json(self) -> dict[str, object]:
-        """Return all that it follows from, as JSON can hold it."""
+        """Return everything that defines the paths, as JSON values."""
         before = self._before and self._before.to_json()
         return {"scene": asdict(self.scene), "since": self._since, "before": before}
 
     @classmethod
     def from_json(cls, values: Mapping[str, object], *, width: int, height: int) -> MotionPaths:
-        """Read what `to_json` wrote. Raises ValueError if it is something else."""
+        """Read what `to_json` wrote. Raises ValueError if `values` are invalid."""
         chain = []
         while values is not None:
             if not isinstance(values, Mapping) or len(chain) == MAX_CHAIN:
-                raise ValueError(f"a staging is a mapping, and follows at most {MAX_CHAIN} others")
+                raise ValueError(f"'staging' must be an object with at most {MAX_CHAIN} before it")
             chain.append(values)
             values = values.get("before")
-        staging = None
+        paths = None
         for link in reversed(chain):
             scene, since = link.get("scene"), link.get("since")
             if not isinstance(scene, Mapping) or not isinstance(since, int | float):
-                raise ValueError("a staging needs a scene, and the seconds of the one before")
+                raise ValueError("'staging' needs a 'scene', and 'since' in seconds")
             since = float(np.clip(since, 0, MAX_SECONDS))
-            staging = cls(
-                read_scene(scene), width=width, height=height, before=staging, since=since
-            )
-        return staging
+            paths = cls(read_scene(scene), width=width, height=height, before=paths, since=since)
+        return paths
 
     @property
     def floats(self) -> bool:
-        """Say whether the subject lies in the water of its place."""
+        """Say whether the subject floats on the water of its place."""
         subject, place = self.scene.subject, self.scene.place
         return subject is not None and CAST[subject][1] == "water" and place in ("lake", "beach")
 
     @property
     def _sink_share(self) -> float:
-        # A floating boat keeps to its water.
+        # A floating boat moves with the water.
         return 0.85 if self.floats else DRIFT_SHARE
 
     def _aim(self, time: float) -> tuple[float, float, float]:
-        """Move the camera from where it was at the start, no further than any camera goes."""
+        """Return zoom, pan and tilt at a time, from the start values on and within the limits."""
         time += self._filming_since
         zoom, pan, tilt = self._camera
         zoom0, pan0, tilt0 = aim_camera(self.scene.camera, 0.0, self.height)
@@ -213,7 +213,7 @@ class MotionPaths:
         return zoom, pan + pan1 - pan0, tilt
 
     def _take_over(self, before: MotionPaths, since: float) -> None:
-        """Begin where another staging has come to after `since` seconds."""
+        """Start where other paths are after `since` seconds."""
         last = before.at(since)
         self._camera = last.zoom, last.pan, last.tilt
         if last.zoom > 1:
@@ -234,7 +234,7 @@ class MotionPaths:
         x, y = last.subject.x, last.subject.y
         if old.motion == "bounce":
             y = before._start[1] + last.tilt * before._sink_share
-        if motion == "circle":  # its middle is below where it begins; above, if that were too low
+        if motion == "circle":  # its centre is below its start; above, if that would be too low
             down = CIRCLE_PIXELS[1]
             if y + 2 * down > self.height:
                 down, self._moving_since = -down, CIRCLE_SECONDS / 2
@@ -245,7 +245,7 @@ class MotionPaths:
         return CAST[name][0] if name else 0.0
 
     def _wrap(self, x: float, reach: float) -> float:
-        """Let a traveller leave at one edge and come back at the other, on the grid."""
+        """Wrap a position that leaves at one edge to the other, by a multiple of the grid."""
         reach = ceil(reach / PATCH) * PATCH
         return (x + reach) % (self.width + 2 * reach) - reach
 
@@ -261,20 +261,20 @@ class MotionPaths:
             return
         other_width = self._width_of(scene.companion)
         size = 0.85 * self._size
-        # Beside each other both have to fit into the frame, one above the other too.
+        # Both have to fit into the frame side by side, whatever their relation.
         beside = (own_width + COMPANION_SCALE * other_width) * size + 0.1 * width + PATCH
         self._size = size = _fit(size * min(1.0, 0.9 * width / beside))
         self._companion_size = small = _fit(COMPANION_SCALE * size)
         gap = (own_width * size + other_width * small) / 2 + 8
         gap = ceil(gap / PATCH) * PATCH
-        # The scene's relation says where the subject is, seen from its companion.
+        # The relation says where the subject is as seen from its companion.
         self._offset = {
             "left of": (gap, 0), "right of": (-gap, 0),
             "above": (0, ceil((small + 12) / 16) * 16), "below": (0, -ceil((size + 12) / 16) * 16),
         }[scene.relation]  # fmt: skip
 
     def _draw_start(self, rng: np.random.Generator) -> tuple[float, float]:
-        """Choose where the subject's feet are at the start, everybody inside the frame."""
+        """Choose the start of the subject's feet so that all characters are inside the frame."""
         scene, width, height, size = self.scene, self.width, self.height, self._size
         spans = {"right": (0.2, 0.36), "left": (0.64, 0.8)}
         if scene.camera == "follow":
@@ -292,7 +292,7 @@ class MotionPaths:
             share = 0.62 if scene.place == "lake" else 0.38
             y = self.horizon + share * (height - self.horizon)
         else:
-            y = self._land
+            y = self._ground
         left = right = 0.5 * self._width_of(scene.subject) * size + 8
         above, below = size + 8, 8
         if scene.motion == "circle":
@@ -306,19 +306,19 @@ class MotionPaths:
         return x, _snap(y, PATCH // 2, above, max(above, height - below))
 
     def _travel(self, time: float) -> tuple[float, float]:
-        """Return the subject's feet before the camera's share."""
+        """Return the position of the subject's feet without the camera's effect."""
         x, y = self._start
         time += self._moving_since
-        motion, way = self.scene.motion, SPEED * time
+        motion, distance = self.scene.motion, SPEED * time
         if motion == "right":
-            x += way
+            x += distance
         elif motion == "left":
-            x -= way
+            x -= distance
         elif motion in ("rise", "fall"):
             reach = 0.12 * self.height
             span = ceil((self.height + self._size + 2 * reach) / PATCH) * PATCH
-            way = CLIMB_SHARE * (way if motion == "fall" else -way)
-            y = (y + way + reach) % span - reach
+            climb = CLIMB_SHARE * (distance if motion == "fall" else -distance)
+            y = (y + climb + reach) % span - reach
         elif motion == "bounce":
             y -= BOUNCE_PIXELS * abs(sin(pi * time / BOUNCE_SECONDS))
         elif motion == "circle":
@@ -331,7 +331,7 @@ class MotionPaths:
 
 
 def _snap(value: float, grid: int, low: float = -inf, high: float = inf) -> float:
-    """Round to the grid, inside the bounds if the grid has a line between them."""
+    """Round to the grid, within the bounds if a grid line lies between them."""
     snapped = round(value / grid) * grid
     if snapped < low:
         snapped = ceil(low / grid) * grid
@@ -341,12 +341,12 @@ def _snap(value: float, grid: int, low: float = -inf, high: float = inf) -> floa
 
 
 def _fit(height: float) -> int:
-    """Return the tallest height of the ladder that is not above."""
+    """Return the largest height of `LADDER` that is not above `height`."""
     return max((step for step in LADDER if step <= height), default=LADDER[0])
 
 
 def on_screen(place: Place, moment: Moment) -> tuple[float, float]:
-    """Return the middle of somebody after the zoom, in pixels."""
+    """Return the centre of a character after the zoom, in pixels."""
     return _after_zoom(place.x, place.y - place.height / 2, moment)
 
 

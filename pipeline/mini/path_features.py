@@ -1,4 +1,4 @@
-"""Tracks: where the camera and everybody are in each latent frame, in numbers for the model."""
+"""Path features: camera and character positions of each latent frame, as the networks' input."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 from pipeline.mini.motion_paths import PERIOD_SECONDS, MotionPaths, aim_camera, on_screen
 from pipeline.mini.scene import ATTRIBUTES, CAST, Scene
 
-# One row for each latent frame; positions are shares of the picture's width and height. The last
-# columns are how far what has a name in them moves from the latent frame's first picture to its
-# last. A known flag of 0 says that the columns it stands for mean nothing.
+# One row per latent frame; positions are shares of the picture's width and height. The "step"
+# columns are how far a value moves from the latent frame's first frame to its last. Where a "knows"
+# column is 0, the columns that it stands for have no meaning.
 FEATURE_COLUMNS = (
     "knows camera", "zoom", "pan", "tilt", "pivot x", "pivot y",
     "knows subject", "subject", "x", "y", "height", "way",
@@ -26,10 +26,10 @@ VIEW_COLUMNS = [_COLUMN[x] for x in FEATURE_COLUMNS[16:19] + FEATURE_COLUMNS[26:
 
 
 def latent_times(first: int, num_latents: int, fps: float, *, is_start: bool) -> np.ndarray:
-    """Return the times (T, 2) in seconds of each latent frame's first and last picture.
+    """Return the times (T, 2) in seconds of each latent frame's first and last frame.
 
-    Latent frame i of a shot stands for frames 8 i - 7 to 8 i; with `is_start` the first of them is
-    the one that stands for a single frame, number 8 `first`.
+    Latent frame i of a shot stands for frames 8 i - 7 to 8 i. With `is_start` the first one stands
+    for a single frame, number 8 `first`.
     """
     last = 8 * np.arange(first, first + num_latents)
     begin = last - 7
@@ -38,20 +38,20 @@ def latent_times(first: int, num_latents: int, fps: float, *, is_start: bool) ->
     return np.stack([begin, last], axis=1) / fps
 
 
-def scene_features(staging: MotionPaths, times: np.ndarray) -> np.ndarray:
-    """Describe a staged scene at latent frames of the given times (T, 2): a track (T, 27)."""
+def scene_features(paths: MotionPaths, times: np.ndarray) -> np.ndarray:
+    """Return the features (T, 27) of a scene's paths at latent frames of given times (T, 2)."""
     rows = unknown_features(times)
-    width, height = staging.width, staging.height
+    width, height = paths.width, paths.height
     for row, (begin, end) in zip(rows, times.tolist(), strict=True):
         middle = (begin + end) / 2
-        first, here, last = staging.at(begin), staging.at(middle), staging.at(end)
+        first, here, last = paths.at(begin), paths.at(middle), paths.at(end)
         values = _camera_values(
             [(m.zoom, m.pan / width, m.tilt / height) for m in (first, here, last)],
             (here.pivot[0] / width, here.pivot[1] / height),
         )
-        values |= {"knows subject": 1, "knows view": 1, "view": staging.view}
-        values |= _kinds(staging.scene)
-        values["phase"] = (staging.clock + middle) % PERIOD_SECONDS
+        values |= {"knows subject": 1, "knows view": 1, "view": paths.view}
+        values |= _kinds(paths.scene)
+        values["phase"] = (paths.clock + middle) % PERIOD_SECONDS
         if here.subject is not None:
             x, y = on_screen(here.subject, here)
             (x0, y0), (x1, y1) = on_screen(first.subject, first), on_screen(last.subject, last)
@@ -73,15 +73,18 @@ def scene_features(staging: MotionPaths, times: np.ndarray) -> np.ndarray:
 
 
 def _kinds(scene: Scene) -> dict[str, int]:
-    """Number whom and what place a track is of."""
+    """Return the numbers of a scene's place, subject and companion in their tables."""
     cast, kinds = list(CAST), {"place": ATTRIBUTES["place"].index(scene.place)}
-    for name, somebody in (("kind", scene.subject), ("companion kind", scene.companion)):
-        kinds[name] = 0 if somebody is None else cast.index(somebody)
+    for name, character in (("kind", scene.subject), ("companion kind", scene.companion)):
+        kinds[name] = 0 if character is None else cast.index(character)
     return kinds
 
 
 def camera_features(camera: str, times: np.ndarray, *, width: int, height: int) -> np.ndarray:
-    """Describe a camera alone, over a picture of which nothing else is known: a track (T, 27)."""
+    """Return the features (T, 27) of a camera move alone, for a picture without a known scene.
+
+    `times` (T, 2) are in seconds; sizes are in pixels.
+    """
     rows = unknown_features(times)
     for row, (begin, end) in zip(rows, times.tolist(), strict=True):
         moves = []
@@ -94,7 +97,7 @@ def camera_features(camera: str, times: np.ndarray, *, width: int, height: int) 
 
 
 def unknown_features(times: np.ndarray) -> np.ndarray:
-    """Describe latent frames of which nothing is known beforehand: a track (T, 27)."""
+    """Return the features (T, 27) of latent frames of which nothing is known."""
     return np.zeros((len(times), len(FEATURE_COLUMNS)), np.float32)
 
 

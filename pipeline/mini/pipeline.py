@@ -1,7 +1,7 @@
-"""`KinoraMiniPipeline`: the parts of the embedded scene renderer, and what each is asked for.
+"""`KinoraMiniPipeline`: the components of the embedded scene renderer, and one method for each.
 
-It is no diffusion model: words fill slots, and networks paint what the slots say in one call. As a
-`DiffusionPipeline` it is saved and loaded as other models are.
+It is not a diffusion model: the prompt fills slots, and networks paint what the slots say in one
+call. It is a `DiffusionPipeline` only so that diffusers saves and loads it like other models.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from pipeline.mini.sprites import SpriteModel
 from pipeline.mini.text_encoder import SlotTextEncoder
 
 Values = Mapping[str, str | None]
-"""A value for each of `ATTRIBUTES`; None where the words say nothing."""
+"""A value for each of `ATTRIBUTES`; None if the prompt does not name one."""
 
 
 class KinoraMiniPipeline(DiffusionPipeline):
-    """A text-driven renderer of one picture-book world: no scheduler, no transformer, no steps."""
+    """A text-driven scene renderer, without scheduler, transformer or steps."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class KinoraMiniPipeline(DiffusionPipeline):
         sprites: SpriteModel,
         vae: AutoencoderKinora,
     ) -> None:
-        """Put the parts together."""
+        """Register the components."""
         super().__init__()
         self.register_modules(
             tokenizer=tokenizer,
@@ -46,13 +46,13 @@ class KinoraMiniPipeline(DiffusionPipeline):
 
     @torch.no_grad()
     def parse_prompt(self, prompt: str) -> dict[str, str | None]:
-        """Return what a prompt names: a value for each attribute, None where it says nothing."""
+        """Return the value that a prompt names for each attribute, or None."""
         tokens = self.tokenizer(prompt, truncation=True, return_tensors="pt").to(self.device)
         logits = self.text_encoder.classify(tokens.input_ids, tokens.attention_mask)
-        answers = [int(x.argmax()) for x in logits]
+        labels = [int(x.argmax()) for x in logits]
         return {
-            name: values[answer - 1] if answer else None
-            for (name, values), answer in zip(ATTRIBUTES.items(), answers, strict=True)
+            name: values[label - 1] if label else None
+            for (name, values), label in zip(ATTRIBUTES.items(), labels, strict=True)
         }
 
     @torch.no_grad()
@@ -71,7 +71,7 @@ class KinoraMiniPipeline(DiffusionPipeline):
     ) -> torch.Tensor:
         """Paint the background of a scene: normalized latents (1, C, T, h, w), float32.
 
-        `features` (1, T, D) are its path features, `size` (height, width) is in pixels. With
+        `features` (1, T, D) are its path features; `size` (height, width) is in pixels. With
         `is_start` the first latent frame stands for a single frame.
         """
         slots = self.embed_values({**values, **dict.fromkeys(OF_BODIES)}).flatten(1)
@@ -79,7 +79,7 @@ class KinoraMiniPipeline(DiffusionPipeline):
 
     @torch.no_grad()
     def paint_sprites(self, look: Look, seconds: tuple[float, ...]) -> torch.Tensor:
-        """Paint a character at N times of the clock: (N, 4, H, W), see `SpriteModel.paint`."""
+        """Paint a character at N times, in seconds: (N, 4, H, W), see `SpriteModel.paint`."""
         slots = self.embed_values(dict.fromkeys(ATTRIBUTES) | vars(look))
         clock = torch.tensor(seconds, device=self.device)
         return self.sprites.paint(look.subject, slots, clock)

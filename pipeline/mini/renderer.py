@@ -1,6 +1,6 @@
-"""Frames of a scene: its background as the networks paint it, with its characters on top.
+"""Renders a scene: paints its background as latents, and decodes it with its characters on top.
 
-Latent frames are numbered as in their shot; the number says which time they stand for.
+Latent frames are numbered within their shot; the number gives their time.
 """
 
 from __future__ import annotations
@@ -28,11 +28,10 @@ _NUM_CACHED_SPRITES = 32  # those of two characters over one period
 
 @dataclass(frozen=True)
 class ScenePrompt:
-    """A prompt as the embedded model reads it: the paths of the scene, or a camera move alone.
+    """A parsed prompt: the motion paths of its scene, or a camera move alone.
 
-    There is no scene (`paths` is None) where a picture or a clip from elsewhere is given: only the
-    camera's path is known then. A scene read from a file is a claim (`is_claimed`) until the given
-    frames look like it.
+    `paths` is None for a picture or clip whose scene is unknown: only the camera's move is known
+    then. A scene read from a file is a claim (`is_claimed`) until the given frames confirm it.
     """
 
     paths: MotionPaths | None
@@ -56,14 +55,14 @@ class Renderer:
     """Renders the scenes of prompts with a loaded pipeline, at `fps` frames a second."""
 
     def __init__(self, pipe: KinoraMiniPipeline, fps: float) -> None:
-        """Keep the last sprites: all that a character does repeats."""
+        """Use a loaded pipeline; caches sprites, because characters repeat their movements."""
         self._pipe, self._fps = pipe, fps
         self._paint = lru_cache(maxsize=_NUM_CACHED_SPRITES)(pipe.paint_sprites)
 
     def features(
         self, prompt: ScenePrompt, first: int, num_latents: int, *, is_start: bool = False
     ) -> torch.Tensor:
-        """Return the path features (1, T, D) of latent frames, the first being number `first`."""
+        """Return the path features (1, T, D) of latent frames from number `first` on."""
         times = latent_times(first, num_latents, self._fps, is_start=is_start)
         return torch.from_numpy(prompt.features(times))[None]
 
@@ -83,7 +82,7 @@ class Renderer:
     def add_characters(
         self, prompt: ScenePrompt, background: torch.Tensor, first: int, *, is_start: bool = False
     ) -> torch.Tensor:
-        """Return latents of a scene with its characters composited in: (1, C, T, h, w)."""
+        """Return background latents (1, C, T, h, w) with the scene's characters added."""
         times = self._times(prompt, first, background.shape[2], is_start=is_start)
         return composite_latents(self._pipe.vae, prompt.paths, times, background, self._paint)
 
@@ -95,10 +94,10 @@ class Renderer:
         first: int,
         previous: torch.Tensor | None = None,
     ) -> Iterator[np.ndarray]:
-        """Decode a scene's background and composite its characters: (F, H, W, 3) uint8 each.
+        """Decode background latents (1, C, T, h, w) and add the scene's characters.
 
-        After `previous` latents (1, C, k, h, w) every latent frame gives eight frames, else the
-        first gives one.
+        Yields frames (F, H, W, 3) uint8 for each latent frame. After `previous` latents
+        (1, C, k, h, w) each gives eight frames; without them the first gives one.
         """
         vae, is_start = self._pipe.vae, previous is None
         if previous is not None:
@@ -113,5 +112,5 @@ class Renderer:
     def _times(
         self, prompt: ScenePrompt, first: int, num_latents: int, *, is_start: bool
     ) -> np.ndarray:
-        """Return when latent frames are, on the clock of the paths: (T, 2)."""
+        """Return the times (T, 2) of latent frames on the clock of the paths, in seconds."""
         return latent_times(first, num_latents, self._fps, is_start=is_start) + prompt.seconds

@@ -1,7 +1,7 @@
-"""What a scene of the embedded model's world has: the closed tables, and one choice of them.
+"""Scenes of the embedded model's world: the tables of attribute values, and `Scene`.
 
-The words fill some attributes; `complete_scene` settles the others, so that nothing is left half
-said. `staging.py` says where everybody is, `training/world.py` draws it.
+A prompt names some attributes; `complete_scene` fills in the rest. `motion_paths.py` says where the
+characters are, and `training/world.py` draws scenes for training.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-# Width at height 1, and where it lives.
+# For each subject: its width at height 1, and where it lives.
 CAST: dict[str, tuple[float, str]] = {
     "car": (1.76, "ground"),
     "boat": (1.3, "water"),
@@ -48,7 +48,7 @@ ATTRIBUTES: dict[str, tuple[str, ...]] = {
         "static", "pan left", "pan right", "tilt up", "tilt down", "zoom in", "zoom out", "follow",
     ),
     "size": ("small", "medium", "large"),
-    # What only some scenes have: a child's face, and somebody else beside the subject.
+    # Only some scenes have these: a child's emotion, and a companion beside the subject.
     "emotion": ("happy", "sad", "angry", "surprised", "sleepy"),
     "companion": tuple(CAST),
     "companion_colour": _COLOURS,
@@ -59,15 +59,15 @@ ATTRIBUTES: dict[str, tuple[str, ...]] = {
 OF_BODIES = (
     "subject", "colour", "motion", "size", "emotion", "companion", "companion_colour", "relation",
 )  # fmt: skip
-"""The attributes that a scene has only with somebody in it."""
+"""The attributes that only a scene with a character has."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """One scene: the value of every attribute and the seed of everything the words leave open.
+    """A scene: the value of every attribute, and the seed of everything the words leave open.
 
-    `subject` is None in a landscape with nobody in it, and so is all that is said of a subject.
-    `emotion` is a child's; the three after it are None when the subject is alone.
+    In a landscape without characters, `subject` and all attributes of a subject are None. Only a
+    child has an `emotion`. The three attributes after it are None if there is no companion.
     """
 
     subject: str | None
@@ -88,7 +88,7 @@ class Scene:
 
 @dataclass(frozen=True)
 class Look:
-    """What somebody's looks follow from: values of the attributes of the same names."""
+    """Everything that decides how a character looks: values of the attributes of the same names."""
 
     subject: str
     colour: str
@@ -98,19 +98,19 @@ class Look:
     style: str
 
 
-# The order in which the portraits were taught to read them.
+# The order in which the sprite network was trained to read them.
 OF_LOOKS = tuple(field.name for field in fields(Look))
 
 
 def looks_of(scene: Scene) -> tuple[Look | None, Look | None]:
-    """Return the looks of a scene's subject and of its companion, None where there is nobody."""
+    """Return the looks of a scene's subject and of its companion; None for a missing one."""
     looks = Look(*(getattr(scene, name) for name in OF_LOOKS))
     companion = replace(looks, subject=scene.companion, colour=scene.companion_colour, emotion=None)
     return looks if scene.subject else None, companion if scene.companion else None
 
 
 def read_scene(values: Mapping[str, object]) -> Scene:
-    """Read a scene from its fields, as JSON has them. Raises ValueError if it is none."""
+    """Read a scene from its JSON fields. Raises ValueError if they are not those of a scene."""
     try:
         scene = Scene(**values)
         is_whole = complete_scene(values, scene.seed) == scene
@@ -124,42 +124,45 @@ def read_scene(values: Mapping[str, object]) -> Scene:
 
 
 def continue_scene(named: Mapping[str, str | None], before: Scene) -> Scene:
-    """Make the scene that follows another without a cut: what the words do not name stays."""
-    staying = {name: getattr(before, name) for name in ATTRIBUTES}
-    staying |= {"motion": None, "camera": None}
+    """Make the scene that follows another without a cut: attributes not named stay the same.
+
+    Motion and camera do not carry over.
+    """
+    kept = {name: getattr(before, name) for name in ATTRIBUTES}
+    kept |= {"motion": None, "camera": None}
     if named["subject"] not in (None, before.subject):
-        staying |= dict.fromkeys(("colour", "size", "emotion"))
-    words = {name: named[name] or staying[name] for name in ATTRIBUTES}
-    return complete_scene(words, before.seed)
+        kept |= dict.fromkeys(("colour", "size", "emotion"))
+    values = {name: named[name] or kept[name] for name in ATTRIBUTES}
+    return complete_scene(values, before.seed)
 
 
 def cut_to_scene(named: Mapping[str, str | None], earlier: Sequence[Scene]) -> Scene:
-    """Make the scene that a film cuts to: the same world, and who comes back is who they were.
+    """Make the scene that a film cuts to: the same world, where characters keep their look.
 
-    Words that name neither a subject nor a place, or what a subject does or is like, go on with the
-    last one where they were. What others leave open of place, time, weather and style is as in the
-    first shot: the shots in between may change and leave the rest as it is.
+    A prompt without a subject continues with the last subject, where it was, if it names no place
+    or says something about a subject. Otherwise place, time, weather and style that the prompt
+    leaves open are those of the first shot, whatever the shots in between changed.
     """
-    words, world = dict(named), earlier[0]
+    values, world = dict(named), earlier[0]
     is_of_subject = any(named[name] for name in ("colour", "motion", "size", "emotion"))
-    if named["subject"] is None and named["companion"]:  # somebody alone is the subject
-        words |= {"subject": named["companion"], "companion": None, "companion_colour": None}
-        words["colour"] = named["companion_colour"] or named["colour"]
+    if named["subject"] is None and named["companion"]:  # a companion alone is the subject
+        values |= {"subject": named["companion"], "companion": None, "companion_colour": None}
+        values["colour"] = named["companion_colour"] or named["colour"]
     elif named["subject"] is None and (is_of_subject or named["place"] is None):
         world = next((scene for scene in reversed(earlier) if scene.subject), earlier[-1])
-        words["subject"] = world.subject
+        values["subject"] = world.subject
     for name in ("place", "time", "weather"):
-        words[name] = named[name] or getattr(world, name)
-    words["style"] = named["style"] or earlier[0].style
-    for name, known in _looks(words["subject"], earlier).items():
-        words[name] = words[name] or known
-    looks = _looks(words["companion"], earlier)
-    words["companion_colour"] = words["companion_colour"] or looks.get("colour")
-    return complete_scene(words, world.seed)
+        values[name] = named[name] or getattr(world, name)
+    values["style"] = named["style"] or earlier[0].style
+    for name, known in _looks(values["subject"], earlier).items():
+        values[name] = values[name] or known
+    looks = _looks(values["companion"], earlier)
+    values["companion_colour"] = values["companion_colour"] or looks.get("colour")
+    return complete_scene(values, world.seed)
 
 
 def _looks(subject: str | None, earlier: Sequence[Scene]) -> dict[str, str | None]:
-    """Return what a subject was like when it was seen last."""
+    """Return how a subject looked when it was last seen."""
     for scene in reversed(earlier):
         if subject and scene.subject == subject:
             return {"colour": scene.colour, "size": scene.size, "emotion": scene.emotion}
@@ -169,17 +172,17 @@ def _looks(subject: str | None, earlier: Sequence[Scene]) -> dict[str, str | Non
 
 
 def complete_scene(named: Mapping[str, str | None], seed: int) -> Scene:
-    """Make a scene of what the words name; a seed settles the rest, in favour of the plain."""
+    """Make a scene of the attributes that are named; the rest are defaults or drawn from a seed."""
     rng = np.random.default_rng((seed, 5))
     values = {name: named.get(name) for name in ATTRIBUTES}
-    # Drawn in a fixed order, named or not: one more word leaves the other choices alone.
+    # Drawn in a fixed order, named or not: naming one more attribute does not change the others.
     drawn = {name: str(rng.choice(options)) for name, options in ATTRIBUTES.items()}
     for name in ("place", "time"):
         values[name] = values[name] or drawn[name]
     for name, plain in (("weather", "clear"), ("camera", "static"), ("style", "flat")):
         values[name] = values[name] or plain
     is_of_subject = [values[name] for name in ("colour", "motion", "size", "emotion")]
-    if values["subject"] is None and values["companion"]:  # somebody alone is the subject
+    if values["subject"] is None and values["companion"]:  # a companion alone is the subject
         values["subject"], values["colour"] = values["companion"], values["companion_colour"]
         values["companion"] = None
     if values["subject"] is None and any(is_of_subject):
@@ -203,5 +206,5 @@ def complete_scene(named: Mapping[str, str | None], seed: int) -> Scene:
         values["relation"] = values["relation"] or "left of"
         values["size"] = "medium" if values["size"] == "large" else values["size"]
     if values["camera"] == "follow" and values["motion"] not in ("right", "left"):
-        values["camera"] = "static"  # there is nothing to follow in other motions
+        values["camera"] = "static"  # there is nothing to follow in the other motions
     return Scene(**values, seed=seed)

@@ -1,8 +1,7 @@
-"""The sprite network: a character at one moment, with its alpha, at one size and facing right.
+"""The sprite network: paints a character at one time, with alpha, at one size and facing right.
 
-A character's looks follow from a few words and a clock, wherever it is in the picture. Colours and
-shapes are learned apart, as soft layers of one colour each (Sbai et al. 2020, "Unsupervised image
-decomposition in vector layers"). `compositing.py` puts sprites into pictures.
+Colours and shapes are separate, as soft layers of one colour each (Sbai et al. 2020, "Unsupervised
+image decomposition in vector layers"). `compositing.py` puts sprites into frames.
 """
 
 from __future__ import annotations
@@ -20,10 +19,10 @@ from pipeline.mini.motion_paths import PERIOD_SECONDS
 from pipeline.mini.scene import ATTRIBUTES, CAST, OF_LOOKS
 
 SPRITE_HEIGHT = 128  # pixels from the feet to the top of the head
-CELL = 16  # pixels: the side of the cells that a sprite is made of
-ABOVE, BELOW, BESIDE = 48, 16, 22  # pixels round a character's box: smoke, waving arms
+CELL = 16  # pixels: the side of the square cells that a sprite consists of
+ABOVE, BELOW, BESIDE = 48, 16, 22  # pixels around a character's box, for smoke and waving arms
 _ROWS = (ABOVE + SPRITE_HEIGHT + BELOW) // CELL
-_COLUMNS = 24  # of the widest
+_COLUMNS = 24  # of the widest subject
 _HARMONICS = 16  # of the period: nothing turns or flaps faster
 
 _SLOTS = [list(ATTRIBUTES).index(name) for name in OF_LOOKS]
@@ -37,7 +36,7 @@ def canvas_size(subject: str) -> tuple[int, int]:
 
 
 class SpriteModel(ModelMixin, ConfigMixin):
-    """Paints sprites, cell by cell: each cell of each subject has a row of a table of its own."""
+    """Paints sprites cell by cell; each cell of each subject has its own row in a table."""
 
     @register_to_config
     def __init__(
@@ -47,7 +46,7 @@ class SpriteModel(ModelMixin, ConfigMixin):
         num_words = len(_SLOTS) * slot_size
         self.cells = nn.Embedding(len(CAST) * _ROWS * _COLUMNS, width)
         nn.init.normal_(self.cells.weight, std=0.3)
-        # Whether anything is ever seen there.
+        # Whether a cell is ever visible.
         self.register_buffer("is_used", torch.ones(len(self.cells.weight), dtype=torch.bool))
         self.read_words = nn.Linear(num_words, width)
         self.read_clock = nn.Linear(2 * _HARMONICS, width)
@@ -69,9 +68,10 @@ class SpriteModel(ModelMixin, ConfigMixin):
     def forward(
         self, slots: torch.Tensor, seconds: torch.Tensor, cells: torch.Tensor, owner: torch.Tensor
     ) -> torch.Tensor:
-        """Paint cells (M,) of sprites `owner` (M,): (M, 4, 16, 16), as in `paint`.
+        """Paint M cells: premultiplied RGB and alpha (M, 4, 16, 16).
 
-        Takes the embedded words (B, S, D) of the sprites, and their clocks (B,) in seconds.
+        `slots` (B, S, D) are the embedded words of B sprites and `seconds` (B,) their times.
+        `cells` (M,) are rows of the table, `owner` (M,) the sprite that each belongs to.
         """
         words = slots[:, _SLOTS].flatten(1)
         clock = seconds[:, None] * (
@@ -90,7 +90,7 @@ class SpriteModel(ModelMixin, ConfigMixin):
         return (colours[owner] @ covers).unflatten(-1, (CELL, CELL))
 
     def cells_of(self, subject: str) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the rows (M,) of a subject's used cells, and their places (M,) on its canvas."""
+        """Return the table rows (M,) of a subject's used cells, and their canvas places (M,)."""
         columns = canvas_size(subject)[1] // CELL
         first = list(CAST).index(subject) * _ROWS * _COLUMNS
         place = torch.arange(_ROWS * columns, device=self.is_used.device)
@@ -99,9 +99,9 @@ class SpriteModel(ModelMixin, ConfigMixin):
         return rows[is_used], place[is_used]
 
     def paint(self, subject: str, slots: torch.Tensor, seconds: torch.Tensor) -> torch.Tensor:
-        """Paint a subject at N times of the clock: (N, 4, H, W), colours times cover, and cover.
+        """Paint a subject at N times: premultiplied RGB and alpha (N, 4, H, W) from 0 to 1.
 
-        From 0 to 1; the words (1, S, D) tell what it looks like.
+        `slots` (1, S, D) are the embedded words of its look; `seconds` is (N,).
         """
         rows, places = self.cells_of(subject)
         height, width = (side // CELL for side in canvas_size(subject))

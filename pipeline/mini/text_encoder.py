@@ -1,11 +1,9 @@
-"""The embedded model's text side: a word-level tokenizer and an encoder that fills slots.
+"""The embedded model's text encoder: a word-level tokenizer, and an encoder that fills slots.
 
-The closed world has a handful of attributes (subject, colour, place, ...). The tokenizer puts one
-slot token per attribute before the words; the encoder looks the words up in a table of what English
-words mean, that training leaves alone (`training/word_vectors.py`), reads them in two layers,
-decides at each slot token which value the prompt names (or that it names none), and returns that
-value's embedding there. What the transformer model sees is therefore the same for every way to say
-a thing.
+The tokenizer puts one slot token per attribute (subject, colour, place, ...) before the words. The
+encoder classifies which value the prompt names for each slot and returns that value's embedding, so
+that all wordings of a scene look the same to the networks behind it. Its word vectors are fixed
+(`training/word_vectors.py`).
 """
 
 from __future__ import annotations
@@ -22,7 +20,7 @@ MAX_TOKENS = 96
 
 
 def build_tokenizer(words: list[str], num_slots: int) -> PreTrainedTokenizerFast:
-    """Build the tokenizer of a closed vocabulary; unknown words become one unknown token."""
+    """Build the tokenizer of a closed vocabulary; unknown words become "[unk]"."""
     slots = [f"[slot{index}]" for index in range(num_slots)]
     vocabulary = ["[pad]", "[unk]", *slots, *words]
     tokenizer = Tokenizer(
@@ -47,9 +45,9 @@ def build_tokenizer(words: list[str], num_slots: int) -> PreTrainedTokenizerFast
 
 
 class SlotTextConfig(PretrainedConfig):
-    """Sizes of the encoder and, per slot, its name and the values it knows (besides "not said").
+    """Sizes of the encoder and, per slot, its name and values (without "not said").
 
-    Word vectors of another `word_size` than the hidden states' are projected first.
+    Word vectors are projected first if `word_size` differs from `hidden_size`.
     """
 
     model_type = "kinora-slot-text"
@@ -77,9 +75,9 @@ class SlotTextConfig(PretrainedConfig):
 
 
 class SlotTextEncoder(PreTrainedModel):
-    """Read a prompt into one embedding per slot; tokens after the slots are zero.
+    """Encodes a prompt as one embedding per slot; tokens after the slots are zero.
 
-    (B, L) token ids, the first tokens being the slots -> (B, L, hidden_size).
+    (B, L) token ids, slots first -> (B, L, hidden_size).
     """
 
     config_class = SlotTextConfig
@@ -100,7 +98,7 @@ class SlotTextEncoder(PreTrainedModel):
             for _ in range(config.num_layers)
         )
         self.norm = nn.LayerNorm(width)
-        # One value more than the slot has: value 0 is "not said".
+        # One more value than the slot has: value 0 is "not said".
         self.heads = nn.ModuleList(
             nn.Linear(width, len(values) + 1) for values in config.slot_values
         )
@@ -114,13 +112,16 @@ class SlotTextEncoder(PreTrainedModel):
         return len(self.config.slot_names)
 
     def classify(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> list[torch.Tensor]:
-        """Return, per slot, logits (B, 1 + number of values); value 0 is "not said"."""
+        """Return logits (B, 1 + number of values) for each slot; value 0 is "not said".
+
+        `input_ids` and `attention_mask` are (B, L).
+        """
         return self.classify_embeds(self.embed_tokens(input_ids), attention_mask)
 
     def classify_embeds(
         self, embeds: torch.Tensor, attention_mask: torch.Tensor
     ) -> list[torch.Tensor]:
-        """Do the same from word vectors (B, L, word_size): training disturbs them."""
+        """Classify word vectors (B, L, word_size), which training disturbs, as `classify` does."""
         positions = torch.arange(embeds.shape[1], device=embeds.device)
         hidden = self.project(embeds) + self.embed_positions(positions)  # (B, L, D)
         padding = ~attention_mask.bool()
@@ -132,16 +133,21 @@ class SlotTextEncoder(PreTrainedModel):
     def _read_slots(
         self, layer: nn.TransformerEncoderLayer, hidden: torch.Tensor, padding: torch.Tensor
     ) -> torch.Tensor:
-        """Run a layer for the slots alone, which is all that the heads see: a third is saved."""
+        """Run a layer for the slots only: (B, L, D) -> (B, S, D).
+
+        The heads see nothing else, and this saves a third of the time.
+        """
         slots, keys = hidden[:, : self.num_slots], layer.norm1(hidden)
         queries = keys[:, : self.num_slots]
-        told, _ = layer.self_attn(queries, keys, keys, key_padding_mask=padding, need_weights=False)
-        slots = slots + layer.dropout1(told)
+        attended, _ = layer.self_attn(
+            queries, keys, keys, key_padding_mask=padding, need_weights=False
+        )
+        slots = slots + layer.dropout1(attended)
         inner = layer.dropout(layer.activation(layer.linear1(layer.norm2(slots))))
         return slots + layer.dropout2(layer.linear2(inner))
 
     def embed_slots(self, probabilities: list[torch.Tensor]) -> torch.Tensor:
-        """Mix each slot's value embeddings: [(B, V_i)] -> (B, S, D)."""
+        """Mix each slot's value embeddings by probability: [(B, V_i)] -> (B, S, D)."""
         mixed = [
             p @ table.weight for p, table in zip(probabilities, self.embed_values, strict=True)
         ]

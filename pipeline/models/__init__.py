@@ -1,1 +1,1 @@
-"""What the models are, where their weights come from, and what they cost."""
+"""The models: their facts, abilities, downloads and computing cost. Imports no torch."""

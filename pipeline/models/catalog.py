@@ -1,4 +1,4 @@
-"""The models that Kinora offers, one row each: adding a model is adding a row."""
+"""The models that Kinora offers, one row each. To add a model, add a row."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 from pipeline.models.spec import Camera, ModelSpec, Part
 
 _ASSETS = Path(__file__).resolve().parents[2] / "assets"
-# The schedule that the distilled checkpoints were made for (diffusers, LTX-Video documentation).
+# The schedule of the distilled checkpoints (diffusers, LTX-Video documentation).
 _LTX_DISTILLED_TIMESTEPS = (1000.0, 993.0, 987.0, 981.0, 975.0, 909.0, 725.0, 0.03)
-# Of the words that training/captions.py has for a move, the plainest.
+# The plainest phrase that training/captions.py has for each move.
 _MINI_CAMERA_WORDS: dict[Camera, str] = {
     "static": "the camera stays still",
     "pan left": "the camera pans left",
@@ -20,9 +20,9 @@ _MINI_CAMERA_WORDS: dict[Camera, str] = {
     "zoom out": "the camera zooms out",
     "follow": "the camera follows",
 }
-# Whole sentences, as in the captions that LTX-Video's own README shows ("The camera remains
-# stationary", "The camera follows him from behind"); the moves it has no example of say the same
-# way what is seen of them. The other models read sentences as well; how their captions say a move
+# Whole sentences, as in the example captions of LTX-Video's README ("The camera remains
+# stationary", "The camera follows him from behind"); moves without an example there are written in
+# the same style. The other models read sentences too; how their training captions describe a move
 # is not known.
 _CAMERA_SENTENCES: dict[Camera, str] = {
     "static": "The camera remains stationary.",
@@ -40,7 +40,7 @@ _CAMERA_SENTENCES: dict[Camera, str] = {
     "handheld": "The camera is handheld, with slight natural shaking.",
 }
 # The noise levels of the distilled LTX-2 (diffusers, ltx2/utils.py, after Lightricks/LTX-2), times
-# a thousand; its scheduler is not to shift them.
+# a thousand; its scheduler must not shift them.
 _LTX2_DISTILLED_TIMESTEPS = (1000.0, 993.75, 987.5, 981.25, 975.0, 909.375, 725.0, 421.875)
 # Counted on the real classes with the released configurations, without weights.
 _T5_XXL, _UMT5_XXL = Part(4_762_310_656), Part(5_680_910_336)
@@ -48,8 +48,8 @@ _LTX_VAE = Part(1_246_913_522)
 # Wan's autoencoder loses contrast in bfloat16 (diffusers, Wan documentation).
 _WAN_VAE = Part(126_892_531, bytes_per_parameter=4)
 _WAN = {"licence": "Apache-2.0", "temporal": 4, "max_sequence_length": 512}
-# It is given thirteen frames at either end: the middle of the 5 to 17 that it was tried with
-# (diffusers, Wan documentation).
+# VACE gets 13 frames at either end: the middle of the 5 to 17 that were tried (diffusers, Wan
+# documentation).
 _VACE = _WAN | {
     "revision": "main",
     "fps": 16.0,
@@ -66,10 +66,10 @@ _VACE = _WAN | {
     "hides_padding": False,
     "pipeline": "WanVACEPipeline",
 }
-_ONE_PICTURE = "It is given one picture, the first frame, and can lead up to none."
-# Read by Qwen2.5-VL 7B and CLIP-L; its autoencoder is HunyuanVideo's. Counted on the real classes
-# with the configurations that its authors publish (Kandinsky-5, configs); 278,808,064 weights of
-# the transformer stay in float32, and count twice.
+_ONE_PICTURE = "It takes only a first frame, so it cannot lead up to given frames."
+# The text encoders are Qwen2.5-VL 7B and CLIP-L, the autoencoder is HunyuanVideo's. Counted on the
+# real classes with the authors' configurations (Kandinsky-5, configs); 278,808,064 weights of the
+# transformer stay in float32 and count twice.
 _KANDINSKY = {
     "revision": "main",
     "licence": "MIT",
@@ -126,7 +126,7 @@ ROWS = (
     ModelSpec(
         id="ltx-video-2b",
         label="LTX-Video 2B 0.9.8 distilled",
-        description="Anything you can describe; downloads its weights once and wants a GPU.",
+        description="Draws anything you can describe; downloads its weights once, needs a GPU.",
         # The 0.9.8 release of this size is a single file; the text encoder is that of 0.9.5.
         repository="Lightricks/LTX-Video-0.9.5",
         revision="main",
@@ -155,7 +155,7 @@ ROWS = (
     ModelSpec(
         id="ltx-video-13b",
         label="LTX-Video 13B 0.9.8 distilled",
-        description="The larger sister: finer, slower, and it wants a large GPU.",
+        description="Larger than the 2B model: finer and slower; needs a large GPU.",
         repository="Lightricks/LTX-Video-0.9.8-13B-distilled",
         revision="main",
         licence="LTX-Video Open Weights License 0.X",
@@ -179,12 +179,12 @@ ROWS = (
     ModelSpec(
         id="ltx-2.3",
         label="LTX-2.3 22B distilled",
-        description="Anything you can describe, and what is heard of it; it wants a large GPU.",
+        description="Draws anything you can describe, with its sound; needs a large GPU.",
         repository="diffusers/LTX-2.3-Distilled-Diffusers",
         revision="main",
         licence="LTX-2.x Community License",
         licence_note=(
-            "Entities with an annual revenue of $10M or more must pay for a licence to use it."
+            "Entities with an annual revenue of $10M or more need a paid licence to use it."
         ),
         fps=24.0,
         num_pixels=768 * 512,
@@ -200,10 +200,10 @@ ROWS = (
         left_out=("processor",),  # it would rewrite prompts
         has_audio=True,
         max_sequence_length=1024,
-        # Counted with the configurations of the released parts, but for two: the transformer's was
-        # not to be had (the class's own, with what its publication says of 2.3: gates, modulated
-        # cross attention, no caption projection; with the connectors that comes to the 22B of its
-        # name), and the text encoder's is that of Gemma 3 12B, its vocabulary tied.
+        # Counted with the configurations of the released parts, except two. The transformer's was
+        # not available: this is the class's default with what the publication says of 2.3 (gates,
+        # modulated cross attention, no caption projection); with the connectors that makes the 22B
+        # of its name. The text encoder's is that of Gemma 3 12B with tied embeddings.
         parts={
             "text_encoder": Part(12_187_325_040),
             "connectors": Part(3_172_227_584),
@@ -217,8 +217,8 @@ ROWS = (
         id="wan-2.2-5b",
         label="Wan 2.2 TI2V 5B",
         description=(
-            "Anything you can describe, in 1280x704; goes on from a picture. Slow and fine: 50 "
-            "steps a window."
+            "Draws anything you can describe in 1280x704, and starts from a picture. Fine but "
+            "slow: 50 steps per window."
         ),
         repository="Wan-AI/Wan2.2-TI2V-5B-Diffusers",
         revision="main",
@@ -247,7 +247,7 @@ ROWS = (
     ModelSpec(
         id="wan-2.2-t2v-a14b",
         label="Wan 2.2 T2V A14B",
-        description="The largest open Wan for words alone: shots of five seconds, two experts.",
+        description="The largest open Wan for text only: shots of five seconds, two experts.",
         repository="Wan-AI/Wan2.2-T2V-A14B-Diffusers",
         revision="main",
         fps=16.0,
@@ -265,9 +265,9 @@ ROWS = (
         can_split=True,
         pipeline="WanPipeline",
         cannot={
-            "image_to_video": "It starts from words alone; Wan 2.2 I2V A14B starts from pictures.",
-            "extend_video": "It starts from words alone; Wan 2.2 I2V A14B goes on from a clip.",
-            "continue": "It starts from words alone, so that each shot is one window.",
+            "image_to_video": "It starts from text only; use Wan 2.2 I2V A14B for pictures.",
+            "extend_video": "It starts from text only; use Wan 2.2 I2V A14B to extend a clip.",
+            "continue": "It starts from text only, so each shot is one window.",
         },
         parts={
             "text_encoder": _UMT5_XXL,
@@ -281,7 +281,7 @@ ROWS = (
         id="wan-2.2-i2v-a14b",
         label="Wan 2.2 I2V A14B",
         description=(
-            "The largest open Wan for pictures: goes on from a first frame, and leads up to a "
+            "The largest open Wan for pictures: starts from a first frame, and can lead up to a "
             "last one."
         ),
         repository="Wan-AI/Wan2.2-I2V-A14B-Diffusers",
@@ -302,8 +302,8 @@ ROWS = (
         can_split=True,
         pipeline="WanImageToVideoPipeline",
         cannot={
-            "text_to_video": "It starts from a picture; Wan 2.2 T2V A14B starts from words.",
-            "backward": "It has to be given a first frame, which nobody knows there.",
+            "text_to_video": "It starts from a picture; use Wan 2.2 T2V A14B for text only.",
+            "backward": "It needs a first frame, and new footage before a clip has none.",
         },
         parts={
             "text_encoder": _UMT5_XXL,
@@ -316,7 +316,7 @@ ROWS = (
     ModelSpec(
         id="wan-2.1-vace-1.3b",
         label="Wan 2.1 VACE 1.3B",
-        description="Extends clips in both directions; small enough for 8 GB, part by part.",
+        description="Extends clips in both directions; fits in 8 GB of GPU memory part by part.",
         repository="Wan-AI/Wan2.1-VACE-1.3B-diffusers",
         parts={
             "text_encoder": _UMT5_XXL,
@@ -328,7 +328,7 @@ ROWS = (
     ModelSpec(
         id="wan-2.1-vace-14b",
         label="Wan 2.1 VACE 14B",
-        description="The same, finer and slower.",
+        description="Like VACE 1.3B, finer and slower.",
         repository="Wan-AI/Wan2.1-VACE-14B-diffusers",
         parts={
             "text_encoder": _UMT5_XXL,
@@ -341,12 +341,13 @@ ROWS = (
         id="skyreels-v2-1.3b",
         label="SkyReels V2 DF 1.3B",
         description=(
-            "Long takes of what you describe, forward: every window sees 17 frames of the last."
+            "Long shots of what you describe, forward only: each window continues from the last "
+            "17 frames."
         ),
         repository="Skywork/SkyReels-V2-DF-1.3B-540P-Diffusers",
         revision="main",
         licence="Skywork Community License",
-        licence_note="Its licence names uses that are not allowed; read it before commercial use.",
+        licence_note="Its licence forbids some uses; read it before commercial use.",
         fps=24.0,
         num_pixels=960 * 544,
         spatial=16,
@@ -356,7 +357,7 @@ ROWS = (
         num_source_latents=5,
         default_num_inference_steps=30,
         default_guidance_scale=6.0,
-        # A little noise on what it goes on from, as its authors do in long takes.
+        # A little noise on the given frames, as its authors add for long videos.
         call_arguments={"addnoise_condition": 20, "fps": 24},
         scheduler_options={"flow_shift": 8.0},
         camera_words=_CAMERA_SENTENCES,
@@ -378,30 +379,30 @@ ROWS = (
         id="kandinsky-5-t2v",
         label="Kandinsky 5 Lite T2V",
         description=(
-            "Anything you can describe, in shots of five seconds; small, and quick: 16 steps."
+            "Draws anything you can describe, in shots of five seconds; small and fast: 16 steps."
         ),
         repository="kandinskylab/Kandinsky-5.0-T2V-Lite-distilled16steps-5s-Diffusers",
         default_num_inference_steps=16,
         default_guidance_scale=1.0,
         pipeline="Kandinsky5T2VPipeline",
         cannot={
-            "image_to_video": "It starts from words alone; Kandinsky 5 Lite I2V from pictures.",
-            "extend_video": "It starts from words alone; Kandinsky 5 Lite I2V goes on from a clip.",
-            "continue": "It starts from words alone, so that each shot is one window.",
+            "image_to_video": "It starts from text only; use Kandinsky 5 Lite I2V for pictures.",
+            "extend_video": "It starts from text only; use Kandinsky 5 Lite I2V to extend a clip.",
+            "continue": "It starts from text only, so each shot is one window.",
         },
         **_KANDINSKY,
     ),
     ModelSpec(
         id="kandinsky-5-i2v",
         label="Kandinsky 5 Lite I2V",
-        description="Goes on from a picture, or from the end of a clip; 50 steps a window.",
+        description="Starts from a picture or the end of a clip; 50 steps per window.",
         repository="kandinskylab/Kandinsky-5.0-I2V-Lite-5s-Diffusers",
         num_source_latents=1,
         default_num_inference_steps=50,
         default_guidance_scale=5.0,
         pipeline="Kandinsky5I2VPipeline",
         cannot={
-            "text_to_video": "It starts from a picture; Kandinsky 5 Lite T2V starts from words.",
+            "text_to_video": "It starts from a picture; use Kandinsky 5 Lite T2V for text only.",
             **dict.fromkeys(("backward", "bridge", "loop"), _ONE_PICTURE),
         },
         **_KANDINSKY,
@@ -410,13 +411,13 @@ ROWS = (
         id="helios-distilled",
         label="Helios 14B distilled",
         description=(
-            "Takes of up to a minute without a cut, 33 frames at a time; from words, a picture or "
-            "the end of a clip. Two steps a stage."
+            "Shots of up to a minute without a cut, 33 frames at a time, from text, a picture or "
+            "the end of a clip. Two steps per stage."
         ),
         repository="BestWishYsh/Helios-Distilled",
         revision="main",
         fps=24.0,
-        # Its pyramid halves the latents' sides twice, and a token is two of them.
+        # Its pyramid halves the latents' sides twice, and a token is two latents a side.
         num_pixels=640 * 384,
         spatial=64,
         token_pixels=16,
@@ -426,8 +427,8 @@ ROWS = (
         num_source_latents=27,
         default_num_inference_steps=2,
         default_guidance_scale=1.0,
-        # At the third that it is saved with, the covariance of its noise is singular: diffusers
-        # cannot factorize it on every processor.
+        # With the saved value of 1/3 the covariance of its noise is singular, which diffusers
+        # cannot factorize on every processor.
         scheduler_options={"gamma": 0.33333},
         camera_words=_CAMERA_SENTENCES,
         engine="pipeline.engines.helios:HeliosEngine",

@@ -1,7 +1,6 @@
-"""How much computing a denoising step is, and how long it takes. Pure arithmetic, not measured.
+"""Computes the cost and time of a denoising step. Pure arithmetic, not measured.
 
-A transformer is known here by its parameters alone: of that many a video transformer has a certain
-width, and as many blocks as go with it.
+Only the parameter count of a transformer is used: its width and number of blocks follow from it.
 """
 
 from __future__ import annotations
@@ -9,24 +8,24 @@ from __future__ import annotations
 from pipeline.models.spec import ModelSpec
 
 DENOISERS = ("transformer", "transformer_2")
-# A transformer has 16 width^2 weights a block, and about width / 85 blocks: that gives 2170 for
-# LTX-Video 2B (2048), 4110 for 13B (4096), 2990 for Wan 5B (3072), 4210 for Wan 14B (5120).
+# A transformer has 16 width^2 weights per block and about width / 85 blocks. Computed widths (and
+# real ones): LTX-Video 2B 2170 (2048), 13B 4110 (4096), Wan 5B 2990 (3072), Wan 14B 4210 (5120).
 _BLOCKS_PER_WIDTH = 1 / 85
 _WEIGHTS_PER_BLOCK = 16
-# Assumed: what a call takes however small it is.
+# Assumed: the least time of a call, however small.
 MIN_SECONDS_PER_STEP = 0.1
-# Multiplications and additions a second, of half a card as ZeroGPU's "large" is. Assumed, on the
-# safe side: an H100 reaches about 400 trillion in bfloat16.
+# Operations per second of half a GPU, which is ZeroGPU's "large" size. A cautious assumption: an
+# H100 reaches about 400 trillion in bfloat16.
 ZERO_GPU_SPEED = 150e12
 
 
 def transformer_width(spec: ModelSpec) -> float:
-    """Return about how many channels the largest transformer has; 0 for a model without one."""
+    """Estimate the channels of the largest transformer; 0 for a model without one."""
     return (_num_parameters(spec) / (_WEIGHTS_PER_BLOCK * _BLOCKS_PER_WIDTH)) ** (1 / 3)
 
 
 def num_tokens(spec: ModelSpec, width: int, height: int, num_latents: int) -> int:
-    """Count what the transformer sees of a call, of a size in pixels."""
+    """Count the transformer's tokens in a call; width and height are in pixels."""
     side = spec.token_pixels or spec.spatial
     return num_latents * (height // side) * (width // side)
 
@@ -34,9 +33,9 @@ def num_tokens(spec: ModelSpec, width: int, height: int, num_latents: int) -> in
 def seconds_per_step(
     spec: ModelSpec, tokens: int, guidance_scale: float, operations_per_second: float
 ) -> float:
-    """Return how long a denoising step takes: every weight for every token, and attention.
+    """Return the seconds of a denoising step: every weight for every token, plus attention.
 
-    With guidance a step is two calls.
+    With guidance, a step is two calls.
     """
     channels = transformer_width(spec)
     attention = 4 * tokens**2 * channels * (channels * _BLOCKS_PER_WIDTH)

@@ -1,6 +1,6 @@
-"""The models and LoRAs that whoever runs Kinora has added, and whether visitors may name others.
+"""Reads the owner's models and LoRAs from the environment, and whether users may name others.
 
-Read from the environment when Kinora starts; README has the variables.
+docs/configuration.md documents the variables.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ logger = logging.getLogger(__name__)
 def read_models(*, is_private: bool) -> Models:
     """Return the catalog's models with those of KINORA_MODELS, and the LoRAs of KINORA_LORAS.
 
-    `is_private` says that only people at this computer can use the app: they may then name any
-    model, unless KINORA_ANY_MODEL says otherwise. What cannot be used is left out, and the log says
-    why. Raises ModelError if KINORA_ANY_MODEL is neither yes nor no.
+    `is_private` means that only users of this computer can reach the app: requests may then name
+    any model, unless KINORA_ANY_MODEL forbids it. Models that cannot be used are left out, and the
+    log says why. Raises ModelError if KINORA_ANY_MODEL is not a yes or no value.
     """
     rows = {**MODELS}
     for reference in _listed("KINORA_MODELS"):
@@ -40,21 +40,21 @@ def read_models(*, is_private: bool) -> Models:
 
 
 def may_name_any(is_private: bool) -> bool:
-    """Say whether a request may name any folder and any place on the Hub. Raises ModelError."""
+    """Return whether requests may name any folder or Hub repository. Raises ModelError."""
     chosen = read_variable("KINORA_ANY_MODEL").lower()
     if chosen not in ("", *YES, *NO):
-        raise ModelError(f"KINORA_ANY_MODEL is {chosen!r}, but it has to be 1 or 0.")
+        raise ModelError(f"KINORA_ANY_MODEL is {chosen!r}, but it must be 1 or 0.")
     return chosen in YES if chosen else is_private
 
 
 def _listed(variable: str) -> list[str]:
-    """Read what a variable has between commas, or line by line."""
+    """Split a variable's value at commas and line breaks."""
     listed = re.split(r"[,\n]", read_variable(variable))
     return [reference.strip() for reference in listed if reference.strip()]
 
 
 def _name_of(reference: str) -> str:
-    """Return what something is asked for by: never a path, for everybody sees it."""
+    """Return the public name of a model or LoRA: never a path, because visitors see it."""
     path = local_path(reference)
     if path is None:
         return reference
@@ -63,6 +63,6 @@ def _name_of(reference: str) -> str:
 
 def _add(known: dict[str, ModelSpec | str], name: str, added: ModelSpec | str, where: str) -> None:
     if name in known:
-        logger.error("%s: two are named %r; give one of the folders another name.", where, name)
+        logger.error("%s: two entries are named %r; rename one of the folders.", where, name)
         return
     known[name] = added

@@ -1,7 +1,7 @@
-"""Models of one's own: what a folder or a repository of the Hub is, and the row that it gets.
+"""Detects the family of a user's own model, in a folder or on the Hub, and makes its row.
 
-Decided by the class of its pipeline, the classes of its parts and their configurations; no weights
-are read, and no code is run that comes with them.
+Uses the classes of the pipeline and its parts, and their configurations. Reads no weights and runs
+no code of the model.
 """
 
 from __future__ import annotations
@@ -24,30 +24,30 @@ if TYPE_CHECKING:
 
 INDEX = "model_index.json"
 _LIBRARIES = ("diffusers", "transformers")
-# Parts that only some models of a family have.
+# Parts that not every model of a family has.
 _OPTIONAL = ("transformer_2",)
-# Pipelines of the same parts; what is called is the row's.
+# Pipelines with the same parts; the row's own pipeline is used.
 _SAME_PARTS = dict.fromkeys(("LTXPipeline", "LTXImageToVideoPipeline"), "LTXConditionPipeline")
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt")
 
 
 @dataclass(frozen=True)
 class _Found:
-    """A folder with at least the configurations, the names of all files, and where it is from."""
+    """A folder with at least the configurations, the names of all files, and its origin."""
 
     name: str
     folder: Path
     files: tuple[str, ...]
-    place: Place | None = None  # on the Hub, its revision being the commit
+    place: Place | None = None  # on the Hub; its revision is the commit
 
 
 def detect_model(
     reference: str, model_id: str | None = None, rows: Iterable[ModelSpec] = ROWS
 ) -> ModelSpec:
-    """Return the row of a folder as diffusers saves it, or of a repository of the Hub.
+    """Return a row for a folder in the diffusers format or a repository on the Hub.
 
-    It is the nearest of `rows` with these weights, under an id of its own. Only configurations are
-    downloaded. Raises InvalidRequestError, if the Hub cannot be reached too.
+    It is the nearest of `rows` with other weights and its own id. Only configurations are
+    downloaded. Raises InvalidRequestError, also if the Hub cannot be reached.
     """
     found = _find(reference)
     index = _read_json(found, INDEX)
@@ -72,22 +72,22 @@ def _find(reference: str) -> _Found:
     if path is not None:
         if not path.is_dir():
             raise InvalidRequestError(f"There is no folder {reference!r}; check the path.")
-        # An index and a folder for each part: deeper it is not looked.
+        # The format has an index and a folder for each part, so two levels are enough.
         inside = [*path.glob("*"), *path.glob("*/*")]
         names = [file.relative_to(path).as_posix() for file in inside if file.is_file()]
         return _Found(path.name, path, tuple(names))
     place = parse_place(reference)
     if place is None or place.filename is not None:
         raise InvalidRequestError(
-            f"{shown(reference, most=200)} is neither a folder nor a place on the Hub; name a "
-            "model as a path or as owner/name."
+            f"{shown(reference, most=200)} is neither a folder nor a Hub repository; enter a path "
+            "or owner/name."
         )
     try:
         folder, files = read_files(place, [INDEX, "*/config.json", "*/*_config.json"])
     except HUB_ERRORS as exc:
         raise InvalidRequestError(
-            f"{reference} is not on this computer, and could not be looked at on the Hub; check "
-            "its name and the network, and whether it needs a token (HF_TOKEN)."
+            f"{reference} is not on this computer and could not be read from the Hub; check its "
+            "name, the network, and whether it needs a token (HF_TOKEN)."
         ) from exc
     return _Found(reference, folder, tuple(files), replace(place, revision=folder.name))
 
@@ -97,18 +97,18 @@ def _read_json(found: _Found, name: str) -> dict[str, object]:
         values = json.loads((found.folder / name).read_text(encoding="utf-8"))
     except FileNotFoundError as exc:
         raise InvalidRequestError(
-            f"{found.name} is not a whole diffusers pipeline, for it has no {name}; give a folder "
-            "that save_pretrained has written."
+            f"{found.name} is not a complete diffusers pipeline, because it has no {name}; use a "
+            "model that save_pretrained has written."
         ) from exc
     except (OSError, ValueError, RecursionError) as exc:
-        raise InvalidRequestError(f"The {name} of {found.name} cannot be read.") from exc
+        raise InvalidRequestError(f"The {name} of {found.name} is damaged; get it again.") from exc
     if not isinstance(values, dict):
-        raise InvalidRequestError(f"The {name} of {found.name} cannot be read.")
+        raise InvalidRequestError(f"The {name} of {found.name} is damaged; get it again.")
     return values
 
 
 def _refuse_code(found: _Found, index: Mapping[str, object]) -> None:
-    """Refuse a pipeline that wants to bring code along. A repository's is never downloaded."""
+    """Refuse a pipeline that contains code. A repository's code is never downloaded."""
     code = [name for name in found.files if name.endswith(".py")] if found.place is None else []
     configs = [name for name in found.files if name.endswith(".json") and name != INDEX]
     here = (name for name in configs if (found.folder / name).is_file())
@@ -117,19 +117,19 @@ def _refuse_code(found: _Found, index: Mapping[str, object]) -> None:
         mapped.append(INDEX)
     if code or mapped:
         raise InvalidRequestError(
-            f"{found.name} brings code of its own ({(code + mapped)[0]}), which Kinora does not "
-            "run; it wants classes of diffusers and transformers alone."
+            f"{found.name} contains its own code ({(code + mapped)[0]}), which Kinora does not "
+            "run; use a model that only needs classes of diffusers and transformers."
         )
 
 
 def _has_weights(part: type) -> bool:
-    import torch  # with diffusers, of which the part is: rows alone need neither
+    import torch  # here, because the catalog's own models do not need it
 
     return issubclass(part, torch.nn.Module)
 
 
 def _own_packages(rows: Iterable[ModelSpec]) -> set[str]:
-    """Return the packages of the rows whose pipelines are no classes of diffusers."""
+    """Return the packages of the pipelines that are not classes of diffusers."""
     modules = {row.pipeline.partition(":")[0] for row in rows if ":" in row.pipeline}
     return {module.rpartition(".")[0] for module in modules}
 
@@ -137,11 +137,11 @@ def _own_packages(rows: Iterable[ModelSpec]) -> set[str]:
 def _class_of(
     found: _Found, name: str, library: object, class_name: object, packages: Collection[str]
 ) -> type:
-    """Return a part's class, of the libraries and `packages` alone that the rows' models use."""
+    """Return a part's class; only diffusers, transformers and `packages` are allowed."""
     if library not in _LIBRARIES and str(library).rpartition(".")[0] not in packages:
         raise InvalidRequestError(
-            f"The {name} of {found.name} is of {str(library)[:60]!r}, which Kinora does not load; "
-            "it wants classes of diffusers and transformers alone."
+            f"The {name} of {found.name} is from {str(library)[:60]!r}, which Kinora does not "
+            "load; use a model that only needs classes of diffusers and transformers."
         )
     try:
         part = getattr(importlib.import_module(str(library)), str(class_name))
@@ -149,8 +149,8 @@ def _class_of(
         part = None
     if not isinstance(part, type):
         raise InvalidRequestError(
-            f"The {name} of {found.name} is a {str(class_name)[:60]!r}, which this version of "
-            f"{str(library)[:60]} does not have."
+            f"The {name} of {found.name} is a {str(class_name)[:60]!r}, which the installed "
+            f"version of {str(library)[:60]} does not have; use another model."
         )
     return part
 
@@ -161,38 +161,40 @@ def _rows_of(
     classes: Mapping[str, type],
     rows: Iterable[ModelSpec],
 ) -> list[ModelSpec]:
-    """Return the rows whose pipeline it is."""
+    """Return the rows with the same pipeline and parts."""
     name = _SAME_PARTS.get(index["_class_name"], index["_class_name"])
     if name == "WanImageToVideoPipeline" and index.get("expand_timesteps"):
-        name = "WanPipeline"  # the model of 5B, which does both
+        name = "WanPipeline"  # the 5B model, which does both text and pictures
     rows = [*rows]
     able = [row for row in rows if row.pipeline_name == name]
     if not able:
         families = ", ".join(sorted({row.pipeline_name for row in rows}))
         raise InvalidRequestError(
-            f"{found.name} is a {name[:60]}, which Kinora does not know; it knows {families}."
+            f"{found.name} is a {name[:60]}, which Kinora does not support; use one of {families}."
         )
     lacking = [part for part in able[0].parts if part not in (*classes, *_OPTIONAL)]
     unknown = [part for part in classes if not any(part in row.parts for row in able)]
     if lacking or unknown:
         what = f"has no {lacking[0]}" if lacking else f"has a part named {unknown[0]}"
-        raise InvalidRequestError(f"{found.name} {what}, unlike every {name} that Kinora knows.")
+        raise InvalidRequestError(
+            f"{found.name} {what}, unlike every {name} that Kinora supports; use another model."
+        )
     if name == "LTXConditionPipeline" and _shifts_by_size(found):
         raise InvalidRequestError(
-            f"{found.name} is an LTX-Video from before 0.9.5, which is not asked in the same way; "
-            "use a later one."
+            f"{found.name} is an LTX-Video from before 0.9.5, which Kinora does not support; use "
+            "version 0.9.5 or later."
         )
     return able
 
 
 def _shifts_by_size(found: _Found) -> bool:
-    """Say whether the schedule depends on the size, as that of LTX-Video did at first."""
+    """Return whether the schedule depends on the size, as in early versions of LTX-Video."""
     config = _read_json(found, "scheduler/scheduler_config.json")
     return bool(config.get("use_dynamic_shifting"))
 
 
 def _build(found: _Found, name: str, part: type) -> torch.nn.Module:
-    """Return a part without memory for its weights, to be counted and measured."""
+    """Build a part on the meta device, without weights, to count its parameters."""
     import torch
 
     config = _read_json(found, f"{name}/config.json")
@@ -211,13 +213,13 @@ def _build(found: _Found, name: str, part: type) -> torch.nn.Module:
 def _nearest(
     found: _Found, parts: Mapping[str, torch.nn.Module], rows: Iterable[ModelSpec]
 ) -> ModelSpec:
-    """Return the row with latents as large, and of these the one with a transformer as large."""
+    """Return the row with the same latent size and the nearest transformer size."""
     spatial = _pixels_of_latent(parts)
     able = [row for row in rows if row.spatial == spatial]
     if not able:
         raise InvalidRequestError(
-            f"A token of {found.name} stands for {spatial} pixels a side, unlike those of every "
-            "model of its kind that Kinora knows."
+            f"A token of {found.name} covers {spatial} pixels a side, unlike all models of its "
+            "family that Kinora supports; use another model."
         )
     if "transformer" not in parts:
         return able[0]
@@ -226,7 +228,7 @@ def _nearest(
 
 
 def _pixels_of_latent(parts: Mapping[str, torch.nn.Module]) -> int:
-    """Return the side of what a token of the transformer stands for."""
+    """Return how many pixels a side a transformer token covers."""
     vae = parts["vae"]
     scale = vae.config.get("scale_factor_spatial") or vae.spatial_compression_ratio
     patch = parts["transformer"].config.get("patch_size", 1) if "transformer" in parts else 1
@@ -240,36 +242,36 @@ def _count(part: torch.nn.Module) -> int:
 
 
 def _refuse_missing_weights(found: _Found, part: str) -> None:
-    """Refuse a part that has no weights, or only such as can run code when they are opened."""
+    """Refuse a part without weights, or whose weights can run code when they are opened."""
     kinds = {Path(name).suffix for name in found.files if name.startswith(f"{part}/")}
     if ".safetensors" in kinds:
         _refuse_other_shards(found, part)
         return
     if kinds & {*_PICKLES}:
         raise InvalidRequestError(
-            f"The {part} of {found.name} has no .safetensors weights, but others, which can run "
-            "code when they are opened; save the model again with safe_serialization=True."
+            f"The {part} of {found.name} has weights that can run code when they are opened, and "
+            "no .safetensors; save the model again with safe_serialization=True."
         )
-    raise InvalidRequestError(f"The weights of {found.name}'s {part} are missing; get them again.")
+    raise InvalidRequestError(f"The {part} of {found.name} has no weights; get its files again.")
 
 
 def _refuse_other_shards(found: _Found, part: str) -> None:
-    """Refuse an index of weights that leads elsewhere: transformers would open what it names."""
+    """Refuse a weight index that names other files: transformers would open them."""
     indices = [x for x in found.files if x.startswith(f"{part}/") and x.endswith(".index.json")]
     for index in (x for x in indices if (found.folder / x).is_file()):
         shards = _read_json(found, index).get("weight_map")
         files = [str(x) for x in shards.values()] if isinstance(shards, dict) else [""]
         if not all(x.endswith(".safetensors") and Path(x).name == x for x in files):
             raise InvalidRequestError(
-                f"The {index} of {found.name} names files that are no .safetensors beside it; save "
-                "the model again with safe_serialization=True."
+                f"The {index} of {found.name} names files that are not .safetensors in its folder; "
+                "save the model again with safe_serialization=True."
             )
 
 
 def _adapt(
     row: ModelSpec, found: _Found, model_id: str, parts: Mapping[str, torch.nn.Module]
 ) -> ModelSpec:
-    """Return the row with other weights, counted, and without what is about parts it lacks."""
+    """Return the row with the found weights, their sizes, and no settings of missing parts."""
     sizes = {
         name: Part(_count(part), row.parts[name].bytes_per_parameter if name in row.parts else 2)
         for name, part in parts.items()
@@ -285,9 +287,9 @@ def _adapt(
         row,
         id=model_id,
         label=found.name,
-        description=f"A model of your own; it is asked as {row.label} is.",
+        description=f"Your own model, used with the settings of {row.label}.",
         licence="its own",
-        licence_note="What its licence allows is for whoever uses it to know.",
+        licence_note="Check its licence before you use it.",
         checkpoint=None,
         ships_with_app=False,
         parts=sizes,

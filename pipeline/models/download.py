@@ -1,6 +1,6 @@
-"""Gets the files of a model or a LoRA from the Hub: only those it needs, and never code.
+"""Downloads the files of a model or LoRA from the Hub: only those it needs, and never code.
 
-Run it before the first use, where there is a network:
+To download before the first use, run:
 
     python -m pipeline.models.download MODEL
     python -m pipeline.models.download --lora LORA
@@ -36,28 +36,28 @@ from pipeline.models.spec import ModelSpec
 
 logger = logging.getLogger(__name__)
 
-# What a file of the checkpoint takes the place of.
+# The parts that a single checkpoint file replaces.
 CHECKPOINT_PARTS = ("transformer", "vae")
 _WEIGHTS = ("*.safetensors",)
 _SETTINGS = ("*.json", "*.txt", "*.model", "*.jinja")
-_VARIANTS = ["*.fp16.*", "*.fp8.*", "*.non_ema.*"]  # the same weights once more
-_LORA = "pytorch_lora_weights.safetensors"  # what diffusers calls it
+_VARIANTS = ["*.fp16.*", "*.fp8.*", "*.non_ema.*"]  # other copies of the same weights
+_LORA = "pytorch_lora_weights.safetensors"  # diffusers' default file name
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _CHECKPOINT = re.compile(r"https://[^/]+/(?P<repo>[^/]+/[^/]+)/(blob|resolve)/(?P<rev>[^/]+)/(.+)")
 
 
 @dataclass(frozen=True)
 class LocalFiles:
-    """A folder as diffusers saves it, and the one file that replaces parts of it, if any."""
+    """A folder in the diffusers format, and the single file that replaces some parts, if any."""
 
     folder: Path
     checkpoint: Path | None = None
 
     @property
     def revision(self) -> str | None:
-        """Return the commits that the files are of; None for a folder of one's own.
+        """Return the commits of the files, or None for a local folder.
 
-        The Hub's cache has a folder for each.
+        The Hub's cache names its folders after commits.
         """
         folders = [self.folder, *([self.checkpoint.parent] if self.checkpoint else [])]
         commits = [folder.name for folder in folders if _COMMIT.fullmatch(folder.name)]
@@ -65,10 +65,10 @@ class LocalFiles:
 
 
 def download_model(spec: ModelSpec, on_bytes: OnBytes | None = None) -> LocalFiles:
-    """Return where a model's files are, and download what is missing of them.
+    """Download the missing files of a model and return where its files are.
 
-    Without a network, what is there is taken to be all. Raises ModelError if there is nothing, if
-    the disk has no room or if the download fails.
+    Without a network, the files on disk are assumed to be complete. Raises ModelError if there are
+    none, if the disk has no room or if the download fails.
     """
     if spec.ships_with_app or Path(spec.repository).is_dir():
         checkpoint = None if spec.checkpoint is None else Path(spec.checkpoint)
@@ -83,10 +83,9 @@ def download_model(spec: ModelSpec, on_bytes: OnBytes | None = None) -> LocalFil
 
 
 def is_downloaded(spec: ModelSpec) -> bool:
-    """Say whether a model's weights are on this computer; nobody else is asked.
+    """Return whether a model's weights are on this computer, without asking the Hub.
 
-    Of a part in several files one is enough: it is for a notice, and `download_model` gets the
-    rest.
+    One file per part is enough: this is for a notice, and `download_model` gets the rest.
     """
     if spec.ships_with_app or Path(spec.repository).is_absolute():
         return True
@@ -107,11 +106,11 @@ def _is_file_here(spec: ModelSpec) -> bool:
 
 
 def download_lora(source: str, on_bytes: OnBytes | None = None, name: str | None = None) -> Path:
-    """Return the file of a LoRA: a file, a folder with one, or a place on the Hub.
+    """Return the file of a LoRA from a file, a folder with one, or a place on the Hub.
 
-    It is downloaded if it is not here. Errors call it by its `name`, which may be told where its
-    source may not. Raises InvalidRequestError if it is none of these, or not
-    clear which file is meant, ModelError if the disk has no room or the download fails.
+    Downloads it if needed. Errors show its public `name`, because the source may be private. Raises
+    InvalidRequestError if it is none of these or if several files match, and ModelError if the disk
+    has no room or the download fails.
     """
     name = name or source
     path = local_path(source)
@@ -125,15 +124,15 @@ def download_lora(source: str, on_bytes: OnBytes | None = None, name: str | None
     place = parse_place(source)
     if place is None:
         raise InvalidRequestError(
-            f"{source!r} is neither a file nor a place on the Hub; name a LoRA as a path or as "
+            f"{source!r} is neither a file nor a place on the Hub; enter a path or "
             "owner/name/file.safetensors."
         )
     try:
         return _fetch_lora_from(place, source, on_bytes)
     except HUB_ERRORS as exc:
         raise ModelError(
-            f"The LoRA {source!r} is not on this computer and could not be loaded from the Hub; "
-            f"with a network `python -m pipeline.models.download --lora {source}` fetches it."
+            f"The LoRA {source!r} is not on this computer and could not be downloaded; check the "
+            f"network, then run `python -m pipeline.models.download --lora {source}`."
         ) from exc
 
 
@@ -149,41 +148,42 @@ def _fetch_lora_from(place: Place, source: str, on_bytes: OnBytes | None) -> Pat
             missing = Missing(*where[:1], file.commit_hash, file.filename, file.file_size or 0)
             download(source, f"The LoRA {source!r}", [missing], on_bytes)
     except DryRunError:
-        logger.info("The Hub cannot be asked for %s: what is here has to do", source)
+        logger.info("The Hub cannot be reached for %s: using the files on disk", source)
     return Path(hf_hub_download(*where, revision=place.revision))
 
 
 def _choose_lora(source: str, names: list[str]) -> str:
-    """Return the one file that can be meant. Raises InvalidRequestError if it is not clear."""
+    """Return the LoRA file among `names`. Raises InvalidRequestError if it is ambiguous."""
     if len(names) > 1 and _LORA in names:
         return _LORA
     if len(names) != 1:
-        found = f"several of them: {', '.join(names[:10])}" if names else "none"
+        found = f"several: {', '.join(names[:10])}" if names else "none"
         raise InvalidRequestError(
-            f"A LoRA is one .safetensors file, and {source!r} has {found}; name the file as well."
+            f"A LoRA is one .safetensors file, but {source!r} has {found}; add the file's name."
         )
     if not names[0].endswith(".safetensors"):
         raise InvalidRequestError(
-            f"{source!r} is no .safetensors file; other kinds can run code when they are opened."
+            f"{source!r} is not a .safetensors file, and other formats can run code when they are "
+            "opened; use a .safetensors file."
         )
     return names[0]
 
 
 def not_here(spec: ModelSpec) -> str:
-    """Say that a model's files are not there, and which command fetches them."""
+    """Return the message for missing model files, with the command that downloads them."""
     if Path(spec.repository).is_absolute():
-        return f"The folder of {spec.label} is not there any more; choose another model."
+        return f"The folder of {spec.label} no longer exists; choose another model."
     return (
-        f"{spec.label} is not on this computer, or not all of it, and could not be loaded from the "
-        f"Hub; with a network and room on the disk `python -m pipeline.models.download {spec.id}` "
-        f"fetches it. {EMBEDDED} needs no download."
+        f"{spec.label} is not completely on this computer and could not be downloaded; check the "
+        f"network and the disk, then run `python -m pipeline.models.download {spec.id}`, or choose "
+        f"{EMBEDDED}, which needs no download."
     )
 
 
 def _missing_files(spec: ModelSpec, index: Path) -> list[Missing]:
-    """List what has to be downloaded; nothing if the Hub cannot be asked.
+    """List the files to download; none if the Hub cannot be reached.
 
-    The index is in a folder named after its commit: the rest has to be of the same one.
+    The folder of the index is named after its commit: the other files must be from the same one.
     """
     try:
         files = snapshot_download(
@@ -198,7 +198,7 @@ def _missing_files(spec: ModelSpec, index: Path) -> list[Missing]:
             place = _checkpoint_place(spec)
             found.append((place["repo_id"], hf_hub_download(**place, dry_run=True)))
     except DryRunError:
-        logger.info("The Hub cannot be asked for %s: what is here has to do", spec.repository)
+        logger.info("The Hub cannot be reached for %s: using the files on disk", spec.repository)
         return []
     return [
         Missing(repository, file.commit_hash, file.filename, file.file_size or 0)
@@ -208,9 +208,9 @@ def _missing_files(spec: ModelSpec, index: Path) -> list[Missing]:
 
 
 def _patterns(spec: ModelSpec, index: dict[str, object]) -> list[str]:
-    """Name the files that the pipeline's parts are made of, and no others.
+    """Return patterns for the files of the pipeline's parts, and no others.
 
-    The index has [library, class] for a part, [None, None] for one that is left out.
+    The index has [library, class] for a part and [None, None] for an omitted one.
     """
     parts = [name for name, value in index.items() if isinstance(value, list) and value[0]]
     parts = [name for name in parts if name not in spec.left_out]
@@ -221,10 +221,10 @@ def _patterns(spec: ModelSpec, index: dict[str, object]) -> list[str]:
 
 
 def _checkpoint_place(spec: ModelSpec) -> dict[str, str]:
-    """Return where on the Hub the one file is. Raises ValueError if that is no address of it."""
+    """Return the checkpoint file's place on the Hub. Raises ValueError for another address."""
     match = _CHECKPOINT.fullmatch(spec.checkpoint)
     if match is None:
-        raise ValueError(f"{spec.checkpoint} is no address of a file on the Hub")
+        raise ValueError(f"{spec.checkpoint} is not the address of a file on the Hub")
     return {"repo_id": match["repo"], "revision": match["rev"], "filename": match[4]}
 
 
@@ -237,10 +237,10 @@ def _checkpoint_of(spec: ModelSpec) -> Path | None:
 
 
 def main() -> None:
-    """Fetch one model or LoRA; exit with 1 and a sentence if that fails."""
+    """Download one model or LoRA; exit with status 1 and a message if that fails."""
     parser = argparse.ArgumentParser(prog="python -m pipeline.models.download")
-    parser.add_argument("name", help="an id of the table in README, or one of your own on the Hub")
-    parser.add_argument("--lora", action="store_true", help="it is a LoRA: owner/name[/file]")
+    parser.add_argument("name", help="a model id from README, or owner/name on the Hub")
+    parser.add_argument("--lora", action="store_true", help="name is a LoRA: owner/name[/file]")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     for name in ("httpx", "httpx2", "huggingface_hub"):

@@ -1,6 +1,6 @@
-"""Files on the Hub: how a place there is written, what is in it, and the download if there is room.
+"""Reads places on the Hub, lists their files and downloads them if the disk has room.
 
-Which of them a model or a LoRA needs is left to `download.py`.
+`download.py` decides which files a model or LoRA needs.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from pipeline.errors import ModelError
 logger = logging.getLogger(__name__)
 
 OnBytes = Callable[[int, int], None]
-"""`on_bytes(done, total)`: how much of a download is there."""
+"""`on_bytes(done, total)` reports the bytes of a download."""
 
-# HTTPError is httpx's, of the version that huggingface_hub uses: a connection that breaks.
+# HTTPError is that of the httpx version that huggingface_hub uses: the connection broke.
 HUB_ERRORS = (OSError, HTTPError, EntryNotFoundError, ValueError)
-_MIN_FREE_BYTES = 10**9  # what a disk should have left
+_MIN_FREE_BYTES = 10**9  # to leave free on the disk
 _PLACE = re.compile(
     r"(?P<repository>[\w.-]+/[\w.-]+)(/(?P<filename>[^@]+))?(@(?P<revision>[\w./-]+))?"
 )
@@ -34,7 +34,7 @@ _PLACE = re.compile(
 
 @dataclass(frozen=True)
 class Place:
-    """A repository on the Hub, one of its revisions, and a file in it if one is meant."""
+    """A repository on the Hub, a revision, and optionally a file in it."""
 
     repository: str
     revision: str = "main"
@@ -52,7 +52,7 @@ class Missing:
 
 
 def parse_place(reference: str) -> Place | None:
-    """Read "owner/name", with "/a/file" and "@revision" if need be; None if it is no such thing."""
+    """Parse "owner/name", optionally with "/a/file" and "@revision"; None for other text."""
     match = _PLACE.fullmatch(reference)
     if match is None:
         return None
@@ -60,26 +60,27 @@ def parse_place(reference: str) -> Place | None:
 
 
 def local_path(reference: str) -> Path | None:
-    """Return the path that a reference is, or None if it rather is a place on the Hub."""
+    """Return a reference as an absolute path, or None if it is not a local path."""
     try:
         path = Path(reference).expanduser()
         is_path = path.exists() or path.is_absolute() or reference.startswith(".")
-    except (OSError, RuntimeError, ValueError):  # too long; the home of nobody, or of no name
+    except (OSError, RuntimeError, ValueError):  # too long, or "~name" without such a user
         return None
     return path.absolute() if is_path else None
 
 
 def read_files(place: Place, patterns: Iterable[str]) -> tuple[Path, list[str]]:
-    """Fetch a repository's small files, and list the names of all; without a network, those here.
+    """Download a repository's files that match `patterns`, and list the names of all files.
 
-    Returns the folder, which is named after its commit. Raises those of HUB_ERRORS.
+    Returns the folder, which is named after its commit, and the names; without a network, the names
+    on disk. Raises HUB_ERRORS.
     """
     where = {"revision": place.revision, "allow_patterns": list(patterns)}
     folder = Path(snapshot_download(place.repository, **where))
     try:
         return folder, HfApi().list_repo_files(place.repository, revision=folder.name)
     except HUB_ERRORS:
-        logger.info("The Hub cannot be asked for %s: what is here is all", place.repository)
+        logger.info("The Hub cannot be reached for %s: listing files on disk", place.repository)
         files = (path for path in folder.rglob("*") if path.is_file())
         return folder, [path.relative_to(folder).as_posix() for path in files]
 
@@ -87,9 +88,9 @@ def read_files(place: Place, patterns: Iterable[str]) -> tuple[Path, list[str]]:
 def download(
     name: str, label: str, missing: list[Missing], on_bytes: OnBytes | None = None
 ) -> None:
-    """Download file by file, so that a broken download goes on where it was.
+    """Download file by file, so that an interrupted download can be resumed.
 
-    It is called `name` in the log. Raises ModelError if the disk has no room, and those of
+    `name` is for the log, `label` for errors. Raises ModelError if the disk has no room, and
     HUB_ERRORS.
     """
     if not missing:
@@ -97,7 +98,7 @@ def download(
     total = sum(file.num_bytes for file in missing)
     free = _free_bytes()
     logger.info(
-        "%s: %s to download in %d files; %s are free in %s",
+        "%s: downloading %s in %d files; %s free in %s",
         name,
         _gigabytes(total),
         len(missing),
@@ -106,7 +107,7 @@ def download(
     )
     if total + _MIN_FREE_BYTES > free:
         raise ModelError(
-            f"{label} needs {_gigabytes(total)} on the disk, and {_gigabytes(free)} are free; "
+            f"{label} needs {_gigabytes(total)} of disk space, but {_gigabytes(free)} are free; "
             "free some space, or set HF_HOME to a folder on a larger disk."
         )
     done = 0
@@ -124,7 +125,7 @@ def download(
 
 
 def _bar(before: int, total: int, on_bytes: OnBytes | None) -> type[tqdm] | None:
-    """Return a progress bar that tells of a download's bytes while a file comes."""
+    """Return a progress bar class that reports a download's bytes to `on_bytes`."""
     if on_bytes is None:
         return None
 
@@ -138,7 +139,7 @@ def _bar(before: int, total: int, on_bytes: OnBytes | None) -> type[tqdm] | None
 
 
 def _free_bytes() -> int:
-    """Return what is free on the disk of the Hub's cache, which may not be there yet."""
+    """Return the free bytes on the disk of the Hub's cache, which may not exist yet."""
     folder = Path(HF_HUB_CACHE)
     while not folder.exists():
         folder = folder.parent

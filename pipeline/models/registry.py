@@ -1,4 +1,4 @@
-"""Which models and LoRAs may be asked for: the catalogue's rows, and what the owner has added."""
+"""Which models and LoRAs a request may name: the catalog's rows, and those of the owner."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ EMBEDDED = next(spec.id for spec in ROWS if spec.ships_with_app)
 
 
 class Models(Mapping[str, ModelSpec]):
-    """The models that are offered, by their ids, and the LoRAs, by their names.
+    """The offered models by id, and the offered LoRAs by name.
 
-    With `recognise` whoever asks may name others: a folder of this computer, or a place on the Hub.
-    It is for an app that runs for its own person, for it reads any path and downloads anything.
+    With `recognise`, requests may name others: a local folder, or a repository on the Hub. Use it
+    only in an app that no other users can reach, because it reads any path and downloads anything.
     """
 
     def __init__(
@@ -26,9 +26,9 @@ class Models(Mapping[str, ModelSpec]):
         loras: Mapping[str, str] | None = None,
         recognise: Callable[[str], ModelSpec] | None = None,
     ) -> None:
-        """Offer rows, and LoRAs: what each is called, and the file or place that it stands for.
+        """Offer rows, and LoRAs as names with their file or place on the Hub.
 
-        `recognise` makes a row of a folder or of a place on the Hub, or raises InvalidRequestError.
+        `recognise` makes a row for a folder or Hub repository, or raises InvalidRequestError.
         """
         self._rows = {spec.id: spec for spec in rows}
         self._loras = dict(loras or {})
@@ -36,32 +36,31 @@ class Models(Mapping[str, ModelSpec]):
         self._recognised: dict[str, ModelSpec] = {}
 
     def __getitem__(self, model_id: str) -> ModelSpec:
-        """Return a row that is offered."""
+        """Return an offered row."""
         return self._rows[model_id]
 
     def __iter__(self) -> Iterator[str]:
-        """Go through the ids that are offered, in the order of the table."""
+        """Iterate over the offered ids in the order of the table."""
         return iter(self._rows)
 
     def __len__(self) -> int:
-        """Count what is offered."""
+        """Return the number of offered models."""
         return len(self._rows)
 
     @property
     def is_open(self) -> bool:
-        """Say whether others may be named than those that are offered."""
+        """Return whether requests may name models and LoRAs that are not offered."""
         return self._recognise is not None
 
     @property
     def loras(self) -> tuple[str, ...]:
-        """List the names of the LoRAs that are offered."""
+        """List the names of the offered LoRAs."""
         return tuple(self._loras)
 
     def find(self, model_id: str) -> ModelSpec:
-        """Return the row of what somebody asks for.
+        """Return the row of a requested model. Raises InvalidRequestError if there is none.
 
-        Raises InvalidRequestError if there is none. Of what may not be named nothing is looked at:
-        the sentence is the same whether it exists or not.
+        What may not be named is not looked up: the message is the same whether it exists or not.
         """
         if not isinstance(model_id, str) or not self._may_name(model_id):
             raise InvalidRequestError(
@@ -74,9 +73,9 @@ class Models(Mapping[str, ModelSpec]):
         return self._recognised[model_id]
 
     def find_lora(self, name: str) -> str:
-        """Return the file or the place on the Hub that a LoRA's name stands for.
+        """Return the file or the place on the Hub of a LoRA's name.
 
-        Raises InvalidRequestError if it may not be named; whether it exists is not looked at.
+        Raises InvalidRequestError if it may not be named. Does not check that it exists.
         """
         if name in self._loras:
             return self._loras[name]
@@ -86,16 +85,16 @@ class Models(Mapping[str, ModelSpec]):
         raise InvalidRequestError(f"There is no LoRA named {name[:60]!r} here; {offered}.")
 
     def for_task(self, task: Task) -> list[ModelSpec]:
-        """List the models that are offered for a task."""
+        """List the offered models that can do a task."""
         return [spec for spec in self._rows.values() if task in spec.tasks]
 
     def first_for(self, task: Task, model_id: str) -> str:
-        """Return a model's id if it can do a task, else that of the first one that can."""
+        """Return a model's id if it can do a task, else the id of the first model that can."""
         able = [spec.id for spec in self.for_task(task)]
         return model_id if model_id in able else able[0]
 
     def _may_name(self, model_id: str) -> bool:
-        # A word alone is a row's id, and never a folder that happens to lie around.
+        # A single word is always a row's id, never a folder that happens to have this name.
         is_place = "/" in model_id or "\\" in model_id
         return model_id in self._rows or (self.is_open and is_place)
 
@@ -104,17 +103,17 @@ SHIPPED = Models()
 
 
 def get_model(model_id: str) -> ModelSpec:
-    """Return a row of `MODELS`; raise InvalidRequestError, naming them all, if it has none."""
+    """Return a row of `MODELS`. Raises InvalidRequestError, which lists them, for other ids."""
     return SHIPPED.find(model_id)
 
 
 def describe_models(models: Models = SHIPPED) -> list[dict[str, object]]:
-    """List the models as JSON, for people who choose one: no paths of this machine in it."""
+    """List the models as JSON for users who choose one, without paths of this machine."""
     return [_describe(spec) for spec in models.values()]
 
 
 def _describe(spec: ModelSpec) -> dict[str, object]:
-    """Describe a row; a setting that the model does not have is left out."""
+    """Describe a row; settings that the model does not have are left out."""
     facts = {
         "id": spec.id,
         "label": spec.label,

@@ -1,6 +1,6 @@
-"""What a model is to Kinora: where its weights are, what it can do, how it is asked.
+"""The types that describe a model: its weights, abilities and defaults.
 
-The rows themselves are in `catalog.py`.
+`catalog.py` has the rows.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pipeline.geometry import (
 Task = Literal["text_to_video", "image_to_video", "extend_video"]
 Direction = Literal["forward", "backward", "bridge", "loop"]
 Camera = Literal[
-    "",  # as the prompt has it, or the model
+    "",  # no menu choice: the prompt or the model decides
     "static",
     "pan left",
     "pan right",
@@ -38,7 +38,7 @@ Camera = Literal[
     "handheld",
 ]
 
-# What each task starts from: the request's field that has to be given.
+# The request field that each task starts from and requires.
 TASK_SOURCES: dict[Task, str | None] = {
     "text_to_video": None,
     "image_to_video": "image",
@@ -47,31 +47,31 @@ TASK_SOURCES: dict[Task, str | None] = {
 ALL_TASKS: tuple[Task, ...] = tuple(TASK_SOURCES)
 DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
 Ability = Task | Direction | Literal["continue"]
-"""What a model may be unable to do; "continue": to go on from a window that it has made."""
+"""What a model may lack; "continue" is continuing from a window that it has made."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """A component with weights: how many, and how large in the type it computes in."""
+    """A component with weights: how many, and their size in its compute type."""
 
     num_parameters: int
-    bytes_per_parameter: int = 2  # bfloat16; 4 for what has to compute in float32
+    bytes_per_parameter: int = 2  # bfloat16; 4 for parts that must compute in float32
 
     @property
     def num_bytes(self) -> int:
-        """Return how much memory the weights take."""
+        """Return the memory of the weights in bytes."""
         return self.num_parameters * self.bytes_per_parameter
 
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """One model: where its weights are, what it can do and how it is asked by default.
+    """One model: where its weights are, what it can do, and its defaults.
 
     A clip has `temporal` * k + 1 frames and sides that are multiples of `spatial`; one call makes
-    at most `window_frames` frames, and calls that continue one another share `overlap_latents`. A
-    model with `chunk_latents` makes so many latents at a time, each chunk a clip of its own to the
-    autoencoder; what it goes on from is no part of a call. A setting that is None, or False, is one
-    that the model does not have: the page hides it, and requests that name it are refused.
+    at most `window_frames` frames, and consecutive calls share `overlap_latents`. A model with
+    `chunk_latents` makes that many latents at a time, and its autoencoder treats each chunk as a
+    separate clip; given latents are not part of its calls. If a setting is None or False, the model
+    does not have it: the page hides it, and requests that set it are refused.
     """
 
     id: str
@@ -88,89 +88,89 @@ class ModelSpec:
     engine: str  # its engine class or `Family`, as "package.module:Name"
     revision: str | None = None
     checkpoint: str | None = None  # one file that replaces the repository's transformer and VAE
-    licence_note: str = ""  # the sentence that a user must know, if there is one
-    # The class its components are loaded as: one of diffusers, or "package.module:Name".
+    licence_note: str = ""  # a sentence that users must know, if there is one
+    # The class that loads its components: one of diffusers, or "package.module:Name".
     pipeline: str = "LTXConditionPipeline"
-    # What it cannot do, and why: a sentence for people.
+    # What it cannot do, each with the reason: a sentence for users.
     cannot: Mapping[Ability, str] = field(default_factory=dict)
-    num_source_latents: int = 3  # latent frames of a source clip's end that an extension sees
-    # What its pipeline's call is always given beside what a request says, as its authors have it.
+    num_source_latents: int = 3  # latents from the end of a source clip that an extension sees
+    # Fixed arguments of the pipeline's call, with its authors' values.
     call_arguments: Mapping[str, object] = field(default_factory=dict)
-    # What its scheduler is set to beside what is saved with it.
+    # Scheduler options that differ from the saved ones.
     scheduler_options: Mapping[str, object] = field(default_factory=dict)
-    has_audio: bool = False  # it makes sound with its pictures
-    # The camera moves it can make, and how its training captions say each.
+    has_audio: bool = False  # it makes sound too
+    # The camera moves it can make, each in the words of its training captions.
     camera_words: Mapping[Camera, str] = field(default_factory=dict)
     spatial: int = 32
     temporal: int = 8
     chunk_latents: int | None = None
-    token_pixels: int | None = None  # a token's side, where `spatial` is a multiple of it
-    timesteps: tuple[float, ...] | None = None  # fixed by distillation; else from the step count
+    token_pixels: int | None = None  # pixels a side of a token, if `spatial` is a multiple of it
+    timesteps: tuple[float, ...] | None = None  # fixed by distillation; None: from the step count
     uses_negative_prompt: bool = True  # at a guidance scale above 1
     takes_loras: bool = True
     ships_with_app: bool = False  # its weights are in this repository
-    can_show_nudity: bool = True  # else its frames are not searched for it
-    streams_decoding: bool = False  # one latent frame at a time: it needs no tiles
-    stacks_guidance: bool = False  # a prompt and its negative go through the transformer at once
-    # Its pipeline says which calls follow one another, over blocks whose steps diffusers can cache.
+    can_show_nudity: bool = True  # False: its frames are not checked for nudity
+    streams_decoding: bool = False  # it decodes one latent at a time and needs no tiles
+    stacks_guidance: bool = False  # prompt and negative prompt share one call of the transformer
+    # Its pipeline marks consecutive calls, and diffusers can cache the steps of its blocks.
     can_cache_steps: bool = False
-    hides_padding: bool = True  # its transformer masks a prompt's padding: not all attention can
+    hides_padding: bool = True  # its transformer masks prompt padding: not all attention can
     can_split: bool = False  # over several GPUs, by a plan of its diffusers class
-    # Those with weights, by their names in the pipeline; sizes computed, not measured.
+    # The components with weights, by their names in the pipeline; sizes computed, not measured.
     parts: Mapping[str, Part] = field(default_factory=dict)
-    left_out: tuple[str, ...] = ()  # components that its repository has and Kinora does not use
+    left_out: tuple[str, ...] = ()  # components of its repository that Kinora does not use
     max_sequence_length: int = 256  # tokens of a prompt that are read
-    # On the Hub, its blocks as `spaces.aoti_compile_and_save` compiles them for ZeroGPU's card,
-    # with sizes left open: what they are given is not checked. None is known of for any row.
+    # Place on the Hub of its blocks, compiled for ZeroGPU's GPU by `spaces.aoti_compile_and_save`
+    # with dynamic sizes; their inputs are not checked. No such blocks are known for any row.
     aot_blocks: str | None = None
 
     @property
     def can_choose_steps(self) -> bool:
-        """Say whether the number of steps is a setting: it is fixed where timesteps are."""
+        """Return whether the number of steps is a setting: fixed timesteps fix it too."""
         return self.default_num_inference_steps is not None and self.timesteps is None
 
     @property
     def pipeline_name(self) -> str:
-        """Return the name of the pipeline's class, as `model_index.json` has it."""
+        """Return the class name of the pipeline, as in `model_index.json`."""
         return self.pipeline.rpartition(":")[2]
 
     @property
     def tasks(self) -> tuple[Task, ...]:
-        """List the tasks that it can do."""
+        """List the tasks that the model can do."""
         return tuple(task for task in ALL_TASKS if task not in self.cannot)
 
     @property
     def directions(self) -> tuple[Direction, ...]:
-        """List the directions in which it extends a clip."""
+        """List the directions in which the model can extend a clip."""
         if "extend_video" in self.cannot:
             return ()
         return tuple(direction for direction in DIRECTIONS if direction not in self.cannot)
 
     @property
     def max_shot_seconds(self) -> float | None:
-        """Return how long a shot can be at most, if the model cannot go on from its own windows."""
+        """Return the longest shot in seconds if the model cannot continue its own windows."""
         return self.window_frames / self.fps if "continue" in self.cannot else None
 
     @property
     def num_bytes(self) -> int:
-        """Return how much memory the weights of all parts take."""
+        """Return the memory of all parts' weights in bytes."""
         return sum(part.num_bytes for part in self.parts.values())
 
     @property
     def window_latents(self) -> int:
-        """Count the latents of the longest call, the first of which stands for one frame."""
+        """Count the latents of the longest call; the first one holds one frame."""
         return latents_for_frames(
             self.window_frames, temporal=self.temporal, chunk=self.chunk_latents
         )
 
     @property
     def num_frames_of_chunk(self) -> int:
-        """Count the frames of a whole chunk, of a model that makes chunks."""
+        """Count the frames of a whole chunk; only for models that make chunks."""
         return frames_for_latents(self.chunk_latents, temporal=self.temporal)
 
     @property
     def num_source_frames(self) -> int:
-        """Count the frames of a source clip's end that an extension sees."""
+        """Count the frames from the end of a source clip that an extension sees."""
         return frames_for_latents(
             self.num_source_latents, temporal=self.temporal, chunk=self.chunk_latents
         )
@@ -181,7 +181,7 @@ class ModelSpec:
         return snap_size(columns / rows, num_pixels=self.num_pixels, multiple=self.spatial)
 
     def num_frames_for(self, duration: float) -> int:
-        """Return how many frames a clip of at least `duration` seconds has."""
+        """Return the number of frames of a clip of at least `duration` seconds."""
         return snap_num_frames(
             duration, fps=self.fps, temporal=self.temporal, chunk=self.chunk_latents
         )

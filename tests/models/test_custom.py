@@ -149,9 +149,9 @@ def test_what_is_no_model_is_one_sentence_through_the_api(
 ) -> None:
     client = connect(own_app)
     for model, sentence in (
-        (str(root / "style-1"), "is not a whole diffusers pipeline"),
+        (str(root / "style-1"), "is not a complete diffusers pipeline"),
         (str(root / "nothing"), "There is no folder"),
-        ("nobody/nothing", "could not be looked at on the Hub"),
+        ("nobody/nothing", "could not be read from the Hub"),
         ("sora", "There is no model named 'sora'"),
     ):
         with pytest.raises(AppError, match=sentence):
@@ -257,7 +257,7 @@ def test_the_settings_name_what_is_offered(
     assert "nobody/nothing is not on this computer" in caplog.text
     monkeypatch.setenv("KINORA_MODELS", f"{root / 'my-ltx'},{root / 'my-ltx'}")
     assert list(read_models(is_private=False)) == [*MODELS, "my-ltx"]
-    assert "two are named 'my-ltx'" in caplog.text
+    assert "two entries are named 'my-ltx'" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -284,7 +284,7 @@ def test_anything_may_be_named_only_where_nobody_else_can_come(
         monkeypatch.setenv(name, value)
     assert may_name_any(is_private()) == expected
     monkeypatch.setenv("KINORA_ANY_MODEL", "perhaps")
-    with pytest.raises(ModelError, match="KINORA_ANY_MODEL is 'perhaps', but it has to be 1 or 0"):
+    with pytest.raises(ModelError, match="KINORA_ANY_MODEL is 'perhaps', but it must be 1 or 0"):
         may_name_any(is_private())
 
 
@@ -302,7 +302,7 @@ def test_a_folder_and_a_lora_are_typed_into_the_page(
     # As a person types: what has only just been shown may miss the first letter, not the last.
     page.locator("#text_to_video-loras textarea").press_sequentially("style 3", delay=50)
     plan = page.locator("#text_to_video-plan")
-    expect(plan).to_contain_text("The weight of the LoRA 'style' is 3.0, but it has to be")
+    expect(plan).to_contain_text("The weight of the LoRA 'style' is 3.0, but it must be")
     page.fill("#text_to_video-loras textarea", f"{root / 'style-1'} 0.8")
     expect(plan).to_contain_text("frames at 24 frames a second")
     ask(page, "text_to_video")

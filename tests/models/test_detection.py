@@ -215,25 +215,25 @@ def an_early_ltx(own: Path) -> None:
     ("damage", "sentence"),
     [
         (nothing_there, "There is no folder "),
-        (no_index, "is not a whole diffusers pipeline, for it has no model_index.json; give a"),
-        (broken_index, "The model_index.json of my-ltx cannot be read"),
+        (no_index, "is not a complete diffusers pipeline, because it has no model_index.json"),
+        (broken_index, "The model_index.json of my-ltx is damaged"),
         (
             another_class,
-            "my-ltx is a StableDiffusionPipeline, which Kinora does not know; it knows",
+            "my-ltx is a StableDiffusionPipeline, which Kinora does not support; use",
         ),
-        (code_beside, "brings code of its own (transformer/my_transformer.py), which Kinora does"),
-        (code_in_the_index, "brings code of its own (model_index.json)"),
-        (code_by_config, "brings code of its own (text_encoder/config.json)"),
-        (a_module_of_a_library, "is of 'diffusers.utils', which Kinora does not load"),
-        (another_library, "The transformer of my-ltx is of 'os', which Kinora does not load"),
-        (unknown_part_class, "is a 'NoTransformer', which this version of diffusers does not have"),
-        (no_weights, "The weights of my-ltx's vae are missing; get them again"),
-        (pickles, "has no .safetensors weights, but others, which can run code when they are"),
-        (pickles_by_an_index, "names files that are no .safetensors beside it"),
-        (weights_of_elsewhere, "names files that are no .safetensors beside it"),
-        (a_class_that_is_none, "is a 'utils', which this version of diffusers does not have"),
-        (no_patches, "A token of my-ltx stands for 0 pixels a side"),
-        (no_config, "for it has no transformer/config.json"),
+        (code_beside, "contains its own code (transformer/my_transformer.py), which Kinora does"),
+        (code_in_the_index, "contains its own code (model_index.json)"),
+        (code_by_config, "contains its own code (text_encoder/config.json)"),
+        (a_module_of_a_library, "is from 'diffusers.utils', which Kinora does not load"),
+        (another_library, "The transformer of my-ltx is from 'os', which Kinora does not load"),
+        (unknown_part_class, "is a 'NoTransformer', which the installed version of diffusers"),
+        (no_weights, "The vae of my-ltx has no weights; get its files again"),
+        (pickles, "has weights that can run code when they are opened, and no .safetensors"),
+        (pickles_by_an_index, "names files that are not .safetensors in its folder"),
+        (weights_of_elsewhere, "names files that are not .safetensors in its folder"),
+        (a_class_that_is_none, "is a 'utils', which the installed version of diffusers"),
+        (no_patches, "A token of my-ltx covers 0 pixels a side"),
+        (no_config, "because it has no transformer/config.json"),
         (wrong_config, "The configuration of my-ltx's transformer does not describe a LTXVideo"),
         (no_text_encoder, "my-ltx has no text_encoder, unlike every LTXConditionPipeline"),
         (a_part_more, "my-ltx has a part named image_encoder, unlike every LTXConditionPipeline"),
@@ -255,12 +255,12 @@ def test_what_cannot_be_used_is_refused_in_one_sentence(
     ["owner/name/file", "no place", "a/b/../../etc", "x" * 400, "/" + "x" * 400, "~\0/x"],
 )
 def test_what_is_neither_a_folder_nor_a_place_is_refused(reference: str) -> None:
-    with pytest.raises(InvalidRequestError, match="is neither a folder nor a place on the Hub"):
+    with pytest.raises(InvalidRequestError, match="is neither a folder nor a Hub repository"):
         detect_model(reference)
 
 
 def test_without_a_network_a_repository_that_is_not_here_is_a_sentence() -> None:
-    with pytest.raises(InvalidRequestError, match="could not be looked at on the Hub; check its"):
+    with pytest.raises(InvalidRequestError, match="could not be read from the Hub; check its"):
         detect_model("nobody/nothing")
 
 

@@ -24,9 +24,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PARTS, ONE_FILE = "Lightricks/LTX-Video-0.9.5", "Lightricks/LTX-Video"
 CHECKPOINT = "ltxv-2b-0.9.8-distilled.safetensors"
 NOT_HERE = (
-    "LTX-Video 2B 0.9.8 distilled is not on this computer, or not all of it, and could not be "
-    "loaded from the Hub; with a network and room on the disk `python -m pipeline.models.download "
-    "ltx-video-2b` fetches it. kinora-mini needs no download.\n"
+    "LTX-Video 2B 0.9.8 distilled is not completely on this computer and could not be downloaded; "
+    "check the network and the disk, then run `python -m pipeline.models.download ltx-video-2b`, "
+    "or choose kinora-mini, which needs no download.\n"
 )
 
 
@@ -88,8 +88,8 @@ def test_only_the_needed_files_are_fetched_and_only_once(hub: Hub, tmp_path: Pat
     home = tmp_path / "home"
     first = run_fetch(hub, home)
     assert first.returncode == 0, first.stderr
-    assert "ltx-video-2b: 0.00 GB to download in" in first.stdout
-    assert "are free in" in first.stdout
+    assert "ltx-video-2b: downloading 0.00 GB in" in first.stdout
+    assert "GB free in" in first.stdout
     assert sorted(hub.downloads) == sorted(
         [
             f"{PARTS}/model_index.json",
@@ -106,7 +106,7 @@ def test_only_the_needed_files_are_fetched_and_only_once(hub: Hub, tmp_path: Pat
     hub.downloads.clear()
     again = run_fetch(hub, home)
     assert (again.returncode, hub.downloads) == (0, []), again.stderr
-    assert "to download" not in again.stdout
+    assert "downloading" not in again.stdout
     offline = run_fetch(hub, home, offline=True)
     assert offline.returncode == 0, offline.stderr
     assert f"snapshots/{COMMIT}" in offline.stdout
@@ -178,7 +178,7 @@ def test_a_model_of_ones_own_is_fetched_by_its_place_on_the_hub(hub: Hub, tmp_pa
     home = tmp_path / "home"
     first = run_fetch(hub, home, "tiny/ltx@main")
     assert first.returncode == 0, first.stderr
-    assert "tiny/ltx@main: 0.00 GB to download in" in first.stdout
+    assert "tiny/ltx@main: downloading 0.00 GB in" in first.stdout
     assert "tiny/ltx/transformer/diffusion_pytorch_model.safetensors" in hub.downloads
     assert len(hub.downloads) == len({*hub.downloads})
     hub.downloads.clear()
@@ -195,7 +195,7 @@ def test_a_model_of_pickles_is_found_out_before_its_weights_are_fetched(
 ) -> None:
     failed = run_fetch(hub, tmp_path / "home", "tiny/pickled")
     assert failed.returncode == 1
-    sentence = "The vae of tiny/pickled has no .safetensors weights, but others, which can run code"
+    sentence = "The vae of tiny/pickled has weights that can run code when they are opened"
     assert failed.stderr.splitlines()[-1].startswith(sentence)
     assert {Path(name).suffix for name in hub.downloads} == {".json"}
 
@@ -243,14 +243,14 @@ def test_a_lora_is_fetched_by_its_place_on_the_hub_and_once(hub: Hub, tmp_path: 
 def test_a_lora_that_cannot_be_had_is_one_sentence(hub: Hub, tmp_path: Path) -> None:
     hub.claimed_bytes["one.safetensors"] = 10**15
     sentences = {
-        "tiny/loras": "A LoRA is one .safetensors file, and 'tiny/loras' has several of them: more",
-        "tiny/loras/three.bin": "'tiny/loras/three.bin' is no .safetensors file; other kinds can",
+        "tiny/loras": "A LoRA is one .safetensors file, but 'tiny/loras' has several: more",
+        "tiny/loras/three.bin": "'tiny/loras/three.bin' is not a .safetensors file, and other",
         "tiny/loras/four.safetensors": "The LoRA 'tiny/loras/four.safetensors' is not on this",
         "nobody/nothing": "The LoRA 'nobody/nothing' is not on this computer and could not be",
         "tiny/loras/one.safetensors": "The LoRA 'tiny/loras/one.safetensors' needs 1000000.00 GB",
         "nothing": "'nothing' is neither a file nor a place on the Hub",
-        str(tmp_path): f"A LoRA is one .safetensors file, and {str(tmp_path)!r} has none",
-        str(tmp_path / "x.pt"): f"{str(tmp_path / 'x.pt')!r} is no .safetensors file",
+        str(tmp_path): f"A LoRA is one .safetensors file, but {str(tmp_path)!r} has none",
+        str(tmp_path / "x.pt"): f"{str(tmp_path / 'x.pt')!r} is not a .safetensors file",
     }
     said = fetch_loras(hub, tmp_path / "home", *sentences)
     for line, sentence in zip(said, sentences.values(), strict=True):

@@ -273,7 +273,7 @@ def test_a_model_that_cannot_be_downloaded_is_said_to_be_so(folder: Path, tmp_pa
     row = tiny_models(folder)[LTX]
     for repository, sentence in (
         ("nobody/nothing", "could not be loaded from the Hub"),
-        (str(tmp_path / "nowhere"), "is not there any more; choose another model"),
+        (str(tmp_path / "nowhere"), "no longer exists; choose another model"),
     ):
         model_cache = ModelCache(CPU, {LTX: dataclasses.replace(row, repository=repository)})
         with pytest.raises(ModelError, match=sentence):

@@ -175,9 +175,9 @@ def test_models_leaves_out_the_settings_that_a_model_does_not_have(client: Clien
     ("changes", "sentence"),
     [
         ({"num_inference_steps": 8}, "Kinora mini has no inference steps"),
-        ({"guidance_scale": 3}, "Kinora mini has no guidance"),
+        ({"guidance_scale": 3}, "Kinora mini does not use guidance"),
         ({"negative_prompt": "rain"}, "Kinora mini does not use a negative prompt"),
-        ({"loras": "owner/style 0.8"}, "Kinora mini takes no LoRAs"),
+        ({"loras": "owner/style 0.8"}, "Kinora mini does not support LoRAs"),
     ],
 )
 def test_a_setting_that_the_model_does_not_have_is_refused(
@@ -312,7 +312,7 @@ def test_a_shot_of_a_film_has_one_of_the_uploaded_pictures(
     ("arguments", "sentence"),
     [
         ({"storyboard": "[picture 1] a cat"}, "Line 1: There is no picture 1, since none came"),
-        ({"storyboard": [{"prompt": "a", "image": "/etc/passwd"}]}, "Shot 1: A shot has to be"),
+        ({"storyboard": [{"prompt": "a", "image": "/etc/passwd"}]}, "Shot 1: A shot must be"),
         ({"storyboard": [{"prompt": "a", "picture": "/etc/passwd"}]}, "Shot 1: The picture is "),
         ({"storyboard": "a", "pictures": ["/etc/passwd"]}, "The picture 1 has to be an uploaded"),
         ({"storyboard": "a", "pictures": "/etc/passwd"}, "The pictures have to be a list"),

@@ -1,1 +1,1 @@
-"""From a request to a plan: what is asked for, checked and cut into windows."""
+"""Requests, storyboards and plans: validation, windows and recipes. Runs no model."""

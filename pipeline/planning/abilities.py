@@ -1,4 +1,4 @@
-"""Refuses what a model cannot do, by what its row says."""
+"""Refuses requests that a model cannot fulfil, according to its row in the catalog."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pipeline.planning.request import GenerationRequest, Shot
 
 
 def refuse_impossible(request: GenerationRequest, spec: ModelSpec) -> None:
-    """Raise InvalidRequestError for the first thing that a request's model cannot do."""
+    """Raise InvalidRequestError for the first part of a request that its model cannot do."""
     check_ability(spec, request.task)
     if request.task == "extend_video":
         check_ability(spec, request.direction)
@@ -24,7 +24,7 @@ def refuse_impossible(request: GenerationRequest, spec: ModelSpec) -> None:
 
 
 def check_ability(spec: ModelSpec, ability: Ability) -> None:
-    """Raise InvalidRequestError, with the reason, if a model cannot do something."""
+    """Raise InvalidRequestError with the reason if a model lacks an ability."""
     if reason := spec.cannot.get(ability):
         able = [x for x in (*spec.tasks, *spec.directions) if x != "extend_video"]
         raise InvalidRequestError(
@@ -43,34 +43,36 @@ def _check_settings(request: GenerationRequest, spec: ModelSpec) -> None:
             )
         if steps != fixed:
             raise InvalidRequestError(
-                f"{spec.label} always takes {fixed} inference steps, not {steps}; leave "
+                f"{spec.label} always uses {fixed} inference steps, not {steps}; leave "
                 "num_inference_steps out."
             )
     if request.guidance_scale is not None and spec.default_guidance_scale is None:
-        raise InvalidRequestError(f"{spec.label} has no guidance; leave guidance_scale out.")
+        raise InvalidRequestError(f"{spec.label} does not use guidance; leave guidance_scale out.")
     if request.negative_prompt and not spec.uses_negative_prompt:
         raise InvalidRequestError(
             f"{spec.label} does not use a negative prompt; leave negative_prompt out."
         )
     if request.loras and not spec.takes_loras:
-        raise InvalidRequestError(f"{spec.label} takes no LoRAs; choose another model for them.")
+        raise InvalidRequestError(
+            f"{spec.label} does not support LoRAs; leave them out, or choose another model."
+        )
 
 
 def _check_camera(spec: ModelSpec, camera: Camera) -> None:
     if camera and camera not in spec.camera_words:
         raise InvalidRequestError(
-            f"{spec.label} cannot do the camera move {camera!r}; "
-            f"it can do {', '.join(spec.camera_words)}."
+            f"{spec.label} cannot do the camera move {camera!r}; choose one of "
+            f"{', '.join(spec.camera_words)}."
         )
 
 
 def _check_shot(spec: ModelSpec, shot: Shot, *, is_first: bool) -> None:
-    """Refuse a shot that the model cannot begin or go on with as it is asked to."""
+    """Refuse a shot whose length, start or transition the model cannot do."""
     if "continue" in spec.cannot:
         if shot.duration > spec.max_shot_seconds:
             raise InvalidRequestError(
                 f"A shot of {spec.label} lasts at most {spec.max_shot_seconds:g} seconds, not "
-                f"{shot.duration:g}; make a film of shorter ones."
+                f"{shot.duration:g}; make a film of shorter shots."
             )
         if shot.transition == "continue" and not is_first:
             check_ability(spec, "continue")

@@ -1,6 +1,6 @@
-"""What will be done for a request, said before it is done: sizes, windows, frames. Pure arithmetic.
+"""Plans a request before it runs: sizes, windows, frames and GPU time. Pure arithmetic.
 
-The page shows it, `generate.py` follows it, and ZeroGPU's duration is computed from it.
+The page shows the plan, `generate.py` follows it, and ZeroGPU's duration is computed from it.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from pipeline.models.spec import ModelSpec
 from pipeline.planning.request import GenerationRequest, Shot
 from pipeline.planning.windows import Window, plan_windows
 
-DISSOLVE_SECONDS = 0.5  # no longer than the shortest shot
-# What ZeroGPU is asked for beside the steps: assumed, for lack of a GPU to measure on.
+DISSOLVE_SECONDS = 0.5  # at most the length of the shortest shot
+# GPU time that is requested in addition to the steps. Assumed: no GPU was available to measure.
 START_SECONDS = 10.0
 SECONDS_PER_WINDOW = 2.0
-# Of one call; what takes longer goes on in a further one. On today's cards the library asks for
-# half as much again, which comes to the two minutes a day of visitors who are not signed in.
+# For one call; longer work continues in another call. On today's GPUs the library requests 1.5
+# times as much, which is the two minutes a day of visitors who are not signed in.
 MAX_GPU_SECONDS = 80
 MIN_GPU_SECONDS = 15
 
 
 @dataclass(frozen=True)
 class Source:
-    """What a request starts from, as far as planning has to know: size on screen, and rate."""
+    """The picture or clip that a request starts from: its display size and frame rate."""
 
     width: int
     height: int
@@ -37,18 +37,18 @@ class Source:
 
 @dataclass(frozen=True)
 class ShotPlan:
-    """One shot: its windows, in the order they are made, and how many frames come out."""
+    """One shot: its windows, in the order they are made, and its number of frames."""
 
     shot: Shot
     windows: tuple[Window, ...]
     num_frames: int
-    continues: bool  # starts on the tail of the shot before
-    num_dissolved: int = 0  # of its first frames that are mixed with the last of the shot before
+    continues: bool  # starts from the last latents of the shot before
+    num_dissolved: int = 0  # first frames that are mixed with the last ones of the shot before
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A whole request: the size the model works at, the clip that comes out, and the shots."""
+    """A planned request: the model's working size, the resulting clip, and the shots."""
 
     model_size: Size
     size: Size
@@ -56,30 +56,30 @@ class Plan:
     num_frames: int  # new frames, at `fps`
     num_inference_steps: int | None  # None: the model has no steps
     guidance_scale: float | None
-    model_fps: float  # the rate at which the model makes frames
-    temporal: int  # frames of a latent frame
+    model_fps: float  # the frame rate of the model
+    temporal: int  # frames in one latent
     shots: tuple[ShotPlan, ...]
 
     @property
     def steps_per_window(self) -> int:
-        """Count the steps of a window: one for a model that has none to choose."""
+        """Return the steps of a window; 1 for a model without steps."""
         return self.num_inference_steps or 1
 
     @property
     def num_windows(self) -> int:
-        """Count the calls of the model."""
+        """Return the number of calls of the model."""
         return sum(len(shot.windows) for shot in self.shots)
 
     @property
     def seconds(self) -> float:
-        """Return how long the new footage lasts."""
+        """Return the length of the new footage in seconds."""
         return self.num_frames / self.fps
 
 
 def plan_generation(
     request: GenerationRequest, spec: ModelSpec, source: Source | None = None
 ) -> Plan:
-    """Plan a request; `source` is the picture or clip of the tasks that start from one."""
+    """Plan a request; `source` is required by the tasks that start from a picture or clip."""
     aspect_ratio = request.aspect_ratio
     if aspect_ratio == "auto":
         aspect_ratio = nearest_aspect_ratio(source.width, source.height)
@@ -88,7 +88,7 @@ def plan_generation(
     num_frames = sum(shot.num_frames - shot.num_dissolved for shot in shots)
     size, fps = model_size, spec.fps
     if request.task == "extend_video":
-        # The answer keeps the source's size (H.264 wants even sides) and rate.
+        # The result keeps the source's size (H.264 needs even sides) and frame rate.
         size = Size(source.width - source.width % 2, source.height - source.height % 2)
         fps = source.fps
         num_frames = max(1, round(request.duration * fps))
@@ -106,10 +106,10 @@ def plan_generation(
 
 
 def estimate_seconds(request: GenerationRequest, spec: ModelSpec, num_finished: int = 0) -> int:
-    """Return how long a GPU is asked for on ZeroGPU, 15 to 80 s; computed, not measured there.
+    """Return the GPU seconds to request on ZeroGPU, 15 to 80; computed, not measured there.
 
-    The first `num_finished` windows are there already, but all have to be decoded. How many there
-    are does not depend on the source, so that any will do.
+    The first `num_finished` windows exist already, but all windows must be decoded. The number of
+    windows does not depend on the source, so a placeholder is used.
     """
     plan = _plan_from_any(request, spec)
     seconds = math.ceil(START_SECONDS + working_seconds(plan, spec, ZERO_GPU_SPEED, num_finished))
@@ -117,9 +117,9 @@ def estimate_seconds(request: GenerationRequest, spec: ModelSpec, num_finished: 
 
 
 def check_windows_fit_calls(request: GenerationRequest, spec: ModelSpec) -> None:
-    """Raise InvalidRequestError if a window takes longer than ZeroGPU lends its card at a time.
+    """Raise InvalidRequestError if a window takes longer than one ZeroGPU call.
 
-    It would be begun again in every call, and never be finished.
+    Every call would start such a window again and never finish it.
     """
     plan = _plan_from_any(request, spec)
     longest = max(seconds_per_window(plan, spec, ZERO_GPU_SPEED))
@@ -129,13 +129,13 @@ def check_windows_fit_calls(request: GenerationRequest, spec: ModelSpec) -> None
         advice = f"choose {num_fitting} steps or fewer, or" if num_fitting else "choose"
         raise InvalidRequestError(
             f"A window of {spec.label} takes about {longest:.0f} seconds with "
-            f"{plan.steps_per_window} steps, but ZeroGPU lends its card for {MAX_GPU_SECONDS} "
-            f"seconds at a time; {advice} a model with few steps."
+            f"{plan.steps_per_window} steps, but ZeroGPU provides its GPU for {MAX_GPU_SECONDS} "
+            f"seconds at a time; {advice} a model with fewer steps."
         )
 
 
 def _plan_from_any(request: GenerationRequest, spec: ModelSpec) -> Plan:
-    """Plan a request without opening its source: how long it takes hardly depends on that."""
+    """Plan a request without opening its source, which hardly changes how long it takes."""
     source = None if request.task == "text_to_video" else Source(16, 9, fps=spec.fps)
     return plan_generation(request, spec, source)
 
@@ -143,13 +143,13 @@ def _plan_from_any(request: GenerationRequest, spec: ModelSpec) -> Plan:
 def working_seconds(
     plan: Plan, spec: ModelSpec, operations_per_second: float, num_finished: int = 0
 ) -> float:
-    """Return how long the windows of a plan take to make and to decode; computed, not measured."""
+    """Return the seconds to make and decode a plan's windows; computed, not measured."""
     denoising = sum(seconds_per_window(plan, spec, operations_per_second)[num_finished:])
     return denoising + plan.num_windows * SECONDS_PER_WINDOW
 
 
 def seconds_per_window(plan: Plan, spec: ModelSpec, operations_per_second: float) -> list[float]:
-    """Return how long each window takes to make, in the order they are made."""
+    """Return the seconds that each window takes, in the order they are made."""
     return [
         plan.steps_per_window
         * seconds_per_step(
@@ -164,14 +164,14 @@ def seconds_per_window(plan: Plan, spec: ModelSpec, operations_per_second: float
 
 
 def num_steps(request: GenerationRequest, spec: ModelSpec) -> int | None:
-    """Return how many denoising steps a window takes; a distilled schedule has its own number."""
+    """Return the denoising steps of a window; a distilled schedule fixes their number."""
     if spec.timesteps is not None:
         return len(spec.timesteps)
     return request.num_inference_steps or spec.default_num_inference_steps
 
 
 def _plan_shot(request: GenerationRequest, spec: ModelSpec, shot: Shot, index: int) -> ShotPlan:
-    """Cover one shot with windows; one that dissolves in is longer by what is mixed."""
+    """Cover one shot with windows; a dissolve adds the frames that are mixed."""
     continues = index > 0 and shot.transition == "continue"
     extends = index == 0 and request.task == "extend_video"
     num_dissolved = 0
@@ -180,7 +180,7 @@ def _plan_shot(request: GenerationRequest, spec: ModelSpec, shot: Shot, index: i
     num_after = 0
     has_picture = bool(shot.image) or (index == 0 and request.task == "image_to_video")
     if spec.chunk_latents:
-        # What it goes on from is no part of its calls, and a picture is no part of a chunk.
+        # Given latents are not part of the model's calls, and a picture is not part of a chunk.
         num_more = num_dissolved - has_picture
         num_frames = spec.num_frames_for(shot.duration + num_more / spec.fps)
         num_new = latents_for_frames(num_frames, temporal=spec.temporal, chunk=spec.chunk_latents)
@@ -192,7 +192,7 @@ def _plan_shot(request: GenerationRequest, spec: ModelSpec, shot: Shot, index: i
         num_new = max(1, math.ceil(round(shot.duration * spec.fps, 6) / spec.temporal))
         num_frames = num_new * spec.temporal
     else:
-        # A causal autoencoder's last new frame gives way to the clip's own first one.
+        # The clip's own first frame replaces the last new frame of a causal autoencoder.
         num_more = num_dissolved + extends
         num_frames = spec.num_frames_for(shot.duration + num_more / spec.fps)
         num_new = latents_for_frames(num_frames, temporal=spec.temporal)

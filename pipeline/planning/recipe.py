@@ -1,4 +1,4 @@
-"""The recipe of a clip: all that is needed to make it again, and what made it."""
+"""The recipe of a clip: everything needed to make it again, and the versions that made it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.models.spec import ModelSpec
 from pipeline.planning.plan import Plan
 from pipeline.planning.request import GenerationRequest
 
-RECIPE_TAG = "kinora"  # the container tag that carries it
+RECIPE_TAG = "kinora"  # the container tag that holds the recipe
 VERSION = "0.1.0"
 _PACKAGES = ("torch", "diffusers", "transformers")
 
@@ -25,9 +25,9 @@ def build_recipe(
     plan: Plan,
     loras: Sequence[Mapping[str, object]] = (),
 ) -> dict[str, object]:
-    """Return a recipe that JSON can hold; sources are named by their SHA-256, never by a path.
+    """Return a recipe as JSON values; sources are named by their SHA-256, never by a path.
 
-    `loras` are the facts of those that the model has on; see `Adapter`.
+    `loras` are the facts of the active LoRAs; see `Adapter`.
     """
     inputs = request.to_json() | {"model": _name_of(spec), "loras": list(loras)}
     for name in ("image", "video", "video_after"):
@@ -57,9 +57,9 @@ def build_recipe(
 
 
 def public_recipe(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a recipe as the file carries it: with the prompts' SHA-256 in the place of prompts.
+    """Return a recipe as the file contains it: with SHA-256 hashes instead of the prompts.
 
-    Unless its `shows_prompt` says that they may be read.
+    With `shows_prompt` the prompts stay.
     """
     if recipe.get("shows_prompt"):
         return dict(recipe)
@@ -68,7 +68,7 @@ def public_recipe(recipe: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def owners_recipe(recipe: Mapping[str, Any], request: GenerationRequest) -> dict[str, Any]:
-    """Return a recipe that was read from a file with the words of the request it was made of."""
+    """Return a recipe that was read from a file, with the prompts of its request."""
     shots = [
         values | {"prompt": shot.prompt}
         for values, shot in zip(recipe["shots"], request.shots, strict=True)
@@ -77,7 +77,7 @@ def owners_recipe(recipe: Mapping[str, Any], request: GenerationRequest) -> dict
 
 
 def read_recipe(path: Path) -> dict[str, Any] | None:
-    """Return the recipe in a file's tag, which anybody can have written, or None.
+    """Return the recipe in a file's tag, or None. It is not signed: anyone can write one.
 
     Raises MediaError if the file cannot be read.
     """
@@ -85,7 +85,7 @@ def read_recipe(path: Path) -> dict[str, Any] | None:
 
 
 def parse_recipe(tag: str) -> dict[str, Any] | None:
-    """Return the recipe in a tag's text, or None if that is none."""
+    """Return the recipe in a tag's text, or None if the text is not a recipe."""
     try:
         recipe = json.loads(tag)
     except (ValueError, RecursionError):
@@ -94,9 +94,9 @@ def parse_recipe(tag: str) -> dict[str, Any] | None:
 
 
 def read_memories(path: Path) -> dict[str, dict[str, object]]:
-    """Return what a clip's recipe says of its paths at its "first" and "last" frame.
+    """Return the scene memories of a clip's "first" and "last" frame from its recipe.
 
-    Anybody can have written it, or nobody: what is no memory is left out.
+    Anyone can write them, and they may be missing: invalid ones are left out.
     """
     try:
         memories = read_recipe(path)["memories"]
@@ -110,7 +110,7 @@ def read_memories(path: Path) -> dict[str, dict[str, object]]:
 
 
 def _name_of(spec: ModelSpec) -> str:
-    """Return a model's id, or the name of its folder if it is asked for by a path."""
+    """Return a model's id, or the name of its folder if its id is a path."""
     is_asked_by_path = Path(spec.repository).is_absolute() and {*spec.id} & {*"/\\"}
     return spec.label if is_asked_by_path else spec.id
 
@@ -124,7 +124,7 @@ def _by_content(path: Path | None) -> dict[str, str] | None:
 
 
 def sha256_of(path: Path) -> str:
-    """Return the hash of a file's content, read piece by piece."""
+    """Return the SHA-256 of a file's content, read in blocks."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 20):

@@ -1,4 +1,4 @@
-"""What a user asks for: a request and its shots. `validation.py` builds and checks them."""
+"""Data classes of a request and its shots. `validation.py` builds and checks them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipeline.models.spec import Camera, Direction, Task
 
 Transition = Literal["cut", "continue", "dissolve"]
 Label = Literal["", "corner", "moving"]
-"""Where a visible label says that a clip was generated, if anywhere."""
+"""The position of the visible "AI generated" label; empty for none."""
 
 MIN_SHOT_SECONDS = 0.5
 MAX_CLIP_SECONDS = 60.0
@@ -23,10 +23,10 @@ SOURCE_FIELDS = ("image", "video", "video_after")
 
 @dataclass(frozen=True)
 class Shot:
-    """What is seen, for how many seconds, how the camera moves, and how it joins the shot before.
+    """One shot: its prompt, seconds, camera move, and transition from the shot before.
 
-    The first shot of a request simply starts, whatever its transition is; it keeps it, so that
-    shots can change places. With an `image` a shot begins with that picture.
+    The transition of a request's first shot has no effect; it is kept so that shots can be
+    reordered. With an `image` the shot begins with that picture.
     """
 
     prompt: str
@@ -38,12 +38,12 @@ class Shot:
 
 @dataclass(frozen=True)
 class GenerationRequest:
-    """A whole request. One that `build_request` returns is valid, its seed drawn."""
+    """A request. `build_request` returns valid ones, with the seed drawn."""
 
     task: Task
     shots: tuple[Shot, ...]
     model: str
-    aspect_ratio: str = "16:9"  # or "auto": the shape of the picture or the clip it starts from
+    aspect_ratio: str = "16:9"  # or "auto": as the picture or clip that it starts from
     seed: int = 0
     negative_prompt: str = ""
     num_inference_steps: int | None = None  # None: the model's default
@@ -51,26 +51,26 @@ class GenerationRequest:
     image: Path | None = None
     video: Path | None = None
     direction: Direction = "forward"
-    video_after: Path | None = None  # what a bridge leads to
+    video_after: Path | None = None  # the clip that a bridge leads to
     label: Label = ""
-    shows_prompt: bool = False  # in the clip's credentials; its hash is there if not
-    has_consent: bool = False  # of the people whose faces are in its pictures
+    shows_prompt: bool = False  # put the prompt into the clip's credentials, not only its hash
+    has_consent: bool = False  # the people shown in its pictures and clips have agreed
     loras: tuple[Lora, ...] = ()
 
     @property
     def duration(self) -> float:
-        """Add up the shots: seconds of new video."""
+        """Return the seconds of new video: the sum of the shots."""
         return sum(shot.duration for shot in self.shots)
 
     def with_sources(self, move: Callable[[Path], Path]) -> GenerationRequest:
-        """Return the same request with its files where `move` says."""
+        """Return the same request with each file path replaced by `move(path)`."""
         paths = {name: getattr(self, name) for name in SOURCE_FIELDS}
         shots = tuple(replace(shot, image=shot.image and move(shot.image)) for shot in self.shots)
         moved = {name: path and move(path) for name, path in paths.items()}
         return replace(self, shots=shots, **moved)
 
     def to_json(self) -> dict[str, object]:
-        """Return the request as values that JSON can hold."""
+        """Return the request as JSON values."""
         values = asdict(self)
         values["shots"] = [shot | {"image": _path_text(shot["image"])} for shot in values["shots"]]
         return values | {name: _path_text(values[name]) for name in SOURCE_FIELDS}

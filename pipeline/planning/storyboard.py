@@ -90,7 +90,7 @@ def _write_line(shot: Shot, pictures: Sequence[Path]) -> str:
 
 
 def _unwrap(text: str) -> str:
-    """Return a text without a byte order mark, and without the fence that chats put around it."""
+    """Return a text without a byte order mark and without a Markdown code fence around it."""
     text = text.removeprefix("\ufeff").strip()
     if not text.startswith("```"):
         return text
@@ -99,7 +99,7 @@ def _unwrap(text: str) -> str:
 
 
 def _starts_like_json(text: str) -> bool:
-    """Return whether a text is JSON: `[5s] prompt` is none, `[` alone, `[{` and `{` can only be."""
+    """Return whether a text is JSON: `[5s] prompt` is not; `[` alone, `[{` and `{` can only be."""
     text = text.strip()
     inside = text[1:].lstrip()
     is_list = text.startswith("[") and (inside in ("", "]") or inside[0] in '[{"')
@@ -138,7 +138,7 @@ def _load_json(text: str) -> object:
 
 
 def _read_object(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Return a JSON object; JSON itself would take the last of two values of a key, unsaid."""
+    """Return a JSON object; refuse duplicate keys, of which Python silently keeps the last."""
     values = dict(pairs)
     if len(values) < len(pairs):
         keys = [key for key, _ in pairs]

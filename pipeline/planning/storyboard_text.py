@@ -49,7 +49,7 @@ _WHOLE, _FRACTION = re.compile(r"\d{1,3}"), re.compile(r"\d{1,2} ?(?:s|secs?|sec
 def read_lines(text: str) -> Iterator[tuple[int, str]]:
     """Yield the number of each line that is not empty, and the line without its bullet.
 
-    A bullet before a bracket is no part of the prompt, nor is one that every line has.
+    A bullet is not part of the prompt if it is before a bracket, or if every line has one.
     """
     lines = [(number, line.strip("\ufeff \t")) for number, line in enumerate(text.splitlines(), 1)]
     lines = [(number, line) for number, line in lines if line.strip()]
@@ -64,9 +64,9 @@ def read_lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def read_line(line: str) -> dict[str, object]:
-    """Return the values that a line sets: the prompt, and what its bracket says.
+    """Return the values that a line sets: the prompt, and those in its bracket.
 
-    Raises InvalidRequestError if the bracket is not understood or says something twice.
+    Raises InvalidRequestError if the bracket is not understood or sets a value twice.
     """
     if not line.startswith("["):
         _refuse_bracket_behind(line)
@@ -77,7 +77,7 @@ def read_line(line: str) -> dict[str, object]:
     if len(notes) > MAX_NOTES_CHARACTERS:
         raise InvalidRequestError(
             f"The bracket has {len(notes):,} characters, but the limit is {MAX_NOTES_CHARACTERS}; "
-            "write the prompt behind it."
+            "write the prompt after it."
         )
     return _read_notes(notes) | {"prompt": prompt.strip()}
 
@@ -96,7 +96,7 @@ def _read_notes(notes: str) -> dict[str, object]:
 
 
 def _split(notes: str) -> Iterator[str]:
-    """Yield the notes of a bracket; `0,5s` is one: half a second, with a decimal comma."""
+    """Yield the notes of a bracket; `0,5s` is one note: half a second, with a decimal comma."""
     parts = deque(notes.split(","))
     while parts:
         part = parts.popleft()
@@ -130,7 +130,7 @@ def _read_note(note: str) -> tuple[str, object]:
 
 
 def _refuse_bracket_behind(line: str) -> None:
-    """Raise InvalidRequestError if a bracket that would be understood stands behind other words."""
+    """Raise InvalidRequestError if a valid bracket is not at the start of the line."""
     for part in line[:MAX_PROMPT_CHARACTERS].split("]")[:-1]:
         _, bracket, notes = part.rpartition("[")
         try:
@@ -139,5 +139,5 @@ def _refuse_bracket_behind(line: str) -> None:
             is_meant = False
         if is_meant:
             raise InvalidRequestError(
-                f"[{notes[:60]}] stands behind other words; write it at the beginning of the line."
+                f"[{notes[:60]}] comes after other words; write it at the start of the line."
             )

@@ -1,6 +1,6 @@
-"""Builds and checks requests: `build_request` is the only way in.
+"""Builds and validates requests: every request is made by `build_request`.
 
-Every mistake is an InvalidRequestError of one sentence; what comes out can be trusted everywhere.
+Each mistake raises InvalidRequestError with one sentence; other modules trust the result.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def _optional(check: Callable[[object], object]) -> Callable[[object], object]:
     return lambda value: None if value is None else check(value)
 
 
-# The check of each field that stands for itself, in the order in which mistakes are told.
+# The checks of fields that do not depend on others, in the order in which errors are reported.
 _CHECKS: dict[str, Callable[[object], object]] = {
     "model": partial(check_text, "model", max_characters=MAX_REFERENCE_CHARACTERS),
     "seed": partial(
@@ -66,7 +66,7 @@ _CHECKS: dict[str, Callable[[object], object]] = {
     "has_consent": partial(check_flag, "consent"),
     "loras": parse_loras,
 }
-# The fields of a request; a prompt and its duration stand for a single shot.
+# The fields that callers may pass; a prompt and its duration make a single shot.
 _FIELDS = {field.name for field in fields(GenerationRequest)} - {"task"} | {"prompt", "duration"}
 
 
@@ -76,12 +76,12 @@ def build_request(
     models: Models | None = SHIPPED,
     **given: Any,  # noqa: ANN401
 ) -> GenerationRequest:
-    """Check the fields of a request and return it; a seed of -1, the default, is drawn here.
+    """Build a request from its fields and check it; a seed of -1 (the default) is drawn here.
 
-    Give `model`, and either a `prompt` and its `duration` in seconds or `shots`; for `loras` see
-    `parse_loras`. Other fields have the defaults of `GenerationRequest`. Without `models` it is not
-    checked whether the model and the LoRAs exist. Raises InvalidRequestError for the first mistake,
-    TypeError for a field that requests do not have.
+    Pass `model`, and either `prompt` and `duration` (seconds) or `shots`; `parse_loras` documents
+    `loras`. Other fields have the defaults of `GenerationRequest`. If `models` is None, the model
+    and the LoRAs are not looked up. Raises InvalidRequestError for the first mistake, and TypeError
+    for an unknown field.
     """
     if unknown := given.keys() - _FIELDS:
         raise TypeError(f"a request has no field {', '.join(sorted(unknown))}")
@@ -110,10 +110,10 @@ def build_request(
 
 
 def read_request(values: Mapping[str, object]) -> GenerationRequest:
-    """Read what `GenerationRequest.to_json` wrote, and check it again: files move, people edit.
+    """Read what `GenerationRequest.to_json` wrote and check it again: files may have changed.
 
-    What its model can do is checked when the clip is made, so that a clip of a model that is gone
-    can still be shown. Raises InvalidRequestError as `build_request` does.
+    The model's abilities are checked when the clip is made, so that a clip of a removed model can
+    still be shown. Raises InvalidRequestError as `build_request` does.
     """
     saved = _saved(GenerationRequest, values, required={"task", "shots", "model"})
     shots = [
@@ -124,7 +124,7 @@ def read_request(values: Mapping[str, object]) -> GenerationRequest:
 
 
 def check_shot(shot: Shot) -> Shot:
-    """Return a shot with its values checked; raise InvalidRequestError for the first wrong one."""
+    """Return a shot with checked values. Raises InvalidRequestError for the first wrong one."""
     prompt = check_text("prompt", shot.prompt, MAX_PROMPT_CHARACTERS)
     if not prompt:
         raise InvalidRequestError("The prompt is empty; describe what the clip should show.")
@@ -144,10 +144,10 @@ def _check_shots(task: Task, shots: Sequence[Shot]) -> tuple[Shot, ...]:
     if not shots:
         raise InvalidRequestError("There are no shots; describe at least one.")
     if task == "extend_video" and len(shots) > 1:
-        # They would need an order of their own when they lead up to the clip.
+        # Several shots would need another order when they lead up to the clip.
         raise InvalidRequestError(
             f"A clip is extended by one shot at a time, not by {len(shots)}; extend it by the "
-            "first one and the result by the next."
+            "first shot, then extend the result."
         )
     checked = []
     for number, shot in enumerate(shots, 1):
@@ -161,24 +161,24 @@ def _check_shots(task: Task, shots: Sequence[Shot]) -> tuple[Shot, ...]:
     total = sum(shot.duration for shot in checked)
     if total > MAX_CLIP_SECONDS:
         raise InvalidRequestError(
-            f"The shots last {total:g} seconds together, but a clip can have at most "
-            f"{MAX_CLIP_SECONDS:g}; shorten or remove some."
+            f"The shots last {total:g} seconds together, but the limit is {MAX_CLIP_SECONDS:g}; "
+            "shorten or remove some."
         )
     return tuple(checked)
 
 
 def _check_beginning(task: Task, shot: Shot, *, is_first: bool) -> None:
-    """Refuse a shot that cannot begin with the picture that it has."""
+    """Refuse a shot that has a picture but cannot begin with one."""
     if shot.image is None:
         return
     if is_first and (source := TASK_SOURCES[task]):
         raise InvalidRequestError(
-            f"The shot starts from the {_SOURCE_WORDS[source]} that was given, so that it cannot "
-            "begin with another picture; leave one of them out."
+            f"The shot starts from the {_SOURCE_WORDS[source]}, so it cannot begin with another "
+            "picture; leave one of them out."
         )
     if not is_first and shot.transition == "continue":
         raise InvalidRequestError(
-            "A shot that continues the one before cannot begin with a picture; remove the "
+            "A shot that continues the shot before cannot begin with a picture; remove the "
             "picture, or choose cut or dissolve."
         )
 
@@ -191,7 +191,7 @@ def _check_aspect_ratio(task: Task, aspect_ratio: str) -> str:
 
 
 def _check_sources(task: Task, **given: str | Path | None) -> dict[str, Path]:
-    """Return the file that the task starts from, if it starts from one."""
+    """Return the file that the task starts from, if there is one."""
     needed = TASK_SOURCES[task]
     surplus = [name for name, path in given.items() if path is not None and name != needed]
     if surplus:
@@ -206,31 +206,29 @@ def _check_sources(task: Task, **given: str | Path | None) -> dict[str, Path]:
 
 
 def _check_end(task: Task, direction: Direction, path: str | Path | None) -> Path | None:
-    """Return the clip that a bridge leads to, which nothing else has."""
+    """Return the clip that a bridge leads to; only bridges have one."""
     is_bridge = task == "extend_video" and direction == "bridge"
     if path is None or path == "":
         if is_bridge:
-            raise InvalidRequestError("There is no clip for the bridge to lead to; add a second.")
+            raise InvalidRequestError("A bridge needs a clip to lead to; add a second clip.")
         return None
     if not is_bridge:
         raise InvalidRequestError(
-            "A second clip was given, but only a bridge leads to one; leave it out, or choose "
-            "the direction bridge."
+            "A second clip was given, but only a bridge uses one; leave it out, or choose the "
+            "direction bridge."
         )
     return check_file("second clip", path)
 
 
 def _saved(cls: type, values: object, *, required: set[str]) -> dict[str, object]:
-    """Return the fields of a saved `cls`, if that is what it is."""
+    """Return the fields of a saved `cls`. Raises InvalidRequestError if `values` is not one."""
     known = {field.name for field in fields(cls)}
     if not isinstance(values, Mapping) or not required <= set(values) <= known:
-        raise InvalidRequestError(
-            "This is not a saved Kinora request; use a recipe as it was written."
-        )
+        raise InvalidRequestError("This is not a saved Kinora request; use an unchanged recipe.")
     return dict(values)
 
 
 def _list_of(value: object) -> list[object]:
     if not isinstance(value, list):
-        raise InvalidRequestError(f"The shots are {show(value)}, but they have to be a list.")
+        raise InvalidRequestError(f"The shots are {show(value)}, but they must be a list.")
     return value

@@ -1,7 +1,7 @@
-"""A shot of any length as windows, each of them one call of the model: pure arithmetic.
+"""Splits a shot of any length into windows, each one call of the model. Pure arithmetic.
 
-A window holds context latents, which exist already, and new ones; later windows start on the
-tail of what exists.
+A window has context latents, which exist already, and new ones; later windows start from the last
+existing latents.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Window:
-    """One call of the model: `num_context` latents that exist, then `num_latents` new ones.
+    """One call of the model: `num_context` existing latents, then `num_latents` new ones.
 
-    In the last window of a bridge `num_after` more follow that exist. `start_latent` counts the new
-    latents of the same shot that were made before this window.
+    In the last window of a bridge, `num_after` existing ones follow. `start_latent` counts the new
+    latents of the same shot before this window.
     """
 
     index: int
@@ -44,12 +44,13 @@ def plan_windows(
     shot_index: int = 0,
     seed: int = 0,
 ) -> tuple[Window, ...]:
-    """Cover `num_latents` new latents with as few windows of at most `window_latents` as can be.
+    """Cover `num_latents` new latents with the fewest windows of at most `window_latents`.
 
-    The first window starts on `num_given` latents (a picture is one, the end of a clip several),
-    every later one on the last `overlap`; the last one leads up to `num_after`. The work is spread
-    evenly, so that no window is a stub; all but the last make a `multiple` of latents, if
-    `window_latents` is one and there is no overlap. Raises ValueError if there is no such plan.
+    The first window starts from `num_given` latents (a picture is one, the end of a clip several),
+    each later one from the last `overlap` latents; the last window leads up to `num_after`. The
+    work is spread evenly, so that no window is very short. All windows but the last make a multiple
+    of `multiple` latents if `window_latents` is one and there is no overlap. Raises ValueError if
+    there is no such plan.
     """
     first_room, later_room = window_latents - num_given, window_latents - overlap
     num_later = math.ceil(max(0, num_latents + num_after - first_room) / max(1, later_room))
@@ -85,6 +86,6 @@ def plan_windows(
 
 
 def window_seed(seed: int, shot_index: int, window_index: int) -> int:
-    """Derive a window's own seed (31 bits) from the request's; it never changes, on no machine."""
+    """Derive a window's seed (31 bits) from the request's; it is the same on every machine."""
     digest = hashlib.sha256(f"{seed}/{shot_index}/{window_index}".encode()).digest()
     return int.from_bytes(digest[:4], "big") >> 1

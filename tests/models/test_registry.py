@@ -157,14 +157,14 @@ def test_people_are_told_which_models_make_sound_and_who_pays_for_a_licence() ->
             {"num_inference_steps": 8},
             "Kinora mini has no inference steps; leave num_inference_steps out.",
         ),
-        ({"guidance_scale": 3.0}, "Kinora mini has no guidance; leave guidance_scale out."),
+        ({"guidance_scale": 3.0}, "Kinora mini does not use guidance; leave guidance_scale out."),
         (
             {"negative_prompt": "rain"},
             "Kinora mini does not use a negative prompt; leave negative_prompt out.",
         ),
         (
             {"loras": "owner/style 0.8"},
-            "Kinora mini takes no LoRAs; choose another model for them.",
+            "Kinora mini does not support LoRAs; leave them out, or choose another model.",
         ),
     ],
 )

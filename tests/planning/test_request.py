@@ -56,7 +56,7 @@ def test_a_good_request_is_let_in_with_its_values() -> None:
         ({"prompt": ""}, "prompt is empty"),
         ({"prompt": " \n\t"}, "prompt is empty"),
         ({"prompt": None}, "prompt is missing"),
-        ({"prompt": 5}, "has to be text"),
+        ({"prompt": 5}, "must be text"),
         ({"prompt": "x" * 2001}, "2,001 characters"),
         ({"prompt": "x" * 100_000}, "100,000 characters"),
         ({"prompt": "broken \ud800"}, "not valid text"),
@@ -98,9 +98,9 @@ def test_a_good_request_is_let_in_with_its_values() -> None:
         ({"guidance_scale": math.nan}, "guidance scale is nan"),
         ({"guidance_scale": False}, "guidance scale is False"),
         ({"num_inference_steps": 16}, "has no inference steps; leave num_inference_steps out"),
-        ({"guidance_scale": 3}, "has no guidance; leave guidance_scale out"),
+        ({"guidance_scale": 3}, "does not use guidance; leave guidance_scale out"),
         ({"negative_prompt": "rain"}, "does not use a negative prompt; leave negative_prompt out"),
-        ({"loras": "owner/style 0.8"}, "Kinora mini takes no LoRAs; choose another model"),
+        ({"loras": "owner/style 0.8"}, "Kinora mini does not support LoRAs; leave them out"),
         ({"image": "picture.png"}, "leave it out"),
         ({"shots": []}, "no shots"),
         ({"shots": [Shot("a", 5), Shot("", 5)]}, "Shot 2: The prompt is empty"),
@@ -111,7 +111,7 @@ def test_a_good_request_is_let_in_with_its_values() -> None:
         ({"shots": [Shot("a", 5, image=3)]}, "picture 3 is not a file"),
         (
             {"shots": [Shot("a", 5), Shot("b", 5, "orbit left")]},
-            "Shot 2: Kinora mini cannot do the camera move 'orbit left'; it can do static, pan",
+            "Shot 2: Kinora mini cannot do the camera move 'orbit left'; choose one of static",
         ),
     ],
 )
@@ -258,5 +258,5 @@ def test_a_bridge_has_a_second_clip_and_nothing_else_has_one(tmp_path: Path) -> 
     ("field", "value"), [("label", "everywhere"), ("shows_prompt", 1), ("has_consent", "yes")]
 )
 def test_a_choice_about_trust_is_one_of_its_values(field: str, value: object) -> None:
-    with pytest.raises(InvalidRequestError, match="has to be"):
+    with pytest.raises(InvalidRequestError, match="must be"):
         build_request("text_to_video", **VALID, **{field: value})

@@ -1,1 +1,1 @@
-"""Jobs on disk: how they wait, run, are delivered and listed again."""
+"""Jobs on disk: queueing, running, signing and listing them."""

@@ -1,4 +1,4 @@
-"""Small files of jobs, written whole or not at all, and second names for large ones."""
+"""File operations for jobs: atomic JSON files, hard links and copies, folder sizes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def write_json(path: Path, values: dict[str, object]) -> None:
-    """Write a file whole or not at all. Raises OSError."""
+    """Write a JSON file atomically. Raises OSError."""
     draft = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
     try:
         draft.write_text(json.dumps(values, indent=2), encoding="utf-8")
@@ -21,7 +21,7 @@ def write_json(path: Path, values: dict[str, object]) -> None:
 
 
 def read_json(path: Path) -> dict[str, object] | None:
-    """Read a file that may be missing or damaged: None then."""
+    """Read a JSON object from a file; return None if the file is missing or damaged."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -30,7 +30,7 @@ def read_json(path: Path) -> dict[str, object] | None:
 
 
 def link_or_copy(source: str | Path, target: str | Path) -> None:
-    """Give a file a second name; copy it where the file system cannot. Raises OSError."""
+    """Hard-link a file, or copy it where the file system cannot link. Raises OSError."""
     draft = Path(target).with_suffix(f".{secrets.token_hex(4)}")
     try:
         draft.hardlink_to(source)
@@ -40,7 +40,7 @@ def link_or_copy(source: str | Path, target: str | Path) -> None:
 
 
 def link_all(source: Path, target: Path) -> None:
-    """Give whole files a second name in another folder, while others may be written there."""
+    """Link the complete files of a folder into a new one; others may still be written there."""
     target.mkdir()
     for path in source.iterdir():
         if path.suffix != ".part":
@@ -49,20 +49,20 @@ def link_all(source: Path, target: Path) -> None:
 
 
 def copier(folder: Path) -> Callable[[Path], Path]:
-    """Return a function that copies a source file into a folder, once, and returns its path."""
+    """Return a function that copies a source file into a folder once and returns the new path."""
     copies: dict[Path, Path] = {}
 
     def copy(path: Path) -> Path:
         if path not in copies:
             copies[path] = folder / f"source-{len(copies) + 1}{path.suffix.lower()}"
-            shutil.copy2(path, copies[path])  # no second name: its user may go on editing it
+            shutil.copy2(path, copies[path])  # not a link: the user may still edit the original
         return copies[path]
 
     return copy
 
 
 def folder_size(folder: Path) -> int:
-    """Add up a folder's files in bytes; a file with a second name elsewhere counts too."""
+    """Return the size of a folder's files in bytes; files linked elsewhere count too."""
     total = 0
     for path in folder.rglob("*"):
         with contextlib.suppress(OSError):

@@ -1,7 +1,7 @@
-"""A visitor's own clips: what is shown of them, and what may be done with each.
+"""A visitor's own clips: lists them, makes variations and deletes them.
 
-Visitors are known by a token that their browser keeps. Only its hash is on the disk, and nobody
-sees or touches a job of somebody else's.
+Visitors are identified by a token in their browser, of which only the hash is on disk. A visitor
+can only see and change their own jobs.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ THUMBNAIL_WIDTH = 320  # pixels
 
 @dataclass(frozen=True)
 class HistoryEntry:
-    """One clip: the job's facts and state, and a small picture if there is a clip."""
+    """One clip: the job's facts and state, and a thumbnail if there is a clip."""
 
     facts: JobFacts
     state: JobState
@@ -42,9 +42,9 @@ class History:
         review: Callable[[GenerationRequest], GenerationRequest],
         registry: Registry | None = None,
     ) -> None:
-        """Show the jobs of a worker's store; `review` passes or refuses what is made again.
+        """Show the jobs of a worker's store; `review` checks a request that is made again.
 
-        A clip that is deleted is forgotten by the `registry` too.
+        Deleting a clip also deletes its row in the `registry`.
         """
         self._registry = registry
         self._worker = worker
@@ -61,28 +61,28 @@ class History:
         ]
 
     def unfinished(self, visitor: str, tab: str) -> str | None:
-        """Return the job that a tab of the page has to show a visitor again, or None."""
+        """Return a visitor's newest job of a tab if it is unfinished or paused, else None."""
         for facts in self._worker.store.list_jobs(visitor_key(visitor)) if visitor else ():
             if facts.tab == tab:
                 return facts.job_id if self._worker.state(facts.job_id).is_kept else None
         return None
 
     def check(self, visitor: str, job_id: str) -> JobFacts:
-        """Return the facts of a visitor's own job; raise InvalidRequestError for any other."""
+        """Return the facts of a visitor's own job. Raises InvalidRequestError for any other."""
         facts = self._worker.store.facts(job_id)
         if not visitor or facts.visitor != visitor_key(visitor):
-            raise InvalidRequestError("This clip is not yours, or it is not there any more.")
+            raise InvalidRequestError("This clip is not yours, or it no longer exists.")
         return facts
 
     def delete(self, visitor: str, job_id: str) -> None:
-        """Remove a visitor's own clip; raise InvalidRequestError while it is being made."""
+        """Delete a visitor's own clip. Raises InvalidRequestError while it is being made."""
         self.check(visitor, job_id)
         self._worker.store.delete(job_id)
         if self._registry is not None:
             self._registry.forget(job_id)
 
     def again(self, visitor: str, job_id: str) -> str:
-        """Ask for a visitor's own clip once more, with the next seed; return the new job's id."""
+        """Request a visitor's own clip again with the next seed; return the new job's id."""
         facts = self.check(visitor, job_id)
         request: GenerationRequest = replace(
             facts.request, seed=(facts.request.seed + 1) % (MAX_SEED + 1)
@@ -90,7 +90,7 @@ class History:
         return self._worker.submit(self._review(request), visitor=facts.visitor, tab=facts.tab)
 
     def _thumbnail(self, job_id: str) -> Path | None:
-        """Return a small picture of a clip, made when it is first wanted."""
+        """Return a clip's thumbnail, made at its first use."""
         clip = self._worker.result(job_id)
         if clip is None:
             return None
@@ -102,11 +102,11 @@ class History:
                 draft = path.with_suffix(f".{secrets.token_hex(4)}")
                 write_picture(read_first_frames(clip, info, 1, size=size)[0], draft)
                 draft.replace(path)
-            except (MediaError, OSError):  # deleted meanwhile, or a full disk
+            except (MediaError, OSError):  # the clip was deleted, or the disk is full
                 return None
         return path
 
 
 def visitor_key(token: str) -> str:
-    """Return what stands for a visitor on the disk: a hash of the token in their browser."""
+    """Return a hash of the token in a visitor's browser, which identifies them on disk."""
     return hashlib.sha256(token.encode()).hexdigest()[:32]

@@ -1,6 +1,6 @@
-"""A job from its request to a signed clip: reviewed, made, reviewed again, signed, registered.
+"""Runs one job: reviews the request, makes the clip, checks the frames, signs and registers it.
 
-How the clip is made, on this machine or on ZeroGPU, is the app's choice.
+The app decides how the clip is made: on this machine or on ZeroGPU.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class JobRunner:
-    """What every job of an app passes; `make` writes the clip and returns its recipe."""
+    """Runs an app's jobs; `make` writes the clip and returns its recipe."""
 
     make: Run
     reviewer: Reviewer
@@ -44,7 +44,7 @@ class JobRunner:
         on_progress: OnProgress,
         is_cancelled: IsCancelled,
     ) -> dict[str, Any]:
-        """Make a clip, unless it is refused, and sign it; what was finished when it stops too.
+        """Review a request, make its clip and sign it; sign an unfinished clip if this stops.
 
         Raises what `generate` raises, and RefusedError: the rules may be newer than the job.
         """
@@ -61,7 +61,7 @@ class JobRunner:
         return sign_and_register(request, output, recipe, self.identity, self.registry)
 
     def _keep_unfinished(self, request: GenerationRequest, output: Path) -> None:
-        """Sign what there is of a clip; what is wrong with it hides no error."""
+        """Sign the finished part of a clip; errors here do not replace the original one."""
         job_id = output.parent.name
         with contextlib.suppress(OSError, KinoraError):
             if recipe := sign_unfinished(request, output, self.identity, self.registry):
@@ -75,10 +75,10 @@ def sign_and_register(
     identity: Identity,
     registry: Registry,
 ) -> dict[str, Any]:
-    """Sign a job's finished clip where it is; return its recipe with what came of that.
+    """Sign a job's finished clip in place; return its recipe with the outcome.
 
-    `signed` is true only after reading back; `signing` is one sentence if there is something to
-    say, `warnings` are sentences on what the clip was made from.
+    `signed` is true only after reading the signature back. `signing` is a sentence for the user, if
+    there is one. `warnings` are sentences about the files that the clip was made from.
     """
     outcome = sign_clip(clip, recipe, request, identity)
     _register(clip, recipe, identity, registry)
@@ -88,7 +88,7 @@ def sign_and_register(
 def sign_unfinished(
     request: GenerationRequest, clip: Path, identity: Identity, registry: Registry
 ) -> dict[str, Any] | None:
-    """Do the same to what a job had finished before it was stopped; None if that is no clip."""
+    """Sign the finished part of a stopped job as above; return None if it is not a clip."""
     recipe = read_recipe(clip) if clip.is_file() else None
     if recipe is None:
         return None
@@ -98,12 +98,12 @@ def sign_unfinished(
 def _register(
     clip: Path, recipe: Mapping[str, Any], identity: Identity, registry: Registry
 ) -> None:
-    """Write down what can find a clip again: a row less is no reason to be without the clip."""
+    """Record a clip in the registry; a failure is logged, and the clip is delivered anyway."""
     try:
         hashes = hash_parts(clip)
         manifest = read_credentials(clip, identity).to_json()
     except (MediaError, OSError):
-        logger.exception("A clip could not be registered")
+        logger.exception("The clip could not be added to the registry")
         return
-    del manifest["recipe"]  # has its own place
+    del manifest["recipe"]  # stored in its own column
     registry.record(clip.parent.name, recipe, manifest, hashes)

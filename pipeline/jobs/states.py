@@ -1,4 +1,4 @@
-"""The states of a job, one small class for each, and their form in JSON."""
+"""The states of a job, one small class each, and their JSON form."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeVar
 
 StateName = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
-_DAMAGED = "The state of this job cannot be read; start it again, finished windows are kept."
+_DAMAGED = "The state of this job cannot be read; resume it, its finished windows are kept."
 
 
 @dataclass(frozen=True)
 class JobState:
-    """How far a job is, from 0 to 1, and a sentence for its user if there is one to say."""
+    """A job's progress from 0 to 1, and a message for its user, which may be empty."""
 
     job_id: str
     progress: float = 0.0
     message: str = ""
 
     name: ClassVar[StateName]
-    is_over: ClassVar[bool] = True  # nothing more happens unless a user asks
+    is_over: ClassVar[bool] = True  # nothing more happens unless the user acts
     can_resume: ClassVar[bool] = False
-    is_kept: ClassVar[bool] = False  # it is not swept away to make room
+    is_kept: ClassVar[bool] = False  # not removed to free disk space
 
     def become(self, state: type[S], message: str = "", progress: float | None = None) -> S:
-        """Return another state of the same job, as far as it is unless `progress` says."""
+        """Return another state of the same job; the progress stays the same unless given."""
         return state(self.job_id, self.progress if progress is None else progress, message)
 
     def to_json(self) -> dict[str, object]:
-        """Return the state as JSON has it, on the disk and in the API."""
+        """Return the state's JSON form, as on disk and in the API."""
         return {
             "job_id": self.job_id,
             "state": self.name,
@@ -43,7 +43,7 @@ S = TypeVar("S", bound=JobState)
 
 @dataclass(frozen=True)
 class Queued(JobState):
-    """The job waits; position 1 is the next, 0 is not known."""
+    """The job waits. Position 1 is next; 0 means unknown."""
 
     position: int = 0
 
@@ -52,14 +52,14 @@ class Queued(JobState):
     is_kept = True
 
     def to_json(self) -> dict[str, object]:
-        """Return the state as JSON has it, with its position if that is known."""
+        """Return the state's JSON form, with the position if it is known."""
         position = {"position": self.position} if self.position else {}
         return super().to_json() | position
 
 
 @dataclass(frozen=True)
 class Running(JobState):
-    """The job is being made."""
+    """The clip is being made."""
 
     name = "running"
     is_over = False
@@ -68,7 +68,7 @@ class Running(JobState):
 
 @dataclass(frozen=True)
 class Paused(JobState):
-    """A user has halted the job, to resume it later."""
+    """The user paused the job and can resume it."""
 
     name = "paused"
     can_resume = True
@@ -77,14 +77,14 @@ class Paused(JobState):
 
 @dataclass(frozen=True)
 class Done(JobState):
-    """The clip is there; the message is a notice on it, if there is one."""
+    """The clip is finished; the message may be a notice about it."""
 
     name = "done"
 
 
 @dataclass(frozen=True)
 class Failed(JobState):
-    """The job has ended with an error, which the message says."""
+    """The job ended with an error; the message says why."""
 
     name = "failed"
     can_resume = True
@@ -92,7 +92,7 @@ class Failed(JobState):
 
 @dataclass(frozen=True)
 class Cancelled(JobState):
-    """A user has stopped the job; what it had finished by then is a clip."""
+    """The user stopped the job; the finished part is a clip."""
 
     name = "cancelled"
     can_resume = True
@@ -104,12 +104,12 @@ _STATES: dict[object, type[JobState]] = {
 
 
 def state_class(name: object) -> type[JobState] | None:
-    """Return the class of a state's name, None if there is none of that name."""
+    """Return the class of a state's name, or None for an unknown name."""
     return _STATES.get(name) if isinstance(name, str) else None
 
 
 def read_state(job_id: str, values: Mapping[str, object] | None) -> JobState:
-    """Read the state of a job from JSON; a damaged one has failed and says so."""
+    """Read a job's state from JSON; return `Failed` with a message if it is damaged."""
     values = values or {}
     state, progress = state_class(values.get("state")), values.get("progress")
     is_number = isinstance(progress, int | float) and math.isfinite(progress)

@@ -1,14 +1,14 @@
-"""Jobs on disk: a folder each, with all that is needed to go on with it after any end.
+"""Job folders on disk: everything needed to resume a job after a crash or restart.
 
-Owns the files and who may work on them; what runs when is left to `worker.py`. The folder of a job:
+Owns the files and the locks; `worker.py` decides what runs when. A job's folder contains:
 
-    request.json   what is asked for, by whom and when; written once
+    request.json   the request, the visitor and the time; written once
     source*        copies of the pictures and the clip that it starts from
-    state.json     how far it is
-    starts.json    how often it was started in vain, while it runs
-    windows/       finished latents, one file for each window (see `latent_cache.py`)
-    pieces/        encoded shots, one file for each; playable while it grows (`video_writer.py`)
-    result.mp4     the clip; with recipe.json
+    state.json     its state and progress
+    starts.json    how often it was started without progress, while it runs
+    windows/       finished latents, one file per window (see `latent_cache.py`)
+    pieces/        encoded shots, one file per shot; playable while it grows (`video_writer.py`)
+    result.mp4     the clip, with recipe.json
     log.txt        what happened when
     lock           held by the process that works on it
 """
@@ -40,11 +40,11 @@ logger = logging.getLogger(__name__)
 FRESH_SECONDS = 3600.0
 
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{22}")
-_JOB_DAMAGED = "The files of this job are damaged; start it anew and delete this one."
+_JOB_DAMAGED = "The files of this job are damaged; make the clip again and delete this one."
 
 
 def default_data_dir() -> Path:
-    """Return KINORA_DATA_DIR, or Kinora's folder among this user's data."""
+    """Return KINORA_DATA_DIR, or Kinora's folder in the user's data folder."""
     if chosen := os.environ.get("KINORA_DATA_DIR"):
         return Path(chosen).expanduser()
     if sys.platform == "win32":
@@ -56,9 +56,9 @@ def default_data_dir() -> Path:
 
 @dataclass(frozen=True)
 class JobFacts:
-    """What was written when a job was made: the request, whose it is and since when (epoch).
+    """What is recorded when a job is created: the request, its visitor and the time (epoch).
 
-    `tab` is where on the page it was asked for; empty for the API.
+    `tab` is the tab of the page that it was requested in; empty for the API.
     """
 
     job_id: str
@@ -74,9 +74,9 @@ class JobStore:
     def __init__(
         self, root: Path, *, max_age: float = float("inf"), max_bytes: float = float("inf")
     ) -> None:
-        """Open or make the store; raise StorageError if the folder cannot be written.
+        """Open or create the store. Raises StorageError if the folder is not writable.
 
-        Finished jobs stay for `max_age` seconds, and while all together have `max_bytes`.
+        Finished jobs are kept for `max_age` seconds, up to `max_bytes` for all jobs together.
         """
         self.root = root.absolute()
         self._max_age, self._max_bytes = max_age, max_bytes
@@ -87,15 +87,15 @@ class JobStore:
             probe.touch()
             probe.unlink()
         except OSError as exc:
-            logger.exception("The data folder %s cannot be written", root)
+            logger.exception("The data folder %s is not writable", root)
             raise cannot_write() from exc
 
     def folder(self, job_id: str) -> Path:
-        """Return a job's folder; raise InvalidRequestError for an id that no job has."""
+        """Return a job's folder. Raises InvalidRequestError for an unknown id."""
         is_legal = isinstance(job_id, str) and _JOB_ID.fullmatch(job_id)
         if not is_legal or not (self._jobs / job_id / "request.json").is_file():
             raise InvalidRequestError(
-                f"There is no job {str(job_id)[:40]!r}; check the id, or start the job again."
+                f"There is no job {str(job_id)[:40]!r}; check the id, or make the clip again."
             )
         return self._jobs / job_id
 
@@ -107,18 +107,18 @@ class JobStore:
         tab: str = "",
         based_on: str | None = None,
     ) -> str:
-        """Write a new queued job and return its id, which nobody can guess.
+        """Create a queued job and return its id, which cannot be guessed.
 
-        It has its own copies of its sources, and the finished windows and encoded shots of the job
-        `based_on`: those that still fit need not be made again. Raises StorageError if the disk is
-        full.
+        The job gets its own copies of its sources. With `based_on` it also gets that job's finished
+        windows and encoded shots, and those that still fit are not made again. Raises StorageError
+        if the disk is full.
         """
         earlier = self.folder(based_on) if based_on else None
         job_id = secrets.token_urlsafe(16)
         folder = self._jobs / job_id
         try:
             folder.mkdir()
-            self.write_state(Queued(job_id))  # first, so that nobody sweeps it away
+            self.write_state(Queued(job_id))  # first, so that `sweep` does not remove the folder
             for name in ("windows", "pieces"):
                 if earlier and (earlier / name).is_dir():
                     link_all(earlier / name, folder / name)
@@ -128,12 +128,12 @@ class JobStore:
             write_json(folder / "request.json", facts)
         except OSError as exc:
             shutil.rmtree(folder, ignore_errors=True)
-            logger.exception("No job can be written to %s", self.root)
+            logger.exception("A job cannot be written to %s", self.root)
             raise cannot_write() from exc
         return job_id
 
     def facts(self, job_id: str) -> JobFacts:
-        """Read what a job was made of; raise InvalidRequestError if that is damaged."""
+        """Read the facts of a job. Raises InvalidRequestError if they are damaged."""
         values = read_json(self.folder(job_id) / "request.json")
         try:
             request = read_request(values["request"])
@@ -143,15 +143,15 @@ class JobStore:
             raise InvalidRequestError(_JOB_DAMAGED) from exc
 
     def read_state(self, job_id: str) -> JobState:
-        """Read a job's state; one that cannot be read has failed."""
+        """Read a job's state; return `Failed` if it cannot be read."""
         return read_state(job_id, read_json(self.folder(job_id) / "state.json"))
 
     def write_state(self, state: JobState) -> None:
-        """Replace a job's state at once, so that a reader never sees half of it."""
+        """Replace a job's state atomically, so that readers never see half of it."""
         write_json(self._jobs / state.job_id / "state.json", state.to_json())
 
     def write_recipe(self, job_id: str, recipe: dict[str, object]) -> None:
-        """Keep the recipe of a job's clip."""
+        """Write the recipe of a job's clip."""
         write_json(self._jobs / job_id / "recipe.json", recipe)
 
     def recipe(self, job_id: str) -> dict[str, object] | None:
@@ -159,13 +159,13 @@ class JobStore:
         return read_json(self.folder(job_id) / "recipe.json")
 
     def output_path(self, job_id: str) -> Path:
-        """Return where a job's clip is written; it may not be there yet."""
+        """Return the path of a job's clip, which may not exist yet."""
         return self._jobs / job_id / "result.mp4"
 
     def count_start(self, job_id: str) -> int:
-        """Count the starts of a job since it last came to an end or got on; this one too.
+        """Count this start of a job; return how many starts there were without progress.
 
-        It gets on by a finished window or an encoded shot.
+        Ending, finishing a window or encoding a shot resets the count.
         """
         folder = self._jobs / job_id
         num_finished = num_windows(folder) + len(list((folder / "pieces").glob("*.mp4")))
@@ -176,12 +176,12 @@ class JobStore:
         return count
 
     def forget_starts(self, job_id: str) -> None:
-        """Begin to count anew: the last start has come to an end."""
+        """Reset the count of `count_start`."""
         with contextlib.suppress(OSError):
             (self._jobs / job_id / "starts.json").unlink()
 
     def log(self, job_id: str, line: str) -> None:
-        """Note what happens to a job; a log that cannot be written stops nobody."""
+        """Append a line to a job's log; ignore a log that cannot be written."""
         stamp = time.strftime("%Y-%m-%d %H:%M:%S")
         with (
             contextlib.suppress(OSError),
@@ -191,9 +191,9 @@ class JobStore:
 
     @contextlib.contextmanager
     def claim(self, job_id: str) -> Iterator[bool]:
-        """Hold a job against all other processes and threads; False if somebody else does.
+        """Lock a job against other processes and threads; yield False if another one holds it.
 
-        The system lets go of it when the process ends, however it ends.
+        The operating system releases the lock when the process ends, even if it crashes.
         """
         lock = FileLock(self._jobs / job_id / "lock")
         try:
@@ -207,11 +207,11 @@ class JobStore:
             lock.release()
 
     def order(self, job_id: str, state: type[JobState]) -> None:
-        """Ask the process that works on a job to stop it, so that it ends in a state."""
+        """Ask the process that works on a job to end it in the given state."""
         (self.folder(job_id) / "order").write_text(state.name, encoding="utf-8")
 
     def take_order(self, job_id: str) -> type[JobState] | None:
-        """Return the state that somebody has asked for, once."""
+        """Return the state that `order` asked for and clear it; None if there is none."""
         path = self._jobs / job_id / "order"
         try:
             state = path.read_text(encoding="utf-8")
@@ -221,7 +221,7 @@ class JobStore:
         return {"paused": Paused, "cancelled": Cancelled}.get(state)
 
     def unfinished(self) -> list[str]:
-        """Return the jobs that wait or were left running, the oldest first."""
+        """Return the ids of jobs that are queued or running, the oldest first."""
         found: list[JobFacts] = []
         for path in self._jobs.glob("*/state.json"):
             if _is_unfinished(path):
@@ -230,7 +230,7 @@ class JobStore:
         return [facts.job_id for facts in sorted(found, key=lambda facts: facts.created_at)]
 
     def list_jobs(self, visitor: str | None = None) -> list[JobFacts]:
-        """Return all jobs, or those of one visitor, the newest first; damaged ones are left out."""
+        """Return all jobs, or those of one visitor, the newest first, without damaged ones."""
         jobs = []
         for path in self._jobs.glob("*/request.json"):
             with contextlib.suppress(InvalidRequestError):
@@ -239,21 +239,21 @@ class JobStore:
         return sorted(jobs, key=lambda facts: facts.created_at, reverse=True)
 
     def delete(self, job_id: str) -> None:
-        """Remove a job and its clip; raise InvalidRequestError while it is being made."""
+        """Delete a job and its clip. Raises InvalidRequestError while it is being made."""
         folder = self.folder(job_id)
         if not self.read_state(job_id).is_over:
             raise InvalidRequestError("This clip is still being made; stop it first.")
         with self.claim(job_id) as is_ours:
             if not is_ours or not self.read_state(job_id).is_over:
                 raise InvalidRequestError("This clip is still being made; stop it first.")
-            (folder / "request.json").unlink()  # from here on there is no such job
+            (folder / "request.json").unlink()  # from here on the job does not exist
             shutil.rmtree(folder, ignore_errors=True)
 
     def sweep(self) -> int:
-        """Remove finished jobs that are too old, then the oldest until the rest fit.
+        """Delete finished jobs that are too old, then the oldest ones until the rest fit.
 
-        Returns how many. Jobs that wait or run stay, paused ones until they are too old; what was
-        finished a moment ago is still being looked at.
+        Returns how many were deleted. Queued and running jobs stay, and paused ones until they are
+        too old. Jobs of the last hour are never deleted for space: their clips may still be open.
         """
         found = [(_last_change(folder), folder) for folder in self._jobs.iterdir()]
         found = sorted((time_, folder) for time_, folder in found if time_ is not None)
@@ -268,7 +268,7 @@ class JobStore:
         return num_removed
 
     def _remove(self, folder: Path, *, keeps_paused: bool) -> bool:
-        """Remove what is left of a job, unless it waits or runs, or is paused and to be kept."""
+        """Delete a job's folder, unless the job is queued, running, locked, or paused and kept."""
         state = state_class((read_json(folder / "state.json") or {}).get("state"))
         if state is not None and (not state.is_over or (keeps_paused and state.is_kept)):
             return False
@@ -279,7 +279,7 @@ class JobStore:
 
 
 def num_windows(folder: Path, *, made_since: float = 0.0) -> int:
-    """Count the finished windows of a job's folder, or those made since a time (epoch)."""
+    """Count the finished windows in a job's folder, or those made since a time (epoch)."""
     times = (path.stat().st_mtime for path in (folder / "windows").glob("*.safetensors"))
     return sum(changed_at >= made_since for changed_at in times)
 
@@ -288,7 +288,7 @@ def _last_change(folder: Path) -> float | None:
     path = folder / "state.json"
     try:
         return (path if path.exists() else folder).stat().st_mtime
-    except FileNotFoundError:  # another process sweeps too
+    except FileNotFoundError:  # another process is deleting jobs too
         return None
 
 

@@ -1,4 +1,4 @@
-"""How fast this machine makes clips, as it was measured: for an estimate before the wait."""
+"""Measures how fast this machine makes clips, and estimates how long a request will take."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _NEWEST_SHARE = 0.3  # of the newest measurement in the running average
 
 
 class Timing:
-    """Seconds of work for a second of video, by model, shape and steps, in a file."""
+    """Measured seconds of work per second of video, by model, shape and steps, kept in a file."""
 
     def __init__(self, path: Path) -> None:
-        """Use a file that need not be there yet."""
+        """Use a file, which need not exist yet."""
         self._path = path
 
     def note(self, request: GenerationRequest, seconds: float) -> None:
-        """Learn from a request that has taken so many seconds."""
+        """Record how many seconds a request took."""
         timings, key = read_json(self._path) or {}, _key(request)
         measured = seconds / request.duration
         known = timings.get(key)
@@ -29,10 +29,10 @@ class Timing:
         try:
             write_json(self._path, timings | {key: measured})
         except OSError:
-            logger.exception("The pace of this machine cannot be written")
+            logger.exception("The measured speed of this machine cannot be written")
 
     def estimate(self, request: GenerationRequest) -> float | None:
-        """Return how many seconds a request will take, or None if nothing like it was made yet."""
+        """Estimate how many seconds a request takes; None if nothing like it was made yet."""
         known = (read_json(self._path) or {}).get(_key(request))
         return known * request.duration if isinstance(known, int | float) else None
 

@@ -1,7 +1,7 @@
-"""The worker: jobs of a store run one after the other, apart from the web, and none is lost.
+"""Runs the jobs of a store one after the other in a thread, apart from the web server.
 
-What a job does is the `run` function it is given. Whoever asks only watches; a job that was left
-unfinished by this process or another one is taken up again.
+The `run` function it is given does the work. Jobs that this or another process left unfinished are
+taken up again.
 """
 
 from __future__ import annotations
@@ -30,15 +30,14 @@ from pipeline.planning.request import GenerationRequest
 
 logger = logging.getLogger(__name__)
 
-# The page asks a few times a second; writing more often wears the disk for nobody.
+# The page reads states a few times a second, so more frequent writes are useless.
 SECONDS_BETWEEN_WRITES = 0.3
-SECONDS_BETWEEN_ROUNDS = 20.0  # in which jobs are found that a dead process has left
-# Of a job that neither ends nor gets on: it takes the process along.
+SECONDS_BETWEEN_ROUNDS = 20.0  # between searches for jobs that a dead process left behind
+# Starts of a job without progress or an end: such a job crashes the process.
 MAX_STARTS = 3
-_UNEXPECTED = "Something went wrong that is not your fault; try again, and see the log for why."
+_UNEXPECTED = "Something went wrong in Kinora; try again, and see the server's log for the reason."
 _ENDS_KINORA = (
-    f"Kinora has ended {MAX_STARTS} times while it made this clip; ask for a smaller or shorter "
-    "one."
+    f"Kinora crashed {MAX_STARTS} times while making this clip; try a smaller or shorter one."
 )
 _MESSAGES: dict[type[JobState], str] = {
     Cancelled: "This job was stopped.",
@@ -47,11 +46,11 @@ _MESSAGES: dict[type[JobState], str] = {
 
 
 class Progress(Protocol):
-    """What a running job reports: anything that knows how far it is, from 0 to 1."""
+    """What a running job reports: any object with a `fraction` from 0 to 1."""
 
     @property
     def fraction(self) -> float:
-        """Return the part that is done, from 0 to 1."""
+        """Return the finished fraction, from 0 to 1."""
 
 
 OnProgress = Callable[[Progress], None]
@@ -62,7 +61,7 @@ Run = Callable[[GenerationRequest, Path, OnProgress, IsCancelled], dict[str, obj
 
 @dataclass
 class _Job:
-    """A job that waits or runs in this process, and the context of whoever asked for it."""
+    """A job that waits or runs in this process, and the context variables of its caller."""
 
     request: GenerationRequest
     state: JobState
@@ -72,18 +71,18 @@ class _Job:
     looked_at: float = -1.0
     began_at: float = 0.0  # when the first step began, at `began_from` of the whole
     began_from: float = 1.0
-    ending: type[JobState] | None = None  # how it has been asked to end
+    ending: type[JobState] | None = None  # the state that it was asked to end in
 
 
 class JobWorker:
-    """One thread that runs the jobs of a store one after the other, in the order they came."""
+    """One thread that runs the jobs of a store one after the other, first come first served."""
 
     def __init__(
         self, store: JobStore, run: Run, max_waiting: int = 16, *, takes_up: bool = True
     ) -> None:
-        """Start the thread; with `takes_up` it goes on with what was left unfinished.
+        """Start the thread; with `takes_up` it resumes unfinished jobs by itself.
 
-        On ZeroGPU nobody would pay for that: there a job goes on when its visitor asks.
+        On ZeroGPU no quota would pay for that: there a job resumes when its visitor asks.
         """
         self.store = store
         self.timing = Timing(store.root / "pace.json")
@@ -99,10 +98,10 @@ class JobWorker:
         self._thread.start()
 
     def submit(self, request: GenerationRequest, **origin: str | None) -> str:
-        """Queue a request and return its job id; raise InvalidRequestError if too many wait.
+        """Queue a request and return its job id. Raises InvalidRequestError if the queue is full.
 
-        For where it comes from see `JobStore.create`. The job runs in the context variables of the
-        caller: on ZeroGPU they say who pays.
+        `JobStore.create` documents `origin`. The job runs with the caller's context variables: on
+        ZeroGPU they say whose quota pays.
         """
         with self._changed:
             self._refuse_if_full()
@@ -119,33 +118,33 @@ class JobWorker:
         return job_id
 
     def resume(self, job_id: str) -> JobState:
-        """Queue a job again that is paused, stopped or failed, and return its state.
+        """Queue a paused, stopped or failed job again, and return its state.
 
         Its finished windows are not made again. Raises InvalidRequestError if its files are
-        damaged or too many jobs wait.
+        damaged or the queue is full.
         """
         with self._changed:
             if (job := self._find(job_id)) and not job.state.is_over:
                 if job.ending is Paused:
-                    job.ending = None  # it has not noticed yet
+                    job.ending = None  # the job has not noticed the pause yet
                 return self.state(job_id)
             state = self.state(job_id)
             if isinstance(state, Done):
                 return state
-            if not state.is_over:  # another process makes it, or has died
+            if not state.is_over:  # another process runs it, or has died
                 with self.store.claim(job_id) as is_free:
                     if not is_free:
                         self.store.take_order(job_id)
                         return state
             self._refuse_if_full()
-            self.store.facts(job_id)  # refuses what is damaged
+            self.store.facts(job_id)  # raises if the job is damaged
             self.store.take_order(job_id)
             self.store.write_state(Queued(job_id))
             self._enqueue(job_id)
             return self.state(job_id)
 
     def state(self, job_id: str) -> JobState:
-        """Return a job's state; one that waits here has its position, 1 being the next."""
+        """Return a job's state; if it waits in this process, with its position (1 is next)."""
         with self._changed:
             if job := self._find(job_id):
                 if job_id in self._waiting:
@@ -154,13 +153,13 @@ class JobWorker:
         return self.store.read_state(job_id)
 
     def progress(self, job_id: str) -> Progress | None:
-        """Return the newest progress of a running job, or None."""
+        """Return the latest progress of a running job, or None."""
         with self._changed:
             job = self._find(job_id)
             return job.progress if job else None
 
     def result(self, job_id: str) -> Path | None:
-        """Return the clip, or None; of a job that was stopped it is what it had finished."""
+        """Return the path of a job's clip, or None; for a stopped job, of its finished part."""
         if not self.state(job_id).is_over:
             return None
         path = self.store.output_path(job_id)
@@ -172,18 +171,18 @@ class JobWorker:
         return recipe if self.state(job_id).is_over else None
 
     def cancel(self, job_id: str) -> JobState:
-        """Stop a job that waits or runs and return its state; a finished one stays as it is.
+        """Stop a queued or running job and return its state; a finished one is not changed.
 
-        A job that runs is still `Running` until its `run` notices.
+        A running job stays `Running` until its `run` function notices.
         """
         return self._end(job_id, Cancelled)
 
     def pause(self, job_id: str) -> JobState:
-        """Stop a job as `cancel` does, so that it is kept and can be resumed."""
+        """Stop a job as `cancel` does, but keep it to be resumed."""
         return self._end(job_id, Paused)
 
     def close(self) -> None:
-        """End the thread and wait for it; unfinished jobs go on when Kinora is started again."""
+        """End the thread and wait for it; unfinished jobs continue at the next start."""
         with self._changed:
             self._is_closed = True
             self._waiting.clear()
@@ -214,11 +213,12 @@ class JobWorker:
 
     def _refuse_if_full(self) -> None:
         if self._is_closed:
-            raise InvalidRequestError("Kinora is closing; start it again to make more clips.")
+            raise InvalidRequestError("Kinora is closing; try again when it has been restarted.")
         num_waiting = len(self._waiting) + self._num_coming
         if num_waiting >= self._max_waiting:
             raise InvalidRequestError(
-                f"{num_waiting} jobs are waiting already; try again in a few minutes."
+                f"The queue is full: {num_waiting} jobs are waiting already; try again in a few "
+                "minutes."
             )
 
     def _enqueue(self, job_id: str) -> None:
@@ -231,7 +231,7 @@ class JobWorker:
         return self._jobs.get(job_id) if isinstance(job_id, str) else None
 
     def _work(self) -> None:
-        """Take turns until the worker is closed; nothing that goes wrong in one ends the thread."""
+        """Run jobs until the worker is closed; log unexpected errors and continue."""
         is_first = True
         while not self._is_closed:
             try:
@@ -242,10 +242,10 @@ class JobWorker:
                 else:
                     self._take_turn()
             except Exception:
-                logger.exception("The worker goes on after an error")
+                logger.exception("The worker continues after an error")
 
     def _take_turn(self) -> None:
-        """Wait for a job and run it, or look for what others have left."""
+        """Wait for a job and run it, or look for jobs that other processes left."""
         with self._changed:
             timeout = SECONDS_BETWEEN_ROUNDS if self._takes_up else None
             self._changed.wait_for(lambda: self._waiting or self._is_closed, timeout)
@@ -257,9 +257,9 @@ class JobWorker:
             with self.store.claim(job_id) as is_ours:
                 if is_ours and not self.store.read_state(job_id).is_over:
                     self._run_job(job_id)
-                else:  # another process has it, or had it
+                else:  # another process has it, or has finished it
                     self._forget(job_id)
-        except InvalidRequestError:  # deleted by somebody else
+        except InvalidRequestError:  # deleted in the meantime
             self._forget(job_id)
         self.store.sweep()
 
@@ -268,7 +268,7 @@ class JobWorker:
             self._jobs.pop(job_id, None)
 
     def _take_up(self) -> None:
-        """Queue the unfinished jobs that nobody works on."""
+        """Queue the unfinished jobs that no process works on."""
         if not self._takes_up or self._is_closed:
             return
         for job_id in self.store.unfinished():
@@ -281,7 +281,7 @@ class JobWorker:
                         self.store.log(job_id, "taken up again")
 
     def _run_job(self, job_id: str) -> None:
-        """Run one job to whatever end it has; nothing it raises ends the thread."""
+        """Run one job and record how it ends; no error of the job ends the thread."""
         job = self._jobs[job_id]
         with self._changed:
             self._update(job, job.state.become(Running))
@@ -290,7 +290,7 @@ class JobWorker:
         try:
             recipe = self._make(job_id, job)
         except GenerationCancelledError:
-            # Nobody wants it to end any more if it was resumed in the same moment.
+            # `ending` is None if the job was resumed at the same moment.
             ending = job.ending or Queued
             self._finish(job_id, ending, _MESSAGES.get(ending, ""))
             if job.ending is None:
@@ -311,7 +311,7 @@ class JobWorker:
             self._finish(job_id, Done, str(recipe.get("notice", "")), progress=1.0)
 
     def _make(self, job_id: str, job: _Job) -> dict[str, object]:
-        """Call `run` for a job and write the recipe that it returns; raises what that raises."""
+        """Call `run` for a job and write the recipe that it returns. Raises what `run` raises."""
         if self.store.count_start(job_id) > MAX_STARTS:
             raise OutputError(_ENDS_KINORA)
         recipe = job.context.run(
@@ -333,17 +333,17 @@ class JobWorker:
             self._update(job, replace(job.state, progress=fraction))
 
     def _is_to_end(self, job_id: str) -> bool:
-        """Say whether somebody wants the job to end, in this process or another one."""
+        """Return whether the job was asked to end, by this process or another one."""
         job, now = self._jobs[job_id], time.monotonic()
         if job.ending is None and now - job.looked_at >= SECONDS_BETWEEN_WRITES:
             job.looked_at = now
             order = self.store.take_order(job_id)
-            with self._changed:  # somebody here may have ended it while the disk was read
+            with self._changed:  # another thread may have ended it during the read
                 job.ending = job.ending or order
         return job.ending is not None
 
     def _update(self, job: _Job, state: JobState) -> None:
-        """Change a job's state in memory, and on disk unless that was done a moment ago."""
+        """Change a job's state in memory, and on disk unless it was written a moment ago."""
         is_other = type(state) is not type(job.state)
         job.state, now = state, time.monotonic()
         if is_other or now - job.written_at >= SECONDS_BETWEEN_WRITES:
@@ -351,7 +351,7 @@ class JobWorker:
             self._write(state)
 
     def _write(self, state: JobState) -> bool:
-        """Write a state to disk; say whether that worked. A full disk must not end the thread."""
+        """Write a state to disk; return whether it worked. A full disk must not end the thread."""
         try:
             self.store.write_state(state)
         except OSError:
@@ -366,7 +366,7 @@ class JobWorker:
         message: str = "",
         progress: float | None = None,
     ) -> None:
-        """Write a job's last state; forget the job if the disk has it."""
+        """Write a job's last state; keep the job in memory only if that fails."""
         self.store.log(job_id, f"{state.name} {message}".strip())
         self.store.forget_starts(job_id)
         with self._changed:

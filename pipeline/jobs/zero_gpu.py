@@ -1,6 +1,6 @@
-"""A generation as a stream of news, so that it can be watched, stopped, and run in another process.
+"""Runs a generation as a generator of events, so that ZeroGPU can run it in another process.
 
-Whoever makes the stream pickles what it yields; whoever follows it has the person's errors back.
+`stream_clip` runs there and yields picklable values; `follow_clip` reads them in this process.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from pipeline.trust.watermark.mark import Marker
 
 logger = logging.getLogger(__name__)
 
-HEARTBEAT_SECONDS = 0.25  # the longest that a stream says nothing, and cannot be closed
+HEARTBEAT_SECONDS = 0.25  # longest time between two yields: a stream can only be closed at a yield
 
 News = Progress | dict | KinoraError | None
-"""How far it is; last the recipe, or the error that a person should read; None: nothing new."""
+"""Progress; at the end the recipe or an error for the user; None if there is nothing new."""
 
 
 def stream_clip(
@@ -38,12 +38,12 @@ def stream_clip(
     seconds: float = math.inf,
     marker: Marker | None = None,
 ) -> Generator[News, None, None]:
-    """Make a clip in a thread and yield the news of it; closing stops it within a denoising step.
+    """Make a clip in a thread and yield its events; closing stops it within a denoising step.
 
-    So does the end of its `seconds`, if a window was finished in them: a further stream goes on
-    from there. Finished windows are kept beside the output. Errors meant for a person are yielded,
-    for ZeroGPU hands over no more than the class of those that are raised, and ends the process
-    that has loaded the model.
+    It also stops after `seconds` if a window was finished in that time: another stream can continue
+    from there. Finished windows are kept beside the output. Errors for the user are yielded, not
+    raised, because ZeroGPU passes on only the class of a raised error and ends the process that
+    has loaded the model.
     """
     deadline, num_finished = time.monotonic() + seconds, num_windows(output.parent)
     news: queue.SimpleQueue[News] = queue.SimpleQueue()
@@ -75,7 +75,7 @@ def follow_clip(
     on_progress: Callable[[Progress], None],
     is_cancelled: Callable[[], bool],
 ) -> dict[str, object]:
-    """Return the recipe that a stream ends with, or raise its error; close it when asked to."""
+    """Return the recipe that a stream ends with, or raise its error; close it if cancelled."""
     with contextlib.closing(stream):
         for news in stream:
             if is_cancelled():
@@ -86,7 +86,7 @@ def follow_clip(
                 raise news
             elif news is not None:
                 return news
-    raise RuntimeError("the stream ended without an outcome")
+    raise RuntimeError("the stream ended without a result")
 
 
 def _next_of(news: queue.SimpleQueue[News]) -> News:

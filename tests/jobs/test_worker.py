@@ -254,7 +254,7 @@ def test_a_finished_job_cannot_be_cancelled(worker: JobWorker) -> None:
         ("black", "The model made a black clip; try another seed."),
         (
             "crash",
-            "Something went wrong that is not your fault; try again, and see the log for why.",
+            "Something went wrong in Kinora; try again, and see the server's log for the reason.",
         ),
     ],
 )

@@ -1,6 +1,6 @@
-"""Kinora without a page: requests in, clips out. What is public is named here.
+"""Kinora without a user interface: requests in, clips out. Defines the public names.
 
-Names that need torch are imported when they are first used, so that importing this costs nothing.
+Names that need torch are imported at first use, so importing this package is cheap.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pipeline.planning.request import GenerationRequest, Shot
 from pipeline.planning.storyboard import format_storyboard, parse_storyboard
 from pipeline.planning.validation import build_request
 
-# The function `generate` is not here: `pipeline.generation.generate` is the module that has it.
+# The function `generate` is not exported here: import it from `pipeline.generation.generate`.
 _LAZY = {"Clip": "pipeline.generation.generate", "ModelCache": "pipeline.runtime.model_cache"}
 
 __all__ = [
@@ -45,7 +45,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Import one of the names that need torch."""
+    """Import a name that needs torch, at its first use."""
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(_LAZY[name]), name)

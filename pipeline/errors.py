@@ -1,60 +1,60 @@
-"""The errors that Kinora raises on purpose; each message is one sentence for whoever asked.
+"""Kinora's exceptions. Each message is one sentence for users: the value, the rule, what to do.
 
 KinoraError
-├── InvalidRequestError          something the person can change: a value, a rule, what to do
+├── InvalidRequestError          a value that the user can change
 │   ├── MediaError               a picture or a clip that cannot be used
-│   └── RefusedError             something that Kinora does not make
+│   └── RefusedError             content that Kinora does not make
 ├── ModelError                   weights that are missing or cannot be loaded
-├── OutputError                  frames that must not be handed over: black, frozen, not numbers
-├── StorageError                 a disk that is full, or a folder that may not be written
-└── GenerationCancelledError     somebody pressed Stop
+├── OutputError                  generated frames that are black, frozen, NaN or infinite
+├── StorageError                 a full disk, or a folder that is not writable
+└── GenerationCancelledError     a generation that the user stopped
 """
 
 
 class KinoraError(Exception):
-    """Stand above every error that is meant to be read by a person."""
+    """Base class of all errors whose message is shown to users."""
 
 
 class InvalidRequestError(KinoraError):
-    """Say which value is wrong, what the rule is and what to do."""
+    """A value of the request is wrong; the message says which, the rule and what to do."""
 
 
 class MediaError(InvalidRequestError):
-    """Say why a picture or a clip cannot be opened or used."""
+    """A picture or a clip cannot be opened or used."""
 
 
 class RefusedError(InvalidRequestError):
-    """Say what Kinora does not make, and what to do instead."""
+    """The request asks for content that Kinora does not make."""
 
 
 class ModelError(KinoraError):
-    """Say which model's weights are missing or cannot be loaded."""
+    """A model's weights are missing or cannot be loaded."""
 
 
 class OutputError(KinoraError):
-    """Say that the model's frames are black, frozen or not numbers."""
+    """The model's frames are black, frozen, NaN or infinite."""
 
 
 class StorageError(KinoraError):
-    """Say that the disk is full, or that a folder may not be written."""
+    """The disk is full, or a folder is not writable."""
 
 
 class GenerationCancelledError(KinoraError):
-    """Say that the generation was stopped before it was finished."""
+    """The generation was stopped before it was finished."""
 
 
 def cannot_write() -> StorageError:
-    """Return the error of a full disk, or of a folder that may not be written.
+    """Return the error for a full disk or an unwritable folder.
 
-    It is read by visitors too: the folder's name is for the log.
+    Visitors read it too, so it does not name the folder: callers log that.
     """
     return StorageError(
-        "Kinora's disk is full or may not be written; whoever runs it can free some space, or set "
-        "KINORA_DATA_DIR to another folder."
+        "Kinora's disk is full or not writable; the owner of this server can free some space, or "
+        "set KINORA_DATA_DIR to another folder."
     )
 
 
 def shown(value: object, most: int = 60) -> str:
-    """Show a value in a sentence, in at most so many characters."""
+    """Return a value's repr for a message, cut to `most` characters."""
     text = repr(value)
     return text if len(text) <= most else text[: most - 3] + "..."

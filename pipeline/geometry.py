@@ -1,6 +1,6 @@
-"""Aspect ratios, picture sizes and frame grids: integers in, integers out.
+"""Aspect ratios, picture sizes and frame counts: pure arithmetic.
 
-Knows no model: what a model can do (pixels, multiples, frame rate) comes in as arguments.
+Knows no model: a model's pixels, multiples and frame rate are arguments.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ ASPECT_RATIOS: dict[str, tuple[int, int]] = {
     "3:4": (3, 4),
     "21:9": (21, 9),
 }
-# A wrong shape is seen sooner than a slightly smaller picture: an error of the ratio counts twice.
+# A wrong shape is easier to notice than a slightly smaller picture, so ratio errors count twice.
 _RATIO_WEIGHT = 2.0
 
 
@@ -28,10 +28,10 @@ class Size(NamedTuple):
 
 
 def snap_size(aspect_ratio: float, *, num_pixels: int, multiple: int) -> Size:
-    """Return the size nearest to a shape (width / height) and a number of pixels.
+    """Return the size nearest to an aspect ratio (width / height) and a number of pixels.
 
-    Both sides are multiples of `multiple`. Nearest: least squares of the relative errors of the
-    ratio (counted twice) and of the number of pixels.
+    Both sides are multiples of `multiple`. The nearest size has the least squares of the relative
+    errors of the ratio (counted twice) and of the number of pixels.
     """
     ideal_width = math.sqrt(num_pixels * aspect_ratio)
     ideal_height = math.sqrt(num_pixels / aspect_ratio)
@@ -52,13 +52,13 @@ def snap_size(aspect_ratio: float, *, num_pixels: int, multiple: int) -> Size:
 
 
 def _multiples_near(length: float, multiple: int) -> range:
-    """List the two multiples on each side of a length, from one `multiple` up."""
+    """List the two multiples on each side of a length; the smallest is one `multiple`."""
     below = math.floor(length / multiple)
     return range(max(1, below - 1) * multiple, (below + 2) * multiple + 1, multiple)
 
 
 def nearest_aspect_ratio(width: int, height: int) -> str:
-    """Name the aspect ratio of `ASPECT_RATIOS` whose shape is nearest to a picture's."""
+    """Return the name in `ASPECT_RATIOS` that is nearest to a picture's shape."""
 
     def error(name: str) -> float:
         columns, rows = ASPECT_RATIOS[name]
@@ -68,11 +68,11 @@ def nearest_aspect_ratio(width: int, height: int) -> str:
 
 
 def snap_num_frames(duration: float, *, fps: float, temporal: int, chunk: int | None = None) -> int:
-    """Return the smallest `temporal` * k + 1 frames (k >= 1) that last `duration` seconds.
+    """Return the smallest frame count `temporal` * k + 1 (k >= 1) that lasts `duration` seconds.
 
-    With `chunk`, whole chunks of so many latents may come before them, see `frames_for_latents`.
+    With `chunk`, whole chunks of `chunk` latents may come before it; see `frames_for_latents`.
     """
-    # The rounding takes away what floats add: 121 / 24 * 24 is a little more than 121.
+    # Round away float error: 121 / 24 * 24 is slightly more than 121.
     num_frames = math.ceil(round(duration * fps, 6))
     num_whole = 0
     if chunk:
@@ -83,9 +83,9 @@ def snap_num_frames(duration: float, *, fps: float, temporal: int, chunk: int | 
 
 
 def latents_for_frames(num_frames: int, *, temporal: int, chunk: int | None = None) -> int:
-    """Count the latents of `temporal` * k + 1 frames: the first one stands for one frame.
+    """Count the latents of `temporal` * k + 1 frames: the first latent holds one frame.
 
-    With `chunk`, whole chunks of so many latents may come before them, see `frames_for_latents`.
+    With `chunk`, whole chunks of `chunk` latents may come before them; see `frames_for_latents`.
     """
     num_chunks, num_frames_left = 0, num_frames
     if chunk and num_frames > 0:
@@ -103,15 +103,15 @@ def frames_for_latents(
 ) -> int:
     """Count the frames of some latents; latents that follow others hold `temporal` frames each.
 
-    With `chunk`, so many latents at a time are encoded by themselves: the first of each chunk
-    stands for one frame, whatever it follows.
+    With `chunk`, every `chunk` latents are encoded separately, so the first latent of each chunk
+    holds one frame.
     """
     num_single = math.ceil(num_latents / chunk) if chunk else int(not follows_others)
     return num_latents * temporal - num_single * (temporal - 1)
 
 
 def crop_box(width: int, height: int, aspect_ratio: float) -> tuple[int, int, int, int]:
-    """Return the largest centred box (left, top, right, bottom) of a shape in a picture."""
+    """Return the largest centred box (left, top, right, bottom) of an aspect ratio in a picture."""
     crop_width = max(1, min(width, round(height * aspect_ratio)))
     crop_height = max(1, min(height, round(width / aspect_ratio)))
     left = (width - crop_width) // 2

@@ -1,6 +1,6 @@
-"""How much one visitor may ask for: jobs, bytes, tries at a password. Arithmetic in memory alone.
+"""Rate limits for each visitor: jobs, uploads, opened files and login attempts. In memory only.
 
-Who somebody is, is said by the caller, see `page/auth.py`; times are seconds of a steady clock.
+The caller identifies the visitor; see `page/auth.py`. Times are seconds of a monotonic clock.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from dataclasses import dataclass, field
 
 from pipeline.errors import InvalidRequestError
 
-MAX_VISITORS = 4096  # that are remembered; the one who was not seen for longest is forgotten first
+MAX_VISITORS = 4096  # kept in memory; the least recently seen one is dropped first
 _HOUR = 3600.0
 
 
 @dataclass(frozen=True)
 class Allowance:
-    """What one visitor may do; no limit is infinity. The defaults are those of one's own computer.
+    """What one visitor may do; infinity means no limit. The defaults are for a local computer.
 
-    Tries at a password are always few.
+    Login attempts are always limited.
     """
 
     jobs_at_once: float = math.inf
     jobs_an_hour: float = math.inf
     upload_bytes_an_hour: float = math.inf
-    looks_an_hour: float = math.inf  # into files, each of which decodes one
+    looks_an_hour: float = math.inf  # files opened; each one is decoded
     looks_at_once: float = math.inf
     logins_an_hour: float = 60
 
@@ -44,10 +44,10 @@ PUBLIC = Allowance(
 
 
 class Buckets:
-    """A bucket of tokens for each visitor: it starts full, and is filled again within an hour."""
+    """A token bucket for each visitor: it starts full and refills within an hour."""
 
     def __init__(self, capacity: float, clock: Callable[[], float] = time.monotonic) -> None:
-        """Give every visitor so many tokens an hour."""
+        """Give every visitor `capacity` tokens an hour."""
         self._capacity, self._clock = capacity, clock
         self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()  # level, since when
         self._lock = threading.Lock()
@@ -57,9 +57,9 @@ class Buckets:
         return len(self._levels)
 
     def take(self, visitor: str, amount: float = 1.0) -> float:
-        """Take tokens, and return 0; or take none, and return how many seconds it is too early.
+        """Take tokens and return 0, or take none and return how many seconds to wait.
 
-        More than there ever are is infinitely too early.
+        Returns infinity for more tokens than the bucket holds.
         """
         if amount > self._capacity:
             return math.inf
@@ -76,7 +76,7 @@ class Buckets:
         return 0.0 if is_enough else (amount - level) * _HOUR / self._capacity
 
     def give_back(self, visitor: str, amount: float = 1.0) -> None:
-        """Undo a `take` that came to nothing."""
+        """Return tokens of a `take` that was not used."""
         with self._lock:
             if visitor in self._levels:
                 level, since = self._levels[visitor]
@@ -85,20 +85,20 @@ class Buckets:
 
 @dataclass(eq=False)
 class _Place:
-    """A job that waits or runs for a visitor; while it is being checked it has no id yet."""
+    """A visitor's waiting or running job; it has no id while it is being checked."""
 
     job_id: str | None = None
 
 
 @dataclass
 class Limits:
-    """The limits of one running app; each method raises InvalidRequestError beyond its own."""
+    """The limits of one running app; each method raises InvalidRequestError above its limit."""
 
     allowance: Allowance = field(default_factory=Allowance)
     clock: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:
-        """Begin with nobody."""
+        """Start with empty counters."""
         allowed = self.allowance
         self._jobs = Buckets(allowed.jobs_an_hour, self.clock)
         self._bytes = Buckets(allowed.upload_bytes_an_hour, self.clock)
@@ -110,17 +110,17 @@ class Limits:
 
     @contextlib.contextmanager
     def job(self, visitor: str, is_unfinished: Callable[[str], bool]) -> Iterator[_Place]:
-        """Let a visitor have one more job, whose id is written down as `job_id` within.
+        """Count one more job for a visitor; the `with` block sets the yielded place's `job_id`.
 
-        One that is refused within, or fails to start, is not counted.
+        The job is not counted if the block raises.
         """
         place = self._take_place(visitor, is_unfinished)
         try:
             wait = self._jobs.take(visitor)
             if wait:
                 raise InvalidRequestError(
-                    f"You have asked for {self.allowance.jobs_an_hour:g} clips within an hour, "
-                    f"which is the most that one visitor may; try again in {_say(wait)}."
+                    f"You have requested {self.allowance.jobs_an_hour:g} clips within an hour, "
+                    f"which is the limit for one visitor; try again in {_say(wait)}."
                 )
             try:
                 yield place
@@ -132,13 +132,13 @@ class Limits:
             raise
 
     def upload(self, visitor: str, num_bytes: int) -> None:
-        """Let a visitor send a file."""
+        """Count an upload of a visitor."""
         limit = f"{self.allowance.upload_bytes_an_hour / 1e9:g} GB"
         _refuse(self._bytes.take(visitor, num_bytes), f"You have uploaded {limit} within an hour")
 
     @contextlib.contextmanager
     def look(self, visitor: str) -> Iterator[None]:
-        """Let a visitor have a file opened, and decoded, within."""
+        """Count a file that is opened and decoded for a visitor in the `with` block."""
         with self._lock:
             if self._looking[visitor] >= self.allowance.looks_at_once:
                 raise InvalidRequestError(
@@ -153,10 +153,10 @@ class Limits:
         finally:
             with self._lock:
                 self._looking[visitor] -= 1
-                self._looking += Counter()  # who has none is not remembered
+                self._looking += Counter()  # drops visitors with a count of 0
 
     def login(self, visitor: str) -> None:
-        """Let a visitor try a password."""
+        """Count a login attempt of a visitor."""
         count = f"{self.allowance.logins_an_hour:g} times"
         _refuse(self._logins.take(visitor), f"You have tried to log in {count} within an hour")
 
@@ -176,8 +176,8 @@ class Limits:
                 self._places.popitem(last=False)
         if not is_room:
             raise InvalidRequestError(
-                f"{len(mine)} of your jobs wait or run already, which is the most that one visitor "
-                "may have; try again when one of them is done."
+                f"{len(mine)} of your jobs are waiting or running already, which is the limit for "
+                "one visitor; try again when one of them is done."
             )
         return place
 
@@ -191,12 +191,12 @@ class Limits:
 def _refuse(wait: float, what: str) -> None:
     if wait:
         raise InvalidRequestError(
-            f"{what}, which is the most that one visitor may; try again in {_say(wait)}."
+            f"{what}, which is the limit for one visitor; try again in {_say(wait)}."
         )
 
 
 def _say(seconds: float) -> str:
     if math.isinf(seconds):
-        return "an hour with less"
+        return "an hour with fewer or smaller files"
     minutes = math.ceil(seconds / 60)
     return "a minute" if minutes == 1 else f"{minutes} minutes"

@@ -1,4 +1,4 @@
-"""Settings from environment variables: text and numbers."""
+"""Reads settings from environment variables."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ YES, NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
 def read_variable(name: str) -> str:
-    """Return what a variable says; a missing one is empty."""
+    """Return a variable's value without surrounding blanks; an empty string if it is not set."""
     return os.environ.get(name, "").strip()
 
 
 def read_number(name: str, default: float, *, is_count: bool = False) -> float:
-    """Return a number above 0, which may be infinity; a count is whole. Raises KinoraError."""
+    """Return a number above 0 or infinity; a count is whole. Raises KinoraError."""
     text = read_variable(name)
     try:
         number = float(text) if text else default
@@ -25,5 +25,5 @@ def read_number(name: str, default: float, *, is_count: bool = False) -> float:
     is_whole = math.isinf(number) or number % 1 == 0
     if not number > 0 or (is_count and not is_whole):
         rule = "a whole number above 0" if is_count else "a number above 0"
-        raise KinoraError(f"{name} is {text!r}, but it has to be {rule}, or inf.")
+        raise KinoraError(f"{name} is {text!r}, but it must be {rule}, or inf.")
     return number

@@ -1,6 +1,6 @@
-"""What the page and the API both do: check a request, queue it, watch it, hand out its clip.
+"""What the page and the API share: checking, queueing and watching requests, opening uploads.
 
-Knows jobs and media files; Gradio is left to `page/`, the model to the worker's `run`.
+Gradio is left to `page/`, and running the model to the worker's `run` function.
 """
 
 from __future__ import annotations
@@ -43,15 +43,15 @@ from pipeline.trust.moderation.rules import Moderator, read_strictness
 from pipeline.trust.provenance.report import Verifier
 
 SECONDS_BETWEEN_LOOKS = 0.2
-MAX_SHOWN_SIDE = 2048  # pixels: more than any model draws, and a PNG is written in a second
-# A plan does not depend on the words, so that it can be shown before there are any.
+MAX_SHOWN_SIDE = 2048  # pixels: larger than any model's output; writing such a PNG takes a second
+# A plan does not depend on the prompt, so it can be shown before there is one.
 _ANY_PROMPT = "anything"
 _Seen = TypeVar("_Seen")
 
 
 @dataclass(frozen=True)
 class JobSnapshot:
-    """A job at one moment: its state, and the newest progress while it runs."""
+    """A job at one moment: its state, and its latest progress while it runs."""
 
     state: JobState
     progress: Progress | None
@@ -59,11 +59,11 @@ class JobSnapshot:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A plan, where the model will live, and how long it takes.
+    """A plan, where the model's weights will be in memory, and how long the work takes.
 
-    `seconds` is None if nobody knows; if they are not measured they are computed, from what the
-    machine is thought to do. `placement` is a sentence, empty for a model that comes with Kinora.
-    `download_bytes` is about how much has to come from the Hub first, 0 if the weights are here.
+    `seconds` is None if unknown. It is measured, or else computed from the machine's assumed speed.
+    `placement` is a sentence, empty for the model that comes with Kinora. `download_bytes` is
+    roughly how much must be downloaded first, 0 if the weights are on this computer.
     """
 
     plan: Plan
@@ -80,7 +80,7 @@ def estimate_request(
     model_cache: ModelCache,
     timing: Timing,
 ) -> Estimate:
-    """Say what a request comes to. Raises InvalidRequestError if its model does not fit."""
+    """Estimate a request. Raises InvalidRequestError if its model does not fit."""
     placement = model_cache.describe(spec.id)
     plan = plan_generation(request, spec, source)
     seconds, speed = timing.estimate(request), model_cache.machine.operations_per_second
@@ -93,7 +93,7 @@ def estimate_request(
 
 
 class Studio:
-    """The jobs of one running app, and the model that it offers first."""
+    """The jobs, models and limits of one running app."""
 
     def __init__(
         self,
@@ -107,12 +107,12 @@ class Studio:
         reviewer: Reviewer | None = None,
         limits: Limits | None = None,
     ) -> None:
-        """Use a worker that runs already; with `is_fixed` no other model than that one.
+        """Use a running worker; with `is_fixed`, allow only the default model.
 
-        On ZeroGPU another one would be loaded, or downloaded, in its visitor's time on the card.
-        The `model_cache` is asked for what fits, and loads nothing here. The `verifier` knows what
-        was made here. Without a `reviewer` it is as strict as the environment says, without
-        `limits` everybody may ask for anything.
+        On ZeroGPU another model would be loaded or downloaded during the visitor's GPU time. The
+        `model_cache` is only asked what fits. The `verifier` knows which clips were made here.
+        Without a `reviewer`, the strictness comes from the environment; without `limits`, there
+        are none.
         """
         self.limits = limits or Limits()
         self.worker = worker
@@ -125,31 +125,32 @@ class Studio:
         self._is_fixed = is_fixed
 
     def first_model(self, task: Task) -> ModelSpec:
-        """Return the model that is offered first for a task."""
+        """Return the default model of a task."""
         return self.models[self.models.first_for(task, self.default_model)]
 
     async def submit(
         self, task: Task, fields: dict[str, Any], *, client_id: str = "", **origin: str | None
     ) -> str:
-        """Queue a request and return its job id; raise InvalidRequestError before any waiting.
+        """Queue a request and return its job id. Raises InvalidRequestError before queueing.
 
-        `client_id` is whose limits count it. `fields` are those of `build_request`; a picture or a
-        clip is opened here too. Of a job that it is `based_on` it has the seed, if it asks for
-        none: what is unchanged is then the same. For the rest of `origin` see `JobStore.create`.
+        The job counts towards the limits of `client_id`. `fields` are those of `build_request`;
+        pictures and clips are opened here too. With `based_on` in `origin` and no seed, the job
+        uses that earlier job's seed, so unchanged shots stay the same. `JobStore.create` documents
+        the rest of `origin`.
         """
         with self.limits.job(client_id, self._is_unfinished) as place:
             place.job_id = await asyncio.to_thread(self._submit, task, fields, origin, client_id)
         return place.job_id
 
     async def resume(self, job_id: str, client_id: str) -> JobState:
-        """Go on with a job as `JobWorker.resume` does, within somebody's limits."""
+        """Resume a job as `JobWorker.resume` does, within the client's limits."""
         with self.limits.job(client_id, self._is_unfinished) as place:
             state = await asyncio.to_thread(self.worker.resume, job_id)
             place.job_id = job_id
         return state
 
     async def again(self, visitor: str, job_id: str, client_id: str) -> str:
-        """Ask for a visitor's own clip once more as `History.again` does, within their limits."""
+        """Make a variation of a visitor's clip as `History.again` does, within their limits."""
         with self.limits.job(client_id, self._is_unfinished) as place:
             place.job_id = await asyncio.to_thread(self.history.again, visitor, job_id)
         return place.job_id
@@ -160,14 +161,14 @@ class Studio:
     def _is_unfinished(self, job_id: str) -> bool:
         try:
             return not self.worker.state(job_id).is_over
-        except InvalidRequestError:  # deleted meanwhile
+        except InvalidRequestError:  # the job was deleted in the meantime
             return False
 
     async def inspect(self, client_id: str, work: Callable[..., _Seen], *values: object) -> _Seen:
-        """Do what opens somebody's file, in a thread and within their limits."""
+        """Run `work`, which opens a client's file, in a thread and within the client's limits."""
 
         def inspect() -> _Seen:
-            # In the thread, which goes on when nobody waits any more.
+            # Counted in the thread, which continues even if the caller is cancelled.
             with self.limits.look(client_id):
                 return work(*values)
 
@@ -179,7 +180,7 @@ class Studio:
         if (based_on := origin.get("based_on")) and fields.get("seed", -1) == -1:
             fields = fields | {"seed": self.worker.store.facts(based_on).request.seed}
         request = self._request(task, fields)
-        self._model_cache.placement(request.model)  # refuses what does not fit
+        self._model_cache.placement(request.model)  # raises if the model does not fit
         opens = TASK_SOURCES[task] or any(shot.image for shot in request.shots)
         with self.limits.look(client_id) if opens else nullcontext():
             check_sources(request)
@@ -187,7 +188,7 @@ class Studio:
         return self.worker.submit(request, **origin)
 
     def _request(self, task: Task, fields: dict[str, Any]) -> GenerationRequest:
-        """Build the request; no model, and 0 for what the model decides, mean its defaults."""
+        """Build the request; an empty model, 0 steps and 0 guidance mean the defaults."""
         defaults = {"model": fields.get("model") or self.first_model(task).id}
         for name in ("num_inference_steps", "guidance_scale"):
             value = fields.get(name)
@@ -195,33 +196,33 @@ class Studio:
         request = build_request(task, models=self.models, **(fields | defaults))
         if self._is_fixed and request.model != self.default_model:
             raise InvalidRequestError(
-                f"This Space has {self.models[self.default_model].label} on its card and no other "
-                "model; choose that one, or set KINORA_MODEL in a Space of your own."
+                f"This Space has only {self.models[self.default_model].label} on its GPU; choose "
+                "that model, or set KINORA_MODEL in a Space of your own."
             )
         if self._is_fixed:
             check_windows_fit_calls(request, self.models.find(request.model))
         return request
 
     def plan(self, task: Task, fields: dict[str, Any], source: Source | None = None) -> Plan:
-        """Say what would be done; raise InvalidRequestError for values that would be refused."""
+        """Plan a request. Raises InvalidRequestError for values that would be refused."""
         request = self._request(task, fields | {"prompt": _ANY_PROMPT})
         return plan_generation(request, self.models.find(request.model), source)
 
     def estimate_request(
         self, task: Task, fields: dict[str, Any], source: Source | None = None
     ) -> Estimate:
-        """Say what a request comes to on this machine; raise as `plan` does, or if it cannot."""
+        """Estimate a request on this machine. Raises as `plan` does, and if no memory suffices."""
         request = self._request(task, fields | {"prompt": _ANY_PROMPT})
         spec = self.models.find(request.model)
         return estimate_request(request, spec, source, self._model_cache, self.worker.timing)
 
     def offer(self, task: Task) -> list[ModelSpec]:
-        """List the models that may be chosen for a task here."""
+        """List the models that users may choose for a task."""
         able = self.models.for_task(task)
         return [spec for spec in able if spec.id == self.default_model and self._is_fixed] or able
 
     def describe_models(self) -> list[dict[str, Any]]:
-        """List the models as JSON, the default first, each with how this machine would hold it."""
+        """List the models as JSON, the default first, each with its placement on this machine."""
         rows = [row | self._describe_fit(row["id"]) for row in describe_models(self.models)]
         return sorted(rows, key=lambda row: row["id"] != self.default_model)
 
@@ -232,23 +233,23 @@ class Studio:
             return {"fits": False, "placement": str(exc)}
 
     def open(self, task: Task, path: str | Path) -> OpenedSource:
-        """Open the picture or the clip of a task; raise MediaError if it cannot be used."""
+        """Open the picture or clip of a task. Raises MediaError if it cannot be used."""
         fields = {"prompt": _ANY_PROMPT, TASK_SOURCES[task]: path}
         return open_source(self._request(task, fields))
 
     def crop(self, fields: dict[str, Any]) -> tuple[OpenedSource, Image.Image, tuple[int, ...]]:
-        """Open a picture and return it, what is kept of it, and that part's box in it."""
+        """Open a picture; return it, the cropped picture and the crop box."""
         source = self.open("image_to_video", fields["image"])
         size = self.plan("image_to_video", fields, source.facts).model_size
         return source, *crop_to_size(source.picture, *size)
 
     def last_frame(self, clip: str | Path) -> np.ndarray:
-        """Return a clip's last frame (H, W, 3) uint8; raise MediaError if it cannot be read."""
+        """Return a clip's last frame, (H, W, 3) uint8. Raises MediaError if it cannot be read."""
         source = self.open("extend_video", clip)
         return read_last_frames(source.path, source.info, 1)[0]
 
     def plain_picture(self, path: str | Path) -> np.ndarray:
-        """Return a picture (H, W, 3) uint8 that every browser can show, at most 2048 pixels wide.
+        """Return a picture that browsers can show, (H, W, 3) uint8, at most 2048 pixels a side.
 
         Raises MediaError if it cannot be used.
         """
@@ -257,10 +258,10 @@ class Studio:
         return np.asarray(picture)
 
     async def watch(self, job_id: str) -> AsyncIterator[JobSnapshot]:
-        """Yield what is new of a job, its end last; whoever stops looking does not stop it."""
+        """Yield a job's changes until it is over. Closing this iterator does not stop the job."""
         shown: JobSnapshot | None = None
         while shown is None or not shown.state.is_over:
-            # The progress first: it is gone when the job is over.
+            # Read the progress first: it is removed when the job ends.
             progress = self.worker.progress(job_id)
             snapshot = JobSnapshot(self.worker.state(job_id), progress)
             is_new = shown is None or (
@@ -273,5 +274,5 @@ class Studio:
                 await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
     def verify(self, path: Path) -> dict[str, Any]:
-        """Report where a clip or a picture comes from; raise MediaError if it cannot be read."""
+        """Report where a clip or picture comes from. Raises MediaError if it cannot be read."""
         return self._verifier.verify(path)

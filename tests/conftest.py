@@ -1,4 +1,4 @@
-"""What every test has: no network but this machine's own, and an app for those that ask for it."""
+"""Fixtures for all tests: no network, tiny models, and a served app with a browser."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pipeline.runtime.model_cache import ModelCache
 
-# Before gradio, gradio_client and huggingface_hub are imported: they look once.
+# Set before gradio, gradio_client and huggingface_hub are imported, which read these once.
 SCRATCH = Path(tempfile.mkdtemp(prefix="kinora-tests-"))
 os.environ |= {
     "GRADIO_TEMP_DIR": str(SCRATCH / "gradio"),
@@ -25,14 +25,14 @@ os.environ |= {
     "GRADIO_ANALYTICS_ENABLED": "False",
     "HF_HUB_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
-    "KINORA_MODEL": "kinora-mini",  # whatever card there is
+    "KINORA_MODEL": "kinora-mini",  # on every machine, with or without a GPU
 }
 LOOPBACK = ("127.", "::1", "localhost")
 
 
-@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
+@pytest.hookimpl(tryfirst=True)  # before pytest selects tests by their marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what looks at a page: it waits for what it expects to see, but not for ever."""
+    """Mark browser tests as `alone`: on a busy machine their waits time out."""
     for item in items:
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.alone)
@@ -63,7 +63,7 @@ def no_network() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a common clip: two seconds at 24 frames a second, with a beep from 0.5 s to 1 s."""
+    """Make a test clip: two seconds at 24 frames a second, with a beep from 0.5 s to 1 s."""
     from tests.sources import BEEP, H264, make_clip
 
     return make_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", *H264, "-shortest", sound=BEEP)
@@ -71,7 +71,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Save both tiny models; whoever damages one takes a copy."""
+    """Save both tiny models; tests that change one must copy it first."""
     from tests.tiny import save_tiny_models
 
     path = tmp_path_factory.mktemp("models")
@@ -81,7 +81,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def model_caches(folder: Path) -> dict[str, ModelCache]:
-    """Load the tiny models, each in a model cache of its own; whoever changes one makes another."""
+    """Load the tiny models, each in its own model cache; tests must not change them."""
     from tests.tiny import tiny_model_caches
 
     return tiny_model_caches(folder)

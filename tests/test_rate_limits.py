@@ -62,7 +62,7 @@ def test_jobs_that_wait_are_counted_by_visitor_and_only_while_they_wait() -> Non
     limited, _ = limits(jobs_at_once=2)
     start(limited)
     start(limited)
-    with pytest.raises(InvalidRequestError, match="2 of your jobs wait or run already"):
+    with pytest.raises(InvalidRequestError, match="2 of your jobs are waiting or running"):
         start(limited)
     start(limited, "b")
     limited, _ = limits(jobs_at_once=2)
@@ -81,7 +81,7 @@ def test_a_job_of_the_hour_too_many_is_refused_with_when_to_try_again() -> None:
     limited, clock = limits(jobs_an_hour=3)
     for _ in range(3):
         start(limited)
-    with pytest.raises(InvalidRequestError, match=r"asked for 3 clips .* again in 20 minutes\.$"):
+    with pytest.raises(InvalidRequestError, match=r"requested 3 clips .* again in 20 minutes\.$"):
         start(limited)
     clock.now = 1199
     with pytest.raises(InvalidRequestError, match=r"try again in a minute\.$"):

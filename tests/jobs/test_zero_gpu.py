@@ -340,7 +340,7 @@ def test_a_space_with_no_settings_has_ltx_video_on_its_card(ltx_space: Space) ->
     call = ltx_space.api.calls[-1]
     assert call.asked["token"] == TOKEN
     assert call.pid not in (None, ltx_space.pid)
-    with pytest.raises(AppError, match="no other model"):
+    with pytest.raises(AppError, match="choose that model"):
         make(ltx_space, model="kinora-mini")
 
 

@@ -61,7 +61,7 @@ def test_a_limit_can_be_chosen_or_lifted(monkeypatch: pytest.MonkeyPatch) -> Non
     assert read_allowance().jobs_at_once == math.inf
     for wrong in ("0", "-1", "2.5", "many", "nan"):
         monkeypatch.setenv("KINORA_MAX_JOBS_AT_ONCE", wrong)
-        with pytest.raises(KinoraError, match="has to be a whole number above 0, or inf"):
+        with pytest.raises(KinoraError, match="must be a whole number above 0, or inf"):
             read_allowance()
 
 

@@ -485,7 +485,7 @@ def test_a_visitors_jobs_uploads_and_looks_are_limited(strict: Server) -> None:
     while not job.outputs():
         time.sleep(0.05)
     job_id = job.outputs()[0][1]["job_id"]
-    with pytest.raises(AppError, match=r"1 of your jobs wait or run .* when one of them is done"):
+    with pytest.raises(AppError, match=r"1 of your jobs are waiting .* when one of them is done"):
         client.predict(**QUICK, api_name="/text_to_video")
     client.predict(job_id, api_name="/cancel_job")
     job.result()
@@ -493,7 +493,7 @@ def test_a_visitors_jobs_uploads_and_looks_are_limited(strict: Server) -> None:
         client.predict("", api_name="/text_to_video")
     client.predict(**QUICK, api_name="/text_to_video")
     for endpoint, values in (("/text_to_video", [PROMPT]), ("/resume_job", [job_id])):
-        with pytest.raises(AppError, match=r"You have asked for 2 clips .* again in \d+ minutes"):
+        with pytest.raises(AppError, match=r"You have requested 2 clips .* again in \d+ minutes"):
             client.predict(*values, api_name=endpoint)
     client.close()
     with strict.http() as http_client:

@@ -1,4 +1,4 @@
-"""Segments into the finished file: label and mark, encoding, sound, and the recipe in it."""
+"""Writes segments to the finished file: label and mark, encoding, sound and the recipe in it."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from pipeline.planning.recipe import RECIPE_TAG, public_recipe
 from pipeline.trust.watermark.mark import Marker
 
 _FRAMES_PER_REPORT = 8
-PIECES = "pieces"  # the clip as far as it is encoded, in the folder of a job
+PIECES = "pieces"  # subfolder of a job with the segments encoded so far
 
 
 @dataclass(frozen=True)
 class Destination:
-    """Where a clip goes, the folder in which finished parts are kept, and its invisible mark."""
+    """Where to write a clip, the folder for finished parts, and the invisible mark to embed."""
 
     output: Path
     keep: Path | None = None
@@ -38,10 +38,10 @@ def write_clip(
     destination: Destination,
     reporter: Reporter,
 ) -> int:
-    """Encode the segments that are not there yet as frames come; return the number of frames.
+    """Write the clip as frames arrive, reusing segments already encoded; return its frame count.
 
-    A source clip's sound stays with its own pictures. What was finished before the work was stopped
-    is a clip too, and its recipe says so; GenerationCancelledError is raised all the same.
+    A source clip's sound stays with its own frames. If the job is stopped, what is finished is
+    written as a clip whose recipe says so, and GenerationCancelledError is raised.
     """
     request, plan = context.request, context.plan
     frame_marker = FrameMarker(destination.marker, request.label, plan.size, plan.fps)
@@ -90,9 +90,9 @@ def _open_writer(context: GenerationContext, destination: Destination) -> ClipWr
 
 
 def _note_stop(context: GenerationContext, num_written: int, recipe: dict[str, object]) -> bool:
-    """Note in the recipe how much of a stopped clip there is; False if there is nothing new."""
+    """Record in the recipe how much of a stopped clip exists; False if it has no new frames."""
     plan, clip = context.plan, context.clip
-    # Backwards the source comes last: what is written before it is all new.
+    # Backward, the source comes last: everything before it is new.
     is_backward = context.request.direction == "backward"
     num_given = clip.info.num_frames if clip is not None else 0
     if num_written <= (plan.num_frames if is_backward else num_given):
@@ -113,7 +113,7 @@ def _write_segment(
         reporter.found(segment.num_windows)
         reporter.writing(writer.num_frames)
         return
-    # A shot that is all dissolved away has no frames of its own.
+    # A shot that is only part of dissolves has no frames of its own.
     is_kept = segment.is_kept and segment.num_frames
     with writer.piece(name) if is_kept else contextlib.nullcontext():
         for index, frame in enumerate(frame_marker.frames(segment)):

@@ -1,4 +1,4 @@
-"""What each shot is told: its words as the model reads them, and how it hangs on the one before."""
+"""Prepares the conditioning of each shot: its encoded prompt, and what it continues or leads to."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from pipeline.planning.storyboard import describe_shot
 
 @dataclass(frozen=True)
 class ShotConditioning:
-    """A shot's prompt for the engine, and the `facts` that it follows from, as JSON has them.
+    """A shot's encoded prompt, and the `facts` that determine it, as JSON values.
 
-    `first` and `last` say where the shot's paths are at its first and its last frame.
+    `first` and `last` are the scene states at the shot's first and last frame.
     """
 
-    prompt: object  # as the engine has it
+    prompt: object  # the result of the engine's `encode_prompt`
     facts: dict[str, object]
     first: SceneState | None
     last: SceneState | None
@@ -28,31 +28,31 @@ class ShotConditioning:
 def prepare_conditioning(context: GenerationContext) -> list[ShotConditioning]:
     """Encode the prompts of all shots.
 
-    All at once: a model held part by part then swaps its largest part, the text encoder, once.
+    All at once, so that with offloading the text encoder is moved to the GPU only once.
     """
     engine, request, plan = context.engine, context.request, context.plan
     conditioning: list[ShotConditioning] = []
     for index, shot in enumerate(plan.shots):
         seconds = _last_time(request, plan, shot)
-        how = _hang_on(context, index, conditioning, seconds)
-        said = describe_shot(shot.shot, engine.model.spec.camera_words)
-        words = said, request.negative_prompt, plan.guidance_scale
-        prompt = engine.encode_prompt(*words, ShotContext(request.seed, **how))
+        links = _links(context, index, conditioning, seconds)
+        text = describe_shot(shot.shot, engine.model.spec.camera_words)
+        words = text, request.negative_prompt, plan.guidance_scale
+        prompt = engine.encode_prompt(*words, ShotContext(request.seed, **links))
         first, last = (engine.remember(prompt, time) for time in (0.0, seconds))
-        # What it comes to counts, not all the shots that it has been made of.
-        how.pop("earlier", None)
-        facts = {"words": words, "seed": request.seed, "scene": first, **how}
+        # The resulting scene counts, not the earlier shots that it was derived from.
+        links.pop("earlier", None)
+        facts = {"words": words, "seed": request.seed, "scene": first, **links}
         conditioning.append(ShotConditioning(prompt, facts, first, last))
     return conditioning
 
 
-def _hang_on(
+def _links(
     context: GenerationContext,
     index: int,
     conditioning: list[ShotConditioning],
     seconds: float,
 ) -> dict[str, object]:
-    """Return what a shot starts from or leads up to, as `ShotContext` has it."""
+    """Return the fields of a shot's `ShotContext`: what it starts from or leads up to."""
     plan, source, direction = context.plan, context.source, context.request.direction
     shot = plan.shots[index]
     if shot.continues:
@@ -63,19 +63,20 @@ def _hang_on(
     if index:
         return {"earlier": [x.first for x in conditioning if x.first is not None]}
     memories = {} if source is None else source.memories
-    how: dict[str, object] = {"given": _kind(source)}
+    links: dict[str, object] = {"given": _kind(source)}
     if direction != "backward":
-        how["follows"] = memories.get("last")
+        links["follows"] = memories.get("last")
     elif first := memories.get("first"):
         begin = seconds + 1 / plan.model_fps
-        how["leads_to"] = {**first, "seconds": first["seconds"] - begin}
-    return how
+        links["leads_to"] = {**first, "seconds": first["seconds"] - begin}
+    return links
 
 
 def _last_time(request: GenerationRequest, plan: Plan, shot: ShotPlan) -> float:
-    """Return when a shot's last frame is, in seconds.
+    """Return the time of a shot's last frame in seconds.
 
-    After a cut its first latent frame is the frame at 0; what goes on from something starts later.
+    After a cut the shot's first latent frame is the single frame at time 0. A shot that continues
+    something has no such frame.
     """
     goes_on = request.task == "extend_video" and request.direction != "backward"
     is_first = shot.windows[0].shot_index == 0

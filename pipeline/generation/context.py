@@ -1,4 +1,4 @@
-"""What travels through a generation: the engine, the request, its plan and its source."""
+"""`GenerationContext`: the engine, request, plan and source that a generation passes around."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipeline.planning.request import GenerationRequest
 
 @dataclass(frozen=True)
 class GenerationContext:
-    """A request as it is being made; `source` is the picture or clip that it starts from."""
+    """A request that is being generated; `source` is the picture or clip that it starts from."""
 
     engine: Engine
     request: GenerationRequest

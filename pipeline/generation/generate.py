@@ -1,4 +1,4 @@
-"""The story, top to bottom: request -> plan -> windows -> frames -> clip."""
+"""The whole generation from top to bottom: request -> plan -> windows -> frames -> clip."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from pipeline.trust.watermark.mark import Marker
 
 @dataclass(frozen=True)
 class Clip:
-    """A finished clip and how it was made."""
+    """A finished clip and its recipe."""
 
     path: Path
     width: int
@@ -44,7 +44,7 @@ class Clip:
 
 @dataclass(frozen=True)
 class _Task:
-    """What is made, from what, with which models, and where it goes."""
+    """A request with its plan and source, the models to use, and the destination."""
 
     request: GenerationRequest
     plan: Plan
@@ -65,21 +65,23 @@ def generate(
 ) -> Clip:
     """Make the clip a request asks for, and write it to `output`.
 
-    With a `marker` its new frames have an invisible mark, and the recipe says which.
-    In the folder `keep` finished windows and encoded shots are kept, and those of an earlier
-    attempt or of another clip that has them too are found again. Raises GenerationCancelledError
-    within one denoising step after `is_cancelled` says so (what is finished by then is a clip all
-    the same), MediaError if the source cannot be used, ModelError if the model cannot be loaded or
-    the card stays too full for it, InvalidRequestError if it does not fit on this machine,
-    OutputError if what it makes is no picture, in float32 either, StorageError if there is no room.
+    With a `marker`, new frames get an invisible mark, which the recipe names. The folder `keep`
+    stores finished windows and encoded shots; those of an earlier attempt, or of another clip with
+    the same windows, are reused.
+
+    Raises GenerationCancelledError within one step after `is_cancelled` returns True (what is
+    finished by then is still written as a clip), MediaError if the source cannot be used,
+    ModelError if the model cannot be loaded or the GPU stays out of memory, InvalidRequestError if
+    the model does not fit on this machine, OutputError if the output is not finite or black, in
+    float32 as well, and StorageError if the disk is full.
     """
     spec = model_cache.spec(request.model)
-    refuse_impossible(request, spec)  # a saved request has not been asked for that
+    refuse_impossible(request, spec)  # saved requests were not checked for this
     source = open_source(request)
     plan = plan_generation(request, spec, source.facts if source else None)
     task = _Task(request, plan, source, model_cache, Destination(output, keep, marker))
-    # What goes wrong is dealt with when it is no longer handled: an error holds on to all that was
-    # on the card. What is finished is kept, and is found again.
+    # Retry outside the `except` block: an active exception keeps its tensors on the GPU alive.
+    # Finished windows are kept and reused.
     try:
         return _make(task, on_progress, is_cancelled)
     except OutputError:
@@ -92,7 +94,7 @@ def generate(
 def _make(
     task: _Task, on_progress: Callable[[Progress], None], is_cancelled: Callable[[], bool]
 ) -> Clip:
-    """Make the clip, holding the model ever more frugally as long as the card is too full."""
+    """Make the clip; step down to placements that need less memory while the GPU runs out of it."""
     model_cache, model_id = task.model_cache, task.request.model
     num_frames = num_finished_frames(task.plan, task.source)
     while True:
@@ -101,13 +103,13 @@ def _make(
             return _attempt(task, reporter)
         if not model_cache.step_down(model_id):
             raise ModelError(
-                f"The graphics card is too full for {model_cache.spec(model_id).label}; close what "
-                "else uses it, choose a smaller model, or try again later."
+                f"The GPU does not have enough free memory for {model_cache.spec(model_id).label}; "
+                "close other programs that use it, choose a smaller model, or try again later."
             )
 
 
 def _attempt(task: _Task, reporter: Reporter) -> Clip:
-    """Make the clip with the model held as it is now. Raises torch.OutOfMemoryError besides."""
+    """Make the clip with the current placement. May also raise torch.OutOfMemoryError."""
     request, plan, destination = task.request, task.plan, task.destination
     reporter.loading()
     work = work_of(plan, task.model_cache.spec(request.model))
@@ -132,7 +134,7 @@ def _attempt(task: _Task, reporter: Reporter) -> Clip:
 def _recipe(
     context: GenerationContext, conditioning: Sequence[ShotConditioning]
 ) -> dict[str, object]:
-    """Return the recipe of a clip before it is made."""
+    """Return the recipe of a clip, as far as it is known before the clip is made."""
     model, plan = context.engine.model, context.plan
     recipe = build_recipe(context.request, model.spec, plan, [x.facts for x in model.adapters])
     return recipe | {
@@ -145,11 +147,11 @@ def _recipe(
 def _memories(
     context: GenerationContext, conditioning: Sequence[ShotConditioning]
 ) -> dict[str, SceneState | None]:
-    """Return the scene states of the finished clip at its first and its last frame."""
+    """Return the scene states at the finished clip's first and last frame."""
     ends = {"first": conditioning[0].first, "last": conditioning[-1].last}
     clip, direction = context.clip, context.request.direction
     if clip is not None:
-        # At one end, or at both, the clip is still the source; where a loop closes is neither.
+        # One end, or both, is still the source's; the end of a loop has no scene state.
         if direction != "backward":
             ends["first"] = clip.memories.get("first")
         if direction != "forward":

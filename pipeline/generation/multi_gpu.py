@@ -1,8 +1,8 @@
-"""A clip that several GPUs of one computer make together, each a part of every window's tokens.
+"""Make one clip on several GPUs of one computer; each works on a part of every window's tokens.
 
 Run: torchrun --nproc-per-node 2 -m pipeline.generation.multi_gpu MODEL --prompt WORDS --output FILE
 
-Every GPU holds the whole model and reads the words; diffusers splits what the transformer works on
+Every GPU holds the whole model and encodes the prompt; diffusers splits the transformer's tokens
 (Ulysses: Jacobs et al. 2023, "DeepSpeed Ulysses"). The first process writes the clip.
 """
 
@@ -39,12 +39,10 @@ def main(
     models: dict[str, ModelSpec] = MODELS,
     machine: Machine | None = None,
 ) -> None:
-    """Make one clip as one of the processes that torchrun started."""
+    """Run as one of the processes that torchrun started."""
     args = _parser().parse_args(arguments)
     if "LOCAL_RANK" not in os.environ or int(os.environ["WORLD_SIZE"]) < 2:
-        sys.exit(
-            "Start this with torchrun, and --nproc-per-node 2 or more: a process for each GPU."
-        )
+        sys.exit("Start this with torchrun, and --nproc-per-node 2 or more: one process per GPU.")
     rank = int(os.environ["LOCAL_RANK"])
     logging.basicConfig(level=logging.INFO if rank == 0 else logging.ERROR, format="%(message)s")
     if torch.cuda.is_available():
@@ -63,9 +61,9 @@ def main(
 
 
 def make_together(args: argparse.Namespace, model_cache: ModelCache) -> Clip:
-    """Make the clip; every process has the same request, and numbers of its own to work on.
+    """Make the clip; every process gets the same request and computes its own share of tokens.
 
-    Raises InvalidRequestError if the model cannot be split, or does not fit on each GPU as a whole.
+    Raises InvalidRequestError if the model cannot be split, or does not fit on a single GPU.
     """
     _check(model_cache, args.model)
     request, is_first = _shared_request(args), distributed.get_rank() == 0
@@ -95,13 +93,13 @@ def _check(model_cache: ModelCache, model_id: str) -> None:
     placement = model_cache.placement(model_id)
     if (placement.offload, placement.weights) != ("none", "full"):
         raise InvalidRequestError(
-            f"{spec.label} does not fit on each of these GPUs as a whole, which several GPUs need "
-            "to work on it together; run it on one, with `python app.py`."
+            f"{spec.label} does not fit on one of these GPUs, and each of them has to hold the "
+            "whole model; run it on one GPU, with `python app.py`."
         )
 
 
 def _shared_request(args: argparse.Namespace) -> GenerationRequest:
-    """Return the first process's request: a seed that is drawn has to be the same for all."""
+    """Return the first process's request, so that all processes use the same random seed."""
     task = "text_to_video" if args.image is None else "image_to_video"
     shared: list[GenerationRequest | KinoraError | None] = [None]
     if distributed.get_rank() == 0:
@@ -126,12 +124,12 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("model", help="an id of the table of models in README")
+    parser.add_argument("model", help="the id of a model, see the table in README")
     parser.add_argument("--prompt", required=True)
-    parser.add_argument("--output", type=Path, required=True, help="the mp4 that is written")
+    parser.add_argument("--output", type=Path, required=True, help="the mp4 file to write")
     parser.add_argument("--duration", type=float, default=5.0, metavar="SECONDS")
     parser.add_argument("--aspect-ratio", choices=ASPECT_RATIOS, default="16:9")
-    parser.add_argument("--seed", type=int, default=-1, help="-1 draws one")
+    parser.add_argument("--seed", type=int, default=-1, help="-1 for a random seed")
     parser.add_argument("--image", type=Path, help="a picture to start from")
     parser.add_argument("--num-inference-steps", type=int)
     return parser

@@ -1,4 +1,4 @@
-"""How far a generation is: what is told while it runs, and where it is asked whether to stop."""
+"""Progress of a generation: reports it to a listener, and checks whether to stop."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from pipeline.errors import GenerationCancelledError
 from pipeline.planning.plan import Plan
 
 Stage = Literal["loading", "sampling", "writing"]
-# The share of the time that sampling takes: measured with the embedded model on two cores.
+# The share of the total time that sampling takes, measured with the embedded model on two cores.
 SAMPLING_SHARE = 0.85
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a generation is; windows and steps count from 1, and are 0 before the first."""
+    """The state of a generation; windows and steps count from 1 and are 0 before the first."""
 
     stage: Stage
     window: int
@@ -29,11 +29,11 @@ class Progress:
     fraction: float  # of the whole, 0 to 1
     seconds_left: float | None = None
     preview: np.ndarray | None = None  # (H, W, 3) uint8, small
-    downloaded: tuple[int, int] | None = None  # bytes, and of how many
+    downloaded: tuple[int, int] | None = None  # bytes so far, and in total
 
 
 class Reporter:
-    """Tells a listener how far it is, and raises GenerationCancelledError when it is to stop."""
+    """Reports progress; every report raises GenerationCancelledError if the job was cancelled."""
 
     def __init__(
         self,
@@ -49,38 +49,38 @@ class Reporter:
         self._is_cancelled = is_cancelled
         self._begin = 0.0
         self._at_window = (0, 0)
-        self._sampled = self._written = 0.0  # the shares that are done
+        self._sampled = self._written = 0.0  # shares that are done, 0 to 1
         self._preview: np.ndarray | None = None
         self._downloaded: tuple[int, int] | None = None
 
     def loading(self) -> None:
-        """Say that the model is being loaded."""
+        """Report that the model is being loaded."""
         self._report("loading")
 
     def downloading(self, done: int, total: int) -> None:
-        """Say how many bytes of a model's files have come."""
+        """Report how many bytes of a model's files are downloaded."""
         self._downloaded = (done, total) if done < total else None
         self._report("loading")
 
     def sampling(self, window: int, step: int, preview: np.ndarray | None) -> None:
-        """Say that a step is done, or, with step 0, that the first one begins.
+        """Report a finished step, or with step 0 that the first one begins.
 
-        The preview stays until the next one.
+        `preview` (h, w, 3) uint8 is shown until the next one.
         """
         self._preview = preview
         self._at_window = window, step
         num_steps = self._plan.steps_per_window
         sampled = ((window - 1) * num_steps + step) / (self._plan.num_windows * num_steps)
-        # A shot that is there may be looked at once more, for the next one to dissolve out of.
+        # A finished shot may be read again when the next one dissolves out of it.
         self._sampled = max(self._sampled, sampled)
         self._report("sampling")
 
     def found(self, num_windows: int) -> None:
-        """Say that so many windows from the first on need not be made."""
+        """Report that the first `num_windows` windows were found and need not be made."""
         self._sampled = max(self._sampled, num_windows / self._plan.num_windows)
 
     def writing(self, num_written: int) -> None:
-        """Say how many frames are decoded and written; they are while the next ones are made."""
+        """Report how many frames are written; this happens while later windows are made."""
         self._written = num_written / self._num_frames
         self._report("writing" if self._sampled == 1 else "sampling")
 
@@ -90,7 +90,7 @@ class Reporter:
         now = time.monotonic()
         window, step = self._at_window
         fraction = SAMPLING_SHARE * self._sampled + (1 - SAMPLING_SHARE) * self._written
-        if not fraction:  # loading is no measure of how long the steps will take
+        if not fraction:  # loading time says nothing about how long the steps will take
             self._begin = now
         elapsed = now - self._begin
         self._on_progress(

@@ -1,6 +1,6 @@
-"""Requests into latents: every shot, window by window, each continuing from what it is given.
+"""Turns shots into latents, window by window, each continuing from its context.
 
-What differs between the tasks is here and nowhere else: what the first shot is conditioned on.
+The only difference between the tasks, what the first shot is conditioned on, is decided here.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from pipeline.planning.plan import ShotPlan
 from pipeline.planning.windows import Window
 
 OnStep = Callable[[int, int, torch.Tensor], None]
-"""`on_step(window, step, estimate)`, both counting from 1; what it raises ends the work."""
+"""`on_step(window, step, estimate)`, both counting from 1; an exception from it stops the job."""
 
 
 class ShotLatents:
-    """A shot as new latents, window by window, and what they are given."""
+    """The new latents of a shot, made window by window on demand, and their context."""
 
     def __init__(
         self,
@@ -41,20 +41,20 @@ class ShotLatents:
         windows: Iterator[torch.Tensor],
         name: str,
     ) -> None:
-        """Wait for somebody who wants the latents; `windows` are in the order they are made.
+        """Prepare a shot; `windows` yields its parts in the order in which they are made.
 
-        `name` stands for all that the latents follow from, whether they are made yet or not.
+        `name` is a key for everything that determines the latents, made yet or not.
         """
         self.name = name
         self.plan = plan
         self.given = given
-        self.prompt = prompt  # as the engine has it
+        self.prompt = prompt  # the result of the engine's `encode_prompt`
         self._windows = windows
         self._made: list[torch.Tensor] = []
 
     @property
     def index(self) -> int:
-        """Number the shot, from 0."""
+        """Return the shot's number, from 0."""
         return self.plan.windows[0].shot_index
 
     @property
@@ -64,20 +64,23 @@ class ShotLatents:
 
     @property
     def num_frames(self) -> int:
-        """Count the new frames that come out of decoding, at the model's rate."""
-        # A keyframe is the source's own first frame, in the place of the last new one.
+        """Count the new frames that decoding gives, at the model's rate."""
+        # A keyframe is the source's own first frame and takes the place of the last new one.
         return self.plan.num_frames - self.given.is_picture - (self.given.keyframe is not None)
 
     @property
     def is_made(self) -> bool:
-        """Say whether all of its windows are made."""
+        """Say whether all windows are made."""
         return len(self._made) == len(self.plan.windows)
 
     @property
     def parts(self) -> Iterator[torch.Tensor]:
-        """Yield the windows' latents (1, C, T, h, w) as they are seen, making those to be made."""
+        """Yield the windows' parts (1, C, T, h, w) in display order, making missing ones.
+
+        See `Engine` for other shapes.
+        """
         if self.is_backward:
-            # The first window made is the last one seen.
+            # The first window made is the last one shown.
             self._made += self._windows
             yield from reversed(self._made)
             return
@@ -93,10 +96,10 @@ def sample_shots(
     on_step: OnStep,
     latent_cache: LatentCache,
 ) -> Iterator[ShotLatents]:
-    """Yield the shots; each denoises its windows when wanted, if `latent_cache` has them not.
+    """Yield the shots; each makes its windows on demand, unless `latent_cache` has them.
 
-    Latents are small: those of a shot stay in memory. Raises OutputError if the model's numbers are
-    not finite, StorageError if a window cannot be kept.
+    Latents are small: those of a shot stay in memory. Raises OutputError if the model's output is
+    not finite, StorageError if a window cannot be stored.
     """
     engine = context.engine
     sampler = _ShotSampler(context, latent_cache, on_step)
@@ -115,7 +118,7 @@ def sample_shots(
 
 
 class _ShotSampler:
-    """Makes windows one after the other, or finds them on the latent cache."""
+    """Makes windows one after the other, or finds them in the latent cache."""
 
     def __init__(
         self, context: GenerationContext, latent_cache: LatentCache, on_step: OnStep
@@ -128,7 +131,7 @@ class _ShotSampler:
     def sample_shot(
         self, shot: ShotPlan, shot_conditioning: ShotConditioning, given: WindowContext
     ) -> ShotLatents:
-        """Return a shot whose windows are found or made when they are wanted."""
+        """Return a shot whose windows are found or made on demand."""
         names = self._names(shot, shot_conditioning, given)
         self._latent_cache.want(names)
         windows = self._windows(shot, shot_conditioning, given, names)
@@ -137,7 +140,7 @@ class _ShotSampler:
     def _names(
         self, shot: ShotPlan, shot_conditioning: ShotConditioning, given: WindowContext
     ) -> list[str]:
-        """Name a shot's windows, each by the one made before it: that is what it follows from."""
+        """Return the keys of a shot's windows; each includes the key of the one made before it."""
         name = content_key(
             {
                 "model": self._engine.model.fingerprint,
@@ -152,7 +155,7 @@ class _ShotSampler:
         for window in shot.windows:
             num_left -= window.num_latents
             how = window.start_latent, window.num_latents, window.num_context, window.seed
-            # How much follows matters only to what leads up to something.
+            # What follows matters only to windows that lead up to something.
             leads = None if given.after is None else num_left
             name = content_key({"after": name, "window": how, "leads": leads})
             names.append(name)
@@ -165,7 +168,7 @@ class _ShotSampler:
         given: WindowContext,
         names: Sequence[str],
     ) -> Iterator[torch.Tensor]:
-        """Yield the new latents of a shot's windows, in the order they are made."""
+        """Yield the parts of a shot's windows, in the order in which they are made."""
         parts: list[torch.Tensor] = []
         first = shot.windows[0].shot_index
         number = sum(len(earlier.windows) for earlier in self._plan.shots[:first])
@@ -174,25 +177,25 @@ class _ShotSampler:
             latents = self._latent_cache.find(name)
             if latents is None:
                 context = _window_context(self._engine, given, parts, shot, window.index)
-                latents = self._denoise(window, shot_conditioning, context, number)
+                latents = self._make(window, shot_conditioning, context, number)
                 self._latent_cache.add(name, latents, shot=window.shot_index, seed=window.seed)
             else:
                 self._on_step(number, self._plan.steps_per_window, latents)
             latents = latents.to(self._engine.model.device)
             if given.is_backward:
-                parts.insert(0, latents)  # backwards, the first window made is the last one seen
+                parts.insert(0, latents)  # the first window made is the last one shown
             else:
                 parts.append(latents)
             yield latents
 
-    def _denoise(
+    def _make(
         self,
         window: Window,
         shot_conditioning: ShotConditioning,
         context: WindowContext,
         number: int,
     ) -> torch.Tensor:
-        """Make a window, the clip's `number`th, and return its new latents on the CPU."""
+        """Make the clip's window `number` and return its part on the CPU."""
         latents = self._engine.make(
             window.num_latents,
             shot_conditioning.prompt,
@@ -207,7 +210,7 @@ class _ShotSampler:
 
 
 def _first_context(context: GenerationContext, shot: ShotPlan) -> WindowContext:
-    """Return what a shot that continues no other starts from: nothing, a picture, a clip's end."""
+    """Return the context of a shot that follows a cut: nothing, a picture, or ends of clips."""
     engine, request = context.engine, context.request
     plan, source = context.plan, context.source
     index = shot.windows[0].shot_index
@@ -232,7 +235,7 @@ def _first_context(context: GenerationContext, shot: ShotPlan) -> WindowContext:
         return given
     seconds, rate = count / plan.model_fps, engine.hearing_rate
     after = None if given.after is None else first_sound(source.leads_to, rate, seconds)
-    # Its last frame lasts as long as one of the model's.
+    # The clip's last frame lasts as long as a frame of the model.
     before = None if given.before is None else last_sound(source, rate, seconds, 1 / plan.model_fps)
     return engine.hear(given, before, after)
 
@@ -240,17 +243,17 @@ def _first_context(context: GenerationContext, shot: ShotPlan) -> WindowContext:
 def _window_context(
     engine: Engine, given: WindowContext, parts: list[torch.Tensor], shot: ShotPlan, index: int
 ) -> WindowContext:
-    """Return what a window is given: the shot's context, or the latents made next to it."""
+    """Return a window's context: that of the shot, or the latents of the window next to it."""
     window = shot.windows[index]
     num_context, is_last = window.num_context, index == len(shot.windows) - 1
     if given.is_backward:
-        # Only the window made last, which is seen first, begins with a single frame.
+        # Only the window made last, which is shown first, begins with a single frame.
         num_made = window.start_latent + window.num_latents
         first = sum(x.num_latents for x in shot.windows) - num_made
         if index == 0:
             return replace(given, is_start=is_last, first=first)
         return WindowContext(is_last, first, after=engine.head(given, parts, num_context))
-    # A shot's own latent frames count from 1 if it continues something, that then ends at 0.
+    # If the shot continues something, that ends with latent frame 0 and the shot starts at 1.
     num_before = given.num_before if index == 0 else num_context
     first = window.start_latent - num_before + (given.before is not None)
     end = {"after": given.after, "keyframe": given.keyframe} if is_last else {}
@@ -265,5 +268,5 @@ def _window_context(
 def _check(latents: torch.Tensor) -> None:
     if not torch.isfinite(latents).all():
         raise OutputError(
-            "The model gave numbers that are no picture; try another seed or the default settings."
+            "The model produced NaN or infinite values; try another seed or the default settings."
         )

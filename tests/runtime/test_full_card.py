@@ -24,8 +24,8 @@ from pipeline.runtime.model_cache import ModelCache
 from tests.tiny import CPU, LTX, tiny_models
 
 SENTENCE = (
-    "The graphics card is too full for LTX-Video 2B 0.9.8 distilled; close what else uses it, "
-    "choose a smaller model, or try again later."
+    "The GPU does not have enough free memory for LTX-Video 2B 0.9.8 distilled; "
+    "close other programs that use it, choose a smaller model, or try again later."
 )
 
 

@@ -83,7 +83,7 @@ def test_what_is_none_in_float32_either_is_refused_after_one_more_try(
 ) -> None:
     model_cache = ModelCache(CPU, tiny_models(folder))
     spoil(model_cache, num_calls=0, value=float("inf"))
-    with pytest.raises(OutputError, match="no picture"):
+    with pytest.raises(OutputError, match="NaN or infinite values"):
         make(request_of_two_windows, model_cache, tmp_path)
 
 

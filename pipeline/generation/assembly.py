@@ -1,8 +1,7 @@
-"""Shots into the frames that are handed over: decoded as a stream, joined to what was given.
+"""Assembles the finished frames: decodes shots as a stream and joins them to the given material.
 
-A given picture is the first frame, a given clip keeps all of its own frames; new frames get the
-clip's size and rate. Nothing here holds more frames than the autoencoder gives at a time, or than
-are next to a seam.
+A given picture is the first frame; a given clip keeps all of its frames, and new frames get its
+size and rate. Only the frames of one decoded chunk, and those next to a seam, are in memory.
 """
 
 from __future__ import annotations
@@ -24,25 +23,25 @@ from pipeline.media.seam_blending import NUM_LOOKED_AT, Seam, blend_after, blend
 from pipeline.media.video_reader import iterate_frames, read_first_frames, read_last_frames
 from pipeline.planning.plan import Plan
 
-# To be raised when the same latents come out as other frames, or encoded in another way: what was
-# encoded before does not fit then.
+# Raise this when the same latents give other frames or another encoding: segments encoded earlier
+# no longer match then.
 _LOOK = 4
 _DARKEST = 6  # new footage with no value above this is black
 
 
 @dataclass(frozen=True)
 class Segment:
-    """Frames of the finished clip that follow from one shot, and from what it dissolves out of.
+    """The frames of the finished clip that come from one shot and from what it dissolves out of.
 
-    `name` stands for all that they follow from. What is joined to a given clip is made anew each
-    time, and has frames that are not `new`: the clip's own.
+    `name` is a key for everything that determines them. A segment joined to a given clip also has
+    frames that are not `new`, the clip's own; it is not kept, but made again each time.
     """
 
     name: str
     num_frames: int
-    num_windows: int  # of the clip, up to this segment's last
+    num_windows: int  # windows of the clip up to the end of this segment
     shot_latents: ShotLatents
-    frames: Iterator[np.ndarray]  # (H, W, 3) uint8; nothing is decoded until somebody asks
+    frames: Iterator[np.ndarray]  # (H, W, 3) uint8 each, decoded when iterated
     new: range
     is_kept: bool = True
 
@@ -52,8 +51,8 @@ def assemble_segments(
 ) -> Iterator[Segment]:
     """Yield the finished clip segment by segment, at the plan's size and rate.
 
-    Frames come while the shots are being made. Raises OutputError when all of the new frames of a
-    shot have turned out to be black.
+    Frames are available while shots are still being made. Raises OutputError if all new frames of a
+    shot are black.
     """
     plan, source = context.plan, context.clip
     if source is None:
@@ -77,7 +76,7 @@ def assemble_segments(
 def _shot_segments(context: GenerationContext, shots: Iterable[ShotLatents]) -> Iterator[Segment]:
     """Yield a segment for each shot."""
     plan = context.plan
-    names: list[str | None] = [None]  # of the shots by themselves, whatever they are mixed with
+    names: list[str | None] = [None]  # keys of the shots alone, without their dissolves
     newest: list[ShotLatents] = []
 
     def frames_of_shots() -> Iterator[transitions.Frames]:
@@ -108,21 +107,21 @@ def _shot_segments(context: GenerationContext, shots: Iterable[ShotLatents]) -> 
             num_windows=num_windows,
             shot_latents=newest[0],
             frames=stretch.frames(),
-            new=range(facts["num_frames"]),  # a picture that a shot begins with is part of it
+            new=range(facts["num_frames"]),  # includes a picture that the shot starts from
         )
 
 
 def _joined(
     context: GenerationContext, source: OpenedSource, shot_latents: ShotLatents
 ) -> Iterator[np.ndarray]:
-    """Yield the frames of a given clip and the new ones, in their order."""
+    """Yield the frames of a given clip and the new ones, in display order."""
     plan = context.plan
     if shot_latents.is_backward:
-        yield from _lead_up(context, source, shot_latents)
+        yield from _frames_before(context, source, shot_latents)
         yield from _source_frames(plan, source)
     else:
         yield from _source_frames(plan, source)
-        yield from _go_on(context, source, shot_latents)
+        yield from _frames_after(context, source, shot_latents)
         if source.after is not None:
             yield from _following_frames(plan, source.after)
 
@@ -138,12 +137,12 @@ def num_finished_frames(plan: Plan, source: OpenedSource | None) -> int:
 def _shot_frames(
     context: GenerationContext, shot_latents: ShotLatents, given: np.ndarray | None
 ) -> Iterator[np.ndarray]:
-    """Yield the frames of a shot; one that begins with a picture begins with the picture itself."""
+    """Yield the frames of a shot; a given picture replaces its own reconstruction."""
     new = _decode(context.engine, shot_latents)
     if given is None:
         yield from _not_black(new)
         return
-    # Then it goes on without a jump of detail.
+    # Blend the following frames, so that detail does not jump.
     seam = Seam(given, next(new))
     yield given
     yield from blend_after(seam, _not_black(new), context.plan.fps)
@@ -156,7 +155,7 @@ def _decode(engine: Engine, shot_latents: ShotLatents) -> Iterator[np.ndarray]:
 
 
 def _source_frames(plan: Plan, source: OpenedSource) -> Iterator[np.ndarray]:
-    """Yield the clip's own frames; an odd row or column, which H.264 cannot hold, is left out."""
+    """Yield the clip's own frames, without an odd row or column, which H.264 cannot encode."""
     width, height = plan.size
     for chunk in iterate_frames(source.path, source.info):
         yield from chunk[:, :height, :width]
@@ -175,10 +174,10 @@ def _num_following(plan: Plan, clip: OpenedSource) -> int:
     return max(1, round(clip.info.num_frames * plan.fps / clip.info.fps))
 
 
-def _go_on(
+def _frames_after(
     context: GenerationContext, source: OpenedSource, shot_latents: ShotLatents
 ) -> Iterator[np.ndarray]:
-    """Yield the new frames after the clip's last; a bridge's and a loop's lead up to a first."""
+    """Yield the new frames after the clip; those of a bridge or loop also lead up to a clip."""
     engine, plan = context.engine, context.plan
     num_given = min(NUM_LOOKED_AT + 1, source.info.num_frames)
     given = read_last_frames(source.path, source.info, num_given)[::-1]
@@ -197,13 +196,13 @@ def _go_on(
     yield from frames
 
 
-def _lead_up(
+def _frames_before(
     context: GenerationContext, source: OpenedSource, shot_latents: ShotLatents
 ) -> Iterator[np.ndarray]:
-    """Yield the new frames before the clip's first."""
+    """Yield the new frames before the clip."""
     plan = context.plan
     seam = _seam_of_first(context, source, shot_latents)
-    # The same as going on, seen from the seam backwards.
+    # As after a clip, but counted backward from the seam.
     indices = transitions.frame_indices(
         plan.num_frames, plan.fps, shot_latents.num_frames, plan.model_fps
     )
@@ -216,7 +215,7 @@ def _lead_up(
 def _seam_of_first(
     context: GenerationContext, source: OpenedSource, shot_latents: ShotLatents
 ) -> Seam:
-    """Return the seam with the first frame that a shot leads up to."""
+    """Return the seam at the first frame that a shot leads up to."""
     plan, clip = context.plan, source.leads_to
     num_given = min(NUM_LOOKED_AT + 1, _num_following(plan, clip))
     given = read_first_frames(clip.path, clip.info, num_given, fps=plan.fps)
@@ -227,20 +226,24 @@ def _seam_of_first(
 
 
 def _seam(plan: Plan, given: np.ndarray, decoded: np.ndarray) -> Seam:
-    """Return the seam with given frames, the nearest first, at the size of the finished clip."""
+    """Return a seam at the finished clip's size.
+
+    `given` (F, H, W, 3) are the given frames, nearest to the seam first; `decoded` (H, W, 3) is the
+    model's reconstruction of the nearest one.
+    """
     width, height = plan.size
     if given.shape[1] - height not in (0, 1) or given.shape[2] - width not in (0, 1):
         # The second clip of a bridge.
         given = np.stack([transitions.resize(frame, plan.size) for frame in given])
     given = given[:, :height, :width]
     step = mean_step(given)
-    if step is not None:  # new frames are shown again where the clip has more of them a second
+    if step is not None:  # new frames repeat where the clip has a higher rate than the model
         step *= max(1.0, plan.fps / plan.model_fps)
     return Seam(given[0], transitions.resize(decoded, plan.size), step)
 
 
 def _not_black(new: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-    """Pass new frames through, nothing given in them yet; raise OutputError if all are black."""
+    """Pass new frames through, before blending; raise OutputError if all of them are black."""
     brightest = 0
     for frame in new:
         brightest = max(brightest, int(frame.max()))

@@ -1,7 +1,7 @@
-"""The finished windows of a job on disk: latents that are never made twice.
+"""Stores the finished windows of a job on disk, so that no latents are made twice.
 
-A window is named by all that it follows from, so that a name found is a window that need not be
-made: after a crash, a pause, a failed decoding, and in a storyboard of which one shot was changed.
+A window's key covers everything that determines it. A window that is found is reused: after a
+crash, a pause or a failed decoding, or when one shot of a storyboard was changed.
 """
 
 from __future__ import annotations
@@ -28,25 +28,28 @@ _SUFFIX = ".safetensors"
 
 
 def content_key(facts: Mapping[str, object]) -> str:
-    """Return a name (64 hexadecimal digits) for what follows from facts: JSON's types, tensors."""
+    """Return a key (64 hexadecimal digits) for facts, which are JSON values, arrays and tensors.
+
+    Raises TypeError for other types.
+    """
     text = json.dumps(facts, sort_keys=True, default=_digest)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 class LatentCache:
-    """The windows' latents in the folder of a job; without a folder nothing is kept."""
+    """The windows' latents in a job's folder; without a folder nothing is stored."""
 
     def __init__(self, folder: Path | None) -> None:
-        """Use a job's folder; one within is made when there is something to keep."""
+        """Use a job's folder; a subfolder is created when there is something to store."""
         self._folder = None if folder is None else folder / _WINDOWS
         self._wanted: set[str] = set()
 
     def want(self, names: Iterable[str]) -> None:
-        """Say that windows belong to the clip, whether anybody looks for them or not."""
+        """Mark windows as part of the clip, so that `drop_rest` keeps them."""
         self._wanted.update(names)
 
     def find(self, name: str) -> torch.Tensor | None:
-        """Return a window's latents, on the CPU, or None; a damaged file is as good as none."""
+        """Return a window's part, on the CPU, or None if it is missing or its file is damaged."""
         if self._folder is None:
             return None
         try:
@@ -55,10 +58,10 @@ class LatentCache:
             return None
 
     def add(self, name: str, latents: torch.Tensor, **notes: object) -> None:
-        """Keep a window's latents before anything else is done with them, whole or not at all.
+        """Write a window's part to disk atomically.
 
-        `notes` are for people who look at the file. Raises StorageError if the disk is full or may
-        not be written.
+        `notes` are stored as metadata for human readers. Raises StorageError if the disk is full or
+        read-only.
         """
         if self._folder is None:
             return
@@ -78,18 +81,18 @@ class LatentCache:
         except OSError as exc:
             with contextlib.suppress(OSError):
                 draft.unlink(missing_ok=True)
-            logger.exception("A window cannot be written to %s", self._folder)
+            logger.exception("Cannot write a window to %s", self._folder)
             raise cannot_write() from exc
 
     def drop_rest(self) -> None:
-        """Remove the windows that are not wanted: those of shots that were changed."""
+        """Remove windows that are not part of the clip: those of shots that were changed."""
         for path in self._folder.glob(f"*{_SUFFIX}") if self._folder else ():
             if path.stem not in self._wanted:
                 path.unlink(missing_ok=True)
 
 
 def _digest(value: object) -> str:
-    """Stand for a tensor or an array by its shape, its type and the hash of its numbers."""
+    """Describe a tensor or an array by its shape, its type and the hash of its values."""
     if isinstance(value, np.ndarray):
         value = torch.from_numpy(value)
     if not isinstance(value, torch.Tensor):

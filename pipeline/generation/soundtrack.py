@@ -1,6 +1,6 @@
-"""What is heard of a clip whose model makes sound: shots and given clips on one time line.
+"""Builds the soundtrack of a clip whose model makes sound, from shots and given clips.
 
-They lie in a file on disk, so that memory does not grow with their length.
+The samples are in a file on disk, so that memory does not grow with the length.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from pipeline.generation.shots import ShotLatents
 from pipeline.generation.sources import OpenedSource
 from pipeline.media.video_reader import iterate_sound
 
-FADE_SECONDS = 0.05  # where one sound goes over into another
-_EDGE_SECONDS = 0.005  # where sound begins or ends beside silence: no click, and nothing missed
+FADE_SECONDS = 0.05  # cross-fade between two sounds
+_EDGE_SECONDS = 0.005  # fade next to silence: avoids a click without losing anything audible
 _BYTES_PER_SAMPLE = 8  # two float32
 
 
 class Track:
-    """Sound on a time line, float32 and interleaved, in a file that grows."""
+    """A timeline of stereo sound: interleaved float32 samples in a file that grows."""
 
     def __init__(self, path: Path, rate: int) -> None:
-        """Begin an empty one. Raises StorageError if the file cannot be written."""
+        """Start an empty track. Raises StorageError if the file cannot be written."""
         self.path = path
         self.rate = rate
         self._put(0, memoryview(b""))
@@ -35,10 +35,10 @@ class Track:
     def lay(
         self, blocks: Iterable[Sound], at: float, fade: float, *, is_same: bool = False
     ) -> None:
-        """Put sound on the line from `at` seconds on, in the place of what is there.
+        """Write blocks of samples (N, 2) from `at` seconds on, replacing what is there.
 
-        In its first `fade` seconds it is mixed with that, at equal power; `is_same` says that both
-        are the same sound, which then keeps its amplitude. What is before 0 is left out. Raises
+        The first `fade` seconds are cross-faded at equal power. With `is_same` both are the same
+        sound, and the cross-fade keeps its amplitude. Samples before time 0 are dropped. Raises
         StorageError if the disk is full.
         """
         position = begin = round(at * self.rate)
@@ -56,7 +56,7 @@ class Track:
             self._put(place * _BYTES_PER_SAMPLE, np.ascontiguousarray(new, np.float32).data)
 
     def finish(self, seconds: float) -> None:
-        """Give it its exact length: what is missing is silent."""
+        """Cut the track to its exact length, or pad it with silence. Raises StorageError."""
         try:
             with self.path.open("r+b") as file:
                 file.truncate(round(seconds * self.rate) * _BYTES_PER_SAMPLE)
@@ -64,7 +64,7 @@ class Track:
             raise cannot_write() from exc
 
     def _mix(self, new: Sound, place: int, share: np.ndarray, is_same: bool) -> Sound:
-        """Mix the samples at a place with what is there, by the share of the new."""
+        """Mix new samples (N, 2) with those at a place; `share` (N,) is that of the new ones."""
         old = np.zeros_like(new)
         with self.path.open("rb") as file:
             file.seek(place * _BYTES_PER_SAMPLE)
@@ -89,9 +89,9 @@ class Soundtrack:
     """The sound of the finished clip, shot by shot."""
 
     def __init__(self, context: GenerationContext, path: Path) -> None:
-        """Prepare a track in a new file. Raises StorageError if it cannot be written.
+        """Start a track in a new file. Raises StorageError if it cannot be written.
 
-        The context's engine is one that makes sound.
+        The context's engine must be a `SoundEngine`.
         """
         self._engine: SoundEngine = context.engine
         self._plan = context.plan
@@ -101,9 +101,9 @@ class Soundtrack:
         self._added: set[str] = set()
 
     def add(self, shot_latents: ShotLatents) -> None:
-        """Put what is heard of a shot in its place, once, and of the clip that it extends.
+        """Add the sound of a shot, and of the clip that it extends; a shot is added only once.
 
-        Raises OutputError if the model's sound is no numbers, MediaError if that of the clip cannot
+        Raises OutputError if the model's sound is not finite, MediaError if the clip's sound cannot
         be read, StorageError if the disk is full.
         """
         if shot_latents.name in self._added:
@@ -117,17 +117,17 @@ class Soundtrack:
         num_before = sum(each.num_frames - each.num_dissolved for each in earlier)
         at = (num_before - shot.num_dissolved) / self._plan.fps
         fade = max(FADE_SECONDS, shot.num_dissolved / self._plan.fps) if shot_latents.index else 0.0
-        # What goes on was heard before the join, too; after a cut the old sound lasts a little.
+        # A shot that continues was heard before the join too; after a cut the old sound fades out.
         begin = at - fade if shot.continues else at
         self._lay_shot(shot_latents, at, begin, fade, is_same=shot.continues)
 
     def finish(self, seconds: float) -> tuple[Path, int]:
-        """Return the file of a track of exactly so many seconds, and its rate."""
+        """Set the track's length in seconds; return its file and sample rate in Hz."""
         self.track.finish(seconds)
         return self.track.path, self.track.rate
 
     def _extend(self, source: OpenedSource, shot_latents: ShotLatents) -> None:
-        """Put the new sound where the new frames are, and the clip's own where its own are."""
+        """Add the new sound at the new frames, and the clip's own sound at its own frames."""
         fps, seconds = self._plan.fps, self._plan.seconds
         if self._direction == "backward":
             # The shot ends with the frame before the clip's first one.
@@ -139,7 +139,7 @@ class Soundtrack:
         self._lay_clip(source, 0.0)
         is_heard = source.info.has_audio
         fade = FADE_SECONDS if is_heard else _EDGE_SECONDS
-        # Its own first frame is as long after the clip's last as its rate says.
+        # The shot's first frame comes one frame of the model after the clip's last one.
         start = join - 1 / fps + 1 / self._engine.model.spec.fps
         self._lay_shot(
             shot_latents, start, join - fade if is_heard else join, fade, is_same=is_heard
@@ -156,32 +156,32 @@ class Soundtrack:
         *,
         is_same: bool = False,
     ) -> None:
-        """Put a shot that starts at `start` on the line, but nothing of it before `at`."""
+        """Add a shot that starts at `start` seconds, without anything before `at` seconds."""
         offset, blocks = self._engine.decode_sound(shot_latents.given, shot_latents.parts)
         begin = start + offset
         num_skipped = round((at - begin) * self.track.rate)
         self.track.lay(_skip(blocks, num_skipped), max(at, begin), fade, is_same=is_same)
 
     def _lay_clip(self, clip: OpenedSource, at: float) -> None:
-        """Put a given clip's own sound on the line; where it has none, what is there ends."""
+        """Add a given clip's own sound; a clip without sound is silent."""
         seconds = clip.info.num_frames / clip.info.fps
         rate, count = self.track.rate, round(seconds * self.track.rate)
         fade = 0.0 if at == 0 else FADE_SECONDS if clip.info.has_audio else _EDGE_SECONDS
         heard = iterate_sound(clip.path, rate) if clip.info.has_audio else ()
-        # Backwards the model's own sound goes over into the same; the frames of a bridge are spread
-        # over its seconds, and its sound, which is not, may have to be cut.
+        # Backward, the model's sound continues as the clip's own: the same sound. The frames of a
+        # bridge are stretched to its duration; its sound is not, and may have to be cut.
         self.track.lay(_fit(heard, count), at, fade, is_same=self._direction == "backward")
 
 
 def _skip(blocks: Iterable[Sound], count: int) -> Iterable[Sound]:
-    """Leave out the first samples, if any are to be."""
+    """Drop the first `count` samples; none if it is negative."""
     for block in blocks:
         yield block[max(0, count) :]
         count -= len(block)
 
 
 def _fit(blocks: Iterable[Sound], count: int) -> Iterable[Sound]:
-    """Yield exactly `count` samples, what is missing silent."""
+    """Yield exactly `count` samples, padded with silence."""
     for block in blocks:
         yield block[:count]
         count = max(0, count - len(block))

@@ -1,4 +1,4 @@
-"""What a request starts from, opened once: a picture or an end of a clip, at the model's size."""
+"""Opens what a request starts from: a picture, or the ends of clips, at the model's size."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from pipeline.planning.plan import Source
 from pipeline.planning.recipe import read_memories
 from pipeline.planning.request import GenerationRequest
 
-_MAX_SHAPE_DIFFERENCE = 0.03  # of the shares of width to height: rounding, nothing to be seen
+_MAX_SHAPE_DIFFERENCE = 0.03  # relative difference of aspect ratios that rounding may cause
 
 
 @dataclass(frozen=True)
 class OpenedSource:
-    """A source that could be opened: exactly one of picture and clip."""
+    """A source that was opened successfully: either a picture or a clip."""
 
     facts: Source
     picture: Image.Image | None = field(default=None, repr=False)
@@ -38,14 +38,14 @@ class OpenedSource:
 
     @property
     def leads_to(self) -> OpenedSource:
-        """Return the clip whose beginning new footage leads up to; a loop's is its own."""
+        """Return the clip whose start the new footage leads up to; for a loop, the clip itself."""
         return self.after or self
 
 
 def open_source(request: GenerationRequest) -> OpenedSource | None:
     """Open the request's picture or clip, if it has one. Raises MediaError if it cannot be used.
 
-    Pictures of single shots are opened when they are wanted, see `open_picture_of`.
+    Pictures of single shots are opened later, by `open_picture_of`.
     """
     if request.image is not None:
         picture = open_picture(request.image)
@@ -76,7 +76,7 @@ def _refuse_other_shape(first: ClipInfo, second: ClipInfo) -> None:
 
 
 def check_sources(request: GenerationRequest) -> None:
-    """Open all that a request starts from. Raises MediaError if any of it cannot be used."""
+    """Open all sources of a request. Raises MediaError if one of them cannot be used."""
     open_source(request)
     for shot in request.shots:
         if shot.image is not None:
@@ -86,7 +86,7 @@ def check_sources(request: GenerationRequest) -> None:
 def open_picture_of(
     request: GenerationRequest, source: OpenedSource | None, index: int
 ) -> Image.Image | None:
-    """Return the picture that a shot begins with, if there is one.
+    """Return the picture that a shot starts from, or None.
 
     Raises MediaError if it cannot be used.
     """
@@ -97,13 +97,16 @@ def open_picture_of(
 
 
 def picture_frame(picture: Image.Image, size: Size) -> np.ndarray:
-    """Return a picture, cropped to the size's shape, as one frame (1, H, W, 3) uint8."""
+    """Return a picture, cropped and resized, as one frame (1, H, W, 3) uint8."""
     image, _ = crop_to_size(picture, *size)
-    return np.array(image)[np.newaxis]  # a copy: torch wants it writable
+    return np.array(image)[np.newaxis]  # a copy, because torch needs a writable array
 
 
 def first_sound(source: OpenedSource, rate: int, seconds: float) -> np.ndarray | None:
-    """Return what is heard in a clip's first seconds, (N, 2) float32; None if it has no sound."""
+    """Return the sound of a clip's first seconds (N, 2) float32, or None if it has no sound.
+
+    `rate` is in Hz.
+    """
     if not source.info.has_audio:
         return None
     return read_sound(source.path, rate, 0.0, seconds)
@@ -112,7 +115,10 @@ def first_sound(source: OpenedSource, rate: int, seconds: float) -> np.ndarray |
 def last_sound(
     source: OpenedSource, rate: int, seconds: float, last_frame: float
 ) -> np.ndarray | None:
-    """Return the same for a clip's last seconds, its last frame lasting `last_frame` of them."""
+    """Return the sound of a clip's last seconds (N, 2) float32, or None if it has no sound.
+
+    `rate` is in Hz; `last_frame` is the duration of the last frame in seconds.
+    """
     if not source.info.has_audio:
         return None
     end = (source.info.num_frames - 1) / source.info.fps + last_frame
@@ -122,6 +128,6 @@ def last_sound(
 def end_frames(
     source: OpenedSource, *, at_end: bool, count: int, fps: float, size: Size
 ) -> np.ndarray:
-    """Return `count` frames at one end of the clip, (F, H, W, 3) uint8, at the model's rate."""
+    """Return `count` frames at one end of the clip (F, H, W, 3) uint8, sampled at `fps`."""
     read = read_last_frames if at_end else read_first_frames
     return read(source.path, source.info, count, fps=fps, size=size)

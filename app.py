@@ -1,6 +1,6 @@
-"""Kinora's entry point: the studio on this machine, the page and the API on it, and ZeroGPU.
+"""Kinora's entry point: builds the studio, the page, the API and ZeroGPU's decorated function.
 
-What they look like is in `page/`, what they do in `pipeline/`. Run it: `python app.py`.
+`page/` has the user interface and `pipeline/` the work. Run it: `python app.py`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-import spaces  # before torch, which it has to patch on ZeroGPU
+import spaces  # before torch, which it patches on ZeroGPU
 from gradio.context import LocalContext
 from starlette.middleware import Middleware
 
@@ -51,13 +51,13 @@ from pipeline.trust.provenance.registry import FILE, Registry
 from pipeline.trust.provenance.report import Verifier
 from pipeline.trust.watermark.mark import Marker, open_marker
 
-# What is kept of finished jobs, unless the environment says otherwise.
+# Limits for finished jobs, unless the environment sets others.
 MAX_JOB_DAYS = 30.0
 MAX_DATA_GIGABYTES = 20.0
 MAX_SERVED_SECONDS = 24 * 3600
-IDENTITY = "identity"  # what this studio signs and marks with, in its data folder
-SECONDS_TO_END = 5  # before ZeroGPU's time is up: for the step that runs, and what is half written
-_REFUSED = 'ZeroGPU ended this job, which can be resumed, and says: "{}"'
+IDENTITY = "identity"  # folder of the signing and marking keys, in the data folder
+SECONDS_TO_END = 5  # before ZeroGPU's time is up: to end the running step and half-written files
+_REFUSED = 'ZeroGPU ended this job with the message "{}"; you can resume it.'
 
 TITLE = "# Kinora\nMake short videos from text, a picture or a clip, or string shots into a film."
 LAUNCH_OPTIONS = {
@@ -66,7 +66,7 @@ LAUNCH_OPTIONS = {
     "footer_links": ["api"],
     "max_file_size": MAX_UPLOAD_BYTES,
     "state_session_capacity": MAX_SESSIONS,
-    "num_workers": 0,  # they would serve files beside the doors
+    "num_workers": 0,  # extra workers would serve files past the HTTP guard
     "run_history": False,
     "enable_monitoring": False,
     "show_error": False,
@@ -75,7 +75,7 @@ LAUNCH_OPTIONS = {
 
 
 def create_demo(studio: Studio) -> gr.Blocks:
-    """Build the page and the API on a studio."""
+    """Build the page and the API of a studio."""
     demo = GuardedBlocks(
         title="Kinora",
         analytics_enabled=False,
@@ -106,20 +106,20 @@ def gpu_seconds(
     models: Models = SHIPPED,
     **_kwargs: object,
 ) -> int:
-    """Return for how long what is left of a request needs ZeroGPU's card.
+    """Return how many seconds of ZeroGPU the rest of a request needs.
 
-    The visitor's quota pays for it. What needs longer goes on in a further call.
+    The visitor's quota pays for them. Longer work continues in another call.
     """
-    # Those of an earlier film may be of shots that have changed.
+    # Windows from an earlier film do not count: their shots may have changed.
     begin = (output.parent / "request.json").stat().st_mtime
     num_finished = num_windows(output.parent, made_since=begin)
     return estimate_seconds(request, models.find(request.model), num_finished)
 
 
 def create_model_cache(models: Models = SHIPPED) -> ModelCache:
-    """Return a model cache that knows this machine, and how fast its models are to be.
+    """Return a model cache for this machine with the acceleration settings.
 
-    Raises KinoraError for a setting that is wrong, or that this machine cannot follow.
+    Raises KinoraError for a setting that is wrong or not available on this machine.
     """
     machine = detect_machine()
     load_blocks = spaces.aoti_blocks_load if machine.is_zero_gpu else None
@@ -133,9 +133,9 @@ def create_studio(
     models: Models = SHIPPED,
     classifiers: Sequence[Classifier] = (),
 ) -> Studio:
-    """Open the store of jobs, the signing identity and the mark's key, and start the worker.
+    """Open the job store, the signing identity and the key of the mark, and start the worker.
 
-    `models` are those that may be asked for; `classifiers` judge words beside the rules.
+    `models` are those that requests may name; `classifiers` judge prompts in addition to the rules.
     """
     reviewer = Reviewer(Moderator(read_strictness(), classifiers), models)
     marker = open_marker(data_dir / IDENTITY)
@@ -157,7 +157,7 @@ def create_studio(
 
 
 def open_store(data_dir: Path) -> JobStore:
-    """Open the store of jobs with the limits that the environment sets. Raises KinoraError."""
+    """Open the job store with the limits of the environment. Raises KinoraError."""
     return JobStore(
         data_dir,
         max_age=read_number("KINORA_MAX_JOB_DAYS", MAX_JOB_DAYS) * 24 * 3600,
@@ -168,9 +168,9 @@ def open_store(data_dir: Path) -> JobStore:
 def create_make(
     model_cache: ModelCache, models: Models, default_model: str, marker: Marker | None
 ) -> Run:
-    """Return what makes a job's clip, on this machine or in as many calls of ZeroGPU as it takes.
+    """Return the function that makes a job's clip, here or in one or more ZeroGPU calls.
 
-    On ZeroGPU the one decorated function runs in another process.
+    On ZeroGPU its one decorated function runs in another process.
     """
     gpu_size = model_cache.placement(default_model).gpu_size if is_zero_gpu() else None
     seconds_for = partial(gpu_seconds, models=models)
@@ -188,7 +188,7 @@ def create_make(
         on_progress: OnProgress,
         is_cancelled: IsCancelled,
     ) -> dict[str, object]:
-        # Or the library would give up waiting for a GPU when the visitor leaves the page.
+        # Otherwise the library stops waiting for a GPU when the visitor leaves the page.
         LocalContext.event_id.set(None)
         while True:
             num_finished = num_windows(output.parent)
@@ -196,8 +196,8 @@ def create_make(
                 return follow_clip(generate_clip(request, output), on_progress, is_cancelled)
             except GenerationCancelledError:
                 if is_cancelled():
-                    raise  # else this call's time is up
-            except gr.Error as exc:  # the platform has ended it, or there is no quota, or no GPU
+                    raise  # otherwise this call's time is up, and the next one continues
+            except gr.Error as exc:  # the platform ended the call, or has no quota or GPU
                 if num_windows(output.parent) == num_finished:
                     raise KinoraError(_REFUSED.format(str(exc.message).strip())) from exc
 
@@ -210,7 +210,7 @@ def launch(
     access: AccessPolicy | None = None,
     **options: Any,  # noqa: ANN401
 ) -> tuple[object, str, str]:
-    """Serve the page to whom `access` or the environment lets in; the API answers in the queue."""
+    """Serve the page and the API under the rules of `access`, by default the environment's."""
     access = access or read_access(share=options.get("share"))
     access.warn()
     queued = demo.queue(max_size=64, default_concurrency_limit=MAX_WATCHING, api_open=False)
@@ -225,9 +225,9 @@ def launch(
 
 
 def main() -> None:
-    """Start the studio and serve it until somebody stops it."""
+    """Start the studio and serve it until it is stopped."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    # It logs every address, and ZeroGPU's has the visitor's token in it.
+    # httpx logs every URL, and ZeroGPU's contain the visitor's token.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     # To be told to end is to be interrupted: jobs are put down where they are.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -239,10 +239,10 @@ def main() -> None:
         sys.exit(str(exc))
     try:
         if is_zero_gpu():
-            # There weights can only be placed now, before the page is served.
+            # On ZeroGPU the weights must be loaded before the page is served.
             model_cache.load(studio.default_model)
         launch(create_demo(studio), studio.limits)
-    except KinoraError as exc:  # the model cannot be had; a setting of access that is wrong
+    except KinoraError as exc:  # the model is not available, or an access setting is wrong
         sys.exit(str(exc))
     finally:
         studio.worker.close()

@@ -1,5 +1,5 @@
-// A film's cards are edited in the browser: to move one asks the server for nothing, and only what
-// changes is drawn again. Run when the page is loaded; page/cards.py says which button does what.
+// Edits the cards of a film in the browser, without asking the server; only changed values are
+// drawn again. Runs when the page is loaded; page/storyboard_cards.py connects the buttons.
 () => {
   const UNCHANGED = { __type__: "update" };
   const EDITS = {
@@ -11,7 +11,7 @@
     remove: (cards, index) => cards.splice(index, 1),
   };
 
-  // Return how many cards are shown, then the values of all of them, then which are seen.
+  // Returns the number of visible cards, then the values of all cards, then their visibility.
   window.editCards = (edit, index, empty, count, ...values) => {
     const width = empty.length;
     const room = values.length / width;

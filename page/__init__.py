@@ -1,1 +1,1 @@
-"""What visitors see and clients call, in Gradio; `app.py` puts it together."""
+"""The user interface and the public API, in Gradio. `app.py` puts them together."""

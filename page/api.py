@@ -1,6 +1,6 @@
-"""The public API: what the endpoints are called, take and answer."""
+"""The public API: the endpoints, their parameters and their answers."""
 
-# No `from __future__ import annotations` here: gr.api reads return types as they are.
+# No `from __future__ import annotations` here: gr.api needs return types, not their names.
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -19,8 +19,8 @@ from pipeline.planning.request import MAX_CLIP_SECONDS, MIN_SHOT_SECONDS
 from pipeline.planning.storyboard import parse_storyboard
 from pipeline.studio import Studio
 
-# What the endpoints that make a clip answer with. They are generators, but gr.api wants the type
-# of one answer.
+# The answer of the endpoints that make a clip. They are generators, but gr.api needs the type of
+# one answer.
 ClipAnswer = tuple[gr.FileData | None, dict[str, Any]]
 
 
@@ -28,10 +28,10 @@ MAX_PICTURES = int(MAX_CLIP_SECONDS / MIN_SHOT_SECONDS)  # one for each of the s
 
 
 class Endpoints:
-    """The public API, one method each; their names, parameters and defaults are promises."""
+    """The public API, one method per endpoint; names, parameters and defaults are stable."""
 
     def __init__(self, studio: Studio) -> None:
-        """Serve a studio's jobs."""
+        """Serve the jobs of a studio."""
         self._studio = studio
 
     async def text_to_video(
@@ -48,16 +48,16 @@ class Endpoints:
         shows_prompt: bool = False,
         loras: str | list[dict[str, Any]] | None = None,
     ) -> ClipAnswer:
-        """Make a clip from words.
+        """Make a clip from text.
 
-        The answer is (video, recipe); until it is there, (nothing, the job's state with its
-        job_id). model: an id of /models, the default being its first one. aspect_ratio: 16:9, 9:16,
-        1:1, 4:3, 3:4 or 21:9. duration: 0.5 to 60 seconds. seed: 0 to 2147483647, or -1 to draw
-        one; the recipe says which. num_inference_steps and guidance_scale: the model's own if not
-        given. label: "corner" or "moving" writes into the picture that it is generated.
-        shows_prompt: the clip's credentials carry the prompt, not only its hash. loras: a list of
-        {"lora", "weight"}, or text with a line for each, "owner/name/file.safetensors 0.8"; where
-        the app runs for its own person, model and lora may be paths or places on the Hub.
+        Returns (video, recipe); until the clip is finished, (null, the job's state with its
+        job_id). model: an id from /models; the default is the first one. aspect_ratio: 16:9, 9:16,
+        1:1, 4:3, 3:4 or 21:9. duration: 0.5 to 60 seconds. seed: 0 to 2147483647, or -1 for a
+        random one; the recipe contains it. num_inference_steps, guidance_scale: the model's
+        defaults if not set. label: "corner" or "moving" adds a visible "AI generated".
+        shows_prompt: puts the prompt into the clip's credentials, not only its hash. loras: a list
+        of {"lora", "weight"}, or text with one line each, "owner/name/file.safetensors 0.8". If
+        only this computer can reach the app, model and lora may also be paths or Hub names.
         """
         async for answer in self._make("text_to_video", _given(locals())):
             yield answer
@@ -80,9 +80,9 @@ class Endpoints:
     ) -> ClipAnswer:
         """Make a clip that begins with a picture.
 
-        image: an uploaded PNG, JPEG, WebP, GIF or HEIC. It is cropped to the aspect_ratio; "auto"
-        is the nearest one to its own. has_consent: the people whose faces are in it agree.
-        Everything else as in /text_to_video.
+        image: an uploaded PNG, JPEG, WebP, GIF or HEIC file. It is cropped to the aspect_ratio;
+        "auto" uses the one nearest to the picture's own. has_consent: everyone shown in the picture
+        has agreed. All other parameters: as in /text_to_video.
         """
         async for answer in self._make("image_to_video", _given(locals())):
             yield answer
@@ -104,14 +104,14 @@ class Endpoints:
         has_consent: bool = False,
         loras: str | list[dict[str, Any]] | None = None,
     ) -> ClipAnswer:
-        """Make a clip longer, at its end or at its beginning, into a loop or up to another clip.
+        """Extend a clip at its end or beginning, into a loop, or as a bridge to another clip.
 
-        video: an uploaded clip; the answer is the whole of it with the new footage, in its own
-        size and rate and with its sound. direction: "forward" adds at the end, "backward" at the
-        beginning, "loop" at the end so that it leads up to the beginning, "bridge" at the end so
-        that it leads up to video_after, another uploaded clip of the same shape, which follows
-        then. duration: seconds of new footage. has_consent: as in /image_to_video. Everything else
-        as in /text_to_video.
+        video: an uploaded clip; the result is the whole clip with the new footage, in its own size
+        and frame rate and with its sound. direction: "forward" adds footage at the end, "backward"
+        at the beginning; "loop" adds footage at the end that leads back to the beginning; "bridge"
+        adds footage at the end that leads to video_after, another uploaded clip of the same shape,
+        which then follows. duration: seconds of new footage. has_consent: as in /image_to_video.
+        All other parameters: as in /text_to_video.
         """
         fields = _given(locals())
         with plain_errors():
@@ -136,16 +136,16 @@ class Endpoints:
         has_consent: bool = False,
         loras: str | list[dict[str, Any]] | None = None,
     ) -> ClipAnswer:
-        """Make a clip of several shots, up to a minute together.
+        """Make a film of several shots, up to a minute in total.
 
-        storyboard: JSON, [{"prompt", "duration", "camera", "transition", "picture"}, ...], of which
-        only the prompt is required; or text with a line for each shot:
-        [5s, zoom in, dissolve, picture 1] a red car in a city. camera: a move of the model, see
-        /models. transition: cut, continue (the shot goes on from the one before) or dissolve; the
-        first shot simply starts. picture: the number, from 1, of the one of the uploaded pictures
-        that the shot begins with. based_on: the id of an earlier job; only the shots that are
-        different, and those that hang on them, are made again (with its seed, if seed is -1).
-        Everything else as in /text_to_video.
+        storyboard: JSON, [{"prompt", "duration", "camera", "transition", "picture"}, ...], where
+        only the prompt is required; or text with one line per shot:
+        [5s, zoom in, dissolve, picture 1] a red car in a city. camera: a camera move of the model,
+        see /models. transition: cut, continue (the shot continues the one before) or dissolve; it
+        has no effect on the first shot. picture: the number, from 1, of the uploaded picture that
+        the shot begins with. based_on: the id of an earlier job; only changed shots and those that
+        continue them are made again (with that job's seed if seed is -1). All other parameters: as
+        in /text_to_video.
         """
         fields = _given(locals())
         origin = {"based_on": fields.pop("based_on")}
@@ -157,16 +157,16 @@ class Endpoints:
             yield answer
 
     def models(self) -> list[dict[str, Any]]:
-        """List the models, the default first: what each can do, and whether it fits here."""
+        """List the models, the default first, with what each can do and whether it fits here."""
         return self._studio.describe_models()
 
     def job(self, job_id: str) -> ClipAnswer:
-        """Return a job's clip, or nothing until it is done, and its state.
+        """Return a job's clip (null until it is done) and its state.
 
-        The state has "state" (queued, running, paused, done, failed, cancelled), "progress" from 0
-        to 1, a "message" if it failed, its "position" while it waits, and the "recipe" if it is
-        done. Jobs go on when a client is gone. Of a job that was stopped the clip is what it had
-        finished.
+        The state has "state" (queued, running, paused, done, failed or cancelled), "progress" from
+        0 to 1, a "message" if the job failed, its "position" while it waits, and the "recipe" when
+        it is done. Jobs continue when the client disconnects. The clip of a stopped job is its
+        finished part.
         """
         with plain_errors():
             state = self._studio.worker.state(job_id)
@@ -175,26 +175,26 @@ class Endpoints:
             }
 
     def cancel_job(self, job_id: str) -> dict[str, Any]:
-        """Stop a job that waits or runs, within one denoising step, and return its state."""
+        """Stop a queued or running job within one denoising step, and return its state."""
         with plain_errors():
             return self._studio.worker.cancel(job_id).to_json()
 
     def pause_job(self, job_id: str) -> dict[str, Any]:
-        """Halt a job as /cancel_job does, to be resumed; return its state."""
+        """Pause a job, to be resumed with /resume_job, and return its state."""
         with plain_errors():
             return self._studio.worker.pause(job_id).to_json()
 
     async def resume_job(self, job_id: str) -> dict[str, Any]:
-        """Go on with a job that is paused, stopped or failed, from its last finished window."""
+        """Resume a paused, stopped or failed job from its last finished window."""
         with plain_errors():
             return (await self._studio.resume(job_id, client_id())).to_json()
 
     async def verify_video(self, video: gr.FileData) -> dict[str, Any]:
-        """Say where a clip comes from: its signed credentials, whether they hold, and its recipe.
+        """Report where a clip or picture comes from: its credentials, their state, and its recipe.
 
-        "signed": it is, and was not changed since. "credentials" have the state, the signer, and
-        the same of all that it was made from; "conclusion" says it in words. A recipe without a
-        signature is a note that anybody can write or remove.
+        "signed": true if it is signed and unchanged since. "credentials": the state and the signer,
+        also of every file it was made from. "conclusion": the result in a sentence. Anyone can
+        write or remove a recipe that is not signed.
         """
         with plain_errors():
             path = _uploaded("video", video)
@@ -220,43 +220,43 @@ class Endpoints:
 
 
 def _given(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a method, which are the fields of a request."""
+    """Return the arguments of a method as the fields of a request."""
     return {name: value for name, value in arguments.items() if name != "self"}
 
 
 def _uploaded(name: str, file: object) -> Path:
-    """Return the path of a file that Gradio has received; never one that was merely named."""
+    """Return the path of a file that Gradio received as an upload, never of any other file."""
     try:
         return Path(gr.FileData.model_validate(file, context={"validate_meta": True}).path)
     except ValueError as exc:
         raise InvalidRequestError(
-            f"The {name} has to be an uploaded file; with gradio_client, pass handle_file(path)."
+            f"The {name} must be an uploaded file; with gradio_client, pass handle_file(path)."
         ) from exc
 
 
 def _uploaded_pictures(files: object) -> list[Path]:
-    """Return the paths of pictures that Gradio has received, no more than a film can have."""
+    """Return the paths of uploaded pictures, at most as many as a film can have."""
     if files is not None and not isinstance(files, list):
         raise InvalidRequestError(
-            "The pictures have to be a list of uploaded files; with gradio_client, pass "
+            "The pictures must be a list of uploaded files; with gradio_client, pass "
             "[handle_file(path), ...]."
         )
     if files and len(files) > MAX_PICTURES:
         raise InvalidRequestError(
             f"There are {len(files):,} pictures, but a film has at most {MAX_PICTURES} shots; "
-            "leave some out."
+            "remove some."
         )
     return [_uploaded(f"picture {number}", file) for number, file in enumerate(files or (), 1)]
 
 
 def _open_all(pictures: list[Path]) -> None:
-    """Open each picture once. Raises MediaError for the first that cannot be used."""
+    """Open each picture once. Raises MediaError for the first one that cannot be used."""
     for path in dict.fromkeys(pictures):
         open_picture(path)
 
 
 def create_endpoints(endpoints: Endpoints) -> None:
-    """Make the API public, in the Blocks that are being made; the short answers never queue."""
+    """Add the endpoints to the Blocks being built; those with short answers skip the queue."""
     for endpoint in (
         endpoints.text_to_video,
         endpoints.image_to_video,

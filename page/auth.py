@@ -1,6 +1,6 @@
-"""Who may come in, as the environment says it: the password, the names of this server, the limits.
+"""Reads the access settings: the password, the server's host names and the limits for visitors.
 
-And who somebody is: the address they come from, for the limits.
+Also identifies clients by their address, for the limits.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from pipeline.settings import NO, read_number, read_variable
 
 logger = logging.getLogger(__name__)
 
-USER = "kinora"  # who logs in, if the password comes without a name
-SHARE_HOSTS = (".gradio.live",)  # what share links end in
+USER = "kinora"  # the login name, if the password is set without one
+SHARE_HOSTS = (".gradio.live",)  # the suffix of share links
 _LIMITS = {
     "KINORA_MAX_JOBS_AT_ONCE": "jobs_at_once",
     "KINORA_MAX_JOBS_AN_HOUR": "jobs_an_hour",
 }
 _OPEN_LINK = (
-    "The share link is open: whoever has it can use this computer for clips, see the page and the "
-    "API, and upload files; set KINORA_PASSWORD, and they have to log in."
+    "The share link has no password: everyone who has it can make clips on this computer, see the "
+    "page and the API, and upload files; set KINORA_PASSWORD to require a login."
 )
 
 
 @dataclass(frozen=True)
 class AccessPolicy:
-    """Who may come in; `hosts` are the names by which a browser may call this server.
+    """Who may use the server; browsers may reach it only by the names in `hosts`.
 
-    Any name will do if there are none. `login` is a name and a password.
+    Without `hosts`, any name is allowed. `login` is a user name and a password.
     """
 
     login: tuple[str, str] | None = None
@@ -44,13 +44,13 @@ class AccessPolicy:
     is_shared: bool = False
 
     def warn(self) -> None:
-        """Say in the log what a link without a password exposes."""
+        """Log what a share link without a password exposes."""
         if self.is_shared and self.login is None:
             logger.warning(_OPEN_LINK)
 
 
 def is_loopback(host: str) -> bool:
-    """Say whether a host is this machine itself."""
+    """Return whether a host is this machine."""
     name = host.strip("[]").lower()
     if name == "localhost":
         return True
@@ -61,22 +61,22 @@ def is_loopback(host: str) -> bool:
 
 
 def listens_to_itself() -> bool:
-    """Say whether the server listens to its own computer alone, and is no Space."""
+    """Return whether the server listens only to its own computer and is not a Space."""
     name = read_variable("GRADIO_SERVER_NAME") or "127.0.0.1"
     return is_loopback(name) and not read_variable("SPACE_ID")
 
 
 def is_private() -> bool:
-    """Say whether only people at this computer can use the server.
+    """Return whether only users of this computer can reach the server.
 
-    Others come through a share link, or through a proxy that knows the server by further names.
+    Others can reach it through a share link, or through a proxy (KINORA_HOSTS).
     """
     is_shared = read_variable("GRADIO_SHARE").lower() not in ("", *NO)
     return listens_to_itself() and not is_shared and not read_variable("KINORA_HOSTS")
 
 
 def read_access(*, share: bool | None = None) -> AccessPolicy:
-    """Read who may come in. Raises KinoraError if the password cannot be one."""
+    """Read the access settings. Raises KinoraError if the password is not valid."""
     is_shared = _wants_share() if share is None else share
     names = (name.strip().lower() for name in read_variable("KINORA_HOSTS").split(","))
     hosts = tuple(name for name in names if name)
@@ -88,7 +88,7 @@ def read_access(*, share: bool | None = None) -> AccessPolicy:
 
 
 def read_allowance() -> Allowance:
-    """Read what one visitor may do: on one's own computer anything, where others come less."""
+    """Read the limits for one visitor: none on a private server, the public ones elsewhere."""
     allowance = Allowance() if is_private() else PUBLIC
     for name, field in _LIMITS.items():
         count = read_number(name, getattr(allowance, field), is_count=True)
@@ -97,7 +97,7 @@ def read_allowance() -> Allowance:
 
 
 def client_id() -> str:
-    """Return who has asked for what Gradio runs at the moment."""
+    """Return the client of the Gradio event that is running."""
     request = LocalContext.request.get(None)
     if request is None or request.client is None:
         return ""
@@ -105,11 +105,11 @@ def client_id() -> str:
 
 
 def client_id_of(headers: Mapping[str, str], address: str) -> str:
-    """Return who comes from an address; of IPv6 it is the network, which is one household's.
+    """Identify a client by its address; for IPv6 by its /64 network, which is one household.
 
-    A Space is behind the Hub's proxy, whose header names the visitor. Anybody can write one more
-    into it, so that who wants to is not held by the limits; elsewhere it is not looked at here
-    (uvicorn does, if the connection is from this machine, and takes the last one).
+    A Space is behind the Hub's proxy, whose header names the visitor. Clients can add an address to
+    that header, so a determined visitor can evade the limits. Elsewhere the header is not read here
+    (uvicorn reads it if the connection is from this machine, and takes the last address).
     """
     if get_space():
         address = headers.get("x-forwarded-for", "").split(",")[0].strip() or address
@@ -146,6 +146,6 @@ def _read_login() -> tuple[str, str] | None:
     name, _, password = text.rpartition(":")
     if not password or (":" in text and not name):
         raise KinoraError(
-            "KINORA_PASSWORD has to be a password, or a name and a password as in name:password."
+            "KINORA_PASSWORD must be a password, or a name and a password as in name:password."
         )
     return name or USER, password

@@ -1,4 +1,4 @@
-"""What the page is made of: every component once, and which of them a task asks for."""
+"""Defines every component of the page once, and which of them each task's tab has."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pipeline.studio import Studio
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 EXAMPLES = ASSETS / "examples"
-MAX_WATCHING = 32  # visitors at once; their jobs wait for one another
+MAX_WATCHING = 32  # visitors who watch a job at the same time; the jobs themselves queue
 
 TAB_LABELS: dict[Task, str] = {
     "text_to_video": "Text to video",
@@ -37,7 +37,7 @@ DIRECTION_LABELS: dict[Direction, str] = {
     "loop": "make it loop",
     "bridge": "connect to another clip",
 }
-# What a tab asks for before the settings, in the order of the page, named as in the request.
+# The inputs of each tab above the settings, in page order, named after the request's fields.
 FIELDS: dict[Task, tuple[str, ...]] = {
     "text_to_video": ("prompt", "aspect_ratio", "duration"),
     "image_to_video": ("image", "has_consent", "prompt", "aspect_ratio", "duration"),
@@ -52,7 +52,7 @@ MODEL_SETTINGS = ("num_inference_steps", "guidance_scale", "negative_prompt", "l
 SETTINGS = ("seed", "model", *ADVANCED_SETTINGS)
 PROGRESS_BAR = '<progress max="1" value="${value}" aria-label="Progress"></progress>'
 _OWN_DEFAULT = "0 = model default"
-# Every part of a tab; `info` and values that depend on the tab are added there.
+# Every component of a tab; `info` and values that depend on the tab are added there.
 PARTS: dict[str, partial[Component]] = {
     "prompt": partial(gr.Textbox, "", label="Prompt", lines=3, max_lines=8),
     "image": partial(gr.File, label="Picture", file_types=["image", ".heic", ".heif"], height=120),
@@ -112,23 +112,23 @@ PARTS: dict[str, partial[Component]] = {
     "extend": partial(gr.Button, "Extend this", interactive=False),
     "recipe": partial(gr.JSON, show_label=False),
 }
-# All that changes while a job runs.
+# The components that change while a job runs.
 JOB_PARTS = (
     *("generate", "update", "pause", "resume", "stop", "status", "progress", "preview", "clip"),
     *("seed_used", "use_last_frame", "extend", "recipe"),
 )
 
-# An event of the page: nobody's API, and no mark on what it changes.
+# Options for the page's own events: not in the public API, no loading overlay on the outputs.
 PRIVATE = {"api_visibility": "private", "show_progress": "hidden"}
 
 
 def create_part(tab: str, name: str, **changes: object) -> Component:
-    """Make one of `PARTS` for a tab, with what is different about it there."""
+    """Create a component of `PARTS` for a tab, with the tab's changes."""
     return PARTS[name](elem_id=f"{tab}-{name}", **changes)
 
 
 def offer_settings(spec: ModelSpec, models: Models) -> dict[str, dict[str, object]]:
-    """Return what shows the settings that a model has, and hides and resets those it has not."""
+    """Return changes that show a model's settings, and hide and reset the ones it lacks."""
     has = {
         "num_inference_steps": spec.can_choose_steps,
         "guidance_scale": spec.default_guidance_scale is not None,
@@ -145,16 +145,16 @@ def offer_settings(spec: ModelSpec, models: Models) -> dict[str, dict[str, objec
 def show_settings(
     parts: Mapping[str, Component], spec: ModelSpec, models: Models
 ) -> dict[Component, Any]:
-    """Return the updates that show the settings that a model has and no others."""
+    """Return the updates that show only the settings that a model has."""
     return {
         parts[name]: gr.update(**changes) for name, changes in offer_settings(spec, models).items()
     }
 
 
 def create_settings(tab: str, task: Task, studio: Studio) -> dict[str, Component]:
-    """Lay out the settings of a tab, a model that can do its task being chosen already.
+    """Create the settings of a tab, with a model selected that can do its task.
 
-    Where others may be named than those that are offered, the menu takes what is typed.
+    If requests may name models that are not offered, the menu accepts typed values.
     """
     models, first = studio.models, studio.first_model(task)
     changes: dict[str, dict[str, object]] = {

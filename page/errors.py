@@ -1,4 +1,4 @@
-"""The one place where errors become sentences on the page or in an answer."""
+"""Turns errors into messages for the page and the API, and logs unexpected ones."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from pipeline.jobs.states import Failed, JobState
 
 logger = logging.getLogger(__name__)
 
-FAILED = "Something went wrong that is not your fault; try again, and see the log for why."
+FAILED = "Something went wrong in Kinora; try again, and see the server's log for the reason."
 
 
 @contextlib.contextmanager
 def plain_errors(*expected: type[KinoraError]) -> Iterator[None]:
-    """Turn errors into sentences for the person, and log those that nobody expected.
+    """Raise errors as gr.Error with a message for the user, and log unexpected ones.
 
-    Those of the `expected` classes pass as they are.
+    Errors of the `expected` classes pass unchanged.
     """
     try:
         yield
@@ -35,11 +35,11 @@ def plain_errors(*expected: type[KinoraError]) -> Iterator[None]:
 
 
 def as_words(error: KinoraError) -> str:
-    """Return an error's sentence for Markdown; what looks like HTML in it stays words."""
+    """Return an error's message for Markdown, with HTML escaped."""
     return html.escape(str(error), quote=False)
 
 
 def refuse_failure(state: JobState) -> None:
-    """Raise what ended a job, if it was a failure."""
+    """Raise KinoraError with a job's message if the job has failed."""
     if isinstance(state, Failed):
         raise KinoraError(state.message)

@@ -1,4 +1,4 @@
-"""The tab for a film of several shots: its cards, the same as text, and how long it is."""
+"""The film tab: shots as cards and as text, the total length, and the settings."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from pipeline.studio import Studio
 
 NAME = "film"
 FIELDS = ("aspect_ratio", *SETTINGS)
-# A segment for each shot, what is left of the minute, and a veil over what is beyond it.
+# A segment for each shot, the rest of the minute, and an overlay over what exceeds it.
 TOTAL_BAR = (
     '<div class="kinora-total" role="img" aria-label="${value.text}">'
     "${value.seconds.map((s) => '<i style=\"flex-grow:' + s + '\"></i>').join('')}"
@@ -39,21 +39,21 @@ TOTAL_BAR = (
     '<div class="kinora-note">${value.text}</div>'
 )
 SYNTAX = (
-    "A line for each shot: [5s, zoom in, dissolve, picture 1] and its words. "
-    "The pictures on the cards are counted from the top."
+    "One line per shot: [5s, zoom in, dissolve, picture 1] and the prompt. "
+    "Pictures are numbered from the top card."
 )
 
 
 class FilmTab:
-    """A film on the page: its form, and the job that makes it."""
+    """The form for a film, and the job that makes it."""
 
     def __init__(self, studio: Studio, visitor: gr.BrowserState) -> None:
-        """Lay the form out in the Blocks that are being made, and connect it."""
+        """Create the form in the Blocks being built, and connect its events."""
         self._studio = studio
         spec = studio.first_model("text_to_video")
         with gr.Tab("Film", id=NAME, elem_id=f"{NAME}-tab"):
             self.job = JobPanel(studio, NAME, self._submit, visitor)
-            self._pictures = gr.State(())  # those that the text was written with
+            self._pictures = gr.State(())  # the pictures that the text refers to
             with gr.Row(equal_height=False):
                 with gr.Column(scale=6, min_width=320):
                     self._knows = gr.Markdown(
@@ -92,7 +92,7 @@ class FilmTab:
         self.job.create_buttons("Make the film", update="Make the changed shots")
 
     def _create_examples(self) -> None:
-        """Let a click on an example write its text and show its cards."""
+        """Create the examples; a click on one fills the text and the cards."""
         rows = json.loads((EXAMPLES / "examples.json").read_text(encoding="utf-8"))[NAME]
         examples = gr.Examples(
             [["\n".join(lines)] for lines in rows],
@@ -117,7 +117,7 @@ class FilmTab:
         model = self._settings["model"]
         changed = [part.change for part in self._settings.values() if part is not model]
         gr.on(changed + self._cards.changes, trigger_mode="always_last", **measure)
-        # One after the other: a menu refuses a move that it does not offer any more.
+        # In sequence: a menu rejects a move that it no longer offers.
         model.change(
             self._offer_moves,
             [model, *self._cards.inputs],
@@ -138,7 +138,7 @@ class FilmTab:
         self._to_cards.click(**self._reading_text())
 
     def _reading_text(self) -> dict[str, Any]:
-        """Return the event that puts the text on the cards."""
+        """Return the event options that turn the text into cards."""
         return {
             "fn": self._read_text,
             "inputs": [self._text, self._pictures, self._settings["model"], *self._cards.inputs],
@@ -152,7 +152,7 @@ class FilmTab:
         return await self._studio.submit("text_to_video", fields | {"shots": shots}, **origin)
 
     def _split(self, values: Sequence[Any]) -> tuple[dict[str, Any], list[Shot]]:
-        """Part the values of the settings from those of the cards."""
+        """Split values into the fields of the settings and the shots of the cards."""
         fields = dict(zip(self._settings, values, strict=False))
         return fields, self._cards.read(*values[len(fields) :])
 
@@ -162,7 +162,7 @@ class FilmTab:
         return _measure(shots), self._describe(shots, fields), room
 
     def _describe(self, shots: list[Shot], fields: dict[str, Any]) -> str:
-        """Say what will come out, or which value is wrong; the words may come later."""
+        """Describe the planned film, or say which value is wrong; prompts may be empty."""
         fields = fields | {"shots": [replace(shot, prompt=shot.prompt or "?") for shot in shots]}
         try:
             estimate = self._studio.estimate_request("text_to_video", fields)
@@ -176,7 +176,7 @@ class FilmTab:
             lost = [shot.camera for shot in self._cards.read(*values)]
             lost = [move for move in dict.fromkeys(lost) if move and move not in spec.camera_words]
             if lost:
-                gr.Info(f"{spec.label} cannot do {', '.join(lost)}; choose another move there.")
+                gr.Info(f"{spec.label} cannot do {', '.join(lost)}; choose other camera moves.")
             return (
                 {self._knows: messages.describe_model(spec)}
                 | show_settings(self._settings, spec, self._studio.models)
@@ -184,7 +184,7 @@ class FilmTab:
             )
 
     def _write_text(self, model: str, *values: Any) -> Updates:  # noqa: ANN401
-        """Write the cards as text, unless they are no film yet."""
+        """Turn the cards into text, or say why they are not a valid film yet."""
         shots = self._cards.read(*values)
         try:
             self._check(shots, model)
@@ -203,7 +203,7 @@ class FilmTab:
         model: str,
         *values: Any,  # noqa: ANN401
     ) -> Updates:
-        """Put the text on the cards, unless it is no film; the cards then stay as they are."""
+        """Turn the text into cards; if it is not a valid film, say why and keep the cards."""
         added = list_pictures(self._cards.read(*values))
         try:
             shots = parse_storyboard(text, [*dict.fromkeys([*pictures, *added])])
@@ -217,7 +217,7 @@ class FilmTab:
 
 
 def _measure(shots: Sequence[Shot]) -> dict[str, Any]:
-    """Return what the bar of the total shows; a number that is missing or below 0 counts as 0."""
+    """Return the values of the total bar; missing and negative durations count as 0."""
     seconds = [max(shot.duration or 0, 0) for shot in shots]
     total = sum(seconds)
     return {

@@ -1,4 +1,4 @@
-"""The tab of a visitor's own clips: the newest first, and what can be done with each."""
+"""The tab with a visitor's own clips, newest first, and the actions for each."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ ACTIONS = {
 
 
 def create_visitor() -> gr.BrowserState:
-    """Make the place in the browser where a visitor's token stays."""
-    # The token is all the secret there is, and it is the browser's own.
+    """Create the browser storage of a visitor's token."""
+    # The token is the only secret and stays in the browser, so Gradio's key need not be secret.
     return gr.BrowserState("", storage_key="kinora-visitor", secret="kinora")
 
 
 def greet(visitor: str) -> str:
-    """Return the visitor's token, a new one at the first visit."""
+    """Return the visitor's token, or a new one at the first visit."""
     return visitor or secrets.token_urlsafe(16)
 
 
 class HistoryTab:
-    """The history on the page: a gallery, and the clip that is chosen in it."""
+    """A gallery of the visitor's clips, and the selected clip."""
 
     def __init__(self, studio: Studio, visitor: gr.BrowserState) -> None:
-        """Lay the tab out in the Blocks that are being made, and connect it."""
+        """Create the tab in the Blocks being built, and connect its events."""
         self._studio = studio
         self._visitor = visitor
         self.parts: dict[str, Component] = {}
@@ -135,12 +135,12 @@ class HistoryTab:
             self._chosen: job_id,
             self._status: f"{messages.describe_job(facts, state)}\n\n{signing}",
             self.parts["clip"]: gr.Video(value=clip),
-            # All that a clip takes along when it goes on; no path of this machine.
+            # The prompt is all that "Extend this" needs; the full recipe could contain paths.
             self.parts["recipe"]: {"shots": [{"prompt": facts.request.shots[-1].prompt}]},
         } | {self.parts[name]: gr.Button(interactive=is_on) for name, is_on in can.items()}
 
     async def _act(self, name: str, visitor: str, job_id: str | None) -> dict[Any, Any]:
-        """Do to the chosen clip what a button says, and show what is chosen then."""
+        """Apply a button's action to the selected clip, and show the clip selected after it."""
         if not job_id:
             return {}
         with plain_errors():
@@ -165,7 +165,7 @@ class HistoryTab:
 
 
 def _pictures(entries: list[HistoryEntry]) -> list[tuple[str, str]]:
-    """Return what the gallery shows, where Gradio serves it."""
+    """Return the gallery's pictures, where Gradio serves them, and captions."""
     shown = []
     for entry in entries:
         if entry.thumbnail is None:

@@ -1,6 +1,6 @@
-"""The doors of the web server: what is open, to whom, and how much may be carried in.
+"""The HTTP guard: which routes are open, to whom, and how large requests may be.
 
-Gradio opens more than Kinora uses. Here is the list of what stays open; the rest is not found. The
+Gradio serves more routes than Kinora uses. Routes that are not listed here answer 404. The
 decision on each door, and its reason, is in README ("What is open").
 """
 
@@ -22,19 +22,19 @@ from page.served_files import serving_folder
 from pipeline.errors import InvalidRequestError
 from pipeline.rate_limits import Limits
 
-MAX_UPLOAD_BYTES = 500_000_000  # of all the files of one request together
-MAX_BODY_BYTES = 2_000_000  # of a request that carries no file: words and numbers
-MAX_SESSIONS = 500  # Gradio keeps 0.84 MB for each (measured); who was away for longest is let go
+MAX_UPLOAD_BYTES = 500_000_000  # for all files of one request together
+MAX_BODY_BYTES = 2_000_000  # for a request without files
+MAX_SESSIONS = 500  # Gradio keeps 0.84 MB for each (measured) and drops the least recent one
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",  # addresses of clips stay here
+    "Referrer-Policy": "same-origin",  # other sites must not learn the addresses of clips
     "Content-Security-Policy": (
         "frame-ancestors 'self' https://huggingface.co https://*.huggingface.co; "
         "object-src 'none'; base-uri 'self'"
     ),
 }
 
-# What a browser needs before anybody has logged in.
+# The routes that a browser needs before the login.
 _ENTRANCE = {
     "GET": (
         r"/|/theme\.css|/robots\.txt|/favicon\.ico|/manifest\.json|/pwa_icon(/\d+)?|/logout"
@@ -45,31 +45,31 @@ _ENTRANCE = {
 _INSIDE = {
     "GET": (
         r"/config/?|/gradio_api/(info/?|openapi\.json|app_id/?|upload_progress|queue/(data|status)"
-        # No link to elsewhere: the server would fetch it, without end.
+        # No links to other servers: Gradio would fetch them, whatever their size.
         r"|heartbeat/[^/]+|call/(v2/)?[^/]+/[^/]+|file=(?!(?i:https?:)).+)"
     ),
     "POST": r"/gradio_api/(upload|cancel|reset/?|queue/join|(call|call/v2|run)/[^/]+/?)",
 }
 _NOT_UPLOADED = (
-    "A file has to be an uploaded file, not a link or a path of the server; with gradio_client, "
-    "pass handle_file(path)."
+    "A file must be an uploaded file, not a link or a path of the server; with gradio_client, pass "
+    "handle_file(path)."
 )
 
 
 class HttpGuard:
-    """ASGI middleware in front of all that Gradio serves."""
+    """ASGI middleware in front of everything that Gradio serves."""
 
     def __init__(self, app: ASGIApp, access: AccessPolicy, limits: Limits) -> None:
         """Guard an app."""
         self._app, self._access, self._limits = app, access, limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request in, or answer it with what is wrong."""
+        """Pass a request on, or refuse it with a message."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         if scope["type"] != "http":
-            return  # Kinora speaks no web sockets
+            return  # Kinora does not use web sockets
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -85,19 +85,19 @@ class HttpGuard:
             await response(scope, receive, send_with_headers)
 
     def _refuse(self, scope: Scope) -> tuple[int, str] | None:
-        """Return the status and the sentence of a refusal, or None."""
+        """Return the status and the message of a refusal, or None."""
         headers, path = Headers(scope=scope), scope["path"]
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         host = _name_of(headers.get("host", ""))
         if not self._knows(host):
             return 421, (
-                f"This server is not called {host[:60]!r}; open it by its address, or put the name "
-                "into KINORA_HOSTS."
+                f"{host[:60]!r} is not a known name of this server; open it by its IP address, or "
+                "add the name to KINORA_HOSTS."
             )
         if not self._is_welcome(headers.get("origin"), host):
-            return 403, "Another site may not use this server through your browser."
+            return 403, "Other websites may not use this server through your browser."
         if not (_is_open(_ENTRANCE, method, path) or _is_open(_INSIDE, method, path)):
-            return 404, "There is nothing here."
+            return 404, "Not found."
         if not _is_open(_ENTRANCE, method, path) and not _is_logged_in(scope):
             return 401, "Log in first."
         if method == "POST":
@@ -105,16 +105,16 @@ class HttpGuard:
         return None
 
     def _knows(self, host: str) -> bool:
-        """Say whether a name is this server's own; a bare address always is.
+        """Return whether a host is a name of this server; a bare IP address always is.
 
-        Another site can make its own name lead to this machine, and its scripts would then read
-        from here as from home.
+        This prevents DNS rebinding: another site could point its own name at this machine, and its
+        scripts could then read from this server.
         """
         names = self._access.hosts
         return not names or _is_address(host) or _is_one_of(host, names)
 
     def _is_welcome(self, origin: str | None, host: str) -> bool:
-        """Say whether a request may come from a page of that origin.
+        """Return whether a request may come from a page of that origin.
 
         A page elsewhere has no business with a server on somebody's own computer, nor with one
         that knows its visitor by a cookie.
@@ -128,13 +128,13 @@ class HttpGuard:
     def _refuse_body(self, headers: Headers, path: str, scope: Scope) -> tuple[int, str] | None:
         length = headers.get("content-length", "")
         if not length.isdecimal() or "transfer-encoding" in headers:
-            return 411, "The request has to say how long it is."
+            return 411, "The request needs a Content-Length header; send one."
         is_upload = path == "/gradio_api/upload"
         most = MAX_UPLOAD_BYTES if is_upload else MAX_BODY_BYTES
         if int(length) > most:
             return 413, (
-                f"What you send has {int(length) / 1e6:,.1f} MB; send at most {most / 1e6:g} MB at "
-                "a time."
+                f"The request has {int(length) / 1e6:,.1f} MB; send at most {most / 1e6:g} MB at a "
+                "time."
             )
         client = scope.get("client") or ("", 0)
         visitor = client_id_of(headers, client[0])
@@ -149,10 +149,10 @@ class HttpGuard:
 
 
 class GuardedBlocks(gr.Blocks):
-    """Blocks whose events are given no file but those that were uploaded, by whatever way.
+    """Blocks whose events accept only uploaded files, however they are called.
 
-    Every event can be called by its number, with any values: those of the page too. Not all of
-    Gradio's components look where a picture is, and a link would be fetched whatever its size.
+    Clients can call every event by its number with any values, those of the page too. Not all of
+    Gradio's components check where a picture is, and a link would be fetched whatever its size.
     """
 
     async def preprocess_data(
@@ -169,7 +169,7 @@ class GuardedBlocks(gr.Blocks):
 
 
 def refuse_other_files(value: object) -> None:
-    """Raise gr.Error if there is a file somewhere in a value that was not uploaded."""
+    """Raise gr.Error if a value contains a file that was not uploaded."""
     waiting = [value]
     while waiting:
         item = waiting.pop()
@@ -186,7 +186,7 @@ def _refuse_path(path: object) -> None:
     try:
         folder = serving_folder().resolve()
         is_uploaded = isinstance(path, str) and folder in Path(path).resolve().parents
-    except (OSError, ValueError):  # a name that no file can have
+    except (OSError, ValueError):  # not a valid file name
         is_uploaded = False
     if not is_uploaded:
         raise gr.Error(_NOT_UPLOADED, print_exception=False)
@@ -220,5 +220,5 @@ def _is_address(host: str) -> bool:
 
 
 def _is_one_of(host: str, names: tuple[str, ...]) -> bool:
-    """Say whether a host is one of some names; a name with a dot before it is all that end so."""
+    """Return whether a host is one of `names`; a name that starts with a dot is a suffix."""
     return any(host.endswith(name) if name.startswith(".") else host == name for name in names)

@@ -1,4 +1,4 @@
-"""A job on the page: what starts, halts and stops it, how far it is, and the clip it makes."""
+"""The buttons, progress and result of a job, as each tab that makes clips shows them."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ Updates = dict[Component, Any]
 
 
 class JobPanel:
-    """The buttons and the result of one tab, in the Blocks that are being made.
+    """The buttons and the result of one tab, in the Blocks being built.
 
-    Whoever leaves the page and comes back, or opens it twice, sees the same job again.
+    A visitor who returns to the page or opens it twice sees the same job.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class JobPanel:
         submit: Callable[..., Awaitable[str]],
         visitor: gr.BrowserState,
     ) -> None:
-        """Serve the tab of that name; `submit` turns its inputs' values into a queued job's id."""
+        """Serve the tab `name`; `submit` queues its inputs' values and returns the job id."""
         self._studio = studio
         self._name = name
         self._submit = submit
@@ -44,9 +44,9 @@ class JobPanel:
         self.parts: dict[str, Component] = {}
 
     def create_buttons(self, label: str, update: str = "") -> None:
-        """Lay out what starts a job, under that label, and what halts, resumes and stops it.
+        """Create the start button with a label, and the pause, resume and stop buttons.
 
-        With `update` there is a button under that label that makes again only what has changed.
+        With `update`, also create a button with that label that makes only the changed shots.
         """
         with gr.Row():
             self._create("generate", value=label)
@@ -56,7 +56,7 @@ class JobPanel:
                 self._create(name)
 
     def create_result(self) -> None:
-        """Lay out how far the job is, its clip, and where that can go on."""
+        """Create the progress, the clip, and the buttons that use the clip in other tabs."""
         for name in ("preview", "clip", "progress", "status"):
             self._create(name)
         with gr.Row(elem_classes="kinora-actions"):
@@ -66,7 +66,7 @@ class JobPanel:
             self._create("recipe")
 
     def connect(self, inputs: Sequence[Component], *triggers: Callable[..., object]) -> None:
-        """Start a job from the inputs at the press of the button, or at other triggers."""
+        """Start a job from the inputs when the button is pressed or another trigger fires."""
         outputs = [self._job_id, *(self.parts[name] for name in JOB_PARTS if name in self.parts)]
         watching = {"outputs": outputs, "concurrency_limit": MAX_WATCHING, **PRIVATE}
         who = [self._visitor, self._job_id]
@@ -76,13 +76,13 @@ class JobPanel:
             update = partial(self._generate, True)
             self.parts["update"].click(update, [*who, *inputs], **watching)
         self.parts["resume"].click(self._resume, self._job_id, **watching)
-        # Not queued, or they would wait behind what they stop.
+        # Not queued: they would wait behind the job that they stop.
         for name in ("stop", "pause"):
             self.parts[name].click(partial(self._end, name), self._job_id, queue=False, **PRIVATE)
         self._watching = watching
 
     def connect_return(self, arrival: gr.events.Dependency) -> None:
-        """Show a visitor who comes back the job that is still being made here."""
+        """Show a returning visitor the unfinished job of this tab."""
         arrival.then(self._show_again, self._visitor, **self._watching)
 
     def _create(self, name: str, **changes: object) -> None:
@@ -91,7 +91,7 @@ class JobPanel:
     async def _generate(
         self, is_update: bool, visitor: str, last_job_id: str | None, *values: object
     ) -> AsyncIterator[Updates]:
-        """Queue a job and show it until its end; to leave the page does not end it."""
+        """Queue a job and show it until it is over; leaving the page does not stop it."""
         with plain_errors():
             origin = {"visitor": visitor and visitor_key(visitor), "tab": self._name}
             origin["client_id"] = client_id()
@@ -104,14 +104,14 @@ class JobPanel:
     async def _resume(self, job_id: str | None) -> AsyncIterator[Updates]:
         with plain_errors():
             if not job_id:
-                yield {self._job_id: None}  # nothing at all would empty every part that is watched
+                yield {self._job_id: None}  # yielding nothing would clear all outputs
                 return
             await self._studio.resume(job_id, client_id())
             async for updates in self._watch(job_id):
                 yield updates
 
     async def _show_again(self, visitor: str) -> AsyncIterator[Updates]:
-        """Show the job that a visitor has left here, if it is not finished yet."""
+        """Show the visitor's job of this tab if it is unfinished."""
         with plain_errors():
             unfinished = self._studio.history.unfinished
             job_id = await asyncio.to_thread(unfinished, visitor, self._name)
@@ -138,7 +138,7 @@ class JobPanel:
         refuse_failure(snapshot.state)
 
     def _show(self, snapshot: JobSnapshot) -> dict[str, Any]:
-        """Return what changes while a job runs, and what is put back when it is over."""
+        """Return the updates while a job runs, and those that reset the panel when it is over."""
         state, is_over = snapshot.state, snapshot.state.is_over
         updates = {
             "generate": gr.Button(interactive=is_over),
@@ -154,7 +154,7 @@ class JobPanel:
         return updates
 
     def _show_clip(self, job_id: str) -> dict[str, Any]:
-        """Show the clip, or what was finished of it; its recipe says what it would have been."""
+        """Return the updates that show the clip or its finished part, with the whole recipe."""
         clip = serve_clip(self._studio, job_id)
         if clip is None:
             return {}

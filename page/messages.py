@@ -1,4 +1,4 @@
-"""What the page says in words: a plan, a source, a job's progress. Decides nothing."""
+"""Texts of the page: estimates, uploads, progress and history. Makes no decisions."""
 
 from __future__ import annotations
 
@@ -35,10 +35,9 @@ _STATES: dict[StateName, str] = {
 
 
 def describe_estimate(estimate: Estimate, *, is_added: bool) -> str:
-    """Return the size, the frames and the seconds that a request comes to; or that it adds.
+    """Describe an estimate: size, frames, seconds, wait, placement and download.
 
-    How long it takes, if that is known, where a model of the catalogue will live, and whether its
-    weights have to come first.
+    With `is_added` the frames are new footage for a clip.
     """
     plan = estimate.plan
     width, height = plan.size
@@ -55,45 +54,47 @@ def describe_estimate(estimate: Estimate, *, is_added: bool) -> str:
     download = ""
     if estimate.download_bytes:
         download = (
-            "Its weights are not on this computer yet: the first clip downloads about "
-            f"{estimate.download_bytes / 1e9:.0f} GB, if the Hub can be reached. "
+            "The model's weights are not on this computer yet: the first clip downloads about "
+            f"{estimate.download_bytes / 1e9:.0f} GB from the Hugging Face Hub. "
             f"{MODELS[EMBEDDED].label} needs no download."
         )
     return "\n\n".join(filter(None, [" · ".join(parts), estimate.placement, download]))
 
 
 def describe_model(spec: ModelSpec) -> str:
-    """Return what a model draws, whether it is heard, and what its licence asks of people."""
+    """Describe a model: what it draws, whether it makes sound, and its licence note."""
     sound = "With sound." if spec.has_audio else ""
     return " ".join(filter(None, (spec.description, sound, spec.licence_note)))
 
 
 def describe_choice(models: Models) -> str:
-    """Return what the menu of models is for, and what else may be typed into it."""
+    """Return the help text of the model menu."""
     if models.is_open:
         return "Choose a model, or enter a local folder or Hugging Face ID (owner/name)"
     return "Choose a model"
 
 
 def describe_loras(models: Models) -> str:
-    """Return how LoRAs are asked for, and which there are."""
-    how = "A line for each, and how much of it, from -2 to 2"
+    """Return the help text of the LoRA field, with the offered LoRAs."""
+    how = "One per line, each with a weight from -2 to 2"
     if models.is_open:
-        how = f"Files of your own, or of the Hub. {how}"
-    return f"{how}. Offered here: {', '.join(models.loras)}" if models.loras else how
+        how = f"Your own files, or files on the Hub. {how}"
+    return f"{how}. Available: {', '.join(models.loras)}" if models.loras else how
 
 
 def describe_limits(abilities: Mapping[str, str], spec: ModelSpec) -> str:
-    """Return which of some abilities, with their names on the page, a model lacks, and why."""
+    """Say which of some abilities a model lacks and why; `abilities` has their page labels."""
     reasons: dict[str, list[str]] = {}
     for ability, label in abilities.items():
         if reason := spec.cannot.get(ability):
             reasons.setdefault(reason, []).append(label)
-    return " ".join(f"Not {', '.join(labels)}: {reason}" for reason, labels in reasons.items())
+    return " ".join(
+        f"Not possible: {', '.join(labels)}. {reason}" for reason, labels in reasons.items()
+    )
 
 
 def describe_entry(entry: HistoryEntry) -> str:
-    """Return the caption of a clip in the history: its state, unless it is done, and its words."""
+    """Return the caption of a clip in the history: its prompt, and its state if not done."""
     prompt = " / ".join(shot.prompt for shot in entry.facts.request.shots)
     prompt = prompt if len(prompt) <= MAX_CAPTION else f"{prompt[: MAX_CAPTION - 1]}…"
     is_done = isinstance(entry.state, Done)
@@ -101,7 +102,7 @@ def describe_entry(entry: HistoryEntry) -> str:
 
 
 def describe_clip(info: ClipInfo) -> str:
-    """Return what was found in an uploaded clip."""
+    """Describe an uploaded clip."""
     sound = "with sound" if info.has_audio else "without sound"
     notes = "".join(f"; {note}" for note in info.notes)
     return (
@@ -111,21 +112,21 @@ def describe_clip(info: ClipInfo) -> str:
 
 
 def describe_crop(picture: Source, box: tuple[int, int, int, int]) -> str:
-    """Return which part of an uploaded picture is kept."""
+    """Describe which part of an uploaded picture is used."""
     left, top, right, bottom = box
     whole = f"Your picture: {picture.width} x {picture.height}"
     if (right - left, bottom - top) == (picture.width, picture.height):
-        return f"{whole}, all of it is kept"
-    return f"{whole}, its middle {right - left} x {bottom - top} is kept, as shown"
+        return f"{whole}; all of it is used"
+    return f"{whole}; the middle {right - left} x {bottom - top} is used, as shown"
 
 
 def describe_total(seconds: float) -> str:
-    """Return how much of the longest clip the shots of a film come to."""
+    """Return the length of a film's shots and the limit."""
     return f"{seconds:g} of {MAX_CLIP_SECONDS:g} s"
 
 
 def describe_progress(state: JobState, progress: Progress | None) -> str:
-    """Return how far a job is: percent, stage, window, step and the time left."""
+    """Describe a job's progress: percent, stage, part, step and the time left."""
     if progress is None or not isinstance(state, Running):
         place = state.position if isinstance(state, Queued) else 1
         notice = f". {state.message}" if isinstance(state, Done) and state.message else ""
@@ -149,11 +150,11 @@ def describe_history(num_clips: int) -> str:
     """Return how many clips a visitor has, or what the history is for."""
     if not num_clips:
         return "Your clips appear here. Only this browser can see them."
-    return "One clip." if num_clips == 1 else f"{num_clips} clips, the newest first."
+    return "One clip." if num_clips == 1 else f"{num_clips} clips, newest first."
 
 
 def describe_job(facts: JobFacts, state: JobState) -> str:
-    """Return what a clip in the history is: when it was asked for, its state, and its words."""
+    """Describe a clip in the history: its state, the time of the request, seed and message."""
     asked_at = datetime.fromtimestamp(facts.created_at).astimezone().strftime("%Y-%m-%d %H:%M")
     word = "Finished" if isinstance(state, Done) else _STATES[state.name]
     head = f"**{word}**, requested {asked_at}, seed {facts.request.seed}"
@@ -162,7 +163,7 @@ def describe_job(facts: JobFacts, state: JobState) -> str:
 
 
 def describe_signing(recipe: Mapping[str, Any] | None) -> str:
-    """Return what whoever has a clip should know of its signature; nothing if all is well."""
+    """Return the signing problems and warnings of a clip; empty if there are none."""
     if recipe is None:
         return ""
     sentences = [str(recipe.get("signing") or ""), *recipe.get("warnings", ())]
@@ -170,7 +171,7 @@ def describe_signing(recipe: Mapping[str, Any] | None) -> str:
 
 
 def describe_seconds(seconds: float) -> str:
-    """Return a time to wait, as people say it."""
+    """Return a duration as text, such as "12 s" or "3 min"."""
     if seconds < 90:
         return f"{max(1, round(seconds))} s"
     if seconds < 90 * 60:

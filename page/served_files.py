@@ -1,6 +1,6 @@
-"""Files that Gradio serves: which folder they lie in, and what of a job is put there.
+"""Puts clips and pictures into the folder that Gradio serves.
 
-Gradio serves the files of its temporary folder where they are, and removes them when they are old.
+Gradio serves the files of its temporary folder in place, and removes them when they are old.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ def serving_folder() -> Path:
 
 
 def serve(path: Path, job_id: str, name: str) -> Path:
-    """Return a file of a job under a name in a folder that Gradio serves, linked or copied there.
+    """Link or copy a file of a job into a folder that Gradio serves, and return its path there.
 
-    A client with its address can see the file, but cannot read the job's id off the address: the
-    job could be stopped with it.
+    Clients with its address can see the file, but cannot derive the job's id from it, with which
+    they could stop the job.
     """
     served = _served_folder(job_id) / name
     if not served.exists() or served.stat().st_mtime_ns != path.stat().st_mtime_ns:
@@ -44,22 +44,22 @@ def serve(path: Path, job_id: str, name: str) -> Path:
 
 
 def serve_clip(studio: Studio, job_id: str) -> Path | None:
-    """Return a job's clip where Gradio serves it, None if there is none.
+    """Return the path where Gradio serves a job's clip, or None if there is none.
 
-    Its address cannot be guessed. Of a job that was stopped it is what it had finished.
+    Its address cannot be guessed. For a stopped job it is the finished part.
     """
     clip = studio.worker.result(job_id)
     if clip is None:
         return None
     name = f"kinora-{studio.worker.store.facts(job_id).request.seed}"
     if not isinstance(studio.worker.state(job_id), Done):
-        # It may be resumed: a browser has to see that what comes then is another one.
+        # The job may be resumed; another name keeps browsers from showing this clip then.
         name += f"-unfinished-{clip.stat().st_mtime_ns}"
     return serve(clip, job_id, f"{name}.mp4")
 
 
 def serve_picture(frame: np.ndarray, name: str) -> Path:
-    """Write a frame (H, W, 3) uint8 as a PNG where Gradio serves it."""
+    """Write a frame, (H, W, 3) uint8, as a PNG where Gradio serves it."""
     path = serving_folder() / secrets.token_urlsafe(16) / name
     path.parent.mkdir(parents=True)
     write_picture(frame, path)
@@ -72,9 +72,9 @@ def withdraw(job_id: str) -> None:
 
 
 def refuse_unserved(clip: str | Path) -> None:
-    """Raise InvalidRequestError if a clip is not one that `serve` has put where it is.
+    """Raise InvalidRequestError if `serve` did not put a clip where it is.
 
-    Gradio has the system's ffmpeg convert what it shows, whatever is in the file.
+    Gradio converts every clip that it shows with the system's ffmpeg, whatever it contains.
     """
     folder = Path(clip).resolve().parent
     is_ours = _SERVED.fullmatch(folder.name) and folder.parent == serving_folder().resolve()

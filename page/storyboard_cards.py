@@ -1,8 +1,7 @@
-"""A storyboard as cards: a fixed row of them, of which as many are shown as the film has shots.
+"""The cards of a storyboard: a fixed number of them, of which one per shot is visible.
 
-What they hold is in the browser alone: typing asks the server for nothing and draws nothing else
-again, and the buttons move values from card to card there, see assets/cards.js. On a busy machine
-a press takes half a second that way; it took two to three when the server moved the values.
+Their values stay in the browser: typing calls no event, and assets/cards.js moves values between
+cards. On a busy machine a button takes half a second this way, and 2 to 3 s through the server.
 """
 
 from __future__ import annotations
@@ -29,23 +28,23 @@ from pipeline.studio import Studio
 MAX_CARDS = 20  # each adds 20 kB to the page, shown or not
 CARD_FIELDS = ("prompt", "duration", "camera", "transition", "image")
 EMPTY_SHOT = Shot("", DEFAULT_SHOT_SECONDS)
-ADD, FULL = "Add a shot", f"There is room for {MAX_CARDS} shots"
+ADD, FULL = "Add a shot", f"The limit is {MAX_CARDS} shots"
 BUTTONS = ("Up", "Down", "Duplicate", "Remove")  # each an edit of assets/cards.js
 
 Updates = dict[Any, Any]
 
 
 class Cards:
-    """The cards, in the Blocks that are being made; their values are `inputs`, read by `read`."""
+    """The cards, in the Blocks being built; their values are `inputs`, parsed by `read`."""
 
     def __init__(self, studio: Studio, spec: ModelSpec) -> None:
-        """Lay out the cards with the camera moves of a model, the first one shown and empty."""
+        """Create the cards with the camera moves of a model; the first is visible and empty."""
         self._studio = studio
-        # In the browser too: a state on the server would be forgotten when it starts anew.
+        # In the browser too: server state would be lost at a restart.
         self._count = gr.Number(1, precision=0, minimum=1, maximum=MAX_CARDS, visible="hidden")
         self._frames: list[gr.Group] = []
         self._cards: list[dict[str, Component]] = []
-        self._buttons: list[tuple[gr.Button, str, int]] = []  # with its edit, and of which card
+        self._buttons: list[tuple[gr.Button, str, int]] = []  # button, edit, index of the card
         for index in range(MAX_CARDS):
             self._create_card(index, spec)
         self.add = gr.Button(ADD, size="sm", elem_id="film-add")
@@ -54,7 +53,7 @@ class Cards:
         self.inputs: list[Component] = [self._count, *parts]
         self.outputs: list[Any] = [*self.inputs, *self._frames]
         self.cameras = [card["camera"] for card in self._cards]
-        # What decides how long the film is.
+        # The components that decide the film's length.
         timing = [card[name] for card in self._cards for name in ("duration", "transition")]
         self.changes = [part.change for part in (self._count, *timing)]
 
@@ -65,7 +64,7 @@ class Cards:
                 prompt = gr.Textbox(
                     "",
                     label=f"Shot {index + 1}",
-                    placeholder="What is seen",
+                    placeholder="Describe the shot",
                     lines=3,
                     max_lines=6,
                     scale=3,
@@ -76,7 +75,7 @@ class Cards:
                     label="First frame (optional)",
                     placeholder="Add a picture",
                     type="filepath",
-                    image_mode=None,  # or Gradio would decode it, whatever it is and how large
+                    image_mode=None,  # otherwise Gradio would decode any file of any size
                     sources=["upload"],
                     buttons=[],
                     height=126,  # as the words beside it
@@ -117,9 +116,9 @@ class Cards:
         self._cards.append(dict(zip(CARD_FIELDS, parts, strict=True)))
 
     def connect(self) -> None:
-        """Let the buttons work, and look at the pictures that are added."""
+        """Connect the buttons, and check pictures when they are uploaded."""
         for card in self._cards:
-            # Not as Gradio would read it: that fails for what is no picture, with no sentence.
+            # Without Gradio's preprocessing, which fails without a message for other files.
             card["image"].upload(
                 self._look_at_picture, card["image"], card["image"], preprocess=False, **PRIVATE
             )
@@ -129,21 +128,21 @@ class Cards:
             button.click(None, self.inputs, self.outputs, js=js, **PRIVATE)
 
     def read(self, count: int, *values: Any) -> list[Shot]:  # noqa: ANN401
-        """Return the shots on the cards that are shown, as they are: nothing is checked here."""
+        """Return the shots of the visible cards, unchecked."""
         width = len(CARD_FIELDS)
         rows = [values[width * index : width * (index + 1)] for index in range(count)]
         shots = [Shot(**dict(zip(CARD_FIELDS, row, strict=True))) for row in rows]
         return [replace(shot, image=shot.image and Path(shot.image)) for shot in shots]
 
     def show(self, shots: Sequence[Shot]) -> Updates:
-        """Return the updates that put these shots on the cards, and hide the other cards.
+        """Return the updates that show these shots on the cards and hide the other cards.
 
         Raises InvalidRequestError if there are more shots than cards.
         """
         if len(shots) > MAX_CARDS:
             raise InvalidRequestError(
-                f"There is room for {MAX_CARDS} cards, not for {len(shots)}; join some of the "
-                "shots, or make the film through the API, which takes them all."
+                f"The page has {MAX_CARDS} cards, but the film has {len(shots)} shots; combine "
+                "some, or make the film through the API, which takes them all."
             )
         updates: Updates = {self._count: len(shots)}
         for index, frame in enumerate(self._frames):
@@ -153,7 +152,7 @@ class Cards:
         return updates
 
     def offer_moves(self, spec: ModelSpec, count: int, *values: Any) -> Updates:  # noqa: ANN401
-        """Return the updates that offer the camera moves of a model, and drop all others."""
+        """Return the updates that offer a model's camera moves and clear all others."""
         del count
         cameras = values[CARD_FIELDS.index("camera") :: len(CARD_FIELDS)]
         return {
@@ -164,7 +163,7 @@ class Cards:
         }
 
     def offer_room(self, count: int) -> gr.Button:
-        """Return the button that adds a card, as it is beside so many of them."""
+        """Return the button that adds a card, disabled if `count` cards are the maximum."""
         is_full = count >= MAX_CARDS
         return gr.Button(FULL if is_full else ADD, interactive=not is_full)
 
@@ -172,7 +171,7 @@ class Cards:
         return serve_picture(self._studio.plain_picture(path), "picture.png")
 
     async def _look_at_picture(self, picture: dict[str, Any] | None) -> str | None:
-        """Put a plain copy in the place of an uploaded picture, or say why it cannot be used."""
+        """Replace an uploaded picture by a plain copy, or warn why it cannot be used."""
         if picture is None:
             return None
         try:

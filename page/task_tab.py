@@ -1,4 +1,4 @@
-"""A tab for one task: what it asks for, and how a result goes on to another tab."""
+"""The tab of one task: its inputs and result, and the buttons that use a clip in another tab."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ from pipeline.studio import Studio
 
 @dataclass(frozen=True)
 class Upload:
-    """A picture or a clip that was found to be good."""
+    """An uploaded picture or clip that can be used."""
 
     path: str
     facts: Source
 
 
 class TaskTab:
-    """One task on the page: its inputs, named after the request's fields, and its result."""
+    """One task on the page: its inputs, named like the request's fields, and its result."""
 
     def __init__(self, studio: Studio, task: Task, visitor: gr.BrowserState) -> None:
-        """Lay the parts out in the Blocks that are being made, and connect them."""
+        """Create the components in the Blocks being built, and connect their events."""
         self._studio = studio
         self._task = task
         self.parts: dict[str, Component] = {}
@@ -88,7 +88,7 @@ class TaskTab:
 
     def _create_examples(self) -> None:
         rows = json.loads((EXAMPLES / "examples.json").read_text(encoding="utf-8"))[self._task]
-        files = {"image", "video", "crop"}  # an example's "crop" is its picture, to be seen
+        files = {"image", "video", "crop"}  # an example's "crop" is its picture, for display
         gr.Examples(
             [
                 [str(EXAMPLES / value) if name in files else value for name, value in row.items()]
@@ -151,7 +151,7 @@ class TaskTab:
     async def _submit(self, *values: object, **origin: str | None) -> str:
         fields = dict(zip(self._fields, values, strict=True))
         if fields.get("direction") != "bridge":
-            fields.pop("video_after", None)  # left from another choice, and not seen any more
+            fields.pop("video_after", None)  # left from an earlier choice and now hidden
         return await self._studio.submit(self._task, fields, **origin)
 
     @property
@@ -161,7 +161,7 @@ class TaskTab:
     def _describe_model(
         self, model: str, direction: Direction | None = None
     ) -> dict[Component, Any]:
-        """Say what a model draws, and offer the settings and the directions that it has."""
+        """Describe a model, and offer its settings and directions."""
         with plain_errors():
             spec = self._studio.models.find(model)
         updates = show_settings(self.parts, spec, self._studio.models)
@@ -172,18 +172,18 @@ class TaskTab:
         return updates
 
     def _offer(self, spec: ModelSpec) -> dict[str, object]:
-        """Return the directions that a model extends a clip in, and why it lacks the others."""
+        """Return the directions in which a model extends clips, and why it lacks the others."""
         able = [(label, x) for x, label in DIRECTION_LABELS.items() if x in spec.directions]
         return {"choices": able, "info": messages.describe_limits(DIRECTION_LABELS, spec) or None}
 
     def _show_plan(self, names: list[str], upload: Upload | None, *values: object) -> str:
-        """Say what will come out, or which value is wrong."""
+        """Describe the planned clip, or say which value is wrong."""
         source = TASK_SOURCES[self._task]
         if source and upload is None:
             return ""
         fields = dict(zip(names, values, strict=True)) | ({source: upload.path} if source else {})
         if fields.get("direction") == "bridge":
-            fields["direction"] = "loop"  # as long, and the second clip may come later
+            fields["direction"] = "loop"  # the same length, without the second clip
         try:
             estimate = self._studio.estimate_request(self._task, fields, upload and upload.facts)
         except InvalidRequestError as exc:
@@ -193,7 +193,7 @@ class TaskTab:
     async def _look_at_picture(
         self, path: str | None, aspect_ratio: str, model: str
     ) -> tuple[Upload | None, str, gr.Image]:
-        """Open an uploaded picture, and show what is kept of it or why it cannot be used."""
+        """Open an uploaded picture, and show its crop or why it cannot be used."""
         nothing = gr.Image(value=None, visible=False)
         if path is None:
             return None, "", nothing
@@ -208,7 +208,7 @@ class TaskTab:
         return Upload(path, source.facts), line, gr.Image(value=crop, visible=True)
 
     async def _look_at_clip(self, path: str | None) -> tuple[Upload | None, str]:
-        """Open an uploaded clip, and say what it is or why it cannot be used."""
+        """Open an uploaded clip, and describe it or say why it cannot be used."""
         if path is None:
             return None, ""
         try:
@@ -223,9 +223,9 @@ class TaskTab:
 def connect_to_others(
     studio: Studio, parts: dict[str, Component], tabs: gr.Tabs, by_task: dict[Task, TaskTab]
 ) -> None:
-    """Let a clip that is shown go on: its last frame to the picture tab, all of it to the clip tab.
+    """Connect the buttons that use a clip in another tab: its last frame, or all of it.
 
-    The words that made the clip, those of its last shot, go with it.
+    The prompt of the clip's last shot is copied too.
     """
 
     def serve_last_frame(clip: str) -> Path:

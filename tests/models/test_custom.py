@@ -321,7 +321,7 @@ def test_on_a_space_the_page_offers_what_its_owner_has_added_and_no_more(
     page.get_by_role("option", name="my-ltx", exact=True).click()
     page.click("#text_to_video-advanced button")
     box = page.locator("#text_to_video-loras")
-    expect(box).to_contain_text("Offered here: style-1")
+    expect(box).to_contain_text("Available: style-1")
     page.fill("#text_to_video-model input", str(root / "my-ltx"))
     page.keyboard.press("Tab")
     assert page.input_value("#text_to_video-model input") == "my-ltx"

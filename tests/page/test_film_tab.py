@@ -118,7 +118,7 @@ def test_cards_become_text_and_text_becomes_cards(page: Page) -> None:
         ("a cat\n[fly] a dog", "Line 2: [fly] is not understood"),
         ("a cat\n[orbit left] a dog", "Shot 2: Kinora mini cannot do the camera move"),
         ("[picture 1] a cat", "Line 1: There is no picture 1"),
-        ("\n".join(["[1s] a cat"] * (MAX_CARDS + 1)), f"There is room for {MAX_CARDS} cards"),
+        ("\n".join(["[1s] a cat"] * (MAX_CARDS + 1)), f"The page has {MAX_CARDS} cards"),
     ],
 )
 def test_text_that_is_no_film_is_one_sentence_and_nothing_is_lost(
@@ -239,7 +239,7 @@ def test_typing_on_one_of_twelve_cards_asks_for_nothing_and_draws_no_other_again
 def test_the_cards_come_to_an_end_in_plain_words(page: Page) -> None:
     write_text(page, "\n".join(["[1s] a cat"] * MAX_CARDS))
     expect(page.locator("#film-add")).to_be_disabled()
-    expect(page.locator("#film-add")).to_have_text(f"There is room for {MAX_CARDS} shots")
+    expect(page.locator("#film-add")).to_have_text(f"The limit is {MAX_CARDS} shots")
     press(page, 1, "duplicate")
     press(page, 1, "remove")
     expect(page.locator("#film-add")).to_be_enabled()

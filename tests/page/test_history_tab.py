@@ -43,7 +43,7 @@ def test_a_reload_in_the_middle_of_a_job_shows_it_again_and_plays_the_result(
     second.wait_for_function("document.querySelector('#clips-clip video')?.readyState >= 2")
     stranger = open_page(browser, app_url)
     choose_tab(stranger, "Your clips")
-    expect(stranger.get_by_text("What you make is kept here")).to_be_visible()
+    expect(stranger.get_by_text("Your clips appear here")).to_be_visible()
     expect(stranger.locator("#clips-gallery button.thumbnail-item")).to_have_count(0)
     stranger.close()
 

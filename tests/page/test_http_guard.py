@@ -35,7 +35,7 @@ from tests.tiny import CPU, tiny_models
 
 PROMPT = "a red car in a city at sunset"
 QUICK = {"prompt": PROMPT, "duration": 0.5}
-NOT_UPLOADED = "A file has to be an uploaded file"
+NOT_UPLOADED = "A file must be an uploaded file"
 FILE = {"_type": "gradio.FileData"}
 PAYLOAD = "<img src=x onerror=\"window.taken='yes'\"><script>window.taken='yes'</script>"
 
@@ -163,7 +163,7 @@ def test_what_kinora_does_not_use_is_not_there(
     attacker: httpx.Client, method: str, path: str
 ) -> None:
     answer = attacker.request(method, path)
-    assert (answer.status_code, answer.json()["detail"]) == (404, "There is nothing here.")
+    assert (answer.status_code, answer.json()["detail"]) == (404, "Not found.")
 
 
 def test_no_session_is_written_to_a_file(attacker: httpx.Client) -> None:
@@ -247,7 +247,7 @@ def test_an_uploaded_file_is_not_shown_as_a_clip_of_ours(attacker: httpx.Client)
     assert len(called) == 10
     for event in called:
         answer = call(attacker, event, [clip, told])
-        assert "This is no clip that was made here" in answer["output"]["error"], event["api_name"]
+        assert "This clip was not made here" in answer["output"]["error"], event["api_name"]
 
 
 def test_a_picture_on_a_card_is_not_decoded_by_every_event_of_the_film(

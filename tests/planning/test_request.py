@@ -170,7 +170,7 @@ def test_a_shot_begins_with_a_picture_or_with_what_came_before_but_not_both(pict
     request = build_request("text_to_video", **VALID | {"shots": [begins, cut]})
     assert [shot.image for shot in request.shots] == [picture, picture]
     continues = Shot("a dog", 1.0, "", "continue", picture)
-    assert "Shot 2: A shot that continues the one before cannot" in refusal(
+    assert "Shot 2: A shot that continues the shot before cannot" in refusal(
         shots=[begins, continues]
     )
     # The first shot simply starts, whatever its transition says.

@@ -39,7 +39,7 @@ def test_a_large_model_says_where_it_will_live_and_a_computed_time(tmp_path: Pat
     estimate = estimate_of("ltx-video-2b", CARD, tmp_path)
     assert not estimate.is_measured
     told = describe_estimate(estimate, is_added=False)
-    assert "of the card's 24" in told
+    assert "of the GPU's 24" in told
     assert "computed" in told
     longer = estimate_of("ltx-video-2b", CARD, tmp_path, duration=30)
     assert longer.seconds > 3 * estimate.seconds

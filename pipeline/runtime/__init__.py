@@ -1,1 +1,1 @@
-"""How models are loaded, kept, placed in memory and made faster."""
+"""Loads models, caches them, places them in memory and makes them faster."""

@@ -1,7 +1,7 @@
-"""What can make a model faster, and a pure decision which of it is on for a job.
+"""Decides which optimizations (step cache, compiling, attention, several GPUs) a job runs with.
 
-Each switch changes the numbers a little, so that each is off unless somebody asks for it, and what
-is made with it goes by another name on disk. Putting them on is left to `acceleration_hooks.py`.
+Each of them changes the output slightly, so all are off by default, and latents made with them have
+other cache keys. `acceleration_hooks.py` applies them.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from pipeline.runtime.device import Machine
 from pipeline.runtime.memory_plan import Placement
 
 NATIVE = "native"
-# What the benchmark tries where nobody has set another: half the difference at which random
-# weights lost most of their steps (measured on tiny ones, on a CPU).
+# What the benchmark tries by default: half the threshold at which tiny models with random weights
+# skipped most of their steps (measured on a CPU).
 SUGGESTED_THRESHOLD = 0.1
 _MAX_THRESHOLD = 1.0
-_MIN_CACHED_STEPS = 20  # distilled schedules have no two steps that are alike
+_MIN_CACHED_STEPS = 20  # the steps of distilled schedules are too different from each other
 _BACKENDS_WITH_MASKS = (
     NATIVE,
     "_native_cudnn",
@@ -31,37 +31,38 @@ _BACKENDS_WITH_MASKS = (
     "_native_math",
     "xformers",
 )
-# Both assumed, for lack of a GPU to measure on: compiling took 16 to 36 s for two blocks on a CPU;
-# the steps of CogVideoX took a fifth less on an A100 (diffusers, its documentation).
+# Both are assumed, not measured on a GPU: compiling two blocks took 16 to 36 s on a CPU; steps of
+# CogVideoX took a fifth less time on an A100 (diffusers documentation).
 COMPILE_SECONDS = 60.0
 _COMPILED_SAVES = 0.2
 
 
 @dataclass(frozen=True)
 class AccelerationSettings:
-    """What somebody has asked for, whatever the model and the job."""
+    """The optimizations that the user asked for, independent of model and job."""
 
     cache_threshold: float = 0.0
     compiling: Literal["off", "auto"] = "off"
     attention: str = NATIVE
     num_gpus: int = 1
-    always: Acceleration | None = None  # whatever pays: for who measures
+    always: Acceleration | None = None  # used as it is, for benchmarks
 
 
 @dataclass(frozen=True)
 class Work:
-    """What a job asks of the transformers: steps of a window, and operations of all windows."""
+    """The transformers' work for a job: steps per window, and operations of all windows."""
 
     num_inference_steps: int
-    num_operations: float  # of the windows that are found as well
+    num_operations: float  # includes windows that will be found in the cache
 
 
 @dataclass(frozen=True)
 class Acceleration:
-    """The switches that are on while a model works; without any its numbers are the plain ones.
+    """The optimizations a model runs with; without any it gives the reference output.
 
-    `cache_threshold`: a step whose first block changes less than that takes the other blocks from
-    the step before; 0 for never. `num_gpus`: the processes that share a window's tokens.
+    `cache_threshold`: if the output of the first block changes less than this from one step to the
+    next, the other blocks' output is reused; 0 disables it. `num_gpus`: the number of processes
+    that share a window's tokens.
     """
 
     cache_threshold: float = 0.0
@@ -71,7 +72,7 @@ class Acceleration:
 
     @property
     def facts(self) -> dict[str, object]:
-        """Return the switches that are on."""
+        """Return the optimizations that are on."""
         plain = asdict(PLAIN)
         return {name: value for name, value in asdict(self).items() if value != plain[name]}
 
@@ -80,15 +81,14 @@ PLAIN = Acceleration()
 
 
 def work_of(plan: Plan, spec: ModelSpec) -> Work:
-    """Return what a plan asks of a model's transformers."""
+    """Return the work that a plan means for a model's transformers."""
     return Work(plan.steps_per_window, sum(seconds_per_window(plan, spec, 1.0)))
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> AccelerationSettings:
-    """Read what is asked for from the environment. Raises KinoraError for a value that is wrong.
+    """Read the settings from the environment. Raises KinoraError for an invalid value.
 
-    Which attention backends there are only diffusers knows: see
-    `acceleration_hooks.check_attention`.
+    The attention backend is checked later, by `acceleration_hooks.check_attention`.
     """
     text = environment.get("KINORA_CACHE") or "0"
     try:
@@ -96,10 +96,10 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> AccelerationSe
     except ValueError:
         threshold = math.nan
     if not 0 <= threshold <= _MAX_THRESHOLD:
-        raise KinoraError(f"KINORA_CACHE is {text!r}, but it has to be a number from 0 to 1.")
+        raise KinoraError(f"KINORA_CACHE is {text!r}, but it must be a number from 0 to 1.")
     compiling = environment.get("KINORA_COMPILE") or "off"
     if compiling not in ("off", "auto"):
-        raise KinoraError(f"KINORA_COMPILE is {compiling!r}, but it has to be 'off' or 'auto'.")
+        raise KinoraError(f"KINORA_COMPILE is {compiling!r}, but it must be 'off' or 'auto'.")
     return AccelerationSettings(threshold, compiling, environment.get("KINORA_ATTENTION") or NATIVE)
 
 
@@ -110,9 +110,9 @@ def choose_acceleration(
     machine: Machine,
     work: Work,
 ) -> Acceleration:
-    """Choose the switches of a job, the same each time that it is taken up on a machine.
+    """Choose the optimizations of a job; the same ones when it resumes on the same machine.
 
-    A switch that a model has not stays off.
+    Optimizations that the model does not support stay off.
     """
     if settings.always is not None:
         return settings.always
@@ -127,16 +127,16 @@ def choose_acceleration(
         and placement.device == "cuda"
         and can_compile(placement, machine)
         and is_worth_compiling(machine, work)
-        # With the cache's hooks, or kernels of other libraries, it fails or falls apart.
+        # With the cache's hooks, or other libraries' kernels, compiling fails or splits the graph.
         and (cache_threshold, attention) == (0.0, NATIVE)
     )
     return Acceleration(cache_threshold, is_compiled, attention, settings.num_gpus)
 
 
 def can_cache(spec: ModelSpec, placement: Placement, num_inference_steps: int) -> bool:
-    """Say whether steps of a model may be skipped in part.
+    """Say whether a model can reuse blocks between steps.
 
-    Layers that are moved ahead of time count on the order of the first step, where none is skipped.
+    Not with group offload: its prefetching relies on the layer order of the first step.
     """
     return (
         spec.can_cache_steps
@@ -147,27 +147,27 @@ def can_cache(spec: ModelSpec, placement: Placement, num_inference_steps: int) -
 
 
 def can_compile(placement: Placement, machine: Machine) -> bool:
-    """Say whether blocks can be compiled: with a compiler, where nothing is hooked into them."""
+    """Say whether blocks can be compiled: there is a compiler, and no hooks are in the blocks."""
     is_plain = (placement.offload, placement.weights) == ("none", "full")
     return machine.has_compiler and is_plain and not machine.is_zero_gpu
 
 
 def is_worth_compiling(machine: Machine, work: Work) -> bool:
-    """Say whether a job is long enough to win back what compiling takes; both are assumed."""
+    """Say whether a job is long enough to save the time that compiling takes (both assumed)."""
     if not machine.operations_per_second:
         return False
     return work.num_operations / machine.operations_per_second * _COMPILED_SAVES > COMPILE_SECONDS
 
 
 def can_attend(spec: ModelSpec, backend: str) -> bool:
-    """Say whether a backend is for a model: many know no masks, which hide the padding of words."""
+    """Say whether a model can use a backend: many lack the masks that hide a prompt's padding."""
     return not spec.hides_padding or backend in _BACKENDS_WITH_MASKS
 
 
 def list_accelerations(
     spec: ModelSpec, placement: Placement, machine: Machine, attentions: Collection[str]
 ) -> list[Acceleration]:
-    """List each switch that can run with a placement, alone: what a benchmark measures."""
+    """List every single optimization that can run with a placement, for benchmarks."""
     accelerations = [Acceleration(attention=name) for name in attentions if can_attend(spec, name)]
     if can_compile(placement, machine):
         accelerations.append(Acceleration(is_compiled=True))

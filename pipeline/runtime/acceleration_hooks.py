@@ -1,7 +1,6 @@
-"""Puts the switches that make a model faster on and off a loaded pipeline.
+"""Applies optimizations to a loaded pipeline and removes them again.
 
-Which are on is `acceleration.py`'s decision. Off again, a pipeline gives the bits that it gave
-before.
+`acceleration.py` decides which ones. After removal a pipeline gives the same output bit for bit.
 """
 
 from __future__ import annotations
@@ -38,15 +37,16 @@ from pipeline.runtime.private_api import (
 
 logger = logging.getLogger(__name__)
 LoadBlocks = Callable[[torch.nn.Module, str], None]
-"""`load_blocks(transformer, repository)`: ZeroGPU's way to replace blocks by compiled ones."""
-# What attention that is not here, or not for this card, raises: each library has its own.
+"""`load_blocks(transformer, repository)`: replaces blocks with compiled ones, on ZeroGPU."""
+# Errors of attention backends that are not installed or do not support this GPU; each library has
+# its own.
 _CANNOT_RUN = (RuntimeError, ValueError, TypeError, ImportError, AssertionError)
 
 
 def apply_acceleration(
     pipe: DiffusionPipeline, before: Acceleration, acceleration: Acceleration
 ) -> None:
-    """Put a pipeline's transformers from one set of switches to another; nobody may use it."""
+    """Change a pipeline's optimizations from `before`; it must not be in use meanwhile."""
     for transformer in denoisers(pipe):
         if acceleration.attention != before.attention:
             _set_attention(transformer, acceleration.attention)
@@ -59,15 +59,15 @@ def apply_acceleration(
 
 
 def denoisers(pipe: DiffusionPipeline) -> list[ModelMixin]:
-    """List a pipeline's transformers: some have two experts."""
+    """List a pipeline's transformers; some pipelines have two experts."""
     parts = (getattr(pipe, name, None) for name in DENOISERS)
     return [part for part in parts if part is not None]
 
 
 def check_settings(settings: AccelerationSettings, machine: Machine) -> AccelerationSettings:
-    """Return the settings that this machine can follow, having tried what can fail.
+    """Return the settings that work on this machine, after trying out those that can fail.
 
-    Raises KinoraError for attention that cannot run here.
+    Raises KinoraError if the attention backend cannot run here.
     """
     if settings.attention != NATIVE:
         check_attention(settings.attention, machine)
@@ -77,15 +77,15 @@ def check_settings(settings: AccelerationSettings, machine: Machine) -> Accelera
 
 
 def check_attention(name: str, machine: Machine) -> None:
-    """Raise KinoraError if an attention backend does not exist, or cannot run on this machine.
+    """Raise KinoraError if an attention backend does not exist or cannot run on this machine.
 
-    On ZeroGPU nobody can try it: the card is not there before a job is.
+    On ZeroGPU it is not tried out, because there is no GPU before a job starts.
     """
     known = [backend.value for backend in AttentionBackendName]
     if name not in local_backends():
         why = "diffusers does not have"
         if name in known:
-            why = "would load code from the Hub, or hold all scores at once"
+            why = "would load code from the Hub, or hold all attention scores in memory"
         raise KinoraError(
             f"KINORA_ATTENTION is {name!r}, which {why}; "
             f"set it to one of {', '.join(local_backends())}."
@@ -93,14 +93,15 @@ def check_attention(name: str, machine: Machine) -> None:
     if not machine.is_zero_gpu and not can_run(name, machine):
         raise KinoraError(
             f"KINORA_ATTENTION is {name!r}, which cannot run here: its package is missing, or it "
-            f"is for other cards; set it to {NATIVE!r}, or leave it out."
+            f"does not support this GPU; set it to {NATIVE!r}, or leave it out."
         )
 
 
 def local_backends() -> list[str]:
-    """List the names of the attention backends that are offered, here or not.
+    """List the attention backends that Kinora offers, installed or not.
 
-    Those of the Hub load code; "flex" that is not compiled holds all scores at once.
+    Backends from the Hub load code; "flex", when it is not compiled, holds all attention scores in
+    memory. Neither is offered.
     """
     names = (backend.value for backend in AttentionBackendName)
     return [name for name in names if name != "flex" and not name.endswith("_hub")]
@@ -114,25 +115,25 @@ def can_run(name: str, machine: Machine) -> bool:
         with attention_backend(name):
             return bool(dispatch_attention_fn(x, x, x).isfinite().all())
     except _CANNOT_RUN as exc:
-        logger.info("attention %r cannot run here: %s", name, exc)
+        logger.info("Attention backend %r cannot run here: %s", name, exc)
         return False
 
 
 def can_build(device: str) -> bool:
-    """Try to compile a line for a device: a compiler may be there and not work."""
+    """Try to compile one line for a device: an installed compiler may not work."""
     try:
         with compile_strictly():
-            made = torch.compile(lambda x: (x * 2).relu())(torch.ones(8, device=device))
-        return made.tolist() == [2.0] * 8
+            result = torch.compile(lambda x: (x * 2).relu())(torch.ones(8, device=device))
+        return result.tolist() == [2.0] * 8
     except (RuntimeError, OSError):
-        logger.warning("blocks are not compiled: a trial failed", exc_info=True)
+        logger.warning("Compiling is turned off: a test compilation failed", exc_info=True)
         return False
 
 
 def use_compiled_blocks(pipe: DiffusionPipeline, spec: ModelSpec, load_blocks: LoadBlocks) -> bool:
-    """Replace blocks by those that a row names as compiled ahead of time; say whether that went.
+    """Replace blocks with the ahead-of-time compiled ones that a row names; say if it worked.
 
-    If it fails, now or at their first call, the plain blocks go on.
+    If they fail, now or at their first call, the plain blocks are used.
     """
     if spec.aot_blocks is None:
         return False
@@ -140,7 +141,9 @@ def use_compiled_blocks(pipe: DiffusionPipeline, spec: ModelSpec, load_blocks: L
         for transformer in denoisers(pipe):
             load_blocks(transformer, spec.aot_blocks)
     except (OSError, HTTPError, EntryNotFoundError, RuntimeError, ValueError, ImportError):
-        logger.warning("%s: plain blocks, %s failed", spec.id, spec.aot_blocks, exc_info=True)
+        logger.warning(
+            "%s uses plain blocks: loading %s failed", spec.id, spec.aot_blocks, exc_info=True
+        )
         for block in _all_blocks(pipe):
             vars(block).pop("forward", None)
         return False
@@ -155,23 +158,24 @@ def _or_plain(
     compiled: Callable[..., torch.Tensor],
     failures: list[RuntimeError],
 ) -> Callable[..., torch.Tensor]:
-    """Return a block's compiled call, which gives way to the plain one when it fails.
+    """Return a block's compiled call with a fallback to the plain one.
 
-    It is read at the first call only. Compiled for another size it may fail, or give that size.
+    The compiled code is loaded at the first call. If it was compiled for another size it may fail,
+    or return a tensor of that size.
     """
 
     def forward(*args: object, **kwargs: object) -> torch.Tensor:
-        tokens = args[0] if args else kwargs["hidden_states"]
+        tokens = args[0] if args else kwargs["hidden_states"]  # (B, S, D)
         try:
-            made = compiled(*args, **kwargs)
-            if made.shape == tokens.shape:
-                return made
-            raise RuntimeError(f"{tuple(made.shape)} came of {tuple(tokens.shape)}")
+            output = compiled(*args, **kwargs)
+            if output.shape == tokens.shape:
+                return output
+            raise RuntimeError(f"shape {tuple(output.shape)} for input {tuple(tokens.shape)}")
         except torch.OutOfMemoryError:
             raise
         except RuntimeError as exc:
             if not failures:
-                logger.warning("compiled blocks fail: they are computed plainly", exc_info=True)
+                logger.warning("Compiled blocks failed: using plain blocks", exc_info=True)
                 failures.append(exc)
             return type(block).forward(block, *args, **kwargs)
 
@@ -179,14 +183,14 @@ def _or_plain(
 
 
 def _set_attention(transformer: ModelMixin, name: str) -> None:
-    """Choose a transformer's attention; that of the process stays as it is.
+    """Set a transformer's attention backend without changing the process's default.
 
-    diffusers would set it for all that is loaded later as well, and never back (issue 14249).
+    diffusers would also set it for everything loaded later (issue 14249).
     """
     if name == NATIVE:
         transformer.reset_attention_backend()
         return
-    with attention_backend(NATIVE):  # which puts back on leaving what it found
+    with attention_backend(NATIVE):  # restores the previous default on exit
         transformer.set_attention_backend(name)
 
 

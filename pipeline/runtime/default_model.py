@@ -1,4 +1,4 @@
-"""Which model is offered first: what KINORA_MODEL names, or what suits the machine."""
+"""Chooses the default model: the one that KINORA_MODEL names, or one that suits the machine."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pipeline.runtime.memory_plan import Placement, place
 from pipeline.settings import read_variable
 
 _LARGE, _SMALL = "ltx-video-13b", "ltx-video-2b"
-# A card that is sold with 12 GB reports somewhat less, one with 11 GB no more than that.
-_TOO_SMALL_A_CARD = 11 * GIGABYTE
+# A GPU sold with 12 GB reports slightly less; one sold with 11 GB reports at most that.
+_TOO_SMALL_A_GPU = 11 * GIGABYTE
 
 
 def default_model_id(models: Models, machine: Machine) -> str:
-    """Return the model that is offered first: KINORA_MODEL, or the one that suits the machine.
+    """Return the default model: KINORA_MODEL, or the one that suits the machine.
 
     Raises ModelError if KINORA_MODEL names a model that does not exist.
     """
@@ -28,19 +28,19 @@ def default_model_id(models: Models, machine: Machine) -> str:
 
 
 def suited_model_id(models: Models, machine: Machine) -> str:
-    """Return LTX-Video on a CUDA card of 12 GB and more, and on ZeroGPU; else the embedded model.
+    """Return LTX-Video for a CUDA GPU of at least 12 GB and for ZeroGPU, else the embedded model.
 
-    It is 13B where a card holds all of it as it is, else 2B: shrunk or moved about, the large one
-    makes everybody wait. On ZeroGPU it is 2B, for visitors pay by the second, and weights come
-    anew with every start.
+    It is 13B if the GPU holds all of it at full precision, else 2B: with offloading or 8-bit
+    weights the large model is slow. On ZeroGPU it is 2B, because visitors pay by the second and
+    the weights are downloaded at every start.
     """
-    if machine.device == "cuda" and machine.memory_bytes > _TOO_SMALL_A_CARD:
+    if machine.device == "cuda" and machine.memory_bytes > _TOO_SMALL_A_GPU:
         large = _place_if_it_fits(models, _LARGE, machine)
         if large and (large.offload, large.weights) == ("none", "full") and not large.gpu_size:
             return _LARGE
         if _place_if_it_fits(models, _SMALL, machine):
             return _SMALL
-    return next(iter(models))  # the table begins with the embedded one
+    return next(iter(models))  # the embedded model is first in the table
 
 
 def _place_if_it_fits(models: Models, model_id: str, machine: Machine) -> Placement | None:

@@ -1,4 +1,4 @@
-"""The machine: what computes here, how much memory it has, and looking at it."""
+"""Detects the machine: its compute device, memory and speed."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ import torch
 from pipeline.models.compute_cost import ZERO_GPU_SPEED
 
 GIGABYTE = 1024**3
-# What is reached of what the makers name, by a multiprocessor of a card (an H100's reach three
-# times as much, a T4's two thirds), by an M-series GPU, and by a core with AVX2. Assumed.
+# Operations per second that are reached in practice, of what the vendors name: by a GPU's
+# multiprocessor (an H100's reach three times as much, a T4's two thirds), by an M-series GPU, and
+# by a core with AVX2. Assumed.
 _SPEED_PER_MULTIPROCESSOR = 1e12
 _METAL_SPEED = 8e12
 _SPEED_PER_CORE = 40e9
@@ -23,11 +24,11 @@ _SPEED_PER_CORE = 40e9
 
 @dataclass(frozen=True)
 class Machine:
-    """The device that computes, the memory it has, and whether bfloat16 is fast on it.
+    """The device that computes, its memory, and whether bfloat16 is fast on it.
 
-    `memory_bytes` is the card's, or the computer's own where both are one; `ram_bytes` is that of
-    the computer beside a card, None if nobody has looked; `operations_per_second` about how many
-    multiplications and additions it does, 0 if nobody knows.
+    `memory_bytes` is that of the GPU, or of the computer if it has no separate GPU memory.
+    `ram_bytes` is the computer's RAM beside a GPU, None if unknown. `operations_per_second` is an
+    estimate of multiplications and additions, 0 if unknown.
     """
 
     device: Literal["cpu", "cuda", "mps"]
@@ -37,7 +38,7 @@ class Machine:
     ram_bytes: int | None = None
     has_torchao: bool = False
     operations_per_second: float = 0.0
-    has_compiler: bool = False  # of what torch.compile writes
+    has_compiler: bool = False  # for the code that torch.compile generates
 
 
 def is_zero_gpu() -> bool:
@@ -46,9 +47,9 @@ def is_zero_gpu() -> bool:
 
 
 def detect_machine() -> Machine:
-    """Return what computes: CUDA and MPS when present, else the CPU."""
+    """Return the machine this runs on: CUDA or MPS if present, else the CPU."""
     if is_zero_gpu():
-        # The GPU is only there inside a decorated call; 48 GB is half of ZeroGPU's card.
+        # There is a GPU only inside a decorated call; 48 GB is half of ZeroGPU's GPU.
         return Machine(
             "cuda",
             48 * GIGABYTE,
@@ -58,14 +59,14 @@ def detect_machine() -> Machine:
         )
     memory = psutil.virtual_memory().total
     if torch.cuda.is_available():
-        card = torch.cuda.get_device_properties(0)
+        gpu = torch.cuda.get_device_properties(0)
         return Machine(
             "cuda",
-            card.total_memory,
+            gpu.total_memory,
             torch.cuda.is_bf16_supported(),
             ram_bytes=memory,
             has_torchao=importlib.util.find_spec("torchao") is not None,
-            operations_per_second=card.multi_processor_count * _SPEED_PER_MULTIPROCESSOR,
+            operations_per_second=gpu.multi_processor_count * _SPEED_PER_MULTIPROCESSOR,
             has_compiler=_has_compiler() and importlib.util.find_spec("triton") is not None,
         )
     if torch.backends.mps.is_available():
@@ -82,5 +83,5 @@ def detect_machine() -> Machine:
 
 
 def _has_compiler() -> bool:
-    """Say whether there is a C++ compiler by a name that torch looks for."""
+    """Say whether there is a C++ compiler that torch would find."""
     return any(map(shutil.which, (os.environ.get("CXX") or "g++", "clang++", "cl")))

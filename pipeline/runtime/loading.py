@@ -1,6 +1,6 @@
-"""Reads a model's weights and puts them where its placement says.
+"""Loads a model's weights and puts them where its placement says.
 
-The only caller of `from_pretrained`; what is on the disk is `download.py`'s.
+The only caller of `from_pretrained`. `download.py` owns the files on disk.
 """
 
 from __future__ import annotations
@@ -37,25 +37,25 @@ _BROKEN = (OSError, ValueError, KeyError, RuntimeError, SafetensorError, pickle.
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A pipeline in memory, the row it came from and where it lives."""
+    """A pipeline in memory, with its row and its placement."""
 
     spec: ModelSpec
     pipe: DiffusionPipeline
     placement: Placement
-    weights: str  # a name for them, and for how they are stored
+    weights: str  # identifies the weights and how they are stored
     prompt_cache: PromptCache = field(default_factory=PromptCache)
     acceleration: Acceleration = PLAIN
-    adapters: tuple[Adapter, ...] = ()  # the LoRAs that it has on
-    revision: str | None = None  # the commits of the Hub that its files are of
+    adapters: tuple[Adapter, ...] = ()  # the LoRAs it has loaded
+    revision: str | None = None  # the Hub commits of its files
 
     @property
     def device(self) -> torch.device:
-        """The device that computes (weights may rest elsewhere when they are offloaded)."""
+        """The device that computes; offloaded weights may be elsewhere."""
         return torch.device(self.placement.device)
 
     @property
     def fingerprint(self) -> str:
-        """Return a name for what computes: what it makes is the same where it is the same."""
+        """Return a key for weights and optimizations: equal keys give equal output."""
         return (
             self.weights
             if self.acceleration == PLAIN
@@ -65,14 +65,14 @@ class LoadedModel:
     def read_prompt(
         self, prompt: str, negative_prompt: str, is_guided: bool, encode: Callable[[], Embeds]
     ) -> Embeds:
-        """Return what `encode` makes of the words, or has made of them with the same weights."""
+        """Return the embeddings of a prompt: cached ones, or else the result of `encode`."""
         words = prompt, negative_prompt if is_guided else None
         key = self.weights, self.placement.dtype, words
         return self.prompt_cache.find(key, self.device, encode)
 
 
 def find_pipeline(spec: ModelSpec) -> type[DiffusionPipeline]:
-    """Return the class that a row's components are loaded as."""
+    """Return the pipeline class that a row names."""
     if ":" in spec.pipeline:
         return pkgutil.resolve_name(spec.pipeline)
     return getattr(diffusers, spec.pipeline)
@@ -86,17 +86,17 @@ def load_model(
     load_blocks: LoadBlocks | None = None,
     adapters: Sequence[Adapter] = (),
 ) -> LoadedModel:
-    """Read the weights, downloading what is missing, and put them where the placement says.
+    """Load the weights, downloading missing files, and put them where the placement says.
 
-    LoRAs are put on before that. `load_blocks` is asked for compiled ones, if the row names some.
-    Raises ModelError, InvalidRequestError if a LoRA does not fit.
+    LoRAs are loaded before that. `load_blocks` loads compiled blocks if the row names some. Raises
+    ModelError if the model cannot be loaded, InvalidRequestError if a LoRA does not fit.
     """
     files = download_model(spec, on_bytes)
     dtypes = _dtypes(spec, placement)
     pipeline = find_pipeline(spec)
     try:
-        # fp8 comes after LoRAs, which it would take for weights of its own: until then a second
-        # expert is in memory at full size too.
+        # Cast to fp8 after loading LoRAs, or their weights would be cast as well. Until then a
+        # second expert is in memory at full size too.
         is_late = bool(adapters) and placement.weights == "fp8"
         small = replace(placement, weights="full") if is_late else placement
         parts = _parts_of_their_own(pipeline, files, small, dtypes)
@@ -106,7 +106,7 @@ def load_model(
             dtype=dtypes,
             use_safetensors=True,
             **parts,
-            **dict.fromkeys([*tokenizers, *spec.left_out]),  # None: not to be loaded
+            **dict.fromkeys([*tokenizers, *spec.left_out]),  # None: do not load
         )
         pipe.register_modules(**tokenizers)
         _refuse_missing_weights(pipe)
@@ -135,9 +135,9 @@ def load_model(
 
 
 def _dtypes(spec: ModelSpec, placement: Placement) -> dict[str, torch.dtype]:
-    """Return the type of every part: an autoencoder that its row says so of stays in float32.
+    """Return the dtype of every component: an autoencoder stays in float32 if its row says so.
 
-    Only that: of a text encoder in another type the transformer cannot read the embeddings.
+    No other part does: the transformer cannot read embeddings of another dtype than its own.
     """
     dtypes = {"default": getattr(torch, placement.dtype)}
     if "vae" in spec.parts and spec.parts["vae"].bytes_per_parameter == 4:
@@ -151,9 +151,9 @@ def _parts_of_their_own(
     placement: Placement,
     dtypes: dict[str, torch.dtype],
 ) -> dict[str, torch.nn.Module]:
-    """Load the parts that come out of a single file, and the transformers that are made small.
+    """Load parts that come from a single file, and transformers with 8-bit weights.
 
-    Those one by one: no two are in memory at full size.
+    These are loaded one by one, so that no two are in memory at full size.
     """
     index = pipeline.load_config(files.folder)
     parts = {}
@@ -167,9 +167,9 @@ def _parts_of_their_own(
 
 
 def _tokenizers(pipeline: type[DiffusionPipeline], files: LocalFiles) -> dict[str, object]:
-    """Load the tokenizers that are saved inside a processor of pictures and video.
+    """Load tokenizers that are saved inside a processor of pictures and video.
 
-    Prompts are all that is read here, and the rest of such a processor wants torchvision.
+    Only prompts are processed here, and the rest of such a processor needs torchvision.
     """
     index = pipeline.load_config(files.folder)
     return {
@@ -186,13 +186,13 @@ def _read_part(
     dtypes: dict[str, torch.dtype],
     weights: str,
 ) -> torch.nn.Module:
-    """Load one part, its weights stored in eight bits if that is wanted."""
+    """Load one part, with 8-bit weights if `weights` says so."""
     part = getattr(diffusers, index[name][1])
     options: dict[str, object] = {"dtype": dtypes.get(name, dtypes["default"])}
     if weights == "int8":
         options["quantization_config"] = _int8()
     if files.checkpoint is not None and name in CHECKPOINT_PARTS:
-        # The configuration is said: diffusers guesses it from shapes, and looks on the Hub.
+        # Pass the configuration: diffusers would guess it from shapes, and look on the Hub.
         source = {"config": str(files.folder), "subfolder": name}
         module = part.from_single_file(str(files.checkpoint), **source, **options)
     else:
@@ -207,14 +207,14 @@ def _cast_to_fp8(module: torch.nn.Module, compute_dtype: torch.dtype) -> None:
 
 
 def _int8() -> diffusers.TorchAoConfig:
-    """Return what makes diffusers keep weights as int8: torchao is no requirement of Kinora."""
+    """Return the configuration for int8 weights. Imports torchao, an optional dependency."""
     from torchao.quantization import Int8WeightOnlyConfig
 
     return diffusers.TorchAoConfig(Int8WeightOnlyConfig())
 
 
 def _put(pipe: DiffusionPipeline, placement: Placement) -> None:
-    """Move a pipeline's parts to the device, or see to it that they are moved when needed."""
+    """Move a pipeline's parts to the device, or set up offloading."""
     device = torch.device(placement.device)
     if placement.offload == "none":
         pipe.to(device)
@@ -226,7 +226,7 @@ def _put(pipe: DiffusionPipeline, placement: Placement) -> None:
         pipe.enable_group_offload(
             onload_device=device,
             offload_type="leaf_level",
-            # A stream needs a card.
+            # CUDA streams need a GPU.
             use_stream=placement.offload == "group" and device.type == "cuda",
         )
 
@@ -237,9 +237,9 @@ def name_weights(
     placement: Placement,
     adapters: Sequence[Adapter] = (),
 ) -> str:
-    """Name a model's weights: by their commits, or by the sizes and times of a folder's files.
+    """Return a key for a model's weights, from its commits or from a folder's file sizes and times.
 
-    In another type, in eight bits or with other LoRAs, they are others.
+    It also covers the dtype, 8-bit storage and LoRAs.
     """
     how = f" {placement.dtype} {placement.weights}"
     if adapters:
@@ -252,7 +252,7 @@ def name_weights(
 
 
 def _refuse_missing_weights(pipe: DiffusionPipeline) -> None:
-    """Raise ValueError if a part has weights that its file lacks: diffusers only warns."""
+    """Raise ValueError if a file lacks some weights of its part; diffusers only warns."""
     for name, part in pipe.components.items():
         if isinstance(part, torch.nn.Module) and any(x.is_meta for x in part.parameters()):
             raise ValueError(f"weights of the {name} are missing")
@@ -261,8 +261,8 @@ def _refuse_missing_weights(pipe: DiffusionPipeline) -> None:
 def _cannot_load(spec: ModelSpec) -> str:
     if spec.ships_with_app:
         return (
-            f"The weights of {spec.label} are missing or damaged; get the repository again, with "
-            "its assets folder."
+            f"The weights of {spec.label} are missing or damaged; download the repository again, "
+            "with its assets folder."
         )
     if Path(spec.repository).is_dir():
         return f"{spec.label} could not be loaded: files in its folder are missing or damaged."

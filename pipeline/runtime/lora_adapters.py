@@ -1,4 +1,4 @@
-"""LoRAs in a loaded pipeline: whether they fit, putting them on, taking them off again."""
+"""Loads LoRAs into a pipeline and unloads them; refuses those that do not fit the model."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from pipeline.planning.recipe import sha256_of
 from pipeline.runtime.memory_plan import Placement
 from pipeline.runtime.private_api import lora_parts
 
-# "transformer.blocks.0.attn1.to_q.lora_A.weight", and what kohya and others call the same.
+# "transformer.blocks.0.attn1.to_q.lora_A.weight", and the names that kohya and others use.
 _FACTOR = re.compile(r"(?P<part>\w+)\.(?P<layer>.+)\.lora(_A|_B|_down|_up|\.down|\.up)\.weight")
 _INNER = ("_A", "_down", ".down")
-# What diffusers and peft raise for a file that is none of the kinds that they convert.
+# What diffusers and peft raise for files that they cannot convert.
 _BROKEN = (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError)
 _BROKEN += (SafetensorError,)
 
 
 @dataclass(frozen=True)
 class Adapter:
-    """A LoRA's file, how much of it is wanted, what it is called and what is in it."""
+    """A LoRA's name, weight, file and the hash of the file."""
 
     name: str
     weight: float
@@ -41,50 +41,50 @@ class Adapter:
 
     @property
     def facts(self) -> dict[str, object]:
-        """Return what a recipe says of it: never a path."""
+        """Return the LoRA's entry in a recipe, without the path of its file."""
         name = self.name if local_path(self.name) is None else Path(self.name).name
         return {"lora": name, "weight": self.weight, "sha256": self.sha256}
 
 
 class AdapterFiles:
-    """Gets the files of LoRAs that are asked for, and reads each once for its hash."""
+    """Finds or downloads the files of LoRAs, and hashes each file once."""
 
     def __init__(self, models: Models) -> None:
-        """Look LoRAs up by their names; nothing is opened yet."""
+        """Look up LoRAs in `models`; opens no file yet."""
         self._models = models
         self._hashes: dict[tuple[Path, int, int], str] = {}
 
     def open(self, loras: Sequence[Lora], on_bytes: OnBytes | None = None) -> tuple[Adapter, ...]:
-        """Return LoRAs with their files, downloaded if need be.
+        """Return LoRAs with their files, downloading missing ones.
 
-        Raises InvalidRequestError if one may not be named or is none, ModelError if it cannot be
-        downloaded.
+        Raises InvalidRequestError if a LoRA is not allowed or is not one, ModelError if it cannot
+        be downloaded.
         """
         return tuple(self._open(lora, on_bytes) for lora in loras)
 
     def _open(self, lora: Lora, on_bytes: OnBytes | None) -> Adapter:
         path = download_lora(self._models.find_lora(lora.lora), on_bytes, lora.lora)
         facts = path.stat()
-        key = path, facts.st_size, facts.st_mtime_ns  # another one, if it has been replaced
+        key = path, facts.st_size, facts.st_mtime_ns  # changes if the file is replaced
         if key not in self._hashes:
             self._hashes[key] = sha256_of(path)
         return Adapter(lora.lora, lora.weight, path, self._hashes[key])
 
 
 def can_switch(placement: Placement) -> bool:
-    """Say whether a model that is held so can be given other LoRAs without being read again.
+    """Say whether LoRAs can be changed without loading the model again.
 
-    Where parts are moved about by diffusers its hooks would be taken off for the card alone, and
-    what is held in eight bits has to get them before.
+    Not with diffusers' offloading: loading a LoRA removes its hooks, and diffusers restores them
+    for its default GPU only. Not with 8-bit weights, which need LoRAs to be loaded first.
     """
     return placement.offload in ("none", "encode_first") and placement.weights == "full"
 
 
 def put_on(pipe: DiffusionPipeline, adapters: Sequence[Adapter], spec: ModelSpec) -> None:
-    """Put LoRAs on a pipeline that has none, each with its weight.
+    """Load LoRAs, each with its weight, into a pipeline that has none.
 
-    All experts of a model get each of them. Raises InvalidRequestError, the pipeline being as it
-    was, if the model takes none or if one does not fit.
+    All experts of a model get every LoRA. Raises InvalidRequestError, and leaves the pipeline
+    unchanged, if the model does not support LoRAs or if one does not fit.
     """
     if not adapters:
         return
@@ -97,8 +97,8 @@ def put_on(pipe: DiffusionPipeline, adapters: Sequence[Adapter], spec: ModelSpec
     try:
         for name, adapter in zip(names, adapters, strict=True):
             for expert in experts:
-                into = {"load_into_transformer_2": True} if expert != DENOISERS[0] else {}
-                pipe.load_lora_weights(str(adapter.path), adapter_name=name, **into)
+                target = {"load_into_transformer_2": True} if expert != DENOISERS[0] else {}
+                pipe.load_lora_weights(str(adapter.path), adapter_name=name, **target)
         pipe.set_adapters(names, [adapter.weight for adapter in adapters])
     except _BROKEN as exc:
         take_off(pipe)
@@ -106,15 +106,15 @@ def put_on(pipe: DiffusionPipeline, adapters: Sequence[Adapter], spec: ModelSpec
 
 
 def take_off(pipe: DiffusionPipeline) -> None:
-    """Take all LoRAs off: the layers beneath them were never changed."""
+    """Unload all LoRAs; the model's own weights were never changed."""
     if hasattr(pipe, "unload_lora_weights"):
         pipe.unload_lora_weights()
 
 
 def _refuse_misfit(pipe: DiffusionPipeline, adapter: Adapter, spec: ModelSpec) -> None:
-    """Refuse a LoRA with a layer that the model has not, or not in that shape.
+    """Refuse a LoRA with a layer that the model lacks or has in another shape.
 
-    diffusers leaves out what it does not find, and only warns.
+    diffusers skips such layers with only a warning.
     """
     try:
         tensors = pipe.lora_state_dict(str(adapter.path), use_safetensors=True)
@@ -129,7 +129,7 @@ def _refuse_misfit(pipe: DiffusionPipeline, adapter: Adapter, spec: ModelSpec) -
 def _fits(pipe: DiffusionPipeline, match: re.Match[str], factor: torch.Tensor) -> bool:
     """Say whether a factor, (r, in, ...) or (out, r, ...), fits a layer (out, in, ...)."""
     if match["part"] not in lora_parts(pipe):
-        return False  # diffusers would pass over it
+        return False  # diffusers would skip it
     part = getattr(pipe, match["part"], None)
     try:
         layer = part.get_submodule(match["layer"])
@@ -144,5 +144,5 @@ def _fits(pipe: DiffusionPipeline, match: re.Match[str], factor: torch.Tensor) -
 def _misfit(adapter: Adapter, spec: ModelSpec) -> InvalidRequestError:
     return InvalidRequestError(
         f"The LoRA {adapter.facts['lora']!r} does not fit {spec.label}; it was made for another "
-        "model, or is none."
+        "model, or is not a LoRA."
     )

@@ -1,7 +1,7 @@
-"""Where a model's parts live on a machine: a pure decision.
+"""Decides where a model's parts are held in memory, from its row and the machine alone.
 
-`device.py` looks at the machine, `loading.py` loads. Every figure of memory is computed
-by the rules that stand here; none has been measured on a GPU.
+`device.py` detects the machine, `loading.py` loads the model. All memory figures are computed by
+the rules below; none was measured on a GPU.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ Weights = Literal["full", "fp8", "int8"]
 ENCODERS = ("text_encoder", "text_encoder_2", "text_encoder_3")
 _AUTOENCODER = "vae"
 _BYTES = {"float32": 4, "bfloat16": 2}
-# From the fastest to the most frugal. Those that change no number come first: moving blocks while
-# others compute hides behind the computation, eight-bit weights show in the picture.
+# From the fastest to the one with the least memory. All of these are tried before 8-bit weights:
+# moving blocks while others compute costs little time, 8-bit weights change the picture.
 _LADDER: tuple[Offload, ...] = ("none", "encode_first", "model", "group", "group_lean")
-# What is not the model's: the CUDA context and a desktop; Python with torch, and the system.
-_RESERVED_ON_CARD = GIGABYTE
+# Memory for other things: the CUDA context and a desktop; Python with torch, and the system.
+_RESERVED_ON_GPU = GIGABYTE
 _RESERVED_OF_RAM = GIGABYTE // 2
-# Of a Mac's memory, what Metal recommends to use at most.
+# The share of a Mac's memory that Metal recommends to use at most.
 _METAL_SHARE = 0.75
 ZERO_GPU_BYTES = {"large": 48 * GIGABYTE, "xlarge": 96 * GIGABYTE}
-_CARD_GIGABYTES = (6, 8, 12, 16, 24, 32, 48, 80, 96, 141)
+_GPU_GIGABYTES = (6, 8, 12, 16, 24, 32, 48, 80, 96, 141)
 _RAM_GIGABYTES = (8, 16, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 
-# Inside a block a token is held about so often in the model's width: the stream, its norm, query,
-# key, value, their result, and the feed-forward's four before and after its activation.
+# Activations per token inside a block, in multiples of the model's width: the residual stream, its
+# norm, query, key, value, their result, and the feed-forward's four before and after activation.
 _WIDTHS_PER_TOKEN = 14
-# A model that makes chunks packs what it has seen: Helios 20 latents into the tokens of three.
+# A model that works in chunks packs its history: Helios packs 20 latents into the tokens of three.
 _LATENTS_OF_HISTORY = 3
-# An autoencoder's last layers hold about this many numbers for every pixel they work on.
+# An autoencoder's last layers hold about this many values for every pixel.
 _NUMBERS_PER_PIXEL = 64
-# What is on the card of a part that comes layer by layer: the one that computes and the next. The
-# vocabulary of a text encoder is one layer: 2.1 GB of UMT5's 11.4.
+# With group offload the GPU holds one of this many shares of a part: the layer that computes and
+# the next one. The vocabulary of a text encoder is one layer: 2.1 GB of UMT5's 11.4.
 _LAYERS_OF_ENCODER = 5
 _LAYERS_OF_OTHERS = 16
-# Memory that a card reads on its own is handed out in powers of two.
+# Pinned memory is allocated in powers of two.
 _PINNED_SHARE = 1.5
 _TILE_PIXELS = 512 * 512
 _TILE_FRAMES = 16
@@ -52,7 +52,7 @@ _TILE_FRAMES = 16
 
 @dataclass(frozen=True)
 class Footage:
-    """What the transformer makes in one call: the size in pixels, and the number of frames."""
+    """The size of one call of the transformer: width and height in pixels, number of frames."""
 
     width: int
     height: int
@@ -61,12 +61,13 @@ class Footage:
 
 @dataclass(frozen=True)
 class Placement:
-    """Where and how a pipeline is held.
+    """Where and how a pipeline is held in memory.
 
-    "encode_first": the text encoder and all the rest take turns on the card. "model": one part at a
-    time. "group": layer by layer, the next one while this one computes. "group_lean": the same, but
-    one after the other, which wants less RAM. `weights` are those of the transformers; eight bits
-    are widened when they are used. `gpu_size` is what ZeroGPU is asked for.
+    Values of `offload`: "none" keeps everything on the device. "encode_first": the text encoders
+    and the other parts take turns on the GPU. "model": one part at a time. "group": layer by layer,
+    prefetching the next one. "group_lean": layer by layer without prefetching, which needs less
+    RAM. `weights` is the storage of the transformers' weights; 8-bit weights are widened when they
+    are used. `gpu_size` is the size requested from ZeroGPU.
     """
 
     device: str
@@ -79,7 +80,7 @@ class Placement:
 
 @dataclass(frozen=True)
 class Needs:
-    """The most memory that a model takes at any time, in bytes; on a CPU all of it is RAM."""
+    """The peak memory of a model in bytes; on a CPU all of it is RAM."""
 
     card_bytes: int
     ram_bytes: int
@@ -97,11 +98,11 @@ def place(
     footage: Footage | None = None,
     others: Iterable[ModelSpec] = (),
 ) -> Placement:
-    """Choose the fastest placement that fits; whole windows are meant where no `footage` is given.
+    """Choose the fastest placement that fits; without `footage`, for the largest window.
 
-    A CPU without bf16 units runs bf16 fifty times slower than fp32 (measured with AVX2), so that it
-    gets fp32, and bf16 only where fp32 does not fit. Raises InvalidRequestError if nothing fits; of
-    the `others` the largest that does is named.
+    A CPU without bf16 units runs bf16 fifty times slower than fp32 (measured with AVX2), so it gets
+    fp32, and bf16 only if fp32 does not fit. Raises InvalidRequestError if nothing fits; the
+    message names the largest of the `others` that does.
     """
     footage = footage or full_window(spec)
     for placement in candidates(spec, machine):
@@ -111,7 +112,7 @@ def place(
 
 
 def estimate(spec: ModelSpec, placement: Placement, footage: Footage | None = None) -> Needs:
-    """Compute the peak memory of a window: weights, and the numbers that are worked on."""
+    """Compute the peak memory of a window: weights and activations."""
     footage = footage or full_window(spec)
     stored = {name: _stored_bytes(name, part, placement) for name, part in spec.parts.items()}
     encoding = sum(stored.get(name, 0) for name in ENCODERS)
@@ -138,29 +139,29 @@ def estimate(spec: ModelSpec, placement: Placement, footage: Footage | None = No
 
 
 def describe(spec: ModelSpec, placement: Placement, machine: Machine) -> str:
-    """Say in a sentence where a model lives and how much of the memory that takes."""
+    """Say in a sentence where a model is held and how much memory that takes."""
     needs = estimate(spec, placement)
     if placement.gpu_size:
         whole = ZERO_GPU_BYTES[placement.gpu_size]
         what = f"everything stays there, on ZeroGPU's size {placement.gpu_size!r}"
-        return f"{_share(needs.card_bytes, whole, 'card')}: {what}."
+        return f"{_share(needs.card_bytes, whole, 'GPU')}: {what}."
     if placement.device == "cuda":
         how = _HOW[placement.offload]
         if placement.weights != "full":
             how += f", the transformer's weights in {placement.weights}"
-        return f"{_share(needs.card_bytes, machine.memory_bytes, 'card')}: {how}."
+        return f"{_share(needs.card_bytes, machine.memory_bytes, 'GPU')}: {how}."
     how = f"everything is held in {placement.dtype}"
     if placement.device == "mps":
         how += "; Apple's GPUs are experimental, some models give wrong pictures there"
     elif placement.dtype == "bfloat16" and not machine.has_fast_bf16:
-        how += ", which this processor is very slow at, for float32 does not fit"
+        how += ", which is very slow on this processor, because float32 does not fit"
     return f"{_share(needs.ram_bytes, machine.memory_bytes, 'computer')}: {how}."
 
 
 def step_down(placement: Placement) -> Placement | None:
-    """Return the next more frugal placement of the same numbers; None if there is none.
+    """Return the placement with the next lower memory use and the same output, or None.
 
-    Only CUDA tells that a card is full, so that nobody asks elsewhere. On ZeroGPU weights stay.
+    Only CUDA reports that a GPU is out of memory. On ZeroGPU the placement never changes.
     """
     if placement.gpu_size or placement.offload in ("group", "group_lean"):
         return None
@@ -172,7 +173,7 @@ def step_down(placement: Placement) -> Placement | None:
 
 _HOW: dict[Offload, str] = {
     "none": "everything stays there",
-    "encode_first": "the text encoder is there first, then all the rest",
+    "encode_first": "the text encoder is there first, then everything else",
     "model": "parts are moved there one at a time",
     "group": "layers are moved there while others compute",
     "group_lean": "layers are moved there one at a time",
@@ -180,9 +181,10 @@ _HOW: dict[Offload, str] = {
 
 
 def candidates(spec: ModelSpec, machine: Machine) -> list[Placement]:
-    """List the placements that a machine can do, the best first, whether they fit or not.
+    """List the placements that a machine supports, best first, whether they fit or not.
 
-    Large autoencoders tile, for a window of theirs takes more than all the rest.
+    Large autoencoders decode in tiles, because a whole window would need more memory than
+    everything else.
     """
     dtype = "bfloat16" if machine.has_fast_bf16 else "float32"
     first = Placement(machine.device, dtype, "none", tile_decoding=not spec.streams_decoding)
@@ -194,19 +196,19 @@ def candidates(spec: ModelSpec, machine: Machine) -> list[Placement]:
     if not machine.has_fast_bf16 or not spec.parts.keys() & set(DENOISERS):
         return exact
     light = "int8" if machine.has_torchao else "fp8"
-    # Streams together with widened weights gave numbers that are none (diffusers, issue 12609).
+    # CUDA streams together with layerwise casting gave NaN (diffusers, issue 12609).
     return exact + [replace(x, weights=light) for x in exact if x.offload != "group"]
 
 
 def _fits(needs: Needs, placement: Placement, machine: Machine) -> bool:
     if placement.gpu_size:
-        return needs.card_bytes + _RESERVED_ON_CARD <= ZERO_GPU_BYTES[placement.gpu_size]
+        return needs.card_bytes + _RESERVED_ON_GPU <= ZERO_GPU_BYTES[placement.gpu_size]
     if placement.device == "mps":
         return needs.ram_bytes <= machine.memory_bytes * _METAL_SHARE
     if placement.device == "cpu":
         return needs.ram_bytes + _RESERVED_OF_RAM <= machine.memory_bytes
     has_ram = machine.ram_bytes is None or needs.ram_bytes + _RESERVED_OF_RAM <= machine.ram_bytes
-    return has_ram and needs.card_bytes + _RESERVED_ON_CARD <= machine.memory_bytes
+    return has_ram and needs.card_bytes + _RESERVED_ON_GPU <= machine.memory_bytes
 
 
 def _largest(stored: Mapping[str, int], names: Collection[str]) -> int:
@@ -214,9 +216,9 @@ def _largest(stored: Mapping[str, int], names: Collection[str]) -> int:
 
 
 def _ram_bytes(spec: ModelSpec, placement: Placement, weights: int) -> int:
-    """Compute the RAM beside a card: all weights are read into it, and most come back to rest.
+    """Compute the RAM needed beside a GPU: weights are loaded into it, and offloaded back to it.
 
-    Transformers that are made small are read first, each in full.
+    Transformers with 8-bit weights are loaded first, each at full size.
     """
     if placement.gpu_size:
         return 0
@@ -230,14 +232,14 @@ def _ram_bytes(spec: ModelSpec, placement: Placement, weights: int) -> int:
 
 
 def _stored_bytes(name: str, part: Part, placement: Placement) -> int:
-    """Return what a part's weights take as they are stored."""
+    """Return the bytes of a part's weights as they are stored."""
     if name in DENOISERS and placement.weights != "full":
         return part.num_parameters
     return part.num_parameters * (4 if placement.dtype == "float32" else part.bytes_per_parameter)
 
 
 def _denoising_bytes(spec: ModelSpec, placement: Placement, footage: Footage) -> int:
-    """Compute what one block of the largest transformer works on."""
+    """Compute the activations of one block of the largest transformer, in bytes."""
     latents = (footage.num_frames - 1) // spec.temporal + 1
     if spec.chunk_latents:
         latents = spec.chunk_latents + _LATENTS_OF_HISTORY
@@ -249,7 +251,7 @@ def _denoising_bytes(spec: ModelSpec, placement: Placement, footage: Footage) ->
 
 
 def _decoding_bytes(spec: ModelSpec, placement: Placement, footage: Footage) -> int:
-    """Compute what the autoencoder works on, and the window's frames that come out of it."""
+    """Compute the autoencoder's activations and the decoded frames of a window, in bytes."""
     num_pixels, num_frames = footage.width * footage.height, footage.num_frames
     frames = num_pixels * num_frames * 3
     if spec.streams_decoding:
@@ -264,7 +266,7 @@ def _decoding_bytes(spec: ModelSpec, placement: Placement, footage: Footage) -> 
 def _does_not_fit(
     spec: ModelSpec, machine: Machine, footage: Footage, others: Iterable[ModelSpec]
 ) -> str:
-    """Say what a model needs, and what this machine can run instead."""
+    """Return the message that says what a model needs, and what this machine can run instead."""
     instead = [other for other in others if other is not spec and _can_place(other, machine)]
     advice = "choose another machine"
     if instead:
@@ -285,9 +287,9 @@ def _can_place(spec: ModelSpec, machine: Machine, footage: Footage | None = None
 
 
 def _wanted(spec: ModelSpec, machine: Machine, footage: Footage) -> str:
-    """Name the smallest machine of the same kind that would do."""
+    """Describe the smallest machine of the same kind that fits."""
     if machine.is_zero_gpu:
-        return f"more than the {ZERO_GPU_BYTES['xlarge'] // GIGABYTE} GB of ZeroGPU's largest card"
+        return f"more than the {ZERO_GPU_BYTES['xlarge'] // GIGABYTE} GB of ZeroGPU's largest GPU"
 
     def smallest(machines: Iterable[Machine]) -> Machine | None:
         return next((each for each in machines if _can_place(spec, each, footage)), None)
@@ -296,14 +298,14 @@ def _wanted(spec: ModelSpec, machine: Machine, footage: Footage) -> str:
         computers = (replace(machine, memory_bytes=x * GIGABYTE) for x in _RAM_GIGABYTES)
         found = smallest(computers)
         return f"a computer with {_size(found and found.memory_bytes, _RAM_GIGABYTES)} of memory"
-    cards = (replace(machine, memory_bytes=x * GIGABYTE, ram_bytes=None) for x in _CARD_GIGABYTES)
+    gpus = (replace(machine, memory_bytes=x * GIGABYTE, ram_bytes=None) for x in _GPU_GIGABYTES)
     roomy = replace(machine, ram_bytes=None)
-    card = roomy if _can_place(spec, roomy, footage) else smallest(cards)
-    if card is None:
-        return f"a graphics card with {_size(None, _CARD_GIGABYTES)}"
-    found = smallest(replace(card, ram_bytes=x * GIGABYTE) for x in _RAM_GIGABYTES)
+    gpu = roomy if _can_place(spec, roomy, footage) else smallest(gpus)
+    if gpu is None:
+        return f"a GPU with {_size(None, _GPU_GIGABYTES)}"
+    found = smallest(replace(gpu, ram_bytes=x * GIGABYTE) for x in _RAM_GIGABYTES)
     ram = _size(found and found.ram_bytes, _RAM_GIGABYTES)
-    return f"a graphics card with {_size(card.memory_bytes)} and {ram} of memory beside it"
+    return f"a GPU with {_size(gpu.memory_bytes)} and {ram} of RAM"
 
 
 def _size(num_bytes: int | None, known: Sequence[int] = ()) -> str:

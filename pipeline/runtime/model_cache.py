@@ -1,7 +1,6 @@
-"""The cache of loaded pipelines.
+"""Keeps one loaded model in memory, shared by all tasks, and replaces it on demand.
 
-One model is resident at a time, shared by all tasks; another one is loaded after it was let go.
-Where its parts go is `memory_plan.py`'s decision; `loading.py` reads them.
+`memory_plan.py` decides where its parts are held; `loading.py` loads them.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 
 class ModelCache:
-    """Loads models on demand and keeps the last one; safe to call from several threads."""
+    """Loads models on demand and keeps the last one; thread-safe."""
 
     def __init__(
         self,
@@ -41,9 +40,9 @@ class ModelCache:
         settings: AccelerationSettings | None = None,
         load_blocks: LoadBlocks | None = None,
     ) -> None:
-        """Remember which machine and which models; nothing is loaded or looked at yet.
+        """Use a machine and a table of models; loads nothing and detects nothing yet.
 
-        `settings` are what may make them faster; `load_blocks` is ZeroGPU's, of compiled blocks.
+        `settings` are the user's optimizations; `load_blocks` loads compiled blocks on ZeroGPU.
         """
         self._machine = machine
         self._models = models if isinstance(models, Models) else Models(models.values())
@@ -52,7 +51,7 @@ class ModelCache:
         self._unused = threading.Condition(threading.RLock())
         self._num_users = 0
         self._loaded: LoadedModel | None = None
-        self._placements: dict[str, Placement] = {}  # of models that are not held as computed
+        self._placements: dict[str, Placement] = {}  # overrides of the computed placements
         self._prompt_cache = PromptCache()
         self._adapter_files = AdapterFiles(self._models)
 
@@ -61,7 +60,7 @@ class ModelCache:
         return self._models.find(model_id)
 
     def placement(self, model_id: str) -> Placement:
-        """Return how a model is held on this machine, or would be.
+        """Return a model's placement on this machine, loaded or not.
 
         Raises InvalidRequestError if there is no such model, or if it does not fit.
         """
@@ -80,19 +79,19 @@ class ModelCache:
     def load(
         self, model_id: str, on_bytes: OnBytes | None = None, loras: Sequence[Lora] = ()
     ) -> LoadedModel:
-        """Return a model, from memory if it is there; another one is let go when nobody uses it.
+        """Return a model, loading it if it is not in memory, as soon as no other one is in use.
 
-        With other `loras` it counts as another one, but is not read again where they can be
-        switched. Whoever uses one must not ask for another. `on_bytes` is told of a download.
-        Raises ModelError if it cannot be loaded, InvalidRequestError if it does not fit on this
-        machine or a LoRA does not fit it.
+        A model with other `loras` counts as another model, but is not loaded again if its LoRAs can
+        be switched. A caller that uses a model must not load another one: it would wait forever.
+        `on_bytes` reports a download. Raises ModelError if the model cannot be loaded,
+        InvalidRequestError if it does not fit on this machine or a LoRA does not fit it.
         """
         spec = self.spec(model_id)
         with self._unused:
             placement = self.placement(model_id)
             adapters = self._adapter_files.open(loras, on_bytes)
             if not self._holds(spec, placement, adapters):
-                # Another thread may have loaded it while this one waited.
+                # Another thread may load it while this one waits.
                 self._unused.wait_for(
                     lambda: not self._num_users or self._holds(spec, placement, adapters)
                 )
@@ -101,7 +100,7 @@ class ModelCache:
             if not self._holds(spec, placement, adapters):
                 self._let_go()
                 logger.info("Loading %s. %s", spec.id, describe(spec, placement, self.machine))
-                # Compiled blocks would not know of LoRAs.
+                # Compiled blocks would ignore LoRAs.
                 load_blocks = None if adapters else self._load_blocks
                 how = self._prompt_cache, on_bytes, load_blocks, adapters
                 self._loaded = load_model(spec, placement, *how)
@@ -115,9 +114,9 @@ class ModelCache:
         work: Work | None = None,
         loras: Sequence[Lora] = (),
     ) -> Iterator[LoadedModel]:
-        """Lend a model, that is neither let go nor replaced while the `with` block lasts.
+        """Use a model in a `with` block; it is neither released nor replaced meanwhile.
 
-        It is as fast as the settings allow for the `work`, plain if none is named.
+        Optimizations are chosen for `work`; without it there are none. Raises the errors of `load`.
         """
         with self._unused:
             model = self._accelerate(model_id, on_bytes, work, loras)
@@ -136,7 +135,7 @@ class ModelCache:
         work: Work | None,
         loras: Sequence[Lora],
     ) -> LoadedModel:
-        """Load a model and put its switches on, as soon as nobody uses it with others."""
+        """Load a model and apply its optimizations, as soon as it is not in use with others."""
         while True:
             model = self.load(model_id, on_bytes, loras)
             how = self.settings, model.spec, model.placement, self.machine
@@ -146,41 +145,43 @@ class ModelCache:
             if self._num_users:
                 self._unused.wait()
                 continue
-            self._loaded = None  # what goes wrong in between is loaded anew
+            self._loaded = None  # after an error in between the model is loaded again
             apply_acceleration(model.pipe, model.acceleration, acceleration)
             self._loaded = replace(model, acceleration=acceleration)
 
     def release(self) -> None:
-        """Let the resident model go, as soon as nobody uses it."""
+        """Release the resident model as soon as it is not in use."""
         with self._unused:
             self._unused.wait_for(lambda: not self._num_users)
             self._let_go()
 
     def step_down(self, model_id: str) -> bool:
-        """Hold a model more frugally from now on; say whether that can be done.
+        """Switch a model to a placement that needs less GPU memory; False if there is none.
 
-        Nothing is loaded before somebody asks for it.
+        The model is loaded again at the next `load` or `use`.
         """
         with self._unused:
             lower = step_down(self.placement(model_id))
-            # Of several processes that share the work none can do so alone.
+            # With several GPUs all processes would have to change together.
             if lower is None or self.settings.num_gpus > 1:
                 return False
-            logger.warning("The card is full: %s is held with offload=%r", model_id, lower.offload)
+            logger.warning(
+                "Out of GPU memory: %s is now held with offload=%r", model_id, lower.offload
+            )
             self.hold(model_id, lower)
             return True
 
     @contextmanager
     def full_precision(self, model_id: str) -> Iterator[None]:
-        """Hold a model in float32 while the `with` block lasts, then as before.
+        """Hold a model in float32 inside a `with` block, then as before.
 
-        Raises InvalidRequestError if it does not fit so; see `can_be_precise`.
+        Raises InvalidRequestError if it does not fit in float32; see `can_be_precise`.
         """
         precise = self._precise(model_id)
         with self._unused:
             before = self._placements.get(model_id)
             self._placements[model_id] = precise
-        logger.warning("%s is held in float32 for once", model_id)
+        logger.warning("Trying %s again in float32", model_id)
         try:
             yield
         finally:
@@ -191,7 +192,7 @@ class ModelCache:
                     self._placements[model_id] = before
 
     def can_be_precise(self, model_id: str) -> bool:
-        """Say whether a model that is held in less could be held in float32."""
+        """Say whether a model that is not in float32 could be held in float32."""
         if self.machine.is_zero_gpu or self.settings.num_gpus > 1:
             return False
         if self.placement(model_id).dtype == "float32":
@@ -205,7 +206,7 @@ class ModelCache:
         return place(self.spec(model_id), replace(self.machine, has_fast_bf16=False))
 
     def hold(self, model_id: str, placement: Placement) -> None:
-        """Hold a model in a way of one's own from now on, whatever fits."""
+        """Set a model's placement from now on, without checking that it fits."""
         with self._unused:
             self._placements[model_id] = placement
 
@@ -215,23 +216,23 @@ class ModelCache:
         placement: Placement,
         adapters: tuple[Adapter, ...] | None = None,
     ) -> bool:
-        """Say whether a model is in memory, with just these LoRAs if that is asked."""
+        """Say whether a model is in memory, and with exactly these LoRAs if `adapters` is given."""
         held = self._loaded
         if held is None or (held.spec, held.placement) != (spec, placement):
             return False
         return adapters is None or held.adapters == adapters
 
     def _can_switch(self) -> bool:
-        """Say whether the resident model can be given other LoRAs: not where switches are on."""
+        """Say whether the resident model's LoRAs can be changed: not with optimizations on."""
         is_plain = self._loaded.acceleration == PLAIN and self._load_blocks is None
         return is_plain and can_switch(self._loaded.placement)
 
     def _switch(self, adapters: tuple[Adapter, ...]) -> None:
-        """Give the resident model other LoRAs; if one does not fit, it has none."""
+        """Change the resident model's LoRAs; if one does not fit, the model is left without any."""
         held = self._loaded
         if held.adapters == adapters:
             return
-        self._loaded = None  # what is half done is nobody's model
+        self._loaded = None  # do not offer a model that is half changed
         take_off(held.pipe)
         bare = replace(
             held, adapters=(), weights=name_weights(held.spec, held.revision, held.placement)
@@ -241,13 +242,13 @@ class ModelCache:
         except InvalidRequestError:
             self._loaded = bare
             raise
-        logger.info("%s has other LoRAs: %s", held.spec.id, [x.facts for x in adapters])
+        logger.info("Changed the LoRAs of %s to %s", held.spec.id, [x.facts for x in adapters])
         weights = name_weights(held.spec, held.revision, held.placement, adapters)
         self._loaded = replace(bare, adapters=adapters, weights=weights)
 
     @property
     def machine(self) -> Machine:
-        """Return what the machine is, looked at when it is first asked for."""
+        """Return the machine, detected on first use."""
         self._machine = self._machine or detect_machine()
         return self._machine
 

@@ -1,4 +1,4 @@
-"""A card that text encoders and all the rest of a pipeline have by turns."""
+"""Swaps the text encoders and the other components of a pipeline on and off the GPU."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from diffusers import DiffusionPipeline
 
 
 class AlternatingOffload(ModelHook):
-    """Before a part of a pipeline is called, brings its side to the device and the other away.
+    """Before a part of a pipeline runs, moves its group to the device and the other group away.
 
-    diffusers calls it before an autoencoder's `encode` and `decode` too. It is no forward hook of
-    torch's own, for diffusers asks it for the device that computes.
+    diffusers also calls it before an autoencoder's `encode` and `decode`. It is an accelerate hook,
+    not torch's forward hook, because diffusers reads the compute device from it.
     """
 
     def __init__(self, device: torch.device, sides: Collection[list[torch.nn.Module]]) -> None:
-        """Wait for the first call; all parts rest on the CPU."""
+        """Start with all parts on the CPU."""
         self.execution_device = device
         self.present: list[torch.nn.Module] = []
         self._sides = sides
@@ -25,7 +25,7 @@ class AlternatingOffload(ModelHook):
     def pre_forward(
         self, module: torch.nn.Module, *args: object, **kwargs: object
     ) -> tuple[tuple[object, ...], dict[str, object]]:
-        """Bring a part's side, unless it is there; what it is called with stays as it is."""
+        """Move a part's group to the device if it is not there; arguments are not changed."""
         if not any(part is module for part in self.present):
             for part in self.present:
                 part.to("cpu")
@@ -40,7 +40,7 @@ class AlternatingOffload(ModelHook):
 def alternate_offload(
     pipe: DiffusionPipeline, device: torch.device, encoders: Collection[str]
 ) -> AlternatingOffload:
-    """Let the parts that `encoders` names and all others be on the device by turns."""
+    """Let the parts named in `encoders` and all other parts take turns on the device."""
     parts = {name: x for name, x in pipe.components.items() if isinstance(x, torch.nn.Module)}
     first = [part for name, part in parts.items() if name in encoders]
     offload = AlternatingOffload(

@@ -1,6 +1,6 @@
-"""All that Kinora reaches of the private parts of diffusers and torch, in one place.
+"""All uses of private APIs of diffusers and torch, in one place.
 
-Each function says why there is no public way. After an update of a library this file is read first.
+Each function says why there is no public way. Check this file first after updating a library.
 """
 
 from __future__ import annotations
@@ -56,27 +56,27 @@ def keyframe_coords(
     return pipe._prepare_keyframe_coords(1, *size, frame, 1, fps, device)
 
 
-# Of time, height and width. Kandinsky's Lite models were trained with these positions at every size
-# (their authors' configurations); diffusers guesses others where a side is not of 480 to 854.
+# For time, height and width. Kandinsky's Lite models were trained with these position scales at
+# every size (see the authors' configurations); diffusers uses others if a side is not 480 to 854.
 _LITE_SCALE = (1, 2, 2)
 
 
 class KandinskyLiteT2VPipeline(Kandinsky5T2VPipeline):
-    """Kandinsky 5 Lite from words, with the positions that it was trained with."""
+    """Kandinsky 5 Lite text-to-video, with the position scale that it was trained with."""
 
     def _get_scale_factor(self, *_size: int) -> tuple[float, float, float]:
         return _LITE_SCALE
 
 
 class KandinskyLiteI2VPipeline(Kandinsky5I2VPipeline):
-    """Kandinsky 5 Lite from a picture, with the positions that it was trained with."""
+    """Kandinsky 5 Lite image-to-video, with the position scale that it was trained with."""
 
     def _get_scale_factor(self, *_size: int) -> tuple[float, float, float]:
         return _LITE_SCALE
 
 
 def lora_parts(pipe: DiffusionPipeline) -> list[str]:
-    """List the parts that a pipeline loads LoRAs into: it passes over others without a word."""
+    """List the parts that a pipeline loads LoRAs into; it silently skips others."""
     return list(pipe._lora_loadable_modules)
 
 
@@ -87,25 +87,25 @@ def repeated_blocks(transformer: ModelMixin) -> Iterator[torch.nn.Module]:
 
 
 def drop_compiled(block: torch.nn.Module) -> None:
-    """Compute a compiled block plainly again: torch has no public way back."""
+    """Undo the compilation of a block: torch has no public way to do so."""
     block._compiled_call_impl = None
 
 
 def compile_strictly() -> AbstractContextManager[None]:
-    """Raise what goes wrong in compiling while the `with` block lasts."""
+    """Raise compilation errors inside a `with` block."""
     return torch._dynamo.config.patch(suppress_errors=False)
 
 
 def compile_leniently() -> None:
-    """Compute plainly what cannot be compiled, where it would end the job."""
+    """Fall back to plain code where compilation fails, instead of failing the job."""
     torch._dynamo.config.suppress_errors = True
 
 
 def share_tokens(transformer: ModelMixin, num_gpus: int) -> None:
-    """Share a transformer's tokens among the processes of a group; there is no way back.
+    """Split a transformer's tokens among the processes of a group; this cannot be undone.
 
-    The words stay whole everywhere. Of LTX-Video diffusers would split them too, and then fails on
-    their mask; and it would leave a timestep for each token as it is.
+    Text embeddings are not split. For LTX-Video, diffusers would split them too and then fail on
+    their mask, and it would not split the timesteps of the tokens.
     """
     config = ContextParallelConfig(ulysses_degree=num_gpus, ulysses_anything=True)
     if not isinstance(transformer, LTXVideoTransformer3DModel):

@@ -1,4 +1,4 @@
-"""What prompts were read as, so that the same words are not read twice: bounded, on the CPU."""
+"""Caches the embeddings of prompts on the CPU, up to a size, so that none is encoded twice."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from collections.abc import Callable, Hashable
 import torch
 
 Embeds = tuple[torch.Tensor, ...]
-# LTX-Video's are 2 MB a prompt, LTX-2's some 190 MB.
+# A prompt takes 2 MB with LTX-Video and about 190 MB with LTX-2.
 MAX_CACHED_BYTES = 512 * 1024**2
 
 
 class PromptCache:
-    """The last prompts' embeddings; safe to use from several threads."""
+    """A least-recently-used cache of prompt embeddings; thread-safe."""
 
     def __init__(self, max_bytes: int = MAX_CACHED_BYTES) -> None:
-        """Begin empty; those that were asked for longest ago are dropped beyond `max_bytes`."""
+        """Start empty; beyond `max_bytes` the least recently used entries are dropped."""
         self._max_bytes = max_bytes
         self._known: OrderedDict[Hashable, Embeds] = OrderedDict()
         self._lock = threading.Lock()
 
     def find(self, key: Hashable, device: torch.device, encode: Callable[[], Embeds]) -> Embeds:
-        """Return what `encode` gave for this key before, or call it; the tensors are on `device`.
+        """Return the cached result of `encode` for a key, or call it; tensors are on `device`.
 
-        The key has to say all that the tensors follow from: the words and the weights.
+        The key must cover everything that determines the tensors: the prompts and the weights.
         """
         with self._lock:
             known = self._known.get(key)
@@ -41,5 +41,5 @@ class PromptCache:
 
     @property
     def num_bytes(self) -> int:
-        """Count the bytes of all that is kept."""
+        """Count the bytes in the cache."""
         return sum(x.nbytes for embeds in self._known.values() for x in embeds)

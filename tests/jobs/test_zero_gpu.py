@@ -184,7 +184,7 @@ def test_a_space_starts_with_its_model_in_place(space: Space) -> None:
 
 def test_compiled_blocks_that_cannot_be_had_leave_the_plain_ones(ltx_space: Space) -> None:
     """The library asks the Hub for them; `test_acceleration_hooks.py` has some it gets."""
-    assert f"ltx-video-2b: plain blocks, {BLOCKS} failed" in ltx_space.log
+    assert f"ltx-video-2b uses plain blocks: loading {BLOCKS} failed" in ltx_space.log
 
 
 def test_a_clip_is_made_in_a_process_with_the_card_and_its_visitor_pays_what_it_takes(

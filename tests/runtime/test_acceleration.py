@@ -54,11 +54,11 @@ def test_settings_come_from_the_environment() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
-        ("KINORA_CACHE", "much", "KINORA_CACHE is 'much', but it has to be a number from 0 to 1."),
-        ("KINORA_CACHE", "nan", "KINORA_CACHE is 'nan', but it has to be a number from 0 to 1."),
-        ("KINORA_CACHE", "-1", "KINORA_CACHE is '-1', but it has to be a number from 0 to 1."),
-        ("KINORA_CACHE", "2", "KINORA_CACHE is '2', but it has to be a number from 0 to 1."),
-        ("KINORA_COMPILE", "on", "KINORA_COMPILE is 'on', but it has to be 'off' or 'auto'."),
+        ("KINORA_CACHE", "much", "KINORA_CACHE is 'much', but it must be a number from 0 to 1."),
+        ("KINORA_CACHE", "nan", "KINORA_CACHE is 'nan', but it must be a number from 0 to 1."),
+        ("KINORA_CACHE", "-1", "KINORA_CACHE is '-1', but it must be a number from 0 to 1."),
+        ("KINORA_CACHE", "2", "KINORA_CACHE is '2', but it must be a number from 0 to 1."),
+        ("KINORA_COMPILE", "on", "KINORA_COMPILE is 'on', but it must be 'off' or 'auto'."),
     ],
 )
 def test_a_wrong_value_is_a_sentence(name: str, value: str, sentence: str) -> None:

@@ -436,7 +436,7 @@ def test_blocks_that_zero_gpus_library_has_compiled_are_loaded_by_it_and_used(
     assert figures["fingerprint"].endswith("someone/blocks")
     assert 0 < figures["difference"] < 1e-4 < figures["deviation"]
     assert figures["other size is plain"]
-    assert run.stderr.count("compiled blocks fail") == 1
+    assert run.stderr.count("Compiled blocks failed") == 1
 
 
 def test_a_cached_clip_is_near_the_plain_one(

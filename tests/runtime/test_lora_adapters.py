@@ -221,7 +221,7 @@ def test_a_lora_that_does_not_fit_is_refused_and_the_model_is_as_before(
     with pytest.raises(InvalidRequestError) as caught:
         model_cache.load(LTX, loras=[Lora("first"), Lora("bad")])
     sentence = "The LoRA 'bad' does not fit LTX-Video 2B 0.9.8 distilled; it was made for another "
-    assert str(caught.value) == f"{sentence}model, or is none."
+    assert str(caught.value) == f"{sentence}model, or is not a LoRA."
     assert torch.equal(latents(model_cache.load(LTX)), plain)
     assert torch.equal(latents(model_cache.load(LTX, loras=[Lora("first")])), changed)
 

@@ -127,8 +127,8 @@ def test_a_processor_without_bf16_takes_it_before_it_refuses() -> None:
     placement = place(LTX_2B, machine)
     assert placement.dtype == "bfloat16"
     assert describe(LTX_2B, placement, machine) == (
-        "About 15 GB of the computer's 24: everything is held in bfloat16, which this processor is "
-        "very slow at, for float32 does not fit."
+        "About 15 GB of the computer's 24: everything is held in bfloat16, which is very slow "
+        "on this processor, because float32 does not fit."
     )
 
 
@@ -158,7 +158,7 @@ def test_on_zero_gpu_everything_stays_on_a_card_of_the_size_it_takes(
 
 def test_what_no_zero_gpu_card_holds_is_refused() -> None:
     huge = replace(EXPERTS, parts={"transformer": Part(60 * 10**9)})
-    with pytest.raises(InvalidRequestError, match="more than the 96 GB of ZeroGPU's largest card"):
+    with pytest.raises(InvalidRequestError, match="more than the 96 GB of ZeroGPU's largest GPU"):
         place(huge, card(48, is_zero_gpu=True))
 
 
@@ -167,14 +167,14 @@ def test_what_no_zero_gpu_card_holds_is_refused() -> None:
     [
         (
             card(8, 16),
-            "LTX-Video 13B 0.9.8 distilled does not fit on this machine: it needs a graphics card "
-            "with 8 GB and 32 GB of memory beside it; choose LTX-Video 2B 0.9.8 distilled, which "
+            "LTX-Video 13B 0.9.8 distilled does not fit on this machine: it needs a GPU "
+            "with 8 GB and 32 GB of RAM; choose LTX-Video 2B 0.9.8 distilled, which "
             "does fit, or another machine.",
         ),
         (
             card(2, 64),
-            "LTX-Video 13B 0.9.8 distilled does not fit on this machine: it needs a graphics card "
-            "with 6 GB and 32 GB of memory beside it; choose Kinora mini, which does fit, or "
+            "LTX-Video 13B 0.9.8 distilled does not fit on this machine: it needs a GPU "
+            "with 6 GB and 32 GB of RAM; choose Kinora mini, which does fit, or "
             "another machine.",
         ),
         (
@@ -204,10 +204,10 @@ def test_the_machine_that_a_refusal_names_does_fit() -> None:
     [
         (
             card(12, 32),
-            "About 9 GB of the card's 12: the text encoder is there first, then all the rest.",
+            "About 9 GB of the GPU's 12: the text encoder is there first, then everything else.",
         ),
-        (card(24, 64), "About 15 GB of the card's 24: everything stays there."),
-        (card(6, 32), "About 2 GB of the card's 6: layers are moved there while others compute."),
+        (card(24, 64), "About 15 GB of the GPU's 24: everything stays there."),
+        (card(6, 32), "About 2 GB of the GPU's 6: layers are moved there while others compute."),
         (
             Machine("mps", 36 * GIGABYTE, has_fast_bf16=True),
             "About 15 GB of the computer's 36: everything is held in bfloat16; Apple's GPUs are "

@@ -264,8 +264,8 @@ def test_weights_that_are_missing_or_damaged_are_named_in_a_sentence(
     with pytest.raises(ModelError) as caught:
         model_cache.load(MINI)
     assert str(caught.value) == (
-        "The weights of Kinora mini are missing or damaged; get the repository again, with its "
-        "assets folder."
+        "The weights of Kinora mini are missing or damaged; download the repository again, with "
+        "its assets folder."
     )
 
 

@@ -1,1 +1,1 @@
-"""What Kinora itself costs, beside the model: memory, time and overhead, as ratios of one run."""
+"""Measures what Kinora costs on top of the model: memory, time and overhead, as ratios."""

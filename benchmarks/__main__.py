@@ -5,13 +5,13 @@ Run: python -m benchmarks
      python -m benchmarks gpu ltx-video-2b
      python -m benchmarks marks
      python -m benchmarks fingerprints
-`gpu` makes a clip of two seconds with a model held in every way that this machine can, and with
-each switch that makes it faster, and says what each takes. `marks` puts the invisible mark into
-clips of all kinds, and says what it survives and what it costs; `fingerprints` says how far
-the same clips are from what became of them, and from others. Both need tests/requirements.txt.
-The lengths are in seconds, three of them: the longest is compared with the first in memory, with
-the second in time; the overhead is that of a clip as long as the first, and the film of six shots
-of which one is changed is as long as the longest. The ratios are of one run on one machine.
+`gpu` makes a two-second clip with every placement of a model that this machine supports, and with
+each optimization, and measures them. `marks` puts the invisible mark into many kinds of clips and
+measures what it survives and costs. `fingerprints` measures how far those clips are from their
+altered copies and from other clips. Both need tests/requirements.txt.
+--lengths takes three lengths in seconds: the third is compared with the first in memory and with
+the second in time. The overhead is that of a clip of the first length. The film of six shots, one
+of which is changed, has the third length. All ratios are of one run on one machine.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ GOALS = {
 
 
 def describe_machine() -> dict[str, object]:
-    """Say what the figures are of; a load near the number of cores means that they were shared."""
+    """Describe the machine; a load near the number of cores means that it was busy otherwise."""
     return {
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
         "load before": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
@@ -80,13 +80,13 @@ def _describe(runs: list[Job]) -> dict[str, float]:
 
 
 def _ratio(long: list[Job], short: list[Job], name: str) -> float:
-    """Return the median of how many times the one is of the other, run by run."""
+    """Return the median over the runs of the ratio of long to short."""
     pairs = zip(long, short, strict=True)
     return round(median(x.figures[name] / y.figures[name] for x, y in pairs), 3)
 
 
 def measure_ratios(args: argparse.Namespace) -> None:
-    """Measure, and say each figure and whether its goal is met."""
+    """Measure the ratios, and log each of them with its goal."""
     figures = {"model": args.model, **describe_machine()}
     figures |= compare(run_jobs(args.lengths, args.runs, args.model))
     model_cache = ModelCache()
@@ -101,7 +101,7 @@ def measure_ratios(args: argparse.Namespace) -> None:
 
 
 def measure_model(args: argparse.Namespace) -> None:
-    """Say what every placement of a model takes and every switch brings, as it is measured."""
+    """Measure every placement and optimization of a model, logging each result at once."""
     logger.info("%s", json.dumps(describe_machine()))
     rows = []
     for row in measure_placements(get_model(args.gpu), args.seconds):
@@ -112,8 +112,8 @@ def measure_model(args: argparse.Namespace) -> None:
 
 
 def measure_survival(args: argparse.Namespace) -> None:
-    """Say what the invisible mark survives and costs."""
-    # Here, for its photographs and measures are packages that the app does not need.
+    """Measure what the invisible mark survives and costs."""
+    # Imported here, because it needs packages that the app does not.
     from benchmarks.marks import measure_marks, measure_time
 
     model_cache = ModelCache()
@@ -125,8 +125,8 @@ def measure_survival(args: argparse.Namespace) -> None:
 
 
 def measure_likeness(args: argparse.Namespace) -> None:
-    """Say which clips are known again by their fingerprints."""
-    # Here, for the same reason.
+    """Measure which altered clips are recognized by their fingerprints."""
+    # Imported here, because it needs packages that the app does not.
     from benchmarks.fingerprints import measure_fingerprints
 
     figures = measure_fingerprints(ModelCache())
@@ -136,21 +136,23 @@ def measure_likeness(args: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    """Read the command and measure."""
+    """Parse the command line and measure."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers()
-    gpu = commands.add_parser("gpu", help="what every placement and every switch of a model takes")
+    gpu = commands.add_parser("gpu", help="measure a model's placements and optimizations")
     gpu.add_argument("gpu", metavar="MODEL")
     gpu.add_argument("--seconds", type=float, default=2.0)
     gpu.set_defaults(measure=measure_model)
-    marks = commands.add_parser("marks", help="what the invisible mark survives and costs")
-    marks.add_argument("--keys", type=int, default=66, help="looked for where there is no mark")
+    marks = commands.add_parser("marks", help="measure what the invisible mark survives and costs")
+    marks.add_argument(
+        "--keys", type=int, default=66, help="number of keys to try on unmarked clips"
+    )
     marks.set_defaults(measure=measure_survival)
-    fingerprints = commands.add_parser("fingerprints", help="which clips are known by their looks")
+    fingerprints = commands.add_parser("fingerprints", help="measure which clips are recognized")
     fingerprints.set_defaults(measure=measure_likeness)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--lengths", type=float, nargs=3, default=[10, 15, 60], metavar="SECONDS")

@@ -1,4 +1,4 @@
-"""What happens to clips on their way: encoded again, made smaller, cropped, photographed."""
+"""Alters clips as happens on the web: re-encodes, resizes, crops, takes screenshots."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from pipeline.media.video_writer import ClipWriter
 FPS = 24.0
 _CROP = "crop=trunc(iw*0.45)*2:trunc(ih*0.45)*2"
 _HALF = "scale=trunc(iw/4)*2:trunc(ih/4)*2"
-# What ffmpeg makes of the delivered file: filters, and how coarsely it is encoded. {w}x{h} is the
-# clip's own size.
+# For each attack: ffmpeg's filters, and the CRF to encode with. {w}x{h} is the clip's own size.
 ENCODINGS: dict[str, tuple[str, int]] = {
     "H.264, crf 23": ("null", 23),
     "H.264, crf 28": ("null", 28),
@@ -42,7 +41,7 @@ CORNERS: dict[str, tuple[str, int]] = {
 
 
 def deliver(frames: np.ndarray, path: Path) -> int:
-    """Write frames (F, H, W, 3) as Kinora does, crf 18; return the size of the file in bytes."""
+    """Write frames (F, H, W, 3) uint8 as Kinora does, crf 18; return the file size in bytes."""
     height, width = frames.shape[1:3]
     with ClipWriter(path, width=width, height=height, fps=FPS) as writer:
         writer.write(frames)
@@ -50,7 +49,10 @@ def deliver(frames: np.ndarray, path: Path) -> int:
 
 
 def encode_again(path: Path, name: str, output: Path, shape: tuple[int, int]) -> int:
-    """Encode a file again in one of the ways; return the new one's size in bytes."""
+    """Re-encode a file with the attack `name`; return the new file size in bytes.
+
+    `shape` is (height, width). Raises RuntimeError if ffmpeg fails.
+    """
     filters, crf = (ENCODINGS | CORNERS)[name]
     filters = filters.format(h=shape[0], w=shape[1])
     arguments = ffmpeg.command(
@@ -64,12 +66,15 @@ def encode_again(path: Path, name: str, output: Path, shape: tuple[int, int]) ->
 
 
 def decode(path: Path) -> list[np.ndarray]:
-    """Return the frames of a file, (H, W, 3) each."""
+    """Return the frames of a file, (H, W, 3) uint8 each."""
     return [frame for chunk in iterate_frames(path, probe_clip(path)) for frame in chunk]
 
 
 def attacked(path: Path, shape: tuple[int, int]) -> dict[str, Callable[[], list[np.ndarray]]]:
-    """Return what makes the frames that are left of a delivered file after each attack."""
+    """Return, for each attack on a file, a function that returns the frames after it.
+
+    `shape` is (height, width); frames are (H, W, 3) uint8.
+    """
 
     def again(name: str) -> list[np.ndarray]:
         with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""Jobs of several lengths, each in a process of its own: how long they take, how much memory."""
+"""Measures time and memory of jobs of several lengths, each in its own process."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _MEGABYTE = 1e6
 
 @dataclass(frozen=True)
 class Job:
-    """One job that was done: what it says of itself, and its peak of memory in MB."""
+    """A finished job: the figures it reports, and its peak memory in MB."""
 
     figures: dict[str, object]
     peak: float
 
 
 def run_job(seconds: float, model_id: str) -> Job:
-    """Do one job and watch its memory. Raises CalledProcessError if it fails."""
+    """Run one job and watch its memory. Raises CalledProcessError if it fails."""
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "figures.json"
         command = [sys.executable, "-m", "benchmarks.job", "--model", model_id]
@@ -39,7 +39,7 @@ def run_job(seconds: float, model_id: str) -> Job:
 
 
 def run_jobs(lengths: Sequence[float], runs: int, model_id: str) -> dict[float, list[Job]]:
-    """Do a job of each length, again and again: what else the machine does meets all alike."""
+    """Run a job of each length in turn, `runs` times, so that other load affects all alike."""
     jobs: dict[float, list[Job]] = {seconds: [] for seconds in lengths}
     for _ in range(runs):
         for seconds in lengths:
@@ -48,9 +48,9 @@ def run_jobs(lengths: Sequence[float], runs: int, model_id: str) -> dict[float, 
 
 
 def _watch(process: subprocess.Popen) -> int:
-    """Return the peak of a process's memory and its children's (ffmpeg), in bytes, once it ends.
+    """Wait for a process to end; return its peak memory in bytes, with its children (ffmpeg).
 
-    Sampled, because the peak that the system keeps is inherited from whoever starts a process.
+    The memory is sampled, because a process inherits the system's peak figure from its parent.
     """
     peak = 0
     while process.poll() is None:
@@ -69,6 +69,6 @@ def _resident_bytes(pid: int) -> int:
     for member in family:
         try:
             total += member.memory_info().rss
-        except psutil.NoSuchProcess:  # it has ended since it was listed
+        except psutil.NoSuchProcess:  # it ended after it was listed
             continue
     return total

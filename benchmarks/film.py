@@ -1,4 +1,4 @@
-"""What it costs to change one shot of a film: a job based on another one, against the film."""
+"""Measures the cost of changing one shot of a film, compared with making the whole film."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SCENES = ("a red car in a city", "a boat on the sea", "a cat in a garden")
 
 
 def film_of(num_shots: int, seconds: float, model_id: str) -> GenerationRequest:
-    """Ask for a film of so many shots that last so many seconds together."""
+    """Return a request for a film of `num_shots` shots that last `seconds` together."""
     shots = [Shot(_SCENES[i % len(_SCENES)], seconds / num_shots) for i in range(num_shots)]
     return build_request("text_to_video", shots=shots, model=model_id, seed=1)
 
@@ -26,9 +26,9 @@ def film_of(num_shots: int, seconds: float, model_id: str) -> GenerationRequest:
 def measure_change(
     model_cache: ModelCache, model_id: str, seconds: float, runs: int, num_shots: int = 6
 ) -> dict[str, float]:
-    """Return medians of the seconds a film takes, and of those after its middle shot was changed.
+    """Return median times in seconds of a film, and of the film with its middle shot changed.
 
-    The model is loaded; each run does both, one after the other.
+    The model is loaded before; each run makes both, one after the other.
     """
     film = film_of(num_shots, seconds, model_id)
     middle = num_shots // 2

@@ -1,4 +1,4 @@
-"""How far a clip's fingerprint is from those of what became of it, and from those of others."""
+"""Measures how far clips' fingerprints are from those of altered copies and of other clips."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ATTACKS = (
 
 @dataclass(frozen=True)
 class _Seen:
-    """The hashes of one clip: as it is kept when it was made, and after each attack."""
+    """The hashes of one clip: as stored when it was made, and after each attack."""
 
     footage: Footage
     known: np.ndarray
@@ -34,9 +34,9 @@ class _Seen:
 def measure_fingerprints(
     model_cache: ModelCache, footage: Sequence[Footage] | None = None
 ) -> dict[str, object]:
-    """Attack clips, and say how many are known again, in either half of the footage.
+    """Alter clips and count how many are recognized, for each half of the footage.
 
-    Clips are held against those of their own half, in which no two are of the same film.
+    Clips are compared within their half, in which no two come from the same film.
     """
     clips = [_watch(clip) for clip in (all_footage(model_cache) if footage is None else footage)]
     halves = {
@@ -63,7 +63,7 @@ def _watch(footage: Footage) -> _Seen:
 
 
 def look_at(path: Path) -> np.ndarray:
-    """Hash a file as it is hashed when somebody asks where it comes from."""
+    """Hash a file as the check of a clip's origin does."""
     info = probe_clip(path)
     fingerprint = Fingerprint(info.fps)
     for chunk in iterate_frames(path, info):
@@ -73,7 +73,7 @@ def look_at(path: Path) -> np.ndarray:
 
 
 def _distances(clips: Sequence[_Seen]) -> dict[str, object]:
-    """Say for each attack how far clips are from themselves, and from the nearest other one."""
+    """Return, for each attack, clips' distances from themselves and from the nearest other."""
     rows = {}
     for name in clips[0].after:
         own = [distance(clip.after[name], clip.known) for clip in clips]
@@ -97,6 +97,6 @@ def _distances(clips: Sequence[_Seen]) -> dict[str, object]:
 
 
 def _nearest_other(clip: _Seen, name: str, clips: Sequence[_Seen]) -> float:
-    """Return the distance to the nearest other clip; 64, as far as can be, if there is none."""
+    """Return the distance to the nearest other clip; 64, the maximum, if there is none."""
     others = [each.known for each in clips if each is not clip]
     return min((distance(clip.after[name], known) for known in others), default=64.0)

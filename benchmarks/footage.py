@@ -1,8 +1,7 @@
-"""Clips of all kinds to measure the invisible mark on: described here, the same every time.
+"""Reproducible clips of many kinds, to measure the invisible mark and fingerprints on.
 
-Half of them may be looked at while the mark is tuned; the other half is for measuring alone. The
-rule was written before there was a mark: within each kind the clips are taken in turn, the first
-for tuning, the second for measuring, the third for tuning, and so on.
+Half of the clips may be used for tuning; the other half is for measuring only. The rule was fixed
+before the mark existed: within each kind, clips alternate between tuning and measuring.
 """
 
 from __future__ import annotations
@@ -78,7 +77,7 @@ _PHOTOGRAPHS = (  # package, file, move, size
 
 @dataclass(frozen=True)
 class Footage:
-    """A clip that can be made: its frames (NUM_FRAMES, H, W, 3) uint8 come when asked for."""
+    """A clip; `make` returns its frames (NUM_FRAMES, H, W, 3) uint8."""
 
     name: str
     kind: Kind
@@ -87,7 +86,7 @@ class Footage:
 
 
 def all_footage(model_cache: ModelCache) -> list[Footage]:
-    """List the clips, half of them for tuning; the embedded model is asked for its own."""
+    """List the clips, half of them for tuning; some are made with the embedded model."""
     makers: dict[Kind, list[tuple[str, Callable[[], np.ndarray]]]] = {
         "embedded model": [
             (prompt, partial(_generate, model_cache, prompt, seed))
@@ -127,7 +126,7 @@ def _film(package: str, name: str, first: int, size: Size) -> np.ndarray:
 
 
 def _photograph(package: str, name: str, move: str, size: Size) -> np.ndarray:
-    """Move slowly over a photograph, by less than a pixel a frame."""
+    """Move slowly over a photograph, by less than a pixel per frame."""
     picture = Image.open(_find(package, name)).convert("RGB")
     frames = []
     for index in range(NUM_FRAMES):
@@ -142,7 +141,7 @@ def _photograph(package: str, name: str, move: str, size: Size) -> np.ndarray:
 
 
 def _shape_within(outer: tuple[int, int], size: Size, share: float) -> tuple[float, float]:
-    """Return the largest shape of a size's proportions within another one, times a share."""
+    """Return the largest shape with the proportions of `size` inside `outer`, times a share."""
     scale = share * min(outer[0] / size.width, outer[1] / size.height)
     return size.width * scale, size.height * scale
 
@@ -198,7 +197,7 @@ _SYNTHETIC = (
 
 
 def _find(package: str, name: str) -> Path:
-    """Find a file of an installed package, which need not work to have it."""
+    """Find a file of an installed package without importing it."""
     spec = importlib.util.find_spec(package)
     if spec is None:
         raise ModuleNotFoundError(f"{package} is missing; install tests/requirements.txt.")
@@ -211,7 +210,7 @@ def _cover(frame: np.ndarray, size: Size) -> np.ndarray:
 
 
 def _stack(frames: Iterator[np.ndarray] | list[np.ndarray]) -> np.ndarray:
-    """Stack the first frames; a clip too short goes back and forth."""
+    """Stack the first NUM_FRAMES frames (F, H, W, 3); a short clip plays back and forth."""
     made = np.stack(list(islice(frames, NUM_FRAMES)))
     order = np.concatenate([np.arange(len(made)), np.arange(len(made))[::-1]])
     return made[np.resize(order, NUM_FRAMES)]

@@ -1,4 +1,4 @@
-"""How the invisible mark survives, what it costs, and how often it is seen where none is."""
+"""Measures what the invisible mark survives, what it costs, and its false positives."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ _WINDOWS = (slice(0, 16), slice(16, 32), slice(32, 48), slice(24, 25))  # of unm
 
 @dataclass(frozen=True)
 class _Result:
-    """What became of one clip."""
+    """The measurements of one clip."""
 
     footage: Footage
     figures: dict[str, float]
     found: dict[str, tuple[float, bool]]  # by attack: the score, and whether the id was right
-    num_wrong_ids: int  # after all attacks
-    unmarked: list[float]  # scores of its windows without a mark, one for each key
+    num_wrong_ids: int  # over all attacks
+    unmarked: list[float]  # scores of its unmarked windows, one for each key
     num_unmarked_ids: int
 
 
 def measure_marks(
     model_cache: ModelCache, footage: Sequence[Footage] | None = None, num_keys: int = 66
 ) -> dict[str, object]:
-    """Mark clips, attack them, look for the marks; and for those of many keys where none is."""
+    """Mark clips, alter them and detect the marks; also try many keys on unmarked clips."""
     footage = all_footage(model_cache) if footage is None else footage
     tiles = [Tile(bytes([number, 1]) * 16) for number in range(num_keys)]
-    lock = threading.Lock()  # the model makes one clip at a time
+    lock = threading.Lock()  # the model can make only one clip at a time
     with ThreadPoolExecutor(max_workers=2) as executor:
         results = list(executor.map(lambda clip: _measure(clip, tiles, lock), footage))
     halves = {
@@ -83,7 +83,7 @@ def measure_marks(
 def measure_time(
     model_cache: ModelCache, model_id: str, seconds: float = 10.0
 ) -> dict[str, object]:
-    """Say how long marking and looking take, and marking beside a clip of the embedded model."""
+    """Measure the time of marking and detecting, and marking as a share of making a clip."""
     rows = {}
     for width, height in ((512, 288), (832, 480), (1280, 704)):
         rows[f"{width}x{height}"] = _time_marking(width, height)
@@ -156,14 +156,14 @@ def _look(frames: list[np.ndarray]) -> tuple[float, str | None]:
 
 
 def _look_where_none_is(frames: list[np.ndarray], tiles: Sequence[Tile]) -> tuple[list[float], int]:
-    """Return a score for each window and key, and how many ids were read."""
+    """Return the scores of unmarked windows, for each key, and how many ids were read."""
     windows = [gather(frames[part]) for part in _WINDOWS]
     looks = [look_for(tile, window) for window in windows for tile in tiles]
     return [score for score, _ in looks], sum(seen is not None for _, seen in looks)
 
 
 def _survival(results: Sequence[_Result]) -> dict[str, object]:
-    """Say for each attack how many marks were found and read, and how surely."""
+    """Return, for each attack, how many marks were detected and read, and their scores."""
     rows = {}
     for name in results[0].found:
         scores = [result.found[name][0] for result in results]
@@ -178,7 +178,7 @@ def _survival(results: Sequence[_Result]) -> dict[str, object]:
 
 
 def _costs(results: Iterable[_Result]) -> dict[str, dict[str, float]]:
-    """Return median and worst of what marking costs the clips."""
+    """Return median and worst of each cost of marking."""
     figures = [result.figures for result in results]
     rows = {}
     for name in figures[0]:

@@ -1,4 +1,4 @@
-"""What Kinora's path costs beside the model: `generate` against the engine called by hand."""
+"""Measures Kinora's overhead: `generate` compared with calling the engine directly."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from pipeline.runtime.model_cache import ModelCache
 def frames_by_hand(
     engine: MiniEngine, plan: Plan, seed: int, words: str = PROMPT
 ) -> Iterator[np.ndarray]:
-    """Make the windows of a plan's only shot, as `generate` does, and decode them: (F, H, W, 3)."""
+    """Make and decode the windows of a plan's only shot; yields (F, H, W, 3) uint8 each."""
     prompt = engine.encode_prompt(words, "", 1.0, ShotContext(seed))
     made: torch.Tensor | None = None
     for window in plan.shots[0].windows:
@@ -38,7 +38,7 @@ def frames_by_hand(
 
 
 def make_by_hand(engine: MiniEngine, plan: Plan, seed: int, output: Path) -> None:
-    """Denoise, decode, and write the frames as they come, as `generate` does."""
+    """Make, decode and write the frames as they come, as `generate` does."""
     width, height = plan.size
     with ClipWriter(output, width=width, height=height, fps=plan.fps) as writer:
         for chunk in frames_by_hand(engine, plan, seed):
@@ -49,12 +49,12 @@ def make_by_hand(engine: MiniEngine, plan: Plan, seed: int, output: Path) -> Non
 def measure_overhead(
     model_cache: ModelCache, model_id: str, seconds: float, runs: int
 ) -> dict[str, float]:
-    """Return medians of what a clip takes by hand and through `generate`, in turn.
+    """Return median times of a clip made by hand and through `generate`, in turn.
 
-    Seconds of the clock, and of this process's processor time, which other work on the machine
-    hardly adds to; the overhead is the share by which the latter grows. Both ways write their clip:
-    ffmpeg beside it slows whoever decodes. In one thread: others would wait for work in a loop,
-    which counts as time.
+    Times are wall-clock seconds, and seconds of this process's processor time, which other load
+    hardly affects; the overhead is the relative increase of the latter. Both ways write their clip,
+    because ffmpeg slows down decoding. torch uses one thread: idle threads would spin, which counts
+    as processor time.
     """
     request = request_of(seconds, model_id)
     plan = plan_generation(request, model_cache.spec(model_id))
@@ -79,7 +79,7 @@ def measure_overhead(
 
 
 def _timed(work: Callable[[], object]) -> tuple[float, float]:
-    """Return the seconds that something takes, and those of this process's processor time."""
+    """Return wall-clock seconds and seconds of this process's processor time of a call."""
     begin, begin_own = time.perf_counter(), time.process_time()
     work()
     return time.perf_counter() - begin, time.process_time() - begin_own

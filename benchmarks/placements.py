@@ -1,6 +1,6 @@
-"""What each way of holding a model costs, and what each switch that makes it faster brings.
+"""Measures every placement of a model and every optimization.
 
-Seconds, the peak of memory as the driver sees it, and how far from the plain clip it takes.
+Figures are times, peak memory as the driver reports it, and the difference from the plain clip.
 """
 
 from __future__ import annotations
@@ -25,9 +25,8 @@ from pipeline.models.spec import ModelSpec
 from pipeline.planning.request import GenerationRequest
 from pipeline.runtime.acceleration import NATIVE, AccelerationSettings, list_accelerations
 from pipeline.runtime.acceleration_hooks import can_run, local_backends
-from pipeline.runtime.device import detect_machine
+from pipeline.runtime.device import Machine, detect_machine
 from pipeline.runtime.memory_plan import Placement, candidates, estimate
-from pipeline.runtime.device import Machine
 from pipeline.runtime.model_cache import ModelCache
 
 _SECONDS_BETWEEN_LOOKS = 0.02
@@ -36,7 +35,7 @@ _GIGABYTE = 1e9
 
 @dataclass
 class Peak:
-    """The most memory that was in use while somebody looked, beyond what was before, in bytes."""
+    """The peak memory while watching, beyond the memory used before, in bytes."""
 
     num_bytes: int = 0
 
@@ -44,11 +43,11 @@ class Peak:
 def measure_placements(
     spec: ModelSpec, seconds: float, machine: Machine | None = None
 ) -> Iterator[dict[str, object]]:
-    """Make a clip with a model held in every way that the machine can; yield a row for each.
+    """Make a clip with every placement that the machine supports; yield a row for each.
 
-    What is computed for a placement stands beside what was measured: the card's memory, or the
-    computer's where there is none. A row of what does not fit says so. Each placement that fits is
-    followed by the switches that can run with it, alone, and how near their clips are to the first.
+    Each row has the computed memory of a placement and the measured one: the GPU's, or the
+    computer's if there is none. A placement that does not fit gives a row with an error. Each one
+    that fits is followed by rows for single optimizations, with the difference from its clip.
     """
     machine = machine or detect_machine()
     attentions = [name for name in local_backends() if name != NATIVE and can_run(name, machine)]
@@ -102,7 +101,7 @@ def _measure_plain(
         "making, s": round(made - loaded, 2),
         "frames": clip.num_frames,
         "peak, GB": round(peak.num_bytes / _GIGABYTE, 2),
-        # A card that was too full for the placement has gone on with a more frugal one.
+        # If the GPU ran out of memory, another placement was used in the end.
         **({} if held == placement else {"ended as": held.offload}),
     }
 
@@ -110,10 +109,10 @@ def _measure_plain(
 def _measure_switch(
     model_cache: ModelCache, request: GenerationRequest, plain: Path
 ) -> dict[str, object]:
-    """Make the clip again with a switch on: twice, for the first time may have to compile.
+    """Make the clip twice more with an optimization: the first time may include compiling.
 
-    The peak is beyond what was in use already, the weights among it. The difference is that of the
-    clips as they were written, in dB, more being nearer.
+    The peak is measured beyond the memory in use before, which includes the weights. The difference
+    between the written clips is in dB; higher is closer.
     """
     output, times = plain.with_name("switched.mp4"), []
     try:
@@ -138,7 +137,7 @@ def _measure_switch(
 
 
 def _psnr(clip: Path, other: Path) -> float | None:
-    """Return the peak signal-to-noise ratio of two clips, in dB; None for the same frames."""
+    """Return the peak signal-to-noise ratio of two clips in dB; None if they are identical."""
     errors = [
         np.square(frames.astype(np.float32) - others).mean()
         for frames, others in zip(
@@ -151,7 +150,7 @@ def _psnr(clip: Path, other: Path) -> float | None:
 
 @contextmanager
 def watch(device: str) -> Iterator[Peak]:
-    """Look again and again how much memory is in use while the `with` block lasts."""
+    """Sample the memory in use while the `with` block runs."""
     before, peak, is_over = _used(device), Peak(), threading.Event()
 
     def look() -> None:
@@ -168,7 +167,7 @@ def watch(device: str) -> Iterator[Peak]:
 
 
 def _used(device: str) -> int:
-    """Return the bytes in use: on the card by anybody, as the driver says, or by this process."""
+    """Return the bytes in use: on the GPU by all processes, or in RAM by this process."""
     if device == "cuda":
         free, total = torch.cuda.mem_get_info()
         return total - free

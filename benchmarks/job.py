@@ -1,4 +1,4 @@
-"""One job as the app does it, in a process that does nothing else.
+"""Run one job as the app does, in a process that does nothing else.
 
 Run: python -m benchmarks.job --seconds 10 --output figures.json
 """
@@ -24,14 +24,14 @@ PROMPT = "a red car moves to the right in a city at sunset"
 
 
 def request_of(seconds: float, model_id: str) -> GenerationRequest:
-    """Ask for one shot of so many seconds."""
+    """Return a request for one shot of `seconds`."""
     return build_request("text_to_video", shots=(Shot(PROMPT, seconds),), model=model_id, seed=1)
 
 
 def make_clip(
     request: GenerationRequest, model_cache: ModelCache, output: Path, keep: Path | None = None
 ) -> Clip:
-    """Make the clip; nobody watches, nobody stops it."""
+    """Make the clip, without reporting progress or checking for cancellation."""
     return generate(
         request,
         model_cache=model_cache,
@@ -43,9 +43,10 @@ def make_clip(
 
 
 def time_job(request: GenerationRequest, model_cache: ModelCache) -> dict[str, object]:
-    """Load the model, make the clip, and return how long both took, in seconds, and its size.
+    """Load the model and make the clip; return both times in seconds, and the clip's size.
 
-    `processor` is the processor time of making it, ffmpeg's too: other work leaves it alone.
+    `processor` is the processor time of making the clip, including ffmpeg's; other load on the
+    machine hardly affects it.
     """
     begin = time.perf_counter()
     model_cache.load(request.model)
@@ -64,7 +65,7 @@ def time_job(request: GenerationRequest, model_cache: ModelCache) -> dict[str, o
 
 
 def main() -> None:
-    """Do the job and write its figures."""
+    """Run the job and write its figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--model", default=EMBEDDED)

@@ -1,4 +1,4 @@
-"""How somebody in the world looks: their palette in the light and the air of a scene, drawn."""
+"""Draws the characters of the training world, in the palette of a scene's light and weather."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PORTRAIT_LENS = 0.8
 
 @dataclass(frozen=True)
 class Actor:
-    """How somebody in the scene looks; where they are says the staging."""
+    """How a character in the scene looks; its position comes from the motion paths."""
 
     draw: Draw
     palette: Palette
@@ -48,12 +48,12 @@ def veil_colour(time: str, weather: str) -> Colour:
 
 
 def cast_actors(scene: Scene) -> tuple[Actor | None, Actor | None]:
-    """Return a scene's subject and its companion, None where there is nobody."""
+    """Return a scene's subject and companion; None for a missing one."""
     return tuple(None if look is None else cast_actor(look) for look in looks_of(scene))
 
 
 def cast_actor(look: Look) -> Actor:
-    """Mix somebody's palette."""
+    """Mix a character's palette."""
     light = SKIES[look.time].subject_light
     palette = mix_palette(look.colour, light, style=look.style, emotion=look.emotion)
     veil = veil_colour(look.time, look.weather), VEILS[look.weather][3]
@@ -69,7 +69,7 @@ def draw_shadow(canvas: skia.Canvas, shadow: Shadow) -> None:
 def draw_actor(
     canvas: skia.Canvas, actor: Actor, place: Place, time: float, *, is_flipped: bool
 ) -> None:
-    """Draw somebody where they stand."""
+    """Draw a character at its position."""
     canvas.save()
     canvas.translate(place.x, place.y)
     canvas.scale(place.height, place.height)
@@ -87,7 +87,7 @@ def draw_actor(
 
 
 def draw_portrait(look: Look, time: float) -> np.ndarray:
-    """Draw somebody on nothing: (H, W, 4) uint8, colours times cover, and cover."""
+    """Draw a character without background: (H, W, 4) uint8, premultiplied RGB and alpha."""
     height, width = canvas_size(look.subject)
     pixels = np.zeros((height, width, 4), np.uint8)
     surface = skia.Surface(pixels, skia.kRGBA_8888_ColorType, skia.kPremul_AlphaType)

@@ -1,6 +1,6 @@
 """Draw training batches from the shards: patches of background, without characters.
 
-`tables.py` owns the optimisation.
+`tables.py` owns the optimization.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def draw_points(
     num_tokens: int,
     clip_share: float,
 ) -> Points:
-    """Draw a few patches of land each of many latent frames of one picture size.
+    """Draw a few background patches from each of many latent frames of one picture size.
 
     The frames are of clips with a probability of `clip_share`, of stills else. Nobody is seen in
     the patches, and no zoom.
@@ -137,7 +137,7 @@ def draw_points(
 
 
 def is_zoomed(track: np.ndarray) -> bool:
-    """Say whether a track (D,) shows its land other than at its own size."""
+    """Say whether path features (D,) show the background zoomed."""
     row = dict(zip(FEATURE_COLUMNS, track.tolist(), strict=True))
     return row["zoom"] != 1 or row["zoom step"] != 0
 

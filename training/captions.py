@@ -1,4 +1,4 @@
-"""Tell a scene in words: many templates and synonyms, so that people's own words are understood.
+"""Describe scenes in words, with many templates and synonyms, to cover the wordings of users.
 
 `draw_caption` returns a caption and the attributes it names; the model may choose the others.
 """

@@ -1,10 +1,11 @@
-"""Compare long clips with those made from last frame to last frame: joins, drift and motion.
+"""Compare long clips with clips that pass on only their last frame: joins, drift and motion.
 
 Run: python -m training.compare_handovers --model assets/kinora-mini --clips 24 \
          --output assets/kinora-mini/handovers.json
-Every prompt is made by Kinora as the app does it, from last frames (`evaluation/handovers.py`) with
-the same engine, seeds and windows, and rendered: what the same scene does by itself. All of them
-are written as a file and read back. The table goes beside the figures, as Markdown.
+Every prompt is made three ways: by Kinora as in the app, from last frames
+(`evaluation/handovers.py`) with the same engine, seeds and windows, and as a render of the same
+scene for reference. All clips are written to a file and read back. The table is saved next to the
+figures, as Markdown.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Make a sheet of clips: one row of frames for each prompt, to look at.
+"""Make a contact sheet of clips: one row of frames for each prompt.
 
 Run: python -m training.contact_sheet --model assets/kinora-mini --output sheet.png --latents 4
 """

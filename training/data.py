@@ -2,8 +2,8 @@
 
 Run: python -m training.data images --model DIR --output DIR --shards 40 --seed 1
      python -m training.data clips  --model DIR --output DIR --shards 40 --seed 2
-A shard is one .npz of one picture size. Seeds below 1000 are for training, those from 10,000 on for
-evaluation.
+A shard is one .npz file of one picture size. Seeds below 1000 are for training, seeds from 10,000
+on for evaluation.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ CLIPS_PER_SHARD = 32
 
 
 def labels_of(scene: Scene | Look) -> list[int]:
-    """Return the slot labels (S,) of a scene, or of somebody's looks alone.
+    """Return the slot labels (S,) of a scene, or of a character's look alone.
 
     Label 0 is "not said", or "there is none".
     """

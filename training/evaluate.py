@@ -1,9 +1,9 @@
-"""Measure the embedded model as people meet it: does it obey, hold together, move, keep up?
+"""Measure how well the embedded model follows prompts, keeps its world, moves, and how fast it is.
 
 Run: python -m training.evaluate --model assets/kinora-mini --oracle tests/oracle.safetensors \
          --output assets/kinora-mini/figures.json
-Every part can be left out or run alone (--parts); `training/evaluation/` has them. The figures are
-written together with the hashes of the weights they are of.
+Parts can be run alone (--parts); they are in `training/evaluation/`. The figures are saved with the
+hashes of the weights they were measured with.
 """
 
 from __future__ import annotations

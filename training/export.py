@@ -1,4 +1,4 @@
-"""Put the trained parts together as one pipeline folder that the app loads.
+"""Assemble the trained parts into one pipeline folder that the app loads.
 
 Run: python -m training.export --parts DIR --background STATE --sprites STATE --output DIR
 """

@@ -1,6 +1,6 @@
-"""How scenes of the embedded model's world are drawn at random, and which are held out.
+"""Draws random scenes of the embedded model's world, and decides which are held out.
 
-`pipeline.mini.scene` has the tables, `world.py` draws a scene, `captions.py` tells it in words.
+`pipeline.mini.scene` has the tables, `world.py` renders a scene, `captions.py` describes it.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def draw_scene(rng: np.random.Generator, *, held_out: bool = False) -> Scene:
 
 
 def draw_scene_like(scene: Scene, rng: np.random.Generator) -> Scene:
-    """Draw a scene at random that has the sky, the land, the style and the camera of another."""
+    """Draw a random scene that has the sky, background, style and camera of another one."""
     shared = ("place", "time", "weather", "style", "camera")
     while True:
         other = draw_scene(rng)

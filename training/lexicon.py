@@ -1,7 +1,7 @@
-"""English words as training disturbs captions with them: near ones, far ones, and none.
+"""English words with which training disturbs captions: similar words, unrelated ones, or none.
 
-What is near is decided by the vectors of `word_vectors.py` and the phrases that training may see;
-the words of phrases that it may not see are never used.
+Similarity is that of the vectors of `word_vectors.py` to the phrases that training may see. Words
+of held-out phrases are never used.
 """
 
 from __future__ import annotations

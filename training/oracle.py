@@ -1,8 +1,8 @@
-"""A judge of generated clips, trained on renders: who is there, where, in what, moving how.
+"""The oracle: four small networks, trained on renders, that judge generated clips.
 
-Four small networks, trained by `train_oracle.py`. A finder boxes everybody in a frame, a teller
-looks at what a box holds, a viewer at the whole frame; a follower reads thirteen frames, a quarter
-of a second from each other, and the boxes in them: the subject's motion and the camera's.
+A finder boxes the characters in a frame, a teller classifies the content of a box, a viewer the
+whole frame. A follower reads thirteen frames, a quarter of a second apart, with their boxes, and
+tells the motion of subject and camera. `train_oracle.py` trains them.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def _conv(channels: int, width: int, stride: int = 1) -> nn.Sequential:
 
 
 class Finder(nn.Module):
-    """Boxes everybody in quarter-size frames (B, 3, 72, 128) in [-1, 1], cell by cell."""
+    """Boxes the characters in quarter-size frames (B, 3, 72, 128) in [-1, 1], cell by cell."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class Finder(nn.Module):
         self.answer = nn.Conv2d(96, 5, 1)
 
     def forward(self, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return logits of somebody's middle (B, 18, 32) and boxes (B, 18, 32, 4).
+        """Return logits of characters' centres (B, 18, 32) and boxes (B, 18, 32, 4).
 
         A box is the middle's x and y, width and height, in shares of the frame.
         """

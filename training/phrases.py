@@ -1,7 +1,7 @@
-"""What people call the things of the embedded model's world: the phrases captions are made of.
+"""The phrases that captions are made of: what people call the things of the embedded model's world.
 
-Every table maps a value of an attribute to the phrases that name it. `HELD_OUT_WORDS` are kept from
-training, to measure how far the text encoder generalises.
+Every table maps a value of an attribute to phrases that name it. `HELD_OUT_WORDS` are kept out of
+training, to measure how well the text encoder generalizes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Pans, tilts and zooms over arbitrary pictures: what teaches the model to keep a user's picture.
+"""Pans, tilts and zooms over arbitrary pictures, which train the model to keep a user's picture.
 
 The pictures are scikit-image's samples (two are kept for evaluation) and random textures.
 """

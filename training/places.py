@@ -1,4 +1,4 @@
-"""The ten places and four skies: what is painted, once a scene, on far, middle and near layer."""
+"""Draws the ten places and four skies: the far, middle and near layers, once per scene."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Line = Callable[[float], float]
 
 @dataclass(frozen=True)
 class Sky:
-    """A time of day: sky from top to horizon, sun or moon, the light on land and subject."""
+    """A time of day: sky from top to horizon, sun or moon, the light on background and subject."""
 
     top: Colour
     middle: Colour
@@ -123,7 +123,7 @@ class Land:
 
 
 class Prop(Land):
-    """The land seen by one prop: its foot is the origin, its own size about the unit 1."""
+    """A background layer from one prop's view: its foot is the origin, its size about 1."""
 
     def pick(self, *colours: Colour) -> Colour:
         """Choose a colour at random."""

@@ -1,4 +1,4 @@
-"""What the processes of a training run share: their start, one clock, gradients, a safe save."""
+"""Shared by training processes: start, clock, gradients and safe saving."""
 
 from __future__ import annotations
 

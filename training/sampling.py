@@ -1,4 +1,4 @@
-"""Make clips with a model folder, as the app would, to be looked at and measured."""
+"""Make clips with a model folder as the app would, to look at and to measure."""
 
 from __future__ import annotations
 

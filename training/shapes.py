@@ -1,4 +1,4 @@
-"""The paths and paints every drawing of the picture-book world is made of, whatever it shows."""
+"""The paths and paints that all drawings of the picture-book world use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The subjects: in side view facing right, feet at (0, 0), one unit high, alive at time t."""
+"""Draws the subjects: side view facing right, feet at (0, 0), one unit high, animated by time t."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Train models that look most up in tables, whose rows move faster: each is seen seldom.
+"""Train models built on lookup tables, with a higher learning rate for rows, which are seen rarely.
 
 Owns the loop that `train_background.py` and `train_sprites.py` share: clock, rate, log, and the
 state from which a run resumes.

@@ -1,8 +1,8 @@
-"""Train the background network: from positions and words straight to latents.
+"""Train the background network: from positions and words directly to latents.
 
 Run: torchrun --nproc-per-node 2 -m training.train_background --model DIR --data DIR --folder DIR
 Every step sees a few patches of very many latent frames: three times as much of the world for the
-same work as whole windows show. Resumes from FOLDER/state.pt, which `training.export` reads.
+same work as with whole windows. Resumes from FOLDER/state.pt, which `training.export` reads.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Train the oracle on renders.
 
 Run: python -m training.train_oracle --model DIR --data DIR --output oracle.safetensors
-What a frame shows is learnt from the shards' latents, so that what the autoencoder loses does not
-count against a clip; what moves, from clips rendered for it.
+The content of frames is learned from the shards' latents, so that the autoencoder's losses do not
+count against a clip. Motion is learned from clips that are rendered for it.
 """
 
 from __future__ import annotations
@@ -202,7 +202,7 @@ def train(
 
 
 def render_clips(count: int, rng: np.random.Generator) -> Iterator[tuple[torch.Tensor, Scene]]:
-    """Render scenes with somebody in them: quarter-size frames (13, 3, 72, 128) of each."""
+    """Render scenes with characters: quarter-size frames (13, 3, 72, 128) of each."""
     times = pick_frames(np.arange(1 + 8 * (NUM_LATENTS - 1))) / FPS
     while count:
         scene = draw_scene(rng)

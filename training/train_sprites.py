@@ -1,4 +1,4 @@
-"""Train the sprite network on characters that are drawn as they are asked for.
+"""Train the sprite network on characters that are drawn on demand.
 
 Run: torchrun --nproc-per-node 2 -m training.train_sprites --model DIR --folder DIR
 Resumes from FOLDER/state.pt, which `training.export` reads.
@@ -33,7 +33,7 @@ _SMALL = 0.02
 
 
 def draw_look(rng: np.random.Generator) -> Look:
-    """Draw somebody at random, the one with a face twice as often."""
+    """Draw a random character, the one with a face twice as often."""
     values = {name: str(rng.choice(ATTRIBUTES[name])) for name in OF_LOOKS}
     if rng.random() < 1 / len(ATTRIBUTES["subject"]):
         values["subject"] = "child"
@@ -50,7 +50,7 @@ def cut_cells(portrait: np.ndarray) -> torch.Tensor:
 
 
 def find_used(model: SpriteModel) -> None:
-    """Mark the cells in which anything of anybody is ever seen."""
+    """Mark the cells that are ever visible."""
     model.is_used.fill_(True)
     is_used = torch.zeros_like(model.is_used)
     for subject in ATTRIBUTES["subject"]:

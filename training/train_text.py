@@ -1,8 +1,8 @@
 """Train the text encoder to read captions into slots, and save it with its tokenizer.
 
 Run: python -m training.train_text --words RUN/words.npz --output RUN --steps 6000
-With --values FOLDER the slots' embeddings are those of an encoder that other weights were trained
-with. With --development half of the known phrases are kept from training and measured instead.
+With --values FOLDER the slots' embeddings are those of the encoder that other weights were trained
+with. With --development half of the known phrases are kept out of training and measured instead.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The identity of a model folder's weights: what figures were measured of."""
+"""Identifies a model folder's weights, so that figures say what they were measured with."""
 
 from __future__ import annotations
 

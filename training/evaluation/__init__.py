@@ -1,1 +1,1 @@
-"""What `training.evaluate` measures, one part in each module."""
+"""The parts of `training.evaluate`, one in each module."""

@@ -1,4 +1,4 @@
-"""Ways of making the same clips side by side: what was read off them, as figures and as a table."""
+"""Compares ways of making the same clips: their measurements, as figures and as a table."""
 
 from __future__ import annotations
 

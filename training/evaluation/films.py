@@ -1,7 +1,7 @@
-"""Does a film keep its world over the cuts? The oracle reads each shot of films of four.
+"""Measures whether films keep their world across cuts: the oracle reads each shot of films of four.
 
-The first shot names everything; the others name the subject or nobody, and a place, a motion, a
-time of day or a camera move of their own, never a colour or a style.
+The first shot names everything. The others name the subject or no character, and their own place,
+motion, time of day or camera move, but never a colour or a style.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The plain way to hand one window on to the next: as the last picture, made image to video.
+"""The baseline for joining windows: pass on only the last frame, as in image to video.
 
-Kinora's own way needs to hand on nothing of a scene that is staged. Here the frames of one shot are
-made with the same engine, with as many new latent frames and the same seed in each window as in
+Kinora itself continues a planned scene without passing on any frames. Here the frames of one shot
+are made with the same engine, with as many new latent frames and the same seed in each window as in
 Kinora's plan, so that the joins are at the same frames.
 """
 

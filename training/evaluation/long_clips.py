@@ -1,4 +1,4 @@
-"""What is read off a long clip, and off the shorter ones that it begins with.
+"""Measures a long clip, and the shorter clips that it starts with.
 
 A shot's windows, seeds and latents do not depend on how many windows follow: the first frames of a
 long clip are the shorter clip.

@@ -1,9 +1,8 @@
-"""Does a minute still move at its end as it did at its beginning?
+"""Measures whether a minute-long clip still moves at its end as it did at its start.
 
-How much a picture changes when somebody in it moves depends on who it is, how large, and where
-they have come to: so every prompt has a threshold of its own at each end of its minute, half way
-(as a ratio) between two renders of its scene then, one with that motion and one in which all is the
-same but nobody goes anywhere.
+How much moving characters change the picture depends on which they are, their size and their
+position. So every prompt has its own threshold at each end of its minute: half way (as a ratio)
+between two renders of its scene at that time, one with the motion and one without any.
 """
 
 from __future__ import annotations
@@ -58,7 +57,7 @@ def _degree_of_render(scene: Scene, begin: float) -> float:
 
 
 def _draw_moving(rng: np.random.Generator) -> tuple[Scene, str]:
-    """Draw a scene in which only somebody moves, and words that leave nothing of it open."""
+    """Draw a scene in which only a character moves, and a prompt that names all of it."""
     while True:
         scene = draw_inhabited(rng)
         if scene.motion == "still" or scene.camera != "static":

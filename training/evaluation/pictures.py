@@ -1,4 +1,4 @@
-"""How near frames are to the pictures they come from: autoencoder and image to video."""
+"""Measures how close frames are to their source pictures: autoencoder and image to video."""
 
 from __future__ import annotations
 

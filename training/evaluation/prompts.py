@@ -1,4 +1,4 @@
-"""Does a clip show what its prompt says? An oracle trained on renders reads it."""
+"""Measures whether clips show what their prompts say, with an oracle trained on renders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Can the joins of windows and of extensions be seen?"""
+"""Measures whether the joins of windows and of extensions are visible."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all parts of the evaluation share: the model, the judge, the counts, and random scenes.
+"""Shared by all parts of the evaluation: the model, the oracle, the counts and random scenes.
 
 Scenes and words come from seeds that training never uses.
 """
@@ -33,7 +33,7 @@ class Setup:
 
 
 def draw_inhabited(rng: np.random.Generator, *, held_out: bool = False) -> Scene:
-    """Draw a scene with somebody in it."""
+    """Draw a scene with a character."""
     while (scene := draw_scene(rng, held_out=held_out)).subject is None:
         pass
     return scene

@@ -1,4 +1,4 @@
-"""How long a minute of video takes, and how much memory."""
+"""Measures the time and memory that a minute of video takes."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Numbers read off the frames of a clip alone, (F, H, W, 3) uint8: no model, no file."""
+"""Measurements of a clip's frames alone, (F, H, W, 3) uint8: no model, no file."""

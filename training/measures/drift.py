@@ -1,7 +1,7 @@
-"""How a clip's looks change from its beginning to its end: colour, saturation, contrast, sharpness.
+"""How a clip changes from start to end: colour, saturation, contrast and sharpness.
 
-A camera that moves, or somebody who leaves, changes them too: what a clip is compared with is the
-render of the same scene.
+A moving camera, or a character that leaves, changes them too, so clips are compared with the render
+of the same scene.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""How much a join stands out from the frames round it: in what changes, in colour, in motion.
+"""How much a join stands out from the frames around it: in change, colour and motion.
 
-A join is the number of the first frame after it; it needs twelve frames on either side.
+A join is the number of the first frame after it; twelve frames are needed on either side.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How much a clip moves: a frozen one scores well on everything else."""
+"""How much a clip moves: a frozen clip scores well on everything else."""
 
 from __future__ import annotations
 

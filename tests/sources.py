@@ -50,7 +50,7 @@ def make_clip(
 ) -> Path:
     """Write a clip of numbered frames with ffmpeg's output options, and perhaps a sound source."""
     audio = ("-f", "lavfi", "-i", sound) if sound else ()
-    picture = ("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{WIDTH}x{HEIGHT}", "-framerate", fps)
+    picture = ("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{WIDTH}x{HEIGHT}", "-r", fps)
     frames = numbered_frames(num_frames).tobytes()
     ffmpeg(*picture, "-i", "pipe:0", *audio, *(options or H264), path, stdin=frames)
     return path

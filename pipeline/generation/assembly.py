@@ -62,7 +62,7 @@ def assemble_segments(
     first = 0 if shot_latents.is_backward else source.info.num_frames
     yield Segment(
         name=content_key(
-            {"look": _LOOK, "take": shot_latents.name, "size": plan.size, "fps": plan.fps}
+            {"look": _LOOK, "take": shot_latents.name, "size": plan.size, "fps": float(plan.fps)}
         ),
         num_frames=num_finished_frames(plan, source),
         num_windows=plan.num_windows,
@@ -99,7 +99,7 @@ def _shot_segments(context: GenerationContext, shots: Iterable[ShotLatents]) -> 
             "before": names[-2] if shot.num_dissolved else None,
             "mixed and held": (shot.num_dissolved, num_waiting),
             "num_frames": shot.num_frames - num_waiting,
-            "fps": plan.fps,
+            "fps": float(plan.fps),
         }
         yield Segment(
             name=content_key(facts),
@@ -164,8 +164,8 @@ def _source_frames(plan: Plan, source: OpenedSource) -> Iterator[np.ndarray]:
 def _following_frames(plan: Plan, clip: OpenedSource) -> Iterator[np.ndarray]:
     """Yield the frames of the clip that a bridge leads to, at the size and rate of the first."""
     frames = (frame for chunk in iterate_frames(clip.path, clip.info) for frame in chunk)
-    times = np.arange(_num_following(plan, clip)) / plan.fps
-    indices = np.rint(times * clip.info.fps).astype(int).clip(0, clip.info.num_frames - 1)
+    times = np.arange(_num_following(plan, clip)) / float(plan.fps)
+    indices = np.rint(times * float(clip.info.fps)).astype(int).clip(0, clip.info.num_frames - 1)
     for frame in transitions.pick(frames, indices):
         yield transitions.resize(frame, plan.size)
 

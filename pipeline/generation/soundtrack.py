@@ -16,7 +16,7 @@ from pipeline.errors import cannot_write
 from pipeline.generation.context import GenerationContext
 from pipeline.generation.shots import ShotLatents
 from pipeline.generation.sources import OpenedSource
-from pipeline.media.video_reader import iterate_sound
+from pipeline.media.sound import iterate_sound
 
 FADE_SECONDS = 0.05  # cross-fade between two sounds
 _EDGE_SECONDS = 0.005  # fade next to silence: avoids a click without losing anything audible
@@ -61,7 +61,7 @@ class Track:
             with self.path.open("r+b") as file:
                 file.truncate(round(seconds * self.rate) * _BYTES_PER_SAMPLE)
         except OSError as exc:
-            raise cannot_write() from exc
+            raise cannot_write(exc) from exc
 
     def _mix(self, new: Sound, place: int, share: np.ndarray, is_same: bool) -> Sound:
         """Mix new samples (N, 2) with those at a place; `share` (N,) is that of the new ones."""
@@ -82,7 +82,7 @@ class Track:
                 file.seek(place)
                 file.write(data)
         except OSError as exc:
-            raise cannot_write() from exc
+            raise cannot_write(exc) from exc
 
 
 class Soundtrack:
@@ -167,7 +167,7 @@ class Soundtrack:
         seconds = clip.info.num_frames / clip.info.fps
         rate, count = self.track.rate, round(seconds * self.track.rate)
         fade = 0.0 if at == 0 else FADE_SECONDS if clip.info.has_audio else _EDGE_SECONDS
-        heard = iterate_sound(clip.path, rate) if clip.info.has_audio else ()
+        heard = iterate_sound(clip.path, clip.info, rate) if clip.info.has_audio else ()
         # Backward, the model's sound continues as the clip's own: the same sound. The frames of a
         # bridge are stretched to its duration; its sound is not, and may have to be cut.
         self.track.lay(_fit(heard, count), at, fade, is_same=self._direction == "backward")

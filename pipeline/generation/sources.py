@@ -11,12 +11,12 @@ from PIL import Image
 from pipeline.errors import MediaError
 from pipeline.geometry import Size
 from pipeline.media.images import crop_to_size, open_picture
+from pipeline.media.sound import read_sound
 from pipeline.media.video_reader import (
     ClipInfo,
     probe_clip,
     read_first_frames,
     read_last_frames,
-    read_sound,
 )
 from pipeline.planning.plan import Source
 from pipeline.planning.recipe import read_memories
@@ -109,7 +109,7 @@ def first_sound(source: OpenedSource, rate: int, seconds: float) -> np.ndarray |
     """
     if not source.info.has_audio:
         return None
-    return read_sound(source.path, rate, 0.0, seconds)
+    return read_sound(source.path, source.info, rate, 0.0, seconds)
 
 
 def last_sound(
@@ -122,7 +122,7 @@ def last_sound(
     if not source.info.has_audio:
         return None
     end = (source.info.num_frames - 1) / source.info.fps + last_frame
-    return read_sound(source.path, rate, end - seconds, seconds)
+    return read_sound(source.path, source.info, rate, end - seconds, seconds)
 
 
 def end_frames(

@@ -35,7 +35,7 @@ def frame_indices(num_out: int, fps_out: float, num_in: int, fps_in: float) -> n
     Both run from the seam: output frame j is (j + 1) / fps_out after it, new frame i is
     (i + 1) / fps_in after it.
     """
-    nearest = np.rint(np.arange(1, num_out + 1) * fps_in / fps_out).astype(int) - 1
+    nearest = np.rint(np.arange(1, num_out + 1) * float(fps_in) / float(fps_out)).astype(int) - 1
     return nearest.clip(0, num_in - 1)
 
 

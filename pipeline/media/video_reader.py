@@ -1,6 +1,7 @@
 """Video files that are there: what a clip is, and its frames in time order.
 
-ffmpeg is run directly: moviepy's reader takes every source for one of constant rate.
+ffmpeg is run directly: moviepy 2.2 takes every source for one of constant rate. It read 1 of the
+25 frames of a screen recording, 11 of 12 at 60000/1001 a second, and no clip with a timecode.
 """
 
 from __future__ import annotations
@@ -9,8 +10,11 @@ import contextlib
 import math
 import re
 import subprocess
+import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from functools import cached_property
 from itertools import chain, islice, repeat
 from pathlib import Path
 
@@ -18,20 +22,29 @@ import numpy as np
 
 from pipeline.errors import MediaError
 from pipeline.media import ffmpeg
+from pipeline.media.frame_filters import LUT_FILE, filter_chain, needs_lut
+from pipeline.media.probe import AudioTrack, VideoTrack, read_header
+from pipeline.media.timeline import (
+    MAX_FPS,
+    choose_rate,
+    nearest,
+    num_left_out,
+    read_timeline,
+    sample_indices,
+    video_source,
+)
+from pipeline.media.video_color import lut_of
 
 MAX_SOURCE_SECONDS = 600
-MAX_SOURCE_FRAMES = 144_000  # ten minutes of a telephone's slow motion; each is remembered
+MAX_SOURCE_FRAMES = MAX_SOURCE_SECONDS * MAX_FPS  # each is remembered
 MIN_SOURCE_SIDE = 16  # pixels
 MAX_SOURCE_SIDE = 4096  # pixels
-MIN_FPS = 1
-MAX_FPS = 60
 
-# Of two frames equally near the earlier one is taken, whatever rounding (1 ms) did to their times.
 _TIE_SECONDS = 1e-3
 # A tag of an ffmetadata file; a backslash stands before every = ; # \ and end of line within one.
 _TAG = re.compile(r"^((?:\\.|[^\\=;#\n])+)=((?:\\.|[^\\\n])*)$", re.MULTILINE | re.DOTALL)
 
-_CUT_SHORT = "The clip could not be read to its end because the file has changed; upload it again."
+CUT_SHORT = "The clip could not be read to its end because the file has changed; upload it again."
 
 
 @dataclass(frozen=True)
@@ -45,57 +58,70 @@ class ClipInfo:
 
     width: int
     height: int
-    fps: float
+    fps: Fraction
     num_frames: int
-    duration: float
-    has_audio: bool
     frame_times: tuple[float, ...] = field(repr=False)
-    color_matrix: str = field(repr=False)
+    video: VideoTrack = field(repr=False)
+    audio: AudioTrack | None = field(repr=False)
 
+    @property
+    def duration(self) -> float:
+        """Return how many seconds the clip lasts."""
+        return float(self.num_frames / self.fps)
 
-@dataclass(frozen=True)
-class _Timeline:
-    """When the frames of a clip are shown, in seconds, and at which size."""
+    @property
+    def has_audio(self) -> bool:
+        """Return whether there is sound that can be read."""
+        return self.audio is not None
 
-    frame_times: np.ndarray  # (N,), ascending
-    last_frame_duration: float
-    width: int
-    height: int
+    @cached_property
+    def notes(self) -> tuple[str, ...]:
+        """Say what is done to the clip that its owner would not expect."""
+        lost = num_left_out(np.array(self.frame_times), self.fps, self.num_frames)
+        notes = {
+            f"{lost} frames are left out, for more than {self.fps} a second": (
+                lost and self.fps == MAX_FPS
+            ),
+            "HDR becomes standard range": self.video.colors.kind == "HDR",
+            "its wide colours become sRGB's": self.video.colors.kind == "wide",
+            "it is deinterlaced": self.video.is_interlaced,
+            "white lies behind what is transparent": self.video.has_alpha,
+        }
+        return tuple(note for note, is_true in notes.items() if is_true)
+
+    def at_most(self, fps: int) -> ClipInfo:
+        """Return the same clip, to be read at no more frames a second."""
+        if self.fps <= fps:
+            return self
+        return replace(self, fps=Fraction(fps), num_frames=max(1, round(self.duration * fps)))
 
 
 def probe_clip(path: Path) -> ClipInfo:
     """Decode a clip once and say what it is. Raises MediaError if it cannot be used."""
-    header = ffmpeg.read_header(path)
-    if not header.has_video:
+    header = read_header(path)
+    video = header.video
+    if video is None:
         raise MediaError("The file has sound but no picture; use a clip with video in it.")
-    _refuse_side(header.width, header.height)
-    _refuse_duration(header.duration)
-    timeline = _read_timeline(path, MAX_SOURCE_FRAMES + 1)
+    _refuse_side(video.width, video.height)
+    _refuse_duration(header.seconds)
+    timeline = read_timeline(path, video, MAX_SOURCE_FRAMES + 1, MAX_SOURCE_SECONDS + 1)
     if len(timeline.frame_times) > MAX_SOURCE_FRAMES:
         raise MediaError(
             f"The clip has more than {MAX_SOURCE_FRAMES:,} frames; cut it, or use one with fewer "
             "frames a second."
         )
     _refuse_side(timeline.width, timeline.height)
-    fps, num_frames = _choose_rate(timeline, header.fps)
+    fps, num_frames = choose_rate(timeline, video.rates)
     _refuse_duration(num_frames / fps)
-    return ClipInfo(
-        width=timeline.width,
-        height=timeline.height,
-        fps=fps,
-        num_frames=num_frames,
-        duration=num_frames / fps,
-        has_audio=bool(header.audio_codec),
-        frame_times=tuple(timeline.frame_times.tolist()),
-        color_matrix=header.color_matrix,
-    )
+    times = tuple(timeline.frame_times.tolist())
+    return ClipInfo(timeline.width, timeline.height, fps, num_frames, times, video, header.audio)
 
 
 def read_first_frames(
     path: Path,
     info: ClipInfo,
     count: int,
-    fps: float | None = None,
+    fps: Fraction | float | None = None,
     size: tuple[int, int] | None = None,
 ) -> np.ndarray:
     """Return the first frames of a clip, (count, H, W, 3) uint8, at `fps` and `size` (W, H).
@@ -103,7 +129,7 @@ def read_first_frames(
     Each is the nearest in time, counted from the start; a clip too short repeats its last frame.
     """
     times = np.array(info.frame_times)
-    indices = _nearest(times, times[0] + np.arange(count) / (fps or info.fps))
+    indices = nearest(times, times[0] + np.arange(count) / float(fps or info.fps))
     return _stack(_frames_at(path, info, indices, size=size), count)
 
 
@@ -111,7 +137,7 @@ def read_last_frames(
     path: Path,
     info: ClipInfo,
     count: int,
-    fps: float | None = None,
+    fps: Fraction | float | None = None,
     size: tuple[int, int] | None = None,
 ) -> np.ndarray:
     """Return the last frames of a clip, (count, H, W, 3) uint8 in time order, at `fps` and `size`.
@@ -120,7 +146,7 @@ def read_last_frames(
     too; a clip too short repeats its first frame.
     """
     times = np.array(info.frame_times)
-    indices = _nearest(times, times[-1] - np.arange(count)[::-1] / (fps or info.fps))
+    indices = nearest(times, times[-1] - np.arange(count)[::-1] / float(fps or info.fps))
     try:
         return _stack(_frames_at(path, info, indices, size=size, start=int(indices[0])), count)
     except MediaError:
@@ -135,9 +161,7 @@ def iterate_frames(
 
     They have the clip's own size, unless another is given as (W, H).
     """
-    times = np.array(info.frame_times)
-    indices = _nearest(times, times[0] + np.arange(info.num_frames) / info.fps)
-    indices[-1] = len(times) - 1  # an extension goes on from the last frame: never skip it
+    indices = sample_indices(np.array(info.frame_times), info.fps, info.num_frames)
     with contextlib.closing(_frames_at(path, info, indices, size=size)) as frames:
         while batch := list(islice(frames, chunk)):
             yield np.stack(batch)
@@ -150,61 +174,21 @@ def sample_luma(path: Path, fps: float, seconds: float, side: int) -> np.ndarray
     many pixels their longer one has at most. What is stored turned, or with pixels that are not
     square, stays so. Raises MediaError if the clip cannot be read.
     """
-    header = ffmpeg.read_header(path)
-    scale = min(1.0, side / max(header.width, header.height))
-    width, height = (max(1, round(x * scale)) for x in (header.width, header.height))
+    across, down = (f"max(1,round({x}*min(1,{side}/max(iw,ih))))" for x in ("iw", "ih"))
     is_due = f"gte(t-start_t+{_TIE_SECONDS},selected_n/{fps})"
     arguments = ffmpeg.command(
         *(*ffmpeg.source(path), "-map", "0:V:0", "-frames:v", str(math.ceil(fps * seconds))),
-        *("-vf", f"select='{is_due}',scale={width}:{height}:flags=area"),
-        *("-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "gray", "pipe:1"),
+        *("-vf", f"select='{is_due}',scale='{across}':'{down}':flags=area"),
+        *("-fps_mode", "passthrough", "-f", "yuv4mpegpipe", "-pix_fmt", "gray", "pipe:1"),
     )
     done = ffmpeg.run(arguments, ffmpeg.DECODE_TIMEOUT_SECONDS)
     if done.returncode or not done.stdout:
         raise MediaError(ffmpeg.UNREADABLE)
-    return np.frombuffer(done.stdout, np.uint8).reshape(-1, height, width)
-
-
-def iterate_sound(path: Path, rate: int) -> Iterator[np.ndarray]:
-    """Yield a clip's sound from its first frame on, (N, 2) float32, about a second at a time.
-
-    `rate` is in samples a second. Silence is where nothing is heard in between. Raises MediaError
-    if the sound cannot be read.
-    """
-    header = ffmpeg.read_header(path)
-    # Sound and picture need not begin together.
-    shift = f"{-first_frame_time(path):.6f}"
-    # Both ears hear all of one channel; ffmpeg by itself would make it quieter by 3 dB.
-    spread = ",pan=stereo|c0=c0|c1=c0" if header.is_mono else ""
-    arguments = ffmpeg.command(
-        *(*ffmpeg.source(path, "-itsoffset", shift), "-map", f"0:{header.audio_stream}"),
-        *("-af", f"aresample=async=1:first_pts=0{spread}", "-ac", "2", "-ar", str(rate)),
-        *("-f", "f32le", "pipe:1"),
-    )
-    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-    with ffmpeg.running(arguments, **pipes) as process:
-        while data := process.stdout.read(rate * 8):
-            yield np.frombuffer(data, np.float32).reshape(-1, 2)
-        if process.wait():
-            raise MediaError(_CUT_SHORT)
-
-
-def read_sound(path: Path, rate: int, start: float, seconds: float) -> np.ndarray:
-    """Return what is heard in a clip for some seconds, (N, 2) float32, `start` after its first
-    frame; what is before and behind its sound is silent.
-    """
-    first, count = round(start * rate), round(seconds * rate)
-    heard = np.zeros((count, 2), np.float32)
-    position = -first
-    with contextlib.closing(iterate_sound(path, rate)) as blocks:
-        for block in blocks:
-            begin, end = max(0, position), min(count, position + len(block))
-            if begin < end:
-                heard[begin:end] = block[begin - position : end - position]
-            position += len(block)
-            if position >= count:
-                break
-    return heard
+    head, _, frames = done.stdout.partition(b"\n")
+    width, height = (int(re.search(rb" %b(\d+)" % key, head)[1]) for key in (b"W", b"H"))
+    # Before each frame stands the word FRAME in a line of its own.
+    rows = np.frombuffer(frames, np.uint8).reshape(-1, len(b"FRAME\n") + height * width)
+    return rows[:, len(b"FRAME\n") :].reshape(-1, height, width)
 
 
 def read_metadata(path: Path) -> dict[str, str]:
@@ -215,38 +199,6 @@ def read_metadata(path: Path) -> dict[str, str]:
         raise MediaError(ffmpeg.UNREADABLE)
     tags = _TAG.findall(done.stdout.decode(errors="replace"))
     return {_unescape(key): _unescape(value) for key, value in tags}
-
-
-def first_frame_time(path: Path) -> float:
-    """Return when the first frame of a file is shown, in seconds; 0 if it holds only sound."""
-    if not ffmpeg.read_header(path).has_video:
-        return 0.0
-    return float(_read_timeline(path, 1).frame_times[0])
-
-
-def _read_timeline(path: Path, most: int) -> _Timeline:
-    """Decode a clip for the times of its first frames, so many at most.
-
-    Raises MediaError if no frame can be decoded.
-    """
-    arguments = ffmpeg.command(
-        *(*ffmpeg.source(path), "-map", "0:V:0", "-t", str(MAX_SOURCE_SECONDS + 1)),
-        # In microseconds: times would be rounded to the frame rate that the container claims.
-        *("-fps_mode", "passthrough", "-enc_time_base", "1:1000000"),
-        *("-frames:v", str(most), "-f", "framecrc", "pipe:1"),
-    )
-    text = ffmpeg.run(arguments, ffmpeg.DECODE_TIMEOUT_SECONDS).stdout.decode()
-    # A row: stream, decoding time, presentation time, duration, size in bytes, checksum.
-    rows = [line.split(",") for line in text.splitlines() if not line.startswith("#")]
-    if not rows:
-        raise MediaError(ffmpeg.UNREADABLE)
-    times = np.maximum.accumulate([int(row[2]) / 1e6 for row in rows])
-    described = dict(re.findall(r"^#(dimensions|sar) 0: (\S+)$", text, re.MULTILINE))
-    width, height = map(int, described["dimensions"].split("x"))
-    across, down = map(int, described["sar"].split("/"))  # the shape of a pixel; 0 is unknown
-    if across and down:
-        width = round(width * across / down)
-    return _Timeline(times, int(rows[-1][3]) / 1e6, width, height)
 
 
 def _refuse_side(width: int, height: int) -> None:
@@ -262,34 +214,6 @@ def _refuse_duration(seconds: float) -> None:
         raise MediaError(
             f"The clip lasts more than {MAX_SOURCE_SECONDS // 60} minutes; cut it to a shorter one."
         )
-
-
-def _choose_rate(timeline: _Timeline, header_fps: float) -> tuple[float, int]:
-    """Return the rate at which to read a clip, and the number of frames that yields.
-
-    A source of constant rate keeps its rate and all its frames. Another one is read at its usual
-    rate if it only misses frames, else at its average: a whole number, MIN_FPS to MAX_FPS.
-    """
-    times, count = timeline.frame_times, len(timeline.frame_times)
-    span = times[-1] - times[0]
-    spacing = span / (count - 1) if span else 1 / max(header_fps, MIN_FPS)
-    for fps in (header_fps, float(round(1 / spacing)), round(1 / spacing, 3)):
-        if MIN_FPS <= fps <= MAX_FPS:
-            slots = times[0] + np.arange(count) / fps
-            if np.array_equal(_nearest(times, slots), np.arange(count)):
-                return fps, count
-    end = times[-1] + (timeline.last_frame_duration or spacing)
-    spacings = np.diff(times, append=end)
-    usual, average = np.median(spacings), spacings.mean()
-    fps = round(1 / (usual if usual > 0.9 * average else average))
-    fps = float(min(max(fps, MIN_FPS), MAX_FPS))
-    return fps, max(1, round(spacings.sum() * fps))
-
-
-def _nearest(frame_times: np.ndarray, sample_times: np.ndarray) -> np.ndarray:
-    """Return for each sample the index of the frame nearest in time, the earlier one of a tie."""
-    midpoints = (frame_times[1:] + frame_times[:-1]) / 2
-    return np.searchsorted(midpoints, sample_times - _TIE_SECONDS)
 
 
 def _frames_at(
@@ -311,23 +235,31 @@ def _frames_at(
     # To the very end nothing is limited: one frame more or less tells that the start was missed.
     limit = ("-frames:v", str(stop - start)) if stop < num_frames else ()
     arguments = ffmpeg.command(
-        *(*ffmpeg.source(path, *seek), "-map", "0:V:0", "-fps_mode", "passthrough", *limit),
-        *(
-            "-vf",
-            f"scale={width}:{height}:in_color_matrix={info.color_matrix}:{ffmpeg.SCALE_FLAGS}",
-        ),
+        *(*video_source(path, info.video, *seek), "-fps_mode", "passthrough", *limit),
+        *("-vf", filter_chain(info.video, (width, height))),
         *("-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"),
     )
-    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-    with ffmpeg.running(arguments, **pipes) as process:
+    with _running(arguments, info.video) as process:
         for repeats in np.bincount(indices, minlength=stop)[start:]:
             data = process.stdout.read(width * height * 3)
             if len(data) < width * height * 3:
-                raise MediaError(_CUT_SHORT)
+                raise MediaError(CUT_SHORT)
             frame = np.frombuffer(data, np.uint8).reshape(height, width, 3)
             yield from repeat(frame, repeats)
         if process.stdout.read(1):
-            raise MediaError(_CUT_SHORT)
+            raise MediaError(CUT_SHORT)
+
+
+@contextlib.contextmanager
+def _running(arguments: list[str], video: VideoTrack) -> Iterator[subprocess.Popen[bytes]]:
+    """Start ffmpeg, in a folder with the table of colours if the track needs one."""
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with contextlib.ExitStack() as stack:
+        folder = None
+        if needs_lut(video):
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            (folder / LUT_FILE).write_bytes(lut_of(video.colors))
+        yield stack.enter_context(ffmpeg.running(arguments, folder, **pipes))
 
 
 def _stack(frames: Iterator[np.ndarray], count: int) -> np.ndarray:

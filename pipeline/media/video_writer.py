@@ -1,8 +1,8 @@
 """A new clip, written frame by frame: in pieces that are encoded once, and joined at the end.
 
-ffmpeg is run directly: moviepy's writer rounds the rate and guesses the colours. A piece that is
-whole has a name and can be used again, in the same clip after a crash and in a clip that has it in
-common with this one; joining copies what is encoded.
+ffmpeg is run directly: moviepy's writer rounds the rate to two decimals and guesses the colours. A
+piece that is whole has a name and can be used again, in the same clip after a crash and in a clip
+that has it in common with this one; joining copies what is encoded.
 """
 
 from __future__ import annotations
@@ -25,12 +25,14 @@ import numpy as np
 
 from pipeline.errors import MediaError
 from pipeline.media import ffmpeg
-from pipeline.media.video_reader import first_frame_time
+from pipeline.media.sound import stereo_in_place
+from pipeline.media.video_reader import ClipInfo
 
 logger = logging.getLogger(__name__)
 
 _SUFFIX = ".mp4"  # of a piece that is whole
 _COPIED_AUDIO = ("aac", "mp3")  # what an mp4 may hold and every browser plays
+_MAX_LEAD_SECONDS = 0.05  # that copied sound may begin before its picture: about a packet
 _AAC = ("-c:a", "aac", "-b:a", "192k", "-ac", "2")
 _BT709 = (
     f"scale=out_color_matrix=bt709:out_range=tv:{ffmpeg.SCALE_FLAGS},format=yuv420p,"
@@ -54,10 +56,10 @@ class ClipWriter:
     The file appears under its name when the block ends well; until then, and if the block raises,
     there is no such file or the one of before. Whole pieces stay in the folder `pieces`, which
     nobody else writes to; without one nothing is kept. A piece that grows can be played.
-    `audio_from` is a clip whose sound is kept in place, its picture beginning at `audio_offset`
-    seconds. `metadata` are the container's tags, none ending in a backslash; they may be set until
-    the block ends, and so may `sound`: a file of samples, two float32 each, and their rate, that is
-    heard in place of a clip's.
+    `audio_from` is a clip whose sound is kept in place as long as its picture lasts, which begins
+    at `audio_offset` seconds. `metadata` are the container's tags, none ending in a backslash; they
+    may be set until the block ends, and so may `sound`: a file of samples, two float32 each, and
+    their rate, that is heard in place of a clip's.
     """
 
     def __init__(
@@ -66,8 +68,8 @@ class ClipWriter:
         *,
         width: int,
         height: int,
-        fps: float,
-        audio_from: Path | None = None,
+        fps: Fraction | float,
+        audio_from: tuple[Path, ClipInfo] | None = None,
         audio_offset: float = 0.0,
         metadata: dict[str, str] | None = None,
         pieces: Path | None = None,
@@ -81,16 +83,17 @@ class ClipWriter:
         self._is_kept = pieces is not None
         self._folder = pieces or path.with_name(f".{path.stem}.{secrets.token_hex(4)}")
         self._frame_shape = (height, width, 3)
-        self._audio = _keep_audio(audio_from, audio_offset) if audio_from else ([], [])
+        self._audio = _keep_audio(*audio_from, audio_offset) if audio_from else ([], [])
         self.metadata = metadata or {}
         self.sound: tuple[Path, int] | None = None
         self.num_frames = 0
         self._pieces: list[tuple[Path, int]] = []  # and how many frames each has
         self._growing: _Growing | None = None
-        rate = str(Fraction(fps).limit_denominator(1001))  # 30000/1001 stays what it is
+        # A float of 30000/1001 is taken for what it stands for.
+        rate = str(fps if isinstance(fps, Fraction) else Fraction(fps).limit_denominator(1001))
         self._arguments = ffmpeg.command(
             *("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}"),
-            *("-framerate", rate, "-i", "pipe:0"),
+            *("-r", rate, "-i", "pipe:0"),  # with -framerate 120000/1001 would become 120
             *("-vf", _BT709, "-c:v", "libx264", "-crf", "18", "-pix_fmt", "yuv420p"),
             # A fragment a second that can be played without the rest.
             *("-movflags", "+empty_moov+default_base_moof", "-frag_duration", "1000000"),
@@ -269,20 +272,21 @@ def _put(draft: Path, path: Path) -> None:
     draft.replace(path)
 
 
-def _keep_audio(path: Path, offset: float) -> tuple[list[str], list[str]]:
-    """Return ffmpeg's input and output options that keep a clip's sound in its place, if any."""
-    header = ffmpeg.read_header(path)
-    if not header.audio_codec:
+def _keep_audio(path: Path, info: ClipInfo, offset: float) -> tuple[list[str], list[str]]:
+    """Return ffmpeg's input and output options that keep a clip's sound in its place, if any.
+
+    Sound and picture need not begin and end together: what is heard without the clip's own picture
+    is left out.
+    """
+    if info.audio is None:
         return [], []
-    # Sound and picture need not begin together: the new clip begins with the picture.
-    shift = offset - first_frame_time(path)
-    if header.audio_codec in _COPIED_AUDIO and shift >= 0:
-        codec = ["-c:a", "copy"]
-    else:
-        # Silence where nothing is heard, also before the start; what comes before zero is cut.
-        codec = ["-af", "aresample=async=1:first_pts=0", *_AAC]
-    source = ffmpeg.source(path, "-itsoffset", f"{shift:.6f}")
-    return source, ["-map", f"2:{header.audio_stream}", *codec]
+    lead, end = info.frame_times[0], offset + info.duration
+    shift = offset - lead
+    source, place = ["-itsoffset", f"{shift:.6f}"], ["-map", f"2:{info.audio.index}"]
+    if info.audio.codec in _COPIED_AUDIO and shift >= 0 and lead < _MAX_LEAD_SECONDS:
+        return ffmpeg.source(path, *source, "-t", f"{end:.6f}"), [*place, "-c:a", "copy"]
+    filters = f"atrim={offset:.6f}:{end:.6f},{stereo_in_place(info.audio)}"
+    return ffmpeg.source(path, *source), [*place, "-af", filters, *_AAC]
 
 
 def _encode(path: Path, rate: int) -> tuple[list[str], list[str]]:

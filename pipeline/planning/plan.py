@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 
 from pipeline.errors import InvalidRequestError
 from pipeline.geometry import Size, latents_for_frames, nearest_aspect_ratio
@@ -31,7 +32,7 @@ class Source:
 
     width: int
     height: int
-    fps: float = 0.0  # 0 for a picture
+    fps: Fraction = Fraction(0)  # exactly; 0 for a picture
     num_frames: int = 1
 
 
@@ -52,7 +53,7 @@ class Plan:
 
     model_size: Size
     size: Size
-    fps: float
+    fps: Fraction
     num_frames: int  # new frames, at `fps`
     num_inference_steps: int | None  # None: the model has no steps
     guidance_scale: float | None
@@ -73,7 +74,7 @@ class Plan:
     @property
     def seconds(self) -> float:
         """Return the length of the new footage in seconds."""
-        return self.num_frames / self.fps
+        return float(self.num_frames / self.fps)
 
 
 def plan_generation(
@@ -86,7 +87,7 @@ def plan_generation(
     model_size = spec.size_for(aspect_ratio)
     shots = [_plan_shot(request, spec, shot, i) for i, shot in enumerate(request.shots)]
     num_frames = sum(shot.num_frames - shot.num_dissolved for shot in shots)
-    size, fps = model_size, spec.fps
+    size, fps = model_size, Fraction(spec.fps).limit_denominator(1001)
     if request.task == "extend_video":
         # The result keeps the source's size (H.264 needs even sides) and frame rate.
         size = Size(source.width - source.width % 2, source.height - source.height % 2)
@@ -136,7 +137,7 @@ def check_windows_fit_calls(request: GenerationRequest, spec: ModelSpec) -> None
 
 def _plan_from_any(request: GenerationRequest, spec: ModelSpec) -> Plan:
     """Plan a request without opening its source, which hardly changes how long it takes."""
-    source = None if request.task == "text_to_video" else Source(16, 9, fps=spec.fps)
+    source = None if request.task == "text_to_video" else Source(16, 9, fps=Fraction(spec.fps))
     return plan_generation(request, spec, source)
 
 

@@ -42,7 +42,7 @@ def build_recipe(
         "guidance_scale": plan.guidance_scale,
         "width": plan.size.width,
         "height": plan.size.height,
-        "fps": plan.fps,
+        "fps": float(plan.fps),
         "num_new_frames": plan.num_frames,
         "model_size": list(plan.model_size),
         "model_label": spec.label,

@@ -15,8 +15,9 @@ from pipeline.errors import GenerationCancelledError
 from pipeline.generation.generate import Clip, generate
 from pipeline.generation.progress import Progress
 from pipeline.generation.soundtrack import FADE_SECONDS, Track
-from pipeline.media.ffmpeg import read_header
-from pipeline.media.video_reader import probe_clip, read_sound
+from pipeline.media.probe import read_header
+from pipeline.media.sound import read_sound
+from pipeline.media.video_reader import probe_clip
 from pipeline.models.registry import MODELS
 from pipeline.models.spec import ModelSpec
 from pipeline.planning.request import GenerationRequest, Shot
@@ -85,7 +86,7 @@ def assert_lasts(path: Path, num_frames: int, fps: float) -> np.ndarray:
     assert probe_clip(path).num_frames == num_frames
     samples = samples_of(path)
     assert 0 <= len(samples) - round(num_frames / fps * RATE) < 1024 + 48
-    assert read_header(path).audio_codec == "aac"
+    assert read_header(path).audio.codec == "aac"
     return samples
 
 
@@ -318,7 +319,7 @@ def test_sound_is_read_from_the_first_frame_on(tmp_path: Path, clip: Path) -> No
     inputs = ("-i", clip, "-itsoffset", "0.4", "-i", clip)
     ffmpeg(*inputs, "-map", "0:a", "-map", "1:v", "-c", "copy", late)
     for path, start in ((clip, 0.5), (late, 0.1)):
-        heard = read_sound(path, 16_000, -1.0, 5.0)
+        heard = read_sound(path, probe_clip(path), 16_000, -1.0, 5.0)
         assert heard.shape == (80_000, 2)
         loud = np.flatnonzero(np.abs(heard[:, 0]) > 0.03) / 16_000 - 1
         assert (loud[0], loud[-1]) == pytest.approx((start, start + 0.5), abs=CLOSE)

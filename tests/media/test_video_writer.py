@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from moviepy import VideoFileClip
 
 from pipeline.errors import GenerationCancelledError, MediaError
 from pipeline.media import ffmpeg as ffmpeg_module
-from pipeline.media.ffmpeg import read_header
+from pipeline.media.probe import read_header
 from pipeline.media.video_reader import probe_clip, read_metadata
 from pipeline.media.video_writer import ClipWriter
 from tests.sources import (
@@ -48,6 +49,22 @@ def test_what_is_written_is_read_back(tmp_path: Path, fps: float) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_another_library_reads_what_is_written(tmp_path: Path, clip: Path) -> None:
+    path, frames = tmp_path / "written.mp4", numbered_frames(48)
+    with ClipWriter(
+        path, width=WIDTH, height=HEIGHT, fps=24, audio_from=(clip, probe_clip(clip))
+    ) as writer:
+        writer.write(frames)
+    with VideoFileClip(str(path)) as film:
+        assert (film.size, film.fps, film.duration) == (
+            [WIDTH, HEIGHT],
+            24,
+            pytest.approx(2, abs=0.03),
+        )
+        assert read_numbers(np.stack(list(film.iter_frames()))[:48]) == list(range(48))
+        assert film.audio.max_volume() > 0.5
+
+
 @pytest.mark.parametrize(
     "color",
     [
@@ -71,7 +88,9 @@ def test_colours_survive_the_round_trip(tmp_path: Path, color: tuple[int, int, i
 def test_a_written_clip_plays_everywhere_and_starts_at_once(tmp_path: Path, clip: Path) -> None:
     """H.264, 4:2:0, tagged BT.709, and the index before the frames, also with sound in it."""
     path = tmp_path / "tagged.mp4"
-    with ClipWriter(path, width=WIDTH, height=HEIGHT, fps=24, audio_from=clip) as writer:
+    with ClipWriter(
+        path, width=WIDTH, height=HEIGHT, fps=24, audio_from=(clip, probe_clip(clip))
+    ) as writer:
         writer.write(numbered_frames(48))
     assert "Video: h264" in describe(path)
     assert "yuv420p(tv, bt709," in describe(path)
@@ -322,12 +341,17 @@ def test_sound_keeps_its_place(
 ) -> None:
     source, path = make_clip(tmp_path / name, *options, sound=BEEP), tmp_path / "written.mp4"
     with ClipWriter(
-        path, width=WIDTH, height=HEIGHT, fps=24, audio_from=source, audio_offset=audio_offset
+        path,
+        width=WIDTH,
+        height=HEIGHT,
+        fps=24,
+        audio_from=(source, probe_clip(source)),
+        audio_offset=audio_offset,
     ) as writer:
         writer.write(numbered_frames(96))
     heard = first_and_last_sound(path)
     assert heard == pytest.approx((0.5 + audio_offset, 1 + audio_offset), abs=0.03)
-    assert read_header(path).audio_codec == codec
+    assert read_header(path).audio.codec == codec
     info = probe_clip(path)
     assert info.num_frames == 96
     assert info.frame_times[0] == 0
@@ -336,7 +360,12 @@ def test_sound_keeps_its_place(
 def test_copied_sound_is_not_encoded_again(tmp_path: Path, clip: Path) -> None:
     path = tmp_path / "written.mp4"
     with ClipWriter(
-        path, width=WIDTH, height=HEIGHT, fps=24, audio_from=clip, audio_offset=1
+        path,
+        width=WIDTH,
+        height=HEIGHT,
+        fps=24,
+        audio_from=(clip, probe_clip(clip)),
+        audio_offset=1,
     ) as writer:
         writer.write(numbered_frames(72))
     source, copy = (
@@ -346,9 +375,11 @@ def test_copied_sound_is_not_encoded_again(tmp_path: Path, clip: Path) -> None:
     assert source == copy
 
 
-def test_sound_longer_than_the_picture_is_not_cut(tmp_path: Path, clip: Path) -> None:
+def test_sound_longer_than_the_new_clip_is_not_cut(tmp_path: Path, clip: Path) -> None:
     path = tmp_path / "written.mp4"
-    with ClipWriter(path, width=WIDTH, height=HEIGHT, fps=24, audio_from=clip) as writer:
+    with ClipWriter(
+        path, width=WIDTH, height=HEIGHT, fps=24, audio_from=(clip, probe_clip(clip))
+    ) as writer:
         writer.write(numbered_frames(12))
     assert first_and_last_sound(path) == pytest.approx((0.5, 1), abs=0.03)
     assert probe_clip(path).num_frames == 12
@@ -363,7 +394,12 @@ def test_sound_that_begins_before_its_picture_stays_with_it(
     inputs = ("-i", clip, "-itsoffset", "0.4", "-i", clip)
     ffmpeg(*inputs, "-map", "0:a", "-map", "1:v", "-c", "copy", late)
     with ClipWriter(
-        path, width=WIDTH, height=HEIGHT, fps=24, audio_from=late, audio_offset=audio_offset
+        path,
+        width=WIDTH,
+        height=HEIGHT,
+        fps=24,
+        audio_from=(late, probe_clip(late)),
+        audio_offset=audio_offset,
     ) as writer:
         writer.write(numbered_frames(72))
     heard = first_and_last_sound(path)
@@ -371,9 +407,68 @@ def test_sound_that_begins_before_its_picture_stays_with_it(
     assert probe_clip(path).num_frames == 72
 
 
+TONE = "sine=440:d=3:r=48000,volume=4"
+
+
+def loudness(path: Path) -> np.ndarray:
+    """Return how loud both ears are in each tenth of a second, (N, 2)."""
+    in_place = ("-af", "aresample=async=1:first_pts=0", "-ac", "2", "-ar", "48000")
+    pcm = ffmpeg("-i", path, "-map", "0:a", *in_place, "-f", "f32le", "pipe:1")
+    samples = np.frombuffer(pcm, np.float32).reshape(-1, 2)
+    samples = samples[: len(samples) // 4800 * 4800]
+    return np.sqrt(np.square(samples.reshape(-1, 4800, 2)).mean(1))
+
+
+@pytest.mark.parametrize("audio_offset", [0, 2])
+@pytest.mark.parametrize("codec", ["aac", "libmp3lame", "libopus", "pcm_s16le"])
+@pytest.mark.parametrize("late", [0, 0.3])
+def test_sound_ends_with_its_picture(
+    tmp_path: Path, codec: str, audio_offset: float, late: float
+) -> None:
+    """Sound that outlasted its picture went on over the new frames."""
+    picture, source = make_clip(tmp_path / "picture.mp4", num_frames=24), tmp_path / "long.mkv"
+    inputs = ("-f", "lavfi", "-i", TONE, "-itsoffset", str(late), "-i", picture)
+    ffmpeg(*inputs, "-map", "1", "-map", "0", "-c:v", "copy", "-c:a", codec, source)
+    path = tmp_path / "written.mp4"
+    with ClipWriter(
+        path,
+        width=WIDTH,
+        height=HEIGHT,
+        fps=24,
+        audio_from=(source, probe_clip(source)),
+        audio_offset=audio_offset,
+    ) as writer:
+        writer.write(numbered_frames(24 * 4))
+    loud = np.flatnonzero(loudness(path)[:, 0] > 0.05) / 10
+    assert loud[0] == pytest.approx(audio_offset, abs=0.11)
+    assert loud[-1] + 0.1 == pytest.approx(audio_offset + 1, abs=0.11)
+
+
+@pytest.mark.parametrize("codec", ["libopus", "pcm_s16le", "flac", "aac"])
+@pytest.mark.parametrize("channels", ["mono", "stereo"])
+def test_sound_keeps_its_level(tmp_path: Path, codec: str, channels: str) -> None:
+    """A mono track that was encoded again was 3 dB quieter."""
+    given = ("-f", "lavfi", "-i", f"sine=440:d=1:r=48000,volume=4,aformat=cl={channels}")
+    picture, source = make_clip(tmp_path / "picture.mp4", num_frames=24), tmp_path / "mono.mkv"
+    ffmpeg("-i", picture, *given, "-c:v", "copy", "-c:a", codec, "-b:a", "128k", source)
+    path = tmp_path / "written.mp4"
+    with ClipWriter(
+        path, width=WIDTH, height=HEIGHT, fps=24, audio_from=(source, probe_clip(source))
+    ) as writer:
+        writer.write(numbered_frames(24))
+    # As a mono player plays it: ffmpeg's own way from one channel to two lowers it.
+    mono = ffmpeg("-i", source, "-map", "0:a", "-af", "pan=mono|c0=c0", "-f", "f32le", "pipe:1")
+    level = np.sqrt(np.square(np.frombuffer(mono, np.float32)[4800:-4800]).mean())
+    written = ffmpeg("-i", path, "-map", "0:a", "-af", "pan=mono|c0=c0", "-f", "f32le", "pipe:1")
+    found = np.sqrt(np.square(np.frombuffer(written, np.float32)[4800:-4800]).mean())
+    assert 20 * np.log10(found / level) == pytest.approx(0, abs=0.3)
+
+
 def test_a_silent_source_gives_a_silent_clip(tmp_path: Path) -> None:
     source, path = make_clip(tmp_path / "silent.mp4"), tmp_path / "written.mp4"
-    with ClipWriter(path, width=WIDTH, height=HEIGHT, fps=24, audio_from=source) as writer:
+    with ClipWriter(
+        path, width=WIDTH, height=HEIGHT, fps=24, audio_from=(source, probe_clip(source))
+    ) as writer:
         writer.write(numbered_frames(5))
     assert not probe_clip(path).has_audio
 

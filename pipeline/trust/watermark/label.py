@@ -27,7 +27,7 @@ class VisibleLabel:
         self._alpha = stamp[..., 3:]
         self._ink = stamp[..., :3] * self._alpha
         self._moves = label == "moving"
-        self._fps = fps
+        self._fps = float(fps)
         margin = round(_MARGIN * min(size))
         height, width = stamp.shape[:2]
         self._room = max(0, size.height - height - margin), max(0, size.width - width - margin)

@@ -58,7 +58,7 @@ def time_job(request: GenerationRequest, model_cache: ModelCache) -> dict[str, o
         "making": time.perf_counter() - loaded,
         "processor": sum(os.times()[:4]) - loaded_times,
         "size": [clip.width, clip.height],
-        "fps": clip.fps,
+        "fps": float(clip.fps),
         "num_frames": clip.num_frames,
         "threads": torch.get_num_threads(),
     }

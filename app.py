@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import math
-import signal
 import sys
 from collections.abc import Generator, Sequence
 from functools import partial
@@ -22,9 +21,18 @@ from starlette.middleware import Middleware
 from page.api import Endpoints, create_endpoints
 from page.auth import AccessPolicy, is_private, read_access, read_allowance
 from page.components import ASSETS, FIELDS, MAX_WATCHING, PRIVATE
+from page.connections import (
+    ConnectionGuard,
+    most_connections,
+    quiet_asyncio,
+    raise_file_limit,
+)
 from page.film_tab import FilmTab
 from page.history_tab import HistoryTab, create_visitor, greet
 from page.http_guard import MAX_SESSIONS, MAX_UPLOAD_BYTES, GuardedBlocks, HttpGuard
+from page.private_gradio import open_connections
+from page.served_files import ServedRoom
+from page.shutdown import end_on_sigterm, kill_children
 from page.task_tab import TaskTab, connect_to_others
 from page.verify_tab import VerifyTab
 from pipeline.errors import GenerationCancelledError, KinoraError
@@ -96,6 +104,7 @@ def create_demo(studio: Studio) -> gr.Blocks:
         for panel in panels:
             panel.connect_return(arrival)
         create_endpoints(Endpoints(studio))
+    studio.worker.store.rooms.append(ServedRoom(demo))
     return demo
 
 
@@ -132,10 +141,12 @@ def create_studio(
     model_cache: ModelCache,
     models: Models = SHIPPED,
     classifiers: Sequence[Classifier] = (),
+    limits: Limits | None = None,
 ) -> Studio:
     """Open the job store, the signing identity and the key of the mark, and start the worker.
 
     `models` are those that requests may name; `classifiers` judge prompts in addition to the rules.
+    `limits` come from the environment unless they are given.
     """
     reviewer = Reviewer(Moderator(read_strictness(), classifiers), models)
     marker = open_marker(data_dir / IDENTITY)
@@ -152,7 +163,7 @@ def create_studio(
         models=models,
         verifier=Verifier(identity, marker and marker.key, registry),
         reviewer=reviewer,
-        limits=Limits(read_allowance()),
+        limits=limits or Limits(read_allowance()),
     )
 
 
@@ -215,10 +226,14 @@ def launch(
     access.warn()
     queued = demo.queue(max_size=64, default_concurrency_limit=MAX_WATCHING, api_open=False)
     script = (ASSETS / "cards.js").read_text(encoding="utf-8")
+    connections = ConnectionGuard(
+        partial(open_connections, demo), most_connections(raise_file_limit())
+    )
+    guard = Middleware(HttpGuard, access=access, limits=limits, connections=connections)
     return queued.launch(
         js=script,
         auth=access.login,
-        app_kwargs={"middleware": [Middleware(HttpGuard, access=access, limits=limits)]},
+        app_kwargs={"middleware": [guard]},
         **LAUNCH_OPTIONS,
         **options,
     )
@@ -229,8 +244,8 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     # httpx logs every URL, and ZeroGPU's contain the visitor's token.
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    # To be told to end is to be interrupted: jobs are put down where they are.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    quiet_asyncio()
+    end_on_sigterm()
     try:
         models = read_models(is_private=is_private())
         model_cache = create_model_cache(models)
@@ -245,7 +260,8 @@ def main() -> None:
     except KinoraError as exc:  # the model is not available, or an access setting is wrong
         sys.exit(str(exc))
     finally:
-        studio.worker.close()
+        studio.close()
+        kill_children()
 
 
 if __name__ == "__main__":

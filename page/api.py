@@ -11,6 +11,7 @@ import gradio as gr
 from page.auth import client_id
 from page.components import MAX_WATCHING
 from page.errors import plain_errors, refuse_failure
+from page.inspection import inspect
 from page.served_files import serve_clip
 from pipeline.errors import InvalidRequestError
 from pipeline.media.images import open_picture
@@ -151,7 +152,7 @@ class Endpoints:
         origin = {"based_on": fields.pop("based_on")}
         with plain_errors():
             if pictures := _uploaded_pictures(fields.pop("pictures")):
-                await self._studio.inspect(client_id(), _open_all, pictures)
+                await inspect(self._studio, _open_all, pictures)
             fields["shots"] = parse_storyboard(fields.pop("storyboard"), pictures)
         async for answer in self._make("text_to_video", fields, **origin):
             yield answer
@@ -198,7 +199,7 @@ class Endpoints:
         """
         with plain_errors():
             path = _uploaded("video", video)
-            return await self._studio.inspect(client_id(), self._studio.verify, path)
+            return await inspect(self._studio, self._studio.verify, path)
 
     async def _make(
         self, task: Task, fields: dict[str, Any], **origin: str | None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 import os
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -80,8 +81,8 @@ def read_access(*, share: bool | None = None) -> AccessPolicy:
     is_shared = _wants_share() if share is None else share
     names = (name.strip().lower() for name in read_variable("KINORA_HOSTS").split(","))
     hosts = tuple(name for name in names if name)
-    if hosts or listens_to_itself():  # where any other name is another site's trick
-        hosts += ("localhost",)
+    if not get_space():  # whose names the Hub's proxy knows; any other is another site's trick
+        hosts += ("localhost",) if listens_to_itself() else ("localhost", *_machine_names())
     if hosts and is_shared:
         hosts += SHARE_HOSTS + _own_share_host()
     return AccessPolicy(_read_login(), hosts, is_shared and not get_space())
@@ -126,12 +127,10 @@ def _wants_share() -> bool:
     return read_variable("GRADIO_SHARE").lower() == "true"
 
 
-def is_at_home(host: str) -> bool:
-    """Say whether a host is this machine, or an address of a private network."""
-    try:
-        return is_loopback(host) or ipaddress.ip_address(host.strip("[]")).is_private
-    except ValueError:
-        return False
+def _machine_names() -> tuple[str, ...]:
+    """Return the names by which other computers of a network know this one."""
+    name = socket.gethostname().lower()
+    return (name, f"{name}.local") if name else ()
 
 
 def _own_share_host() -> tuple[str, ...]:

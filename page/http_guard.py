@@ -1,11 +1,12 @@
 """The HTTP guard: which routes are open, to whom, and how large requests may be.
 
 Gradio serves more routes than Kinora uses. Routes that are not listed here answer 404. The
-decision on each door, and its reason, is in README ("What is open").
+reason for each route is in docs/security.md.
 """
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,13 @@ from urllib.parse import urlsplit
 
 import gradio as gr
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from page.auth import AccessPolicy, client_id_of, is_at_home, is_loopback
+from page.auth import AccessPolicy, client_id_of, is_loopback
+from page.call_values import complete_values
+from page.connections import ConnectionGuard
+from page.private_gradio import is_logged_in
 from page.served_files import serving_folder
 from pipeline.errors import InvalidRequestError
 from pipeline.rate_limits import Limits
@@ -54,19 +57,30 @@ _NOT_UPLOADED = (
     "A file must be an uploaded file, not a link or a path of the server; with gradio_client, pass "
     "handle_file(path)."
 )
+_UNREADABLE = (
+    "The values do not fit this call; send those that its line in /gradio_api/info lists, in its "
+    "order."
+)
 
 
 class HttpGuard:
     """ASGI middleware in front of everything that Gradio serves."""
 
-    def __init__(self, app: ASGIApp, access: AccessPolicy, limits: Limits) -> None:
-        """Guard an app."""
+    def __init__(
+        self, app: ASGIApp, access: AccessPolicy, limits: Limits, connections: ConnectionGuard
+    ) -> None:
+        """Guard an app; `connections` run beside it, in the server's own event loop."""
         self._app, self._access, self._limits = app, access, limits
+        self._connections = connections
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it with a message."""
         if scope["type"] == "lifespan":
-            await self._app(scope, receive, send)
+            watching = asyncio.create_task(self._connections.run())
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                watching.cancel()
             return
         if scope["type"] != "http":
             return  # Kinora does not use web sockets
@@ -88,17 +102,17 @@ class HttpGuard:
         """Return the status and the message of a refusal, or None."""
         headers, path = Headers(scope=scope), scope["path"]
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
-        host = _name_of(headers.get("host", ""))
+        host, port = _split(headers.get("host", ""))
         if not self._knows(host):
             return 421, (
                 f"{host[:60]!r} is not a known name of this server; open it by its IP address, or "
                 "add the name to KINORA_HOSTS."
             )
-        if not self._is_welcome(headers.get("origin"), host):
+        if not self._is_welcome(headers.get("origin"), host, port):
             return 403, "Other websites may not use this server through your browser."
         if not (_is_open(_ENTRANCE, method, path) or _is_open(_INSIDE, method, path)):
             return 404, "Not found."
-        if not _is_open(_ENTRANCE, method, path) and not _is_logged_in(scope):
+        if not _is_open(_ENTRANCE, method, path) and not is_logged_in(scope):
             return 401, "Log in first."
         if method == "POST":
             return self._refuse_body(headers, path, scope)
@@ -113,17 +127,23 @@ class HttpGuard:
         names = self._access.hosts
         return not names or _is_address(host) or _is_one_of(host, names)
 
-    def _is_welcome(self, origin: str | None, host: str) -> bool:
+    def _is_welcome(self, origin: str | None, host: str, port: int | None) -> bool:
         """Return whether a request may come from a page of that origin.
 
-        A page elsewhere has no business with a server on somebody's own computer, nor with one
-        that knows its visitor by a cookie.
+        A page elsewhere, on another port too, has no business with a server on a computer of its
+        user's, nor with one that knows its visitor by a cookie. A Space may be embedded anywhere.
         """
-        is_private = is_at_home(host) or self._access.login is not None
-        if origin is None or not is_private:
+        names, login = self._access.hosts, self._access.login
+        if origin is None or (not names and login is None):
             return True
-        name = _name_of(origin)
-        return bool(name) and (name == host or name in self._access.hosts)
+        name, origin_port = _split(origin)
+        if not name:
+            return False
+        if name == host:
+            default = 443 if origin.startswith("https:") else 80
+            return (origin_port or default) == (port or default)
+        # Behind a proxy the server may be called by another name than in the browser.
+        return origin_port is None and name != "localhost" and name in names
 
     def _refuse_body(self, headers: Headers, path: str, scope: Scope) -> tuple[int, str] | None:
         length = headers.get("content-length", "")
@@ -162,10 +182,19 @@ class GuardedBlocks(gr.Blocks):
         state: Any,  # noqa: ANN401
         explicit_call: bool = False,
     ) -> list[Any]:
-        """Read the values of an event; raise gr.Error for a file that is not an uploaded one."""
-        if not explicit_call:
-            refuse_other_files(inputs)
-        return await super().preprocess_data(block_fn, inputs, state, explicit_call)
+        """Read the values of an event; raise gr.Error for those that cannot be read.
+
+        Gradio's own errors quote the values, and are printed into the log with what is in them.
+        """
+        try:
+            if not explicit_call:
+                inputs = complete_values(block_fn, inputs)
+                refuse_other_files(inputs)
+            return await super().preprocess_data(block_fn, inputs, state, explicit_call)
+        except gr.Error:
+            raise
+        except Exception as exc:  # noqa: BLE001  (of many components, each with errors of its own)
+            raise gr.Error(_UNREADABLE, print_exception=False) from exc
 
 
 def refuse_other_files(value: object) -> None:
@@ -196,23 +225,14 @@ def _is_open(doors: dict[str, str], method: str, path: str) -> bool:
     return method in doors and re.fullmatch(doors[method], path, re.DOTALL) is not None
 
 
-def _is_logged_in(scope: Scope) -> bool:
-    """Say whether nobody has to log in, or this visitor has; Gradio asks at some doors only."""
-    app = scope["app"]
-    if app.auth is None:
-        return True
-    cookies = Request(scope).cookies
-    names = (f"access-token-{app.cookie_id}", f"access-token-unsecure-{app.cookie_id}")
-    return any(cookies.get(name) in app.tokens for name in names)
-
-
-def _name_of(address: str) -> str:
-    """Return the host that an origin or a Host header names, or nothing."""
+def _split(address: str) -> tuple[str, int | None]:
+    """Return the host and the port that an origin or a Host header names, "" and None if none."""
     try:
-        name = urlsplit(address if "//" in address else f"//{address}").hostname or ""
+        parts = urlsplit(address if "//" in address else f"//{address}")
+        name, port = parts.hostname or "", parts.port
     except ValueError:
-        return ""
-    return "localhost" if is_loopback(name) else name
+        return "", None
+    return "localhost" if is_loopback(name) else name, port
 
 
 def _is_address(host: str) -> bool:

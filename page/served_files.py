@@ -5,15 +5,20 @@ Gradio serves the files of its temporary folder in place, and removes them when 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 import secrets
 import shutil
 import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from gradio import Blocks
 
+from page.private_gradio import temporary_files
 from pipeline.errors import InvalidRequestError
 from pipeline.jobs.files import link_or_copy
 from pipeline.jobs.states import Done
@@ -22,6 +27,8 @@ from pipeline.settings import read_variable
 from pipeline.studio import Studio
 
 _SERVED = re.compile(r"[0-9a-f]{32}")  # uploads are in folders with longer names
+_OURS = re.compile(r"[0-9a-f]{32}|[\w-]{22}")  # those of `serve`, and of `serve_picture`
+SECONDS_IN_USE = 3600.0  # a file that is younger may be on a visitor's page
 
 
 def serving_folder() -> Path:
@@ -66,6 +73,41 @@ def serve_picture(frame: np.ndarray, name: str) -> Path:
     return path
 
 
+class ServedRoom:
+    """Uploads, pictures and clips that Gradio serves, as a part of what Kinora keeps on the disk.
+
+    A clip with a second name in the data folder counts twice where links are copies.
+    """
+
+    def __init__(self, blocks: Blocks) -> None:
+        """Count what was uploaded to a page, and what `serve` and `serve_picture` have made."""
+        self._blocks = blocks
+
+    def num_bytes(self) -> int:
+        """Return how much disk the files take."""
+        return sum(size for _, size, _ in self._files())
+
+    def shrink(self, num_bytes: int) -> int:
+        """Remove the oldest files that no visitor can be using, as far as that is needed."""
+        removed, now = 0, time.time()
+        for changed_at, size, path in sorted(self._files()):
+            if removed >= num_bytes or now - changed_at < SECONDS_IN_USE:
+                break
+            path.unlink(missing_ok=True)
+            removed += size
+        return removed
+
+    def _files(self) -> Iterator[tuple[float, int, Path]]:
+        """Yield when each file was written, its size and its path."""
+        folders = [x for x in _folders(serving_folder()) if _OURS.fullmatch(x.name)]
+        served = [path for folder in folders for path in folder.iterdir()]
+        for path in {*temporary_files(self._blocks), *served}:
+            with contextlib.suppress(OSError):
+                facts = path.stat()
+                # A second name of a job's clip takes no room of its own.
+                yield facts.st_mtime, facts.st_size if facts.st_nlink == 1 else 0, path
+
+
 def withdraw(job_id: str) -> None:
     """Stop serving a job's clip."""
     shutil.rmtree(_served_folder(job_id), ignore_errors=True)
@@ -80,6 +122,10 @@ def refuse_unserved(clip: str | Path) -> None:
     is_ours = _SERVED.fullmatch(folder.name) and folder.parent == serving_folder().resolve()
     if not is_ours:
         raise InvalidRequestError("This clip was not made here; upload it in another tab.")
+
+
+def _folders(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
 
 
 def _served_folder(job_id: str) -> Path:

@@ -15,9 +15,9 @@ from typing import Any, get_args
 import gradio as gr
 from gradio.components import Component
 
-from page.auth import client_id
 from page.components import PRIVATE
 from page.errors import plain_errors
+from page.inspection import inspect
 from page.served_files import serve_picture
 from pipeline.errors import InvalidRequestError
 from pipeline.models.spec import Camera, ModelSpec
@@ -177,7 +177,7 @@ class Cards:
         try:
             with plain_errors(InvalidRequestError):
                 work = self._serve_plain_copy
-                return str(await self._studio.inspect(client_id(), work, picture["path"]))
+                return str(await inspect(self._studio, work, picture["path"]))
         except InvalidRequestError as exc:
             gr.Warning(str(exc))
             return None

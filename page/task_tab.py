@@ -13,7 +13,6 @@ import gradio as gr
 from gradio.components import Component
 
 from page import messages
-from page.auth import client_id
 from page.components import (
     DIRECTION_LABELS,
     EXAMPLES,
@@ -28,6 +27,7 @@ from page.components import (
     show_settings,
 )
 from page.errors import as_words, plain_errors
+from page.inspection import inspect
 from page.job_panel import JobPanel
 from page.served_files import refuse_unserved, serve_picture
 from pipeline.errors import InvalidRequestError
@@ -200,7 +200,7 @@ class TaskTab:
         fields = {"image": path, "aspect_ratio": aspect_ratio, "model": model}
         try:
             with plain_errors(InvalidRequestError):
-                looked = self._studio.inspect(client_id(), self._studio.crop, fields)
+                looked = inspect(self._studio, self._studio.crop, fields)
                 source, crop, box = await looked
         except InvalidRequestError as exc:
             return None, as_words(exc), nothing
@@ -213,7 +213,7 @@ class TaskTab:
             return None, ""
         try:
             with plain_errors(InvalidRequestError):
-                looked = self._studio.inspect(client_id(), self._studio.open, self._task, path)
+                looked = inspect(self._studio, self._studio.open, self._task, path)
                 source = await looked
         except InvalidRequestError as exc:
             return None, as_words(exc)

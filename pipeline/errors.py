@@ -10,6 +10,10 @@ KinoraError
 └── GenerationCancelledError     a generation that the user stopped
 """
 
+from __future__ import annotations
+
+import errno
+
 
 class KinoraError(Exception):
     """Base class of all errors whose message is shown to users."""
@@ -43,14 +47,16 @@ class GenerationCancelledError(KinoraError):
     """The generation was stopped before it was finished."""
 
 
-def cannot_write() -> StorageError:
-    """Return the error for a full disk or an unwritable folder.
+def cannot_write(cause: OSError | None = None) -> StorageError:
+    """Return the error of a full disk, of a folder that may not be written, or of its cause.
 
-    Visitors read it too, so it does not name the folder: callers log that.
+    Visitors read it too: the folder's name is for the log.
     """
+    if cause is not None and cause.errno in (errno.EMFILE, errno.ENFILE):
+        return StorageError("Kinora has too many files open at the moment; try again in a minute.")
     return StorageError(
-        "Kinora's disk is full or not writable; the owner of this server can free some space, or "
-        "set KINORA_DATA_DIR to another folder."
+        "Kinora's disk is full or cannot be written; the person who runs it can free some space, "
+        "or set KINORA_DATA_DIR to another folder."
     )
 
 

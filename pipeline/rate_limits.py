@@ -12,6 +12,7 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 from pipeline.errors import InvalidRequestError
 
@@ -136,24 +137,27 @@ class Limits:
         limit = f"{self.allowance.upload_bytes_an_hour / 1e9:g} GB"
         _refuse(self._bytes.take(visitor, num_bytes), f"You have uploaded {limit} within an hour")
 
-    @contextlib.contextmanager
-    def look(self, visitor: str) -> Iterator[None]:
-        """Count a file that is opened and decoded for a visitor in the `with` block."""
+    def begin_look(self, visitor: str) -> Callable[[], None]:
+        """Let a visitor have a file opened and decoded; call what it returns when that is over."""
         with self._lock:
             if self._looking[visitor] >= self.allowance.looks_at_once:
                 raise InvalidRequestError(
-                    f"{self._looking[visitor]} of your files are looked at already, which is the "
-                    "most that one visitor may have; try again when that is done."
+                    f"Kinora is reading {self._looking[visitor]} of your files already, which is "
+                    "the limit for one visitor; try again when that is done."
                 )
             self._looking[visitor] += 1
         try:
             count = f"{self.allowance.looks_an_hour:g} files"
-            _refuse(self._looks.take(visitor), f"You have had {count} looked at within an hour")
-            yield
-        finally:
-            with self._lock:
-                self._looking[visitor] -= 1
-                self._looking += Counter()  # drops visitors with a count of 0
+            _refuse(self._looks.take(visitor), f"Kinora has read {count} of yours within an hour")
+        except InvalidRequestError:
+            self._end_look(visitor)
+            raise
+        return partial(self._end_look, visitor)
+
+    def _end_look(self, visitor: str) -> None:
+        with self._lock:
+            self._looking[visitor] -= 1
+            self._looking += Counter()  # who has none is not remembered
 
     def login(self, visitor: str) -> None:
         """Count a login attempt of a visitor."""

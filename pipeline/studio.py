@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +17,7 @@ from PIL import Image
 from pipeline.errors import InvalidRequestError
 from pipeline.generation.progress import Progress
 from pipeline.generation.sources import OpenedSource, check_sources, open_source
+from pipeline.inspections import Inspector
 from pipeline.jobs.history import History
 from pipeline.jobs.states import JobState
 from pipeline.jobs.timing import Timing
@@ -123,6 +123,12 @@ class Studio:
         self.models = models
         self._model_cache = model_cache
         self._is_fixed = is_fixed
+        self._inspector = Inspector(self.limits)
+
+    def close(self) -> None:
+        """End inspections, and the worker with the step that it is at; jobs go on at next start."""
+        self._inspector.close()
+        self.worker.close()
 
     def first_model(self, task: Task) -> ModelSpec:
         """Return the default model of a task."""
@@ -139,7 +145,12 @@ class Studio:
         the rest of `origin`.
         """
         with self.limits.job(client_id, self._is_unfinished) as place:
-            place.job_id = await asyncio.to_thread(self._submit, task, fields, origin, client_id)
+            request = await asyncio.to_thread(self._prepare, task, fields, origin.get("based_on"))
+            if TASK_SOURCES[task] or any(shot.image for shot in request.shots):
+                request = await self.inspect(client_id, self._check_files, request)
+            else:
+                request = await asyncio.to_thread(self._review, request)
+            place.job_id = await asyncio.to_thread(self.worker.submit, request, **origin)
         return place.job_id
 
     async def resume(self, job_id: str, client_id: str) -> JobState:
@@ -164,28 +175,28 @@ class Studio:
         except InvalidRequestError:  # the job was deleted in the meantime
             return False
 
-    async def inspect(self, client_id: str, work: Callable[..., _Seen], *values: object) -> _Seen:
-        """Run `work`, which opens a client's file, in a thread and within the client's limits."""
+    async def inspect(
+        self,
+        client_id: str,
+        work: Callable[..., _Seen],
+        *values: object,
+        is_gone: Callable[[], bool] = lambda: False,
+    ) -> _Seen:
+        """Do what opens a client's file as `Inspector.run` does."""
+        return await self._inspector.run(client_id, work, *values, is_gone=is_gone)
 
-        def inspect() -> _Seen:
-            # Counted in the thread, which continues even if the caller is cancelled.
-            with self.limits.look(client_id):
-                return work(*values)
-
-        return await asyncio.to_thread(inspect)
-
-    def _submit(
-        self, task: Task, fields: dict[str, Any], origin: dict[str, str | None], client_id: str
-    ) -> str:
-        if (based_on := origin.get("based_on")) and fields.get("seed", -1) == -1:
+    def _prepare(
+        self, task: Task, fields: dict[str, Any], based_on: str | None
+    ) -> GenerationRequest:
+        if based_on and fields.get("seed", -1) == -1:
             fields = fields | {"seed": self.worker.store.facts(based_on).request.seed}
         request = self._request(task, fields)
         self._model_cache.placement(request.model)  # raises if the model does not fit
-        opens = TASK_SOURCES[task] or any(shot.image for shot in request.shots)
-        with self.limits.look(client_id) if opens else nullcontext():
-            check_sources(request)
-            request = self._review(request)
-        return self.worker.submit(request, **origin)
+        return request
+
+    def _check_files(self, request: GenerationRequest) -> GenerationRequest:
+        check_sources(request)
+        return self._review(request)
 
     def _request(self, task: Task, fields: dict[str, Any]) -> GenerationRequest:
         """Build the request; an empty model, 0 steps and 0 guidance mean the defaults."""

@@ -102,7 +102,7 @@ def app_url() -> Iterator[str]:
     _, url, _ = app.launch(demo, studio.limits, **options)
     yield url
     demo.close()
-    studio.worker.close()
+    studio.close()
     shutil.rmtree(SCRATCH, ignore_errors=True)
 
 

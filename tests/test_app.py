@@ -685,7 +685,7 @@ def test_a_job_that_outlasts_its_card_goes_on_in_a_further_call(
     assert found[0] == 0
     assert found[1] >= 1
     assert len(found) == 2
-    studio.worker.close()
+    studio.close()
 
 
 def test_a_call_ends_by_itself_when_its_time_is_up_and_a_further_one_goes_on(
@@ -710,7 +710,7 @@ def test_a_call_ends_by_itself_when_its_time_is_up_and_a_further_one_goes_on(
     assert found[0] == 0
     assert len(found) > 1
     assert sorted(set(found)) == found  # each call has got on
-    studio.worker.close()
+    studio.close()
 
 
 def test_where_there_is_no_quota_a_job_fails_with_that_reason_and_can_be_resumed(
@@ -730,7 +730,7 @@ def test_where_there_is_no_quota_a_job_fails_with_that_reason_and_can_be_resumed
     assert '"You have exceeded your GPU quota"; you can resume' in state.message
     studio.worker.resume(job_id)
     assert finish(studio, job_id).name == "done"
-    studio.worker.close()
+    studio.close()
 
 
 def finish(studio: Studio, job_id: str) -> JobState:

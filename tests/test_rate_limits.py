@@ -116,10 +116,9 @@ def test_bytes_and_looks_and_logins_have_limits_of_their_own() -> None:
     limited.upload("a", 600_000_000)
     with pytest.raises(InvalidRequestError, match=r"uploaded 1 GB .* again in 12 minutes\.$"):
         limited.upload("a", 600_000_000)
-    with limited.look("a"):
-        pass
-    with pytest.raises(InvalidRequestError, match="1 files looked at"), limited.look("a"):
-        pass
+    limited.begin_look("a")()
+    with pytest.raises(InvalidRequestError, match="read 1 files of yours within an hour"):
+        limited.begin_look("a")
     limited.login("a")
     with pytest.raises(InvalidRequestError, match="tried to log in 1 times"):
         limited.login("a")
@@ -127,15 +126,21 @@ def test_bytes_and_looks_and_logins_have_limits_of_their_own() -> None:
 
 def test_few_files_of_a_visitor_are_looked_at_together() -> None:
     limited, _ = limits(looks_at_once=1)
-    with limited.look("a"):
-        with pytest.raises(InvalidRequestError, match="1 of your files"), limited.look("a"):
-            pass
-        with limited.look("b"):
-            pass
-    with pytest.raises(ValueError, match="damaged"), limited.look("a"):
-        raise ValueError("damaged")
-    with limited.look("a"):
-        pass
+    end = limited.begin_look("a")
+    with pytest.raises(InvalidRequestError, match="1 of your files"):
+        limited.begin_look("a")
+    limited.begin_look("b")()
+    end()
+    limited.begin_look("a")()
+
+
+def test_a_look_above_the_limit_of_an_hour_holds_no_place() -> None:
+    limited, clock = limits(looks_at_once=1, looks_an_hour=1)
+    limited.begin_look("a")()
+    with pytest.raises(InvalidRequestError, match="within an hour"):
+        limited.begin_look("a")
+    clock.now += 3600
+    limited.begin_look("a")()
 
 
 def test_ones_own_computer_has_no_limits() -> None:
@@ -143,5 +148,4 @@ def test_ones_own_computer_has_no_limits() -> None:
     for _ in range(1000):
         start(limited)
         limited.upload("a", 10**9)
-        with limited.look("a"):
-            pass
+        limited.begin_look("a")()

@@ -23,8 +23,10 @@ ROOT = Path(__file__).resolve().parent.parent
 LEVELS = (
     "pipeline.errors",
     "pipeline.geometry",
+    "pipeline.deadlines",
     "pipeline.settings",
     "pipeline.rate_limits",
+    "pipeline.inspections",
     "pipeline.media",
     "pipeline.models",
     "pipeline.planning",

@@ -82,7 +82,7 @@ class LatentCache:
             with contextlib.suppress(OSError):
                 draft.unlink(missing_ok=True)
             logger.exception("Cannot write a window to %s", self._folder)
-            raise cannot_write() from exc
+            raise cannot_write(exc) from exc
 
     def drop_rest(self) -> None:
         """Remove windows that are not part of the clip: those of shots that were changed."""

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import re
 import secrets
@@ -30,6 +31,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from pipeline.errors import InvalidRequestError, cannot_write
+from pipeline.jobs.disk_space import Room, bytes_of, make_room, refuse_if_full
 from pipeline.jobs.files import copier, folder_size, link_all, read_json, write_json
 from pipeline.jobs.states import Cancelled, JobState, Paused, Queued, read_state, state_class
 from pipeline.planning.request import GenerationRequest
@@ -38,6 +40,8 @@ from pipeline.planning.validation import read_request
 logger = logging.getLogger(__name__)
 
 FRESH_SECONDS = 3600.0
+WATCHED_SECONDS = 300.0  # a clip that is younger makes no room for a new one
+_MAX_TIME = 1e11  # seconds since 1970: in some thousand years
 
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{22}")
 _JOB_DAMAGED = "The files of this job are damaged; make the clip again and delete this one."
@@ -76,10 +80,15 @@ class JobStore:
     ) -> None:
         """Open or create the store. Raises StorageError if the folder is not writable.
 
-        Finished jobs are kept for `max_age` seconds, up to `max_bytes` for all jobs together.
+        Finished jobs are kept for `max_age` seconds. All jobs and the files of `rooms` together
+        take at most `max_bytes`: the oldest are deleted to make room for new ones, and new jobs are
+        refused if there is still no room.
         """
         self.root = root.absolute()
+        self.rooms: list[Room] = []
         self._max_age, self._max_bytes = max_age, max_bytes
+        # Steady: a clock that is set forward while Kinora runs makes no job old.
+        self._clock_began, self._steady_began = time.time(), time.monotonic()
         self._jobs = self.root / "jobs"
         try:
             self._jobs.mkdir(parents=True, exist_ok=True)
@@ -88,7 +97,7 @@ class JobStore:
             probe.unlink()
         except OSError as exc:
             logger.exception("The data folder %s is not writable", root)
-            raise cannot_write() from exc
+            raise cannot_write(exc) from exc
 
     def folder(self, job_id: str) -> Path:
         """Return a job's folder. Raises InvalidRequestError for an unknown id."""
@@ -111,8 +120,9 @@ class JobStore:
 
         The job gets its own copies of its sources. With `based_on` it also gets that job's finished
         windows and encoded shots, and those that still fit are not made again. Raises StorageError
-        if the disk is full.
+        if the disk, or the part of it that Kinora may use, is full.
         """
+        self._reserve(bytes_of(request))
         earlier = self.folder(based_on) if based_on else None
         job_id = secrets.token_urlsafe(16)
         folder = self._jobs / job_id
@@ -129,7 +139,7 @@ class JobStore:
         except OSError as exc:
             shutil.rmtree(folder, ignore_errors=True)
             logger.exception("A job cannot be written to %s", self.root)
-            raise cannot_write() from exc
+            raise cannot_write(exc) from exc
         return job_id
 
     def facts(self, job_id: str) -> JobFacts:
@@ -138,7 +148,10 @@ class JobStore:
         try:
             request = read_request(values["request"])
             visitor, tab = str(values["visitor"]), str(values["tab"])
-            return JobFacts(job_id, request, visitor, tab, float(values["created_at"]))
+            created_at = float(values["created_at"])
+            if not 0 <= created_at <= _MAX_TIME:
+                raise ValueError(f"a job of the time {created_at}")
+            return JobFacts(job_id, request, visitor, tab, created_at)
         except (KeyError, TypeError, ValueError) as exc:
             raise InvalidRequestError(_JOB_DAMAGED) from exc
 
@@ -250,22 +263,50 @@ class JobStore:
             shutil.rmtree(folder, ignore_errors=True)
 
     def sweep(self) -> int:
-        """Delete finished jobs that are too old, then the oldest ones until the rest fit.
+        """Remove finished jobs that are too old, then the oldest until the rest fit.
 
-        Returns how many were deleted. Queued and running jobs stay, and paused ones until they are
-        too old. Jobs of the last hour are never deleted for space: their clips may still be open.
+        Returns how many. Jobs that wait or run stay, paused ones until they are too old; a clip
+        that was finished a moment ago is still being watched.
         """
+        num_removed = 0
+        for changed_at, folder in self._oldest_first():
+            if self._age(changed_at) > self._max_age:
+                num_removed += self._remove(folder, keeps_paused=False)
+        excess = self._num_bytes() - self._max_bytes
+        return num_removed + (self._shrink(excess, FRESH_SECONDS)[1] if excess > 0 else 0)
+
+    def _reserve(self, needed: int) -> None:
+        """Make room for a job that takes so many bytes; raise StorageError if there is none."""
+        excess = self._num_bytes() + needed - self._max_bytes
+        if excess > 0:
+            excess -= make_room(self.rooms, math.ceil(excess))
+        if excess > 0:
+            self._shrink(excess, WATCHED_SECONDS)
+        refuse_if_full(needed, self._num_bytes(), self._max_bytes, self._jobs)
+
+    def _num_bytes(self) -> int:
+        """Return how much disk all jobs and the other rooms take."""
+        if math.isinf(self._max_bytes):
+            return 0
+        return folder_size(self._jobs) + sum(room.num_bytes() for room in self.rooms)
+
+    def _shrink(self, excess: float, min_age: float) -> tuple[float, int]:
+        """Remove the oldest finished jobs until so many bytes went; return them, and how many."""
+        removed, num_removed = 0.0, 0
+        for changed_at, folder in self._oldest_first():
+            if removed >= excess or self._age(changed_at) <= min_age:
+                break
+            size = folder_size(folder)
+            if self._remove(folder, keeps_paused=True):
+                removed, num_removed = removed + size, num_removed + 1
+        return removed, num_removed
+
+    def _oldest_first(self) -> list[tuple[float, Path]]:
         found = [(_last_change(folder), folder) for folder in self._jobs.iterdir()]
-        found = sorted((time_, folder) for time_, folder in found if time_ is not None)
-        sizes = {folder: folder_size(folder) for _, folder in found}
-        total, num_removed = sum(sizes.values()), 0
-        for changed_at, folder in found:
-            age = time.time() - changed_at
-            is_old, is_much = age > self._max_age, total > self._max_bytes and age > FRESH_SECONDS
-            if (is_old or is_much) and self._remove(folder, keeps_paused=not is_old):
-                total -= sizes[folder]
-                num_removed += 1
-        return num_removed
+        return sorted((changed_at, folder) for changed_at, folder in found if changed_at)
+
+    def _age(self, changed_at: float) -> float:
+        return self._clock_began + time.monotonic() - self._steady_began - changed_at
 
     def _remove(self, folder: Path, *, keeps_paused: bool) -> bool:
         """Delete a job's folder, unless the job is queued, running, locked, or paused and kept."""

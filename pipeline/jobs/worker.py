@@ -296,9 +296,9 @@ class JobWorker:
             if job.ending is None:
                 with self._changed:
                     self._enqueue(job_id)
-        except OSError:
+        except OSError as exc:
             logger.exception("Job %s cannot write to %s", job_id, self.store.root)
-            self._finish(job_id, Failed, str(cannot_write()))
+            self._finish(job_id, Failed, str(cannot_write(exc)))
         except KinoraError as exc:
             self._finish(job_id, Failed, str(exc))
         except Exception:

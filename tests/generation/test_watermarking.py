@@ -204,7 +204,7 @@ def test_a_studio_marks_with_a_key_of_its_own_and_without_one_makes_clips_all_th
         while not studio.worker.state(job_id).is_over:
             time.sleep(0.05)
         recipes.append((studio.worker.recipe(job_id), studio.worker.result(job_id)))
-        studio.worker.close()
+        studio.close()
     (marked, path), (unmarked, other) = recipes
     (mark,) = marked["marks"]
     key = (good / "identity" / KEY_FILE).read_bytes()

@@ -52,7 +52,7 @@ studio.worker._thread.join()
 def studio_in(folder: Path, models: Path) -> Iterator[Studio]:
     studio = app.create_studio(folder, ModelCache(CPU, tiny_models(models)))
     yield studio
-    studio.worker.close()
+    studio.close()
 
 
 def finish(studio: Studio, job_id: str) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import os
+import shutil
 import sys
 import time
 from dataclasses import replace
@@ -11,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import InvalidRequestError, StorageError
+from pipeline.jobs.disk_space import bytes_of
 from pipeline.jobs.states import Done, Paused, state_class
 from pipeline.jobs.store import JobStore, default_data_dir
 from pipeline.planning.request import GenerationRequest, Shot
@@ -97,7 +101,7 @@ def test_a_damaged_state_is_a_failed_job_that_says_what_to_do(store: JobStore, t
     (store.folder(job_id) / "state.json").write_text(text)
     state = store.read_state(job_id)
     assert (state.name, state.progress) == ("failed", 0)
-    assert "start it again" in state.message
+    assert "resume it, its finished windows are kept" in state.message
     assert store.unfinished() == [other]
 
 
@@ -146,6 +150,92 @@ def test_sweeping_makes_room_by_removing_the_oldest(store: JobStore) -> None:
     assert JobStore(store.root, max_bytes=250_000).sweep() == 1
     assert {facts.job_id for facts in store.list_jobs()} == kept
     assert oldest not in {facts.job_id for facts in store.list_jobs()}
+
+
+class Uploads:
+    """Files beside the jobs, which go when room is needed."""
+
+    def __init__(self, num_bytes: int, num_removable: int) -> None:
+        self.taken, self.removable = num_bytes, num_removable
+
+    def num_bytes(self) -> int:
+        return self.taken
+
+    def shrink(self, num_bytes: int) -> int:
+        gone = min(num_bytes, self.removable)
+        self.taken, self.removable = self.taken - gone, self.removable - gone
+        return gone
+
+
+def test_a_new_job_takes_the_room_of_old_clips_and_of_no_other(store: JobStore) -> None:
+    old = leave_job(store, "done", age=400, num_bytes=1_000_000)
+    seen = leave_job(store, "done", age=20, num_bytes=1_000_000)
+    waiting = leave_job(store, "queued", age=400, num_bytes=1_000_000)
+    small = JobStore(store.root, max_bytes=2_100_000 + bytes_of(request()))
+    new = small.create(request())
+    assert {facts.job_id for facts in store.list_jobs()} == {seen, waiting, new}
+    assert old != new
+
+
+def test_a_job_is_refused_when_there_is_no_room_and_leaves_nothing(store: JobStore) -> None:
+    waiting = leave_job(store, "queued", num_bytes=1_000_000)
+    small = JobStore(store.root, max_bytes=2_000_000)
+    with pytest.raises(StorageError, match=r"may use 0\.002 GB of disk, of which 0\.001 GB are"):
+        small.create(request())
+    assert [facts.job_id for facts in store.list_jobs()] == [waiting]
+
+
+def test_files_beside_the_jobs_count_and_go_first(store: JobStore) -> None:
+    kept = leave_job(store, "done", age=8000, num_bytes=1_000_000)
+    small = JobStore(store.root, max_bytes=1_100_000 + bytes_of(request()))
+    uploads = Uploads(5_000_000, num_removable=5_000_000)
+    small.rooms.append(uploads)
+    new = small.create(request())
+    assert {facts.job_id for facts in store.list_jobs()} == {kept, new}
+    uploads.taken, uploads.removable = 50_000_000, 0
+    with pytest.raises(StorageError, match="delete clips that you no longer need"):
+        small.create(request())
+
+
+def test_a_job_is_refused_when_the_disk_itself_has_no_room(
+    store: JobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(store.root)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=400_000_000))
+    with pytest.raises(StorageError, match="disk is full"):
+        store.create(request())
+
+
+def test_a_clock_that_is_set_forward_deletes_nothing(
+    store: JobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limited = JobStore(store.root, max_age=24 * 3600)
+    leave_job(store, "done", age=20)
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + 31 * 24 * 3600)
+    assert limited.sweep() == 0
+
+
+@pytest.mark.parametrize("text", ["1e308", "-1", "NaN", "Infinity", '"soon"', "null"])
+def test_a_time_that_cannot_be_harms_no_listing(store: JobStore, text: str) -> None:
+    kept, damaged = store.create(request()), store.create(request())
+    path = store.folder(damaged) / "request.json"
+    facts = json.loads(path.read_text()) | {"created_at": "time"}
+    path.write_text(json.dumps(facts).replace('"time"', text))
+    assert [facts.job_id for facts in store.list_jobs()] == [kept]
+    with pytest.raises(InvalidRequestError, match="damaged"):
+        store.facts(damaged)
+
+
+def test_too_many_open_files_are_not_a_full_disk(
+    store: JobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(Path, "mkdir", fail)
+    with pytest.raises(StorageError, match="too many files open at the moment; try again"):
+        store.create(request())
 
 
 def test_an_order_is_taken_once(store: JobStore) -> None:

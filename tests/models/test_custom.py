@@ -68,7 +68,7 @@ def serve(data: Path, models: Models) -> Iterator[tuple[str, Studio]]:
     )
     yield url, studio
     demo.close()
-    studio.worker.close()
+    studio.close()
 
 
 @pytest.fixture(scope="module")

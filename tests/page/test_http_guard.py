@@ -22,7 +22,7 @@ from PIL import Image
 from playwright.sync_api import Browser, expect
 
 import app
-from page.auth import AccessPolicy
+from page.auth import AccessPolicy, read_access
 from page.http_guard import MAX_BODY_BYTES, MAX_SESSIONS, MAX_UPLOAD_BYTES
 from page.served_files import serve_clip
 from pipeline.jobs.history import visitor_key
@@ -62,8 +62,8 @@ def serve(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
 
     def start(access: AccessPolicy | None = None, allowance: Allowance | None = None) -> Server:
         data = tmp_path_factory.mktemp("data")
-        studio = app.create_studio(data, ModelCache(CPU, tiny_models(folder)))
-        studio.limits = Limits(allowance or Allowance())
+        limits = Limits(allowance or Allowance())
+        studio = app.create_studio(data, ModelCache(CPU, tiny_models(folder)), limits=limits)
         demo = app.create_demo(studio)
         options = {"server_name": "127.0.0.1", "prevent_thread_lock": True, "quiet": True}
         _, url, _ = app.launch(demo, studio.limits, access, **options)
@@ -73,7 +73,7 @@ def serve(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
     yield start
     for demo, studio in running:
         demo.close()
-        studio.worker.close()
+        studio.close()
 
 
 @pytest.fixture(scope="module")
@@ -399,6 +399,40 @@ def test_another_sites_page_cannot_use_the_server(attacker: httpx.Client, origin
     assert "access-control-allow-origin" not in answer.headers
 
 
+@pytest.mark.parametrize(
+    ("host", "origin", "status"),
+    [
+        ("127.0.0.1:7860", "http://127.0.0.1:7860", 200),
+        ("localhost:7860", "http://127.0.0.1:7860", 200),
+        ("127.0.0.1:7860", "http://127.0.0.1:8888", 403),
+        ("127.0.0.1:7860", "http://127.0.0.1", 403),
+        ("127.0.0.1", "http://127.0.0.1:80", 200),
+        ("127.0.0.1:443", "https://127.0.0.1", 200),
+        ("127.0.0.1:7860", "http://192.168.1.7:7860", 403),
+        ("127.0.0.1:7860", "http://127.0.0.1:99999999", 403),
+    ],
+)
+def test_another_server_of_this_computer_is_another_site(
+    attacker: httpx.Client, host: str, origin: str, status: int
+) -> None:
+    answer = attacker.get("/config", headers={"host": host, "origin": origin})
+    assert answer.status_code == status
+
+
+def test_a_server_in_a_network_knows_its_names_and_its_own_page(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADIO_SERVER_NAME", "0.0.0.0")
+    monkeypatch.setattr("socket.gethostname", lambda: "Studio")
+    access = read_access()
+    monkeypatch.delenv("GRADIO_SERVER_NAME")
+    with serve(access).http() as client:
+        for host, status in (("evil.example", 421), ("studio:7860", 200), ("studio.local", 200)):
+            assert client.get("/config", headers={"host": host}).status_code == status
+        headers = {"host": "192.168.1.7:7860", "origin": "http://evil.example"}
+        assert client.get("/config", headers=headers).status_code == 403
+
+
 def test_every_answer_has_the_headers_and_the_hub_may_embed_the_page(
     attacker: httpx.Client,
 ) -> None:
@@ -412,6 +446,47 @@ def test_every_answer_has_the_headers_and_the_hub_may_embed_the_page(
     answer = attacker.get(f"/gradio_api/file={path}")
     assert answer.headers["content-type"] == "application/octet-stream"
     assert answer.headers["content-disposition"].startswith("attachment")
+
+
+# Values that no part of the page can have.
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("models", ["one too many", "\nERROR: forged"] * 300),
+        ("text_to_video", [["\nERROR: forged line"]]),
+        ("text_to_video", [{"a": "\nERROR: forged line"}] * 10),
+        ("job", []),
+        ("job", [{"\nERROR: forged line": 1}]),
+        ("_look_at_clip", [["\nERROR: forged line"]]),
+    ],
+)
+def test_values_that_do_not_fit_are_one_sentence_and_write_nothing_into_the_log(
+    attacker: httpx.Client, capfd: pytest.CaptureFixture[str], name: str, values: list[Any]
+) -> None:
+    answer = call(attacker, named(attacker, name), values)
+    said = answer["output"].get("error") or ""
+    assert answer["success"] or said.endswith("."), answer
+    told = "".join(capfd.readouterr())
+    assert "forged" not in told
+    assert "Traceback" not in told
+
+
+def test_a_bad_seed_and_an_unknown_model_are_a_sentence_by_every_way(
+    attacker: httpx.Client,
+) -> None:
+    event = named(attacker, "text_to_video")
+    info = attacker.get("/gradio_api/info").json()["named_endpoints"]["/text_to_video"]
+    fields = {x["parameter_name"]: x["parameter_default"] for x in info["parameters"]}
+    wrong = fields | {"prompt": PROMPT, "seed": "many", "model": "no-model"}
+    for values in (list(wrong.values()), list((wrong | {"seed": 1e99}).values())):
+        answer = call(attacker, event, values)
+        assert answer["success"] is False
+        assert answer["output"]["error"].endswith(".")
+        body = {"fn_index": event["id"], "data": values, "session_hash": secrets.token_hex(8)}
+        answer = attacker.post("/gradio_api/run/predict", json=body)
+        assert answer.status_code < 500 or answer.json()["error"].endswith("."), answer.text
 
 
 # What is too much.
@@ -501,12 +576,12 @@ def test_a_visitors_jobs_uploads_and_looks_are_limited(strict: Server) -> None:
         (path,) = http_client.post("/gradio_api/upload", files=files).json()
         answer = http_client.post("/gradio_api/upload", files=files)
         assert answer.status_code == 429
-        assert "which is the most that one visitor may; try again in" in answer.json()["detail"]
+        assert "which is the limit for one visitor; try again in" in answer.json()["detail"]
         uploaded = {"path": path, "meta": FILE}
         events_ = [named(http_client, name) for name in ("verify_video", "_look_at_clip")]
         answers = [json.dumps(call(http_client, event, [uploaded])) for event in events_]
         assert "not a video" in answers[0]
-        assert "1 files looked at within an hour" in answers[1]
+        assert "read 1 files of yours within an hour" in answers[1]
 
 
 # With a password.

@@ -130,7 +130,7 @@ def test_a_refused_clip_is_deleted_with_its_pieces_but_not_the_embedded_models(
 def studio(tmp_path: Path) -> Iterator[Studio]:
     studio = app.create_studio(tmp_path / "data", ModelCache())
     yield studio
-    studio.worker.close()
+    studio.close()
 
 
 def test_a_refused_request_leaves_no_job(studio: Studio) -> None:

@@ -1,0 +1,50 @@
+"""All that the page reaches of Gradio's private parts, in one place; read first after an update."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from gradio import Blocks
+from gradio.context import LocalContext
+from starlette.requests import Request
+from starlette.types import Scope
+
+from page.connections import Connection
+
+
+def presence() -> Callable[[], bool]:
+    """Return a function that says whether the client of the running event has left.
+
+    Gradio marks the events of a client that disconnects, and lets their handlers run on.
+    """
+    event_id, blocks = LocalContext.event_id.get(None), LocalContext.blocks.get(None)
+    if event_id is None or blocks is None:
+        return lambda: False
+
+    def is_gone() -> bool:
+        events = [x for group in blocks._queue.active_jobs for x in group or ()]
+        return any(event._id == event_id and not event.alive for event in events)
+
+    return is_gone
+
+
+def open_connections(blocks: Blocks) -> list[Connection]:
+    """List the connections of the server that serves a page, none before it is started."""
+    server = getattr(blocks, "server", None)
+    return [] if server is None else list(server.server_state.connections)
+
+
+def temporary_files(blocks: Blocks) -> list[Path]:
+    """List the files that were uploaded to a page, or made for it by Gradio."""
+    return [Path(name) for files in blocks.temp_file_sets for name in [*files]]
+
+
+def is_logged_in(scope: Scope) -> bool:
+    """Say whether a visitor has logged in, or nobody has to; Gradio asks at some routes only."""
+    app = scope["app"]
+    if app.auth is None:
+        return True
+    cookies = Request(scope).cookies
+    names = (f"access-token-{app.cookie_id}", f"access-token-unsecure-{app.cookie_id}")
+    return any(cookies.get(name) in app.tokens for name in names)

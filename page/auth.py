@@ -81,7 +81,7 @@ def read_access(*, share: bool | None = None) -> AccessPolicy:
     is_shared = _wants_share() if share is None else share
     names = (name.strip().lower() for name in read_variable("KINORA_HOSTS").split(","))
     hosts = tuple(name for name in names if name)
-    if not get_space():  # whose names the Hub's proxy knows; any other is another site's trick
+    if not get_space():  # on a Space the Hub's proxy checks names; elsewhere prevent rebinding
         hosts += ("localhost",) if listens_to_itself() else ("localhost", *_machine_names())
     if hosts and is_shared:
         hosts += SHARE_HOSTS + _own_share_host()
@@ -128,7 +128,7 @@ def _wants_share() -> bool:
 
 
 def _machine_names() -> tuple[str, ...]:
-    """Return the names by which other computers of a network know this one."""
+    """Return the names of this computer in its local network."""
     name = socket.gethostname().lower()
     return (name, f"{name}.local") if name else ()
 

@@ -1,7 +1,7 @@
-"""Connections of the web server: idle ones are closed, and there are never too many.
+"""Limits the web server's connections: closes idle ones, and all idle ones when there are many.
 
-uvicorn waits for the first request of a connection without end: a client that opens a thousand of
-them and says nothing would take all file descriptors from everybody else.
+uvicorn waits without a timeout for the first request of a connection, so a client that opens many
+and sends nothing could use up all file descriptors.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ except ImportError:  # Windows
     resource = None
 
 IDLE_SECONDS = 20.0  # browsers open a new connection when they need one
-FILE_LIMIT = 65_536  # wanted; the system may allow less
-_FILES_FOR_WORK = 256  # that jobs, uploads and libraries may have open beside connections
+FILE_LIMIT = 65_536  # requested; the system may allow less
+_FILES_FOR_WORK = 256  # files that jobs, uploads and libraries may open besides connections
 _SECONDS_BETWEEN_CHECKS = 0.5
 _SECONDS_BETWEEN_LOG_LINES = 60.0
 _OUT_OF_FILES = "socket.accept() out of system resource"
 
 
 class Connection(Protocol):
-    """What is used of uvicorn's HTTP protocols, one for each connection."""
+    """The part of uvicorn's HTTP protocol objects used here; there is one per connection."""
 
     transport: asyncio.Transport
-    cycle: object | None  # the newest request
+    cycle: object | None  # the latest request
 
 
 def raise_file_limit() -> int:
-    """Allow this process as many open files as the system lets it; return how many."""
+    """Raise this process's limit of open files as far as the system allows; return it."""
     if resource is None:
-        return 512  # what Windows' select can watch
+        return 512  # the most that select can watch on Windows
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = FILE_LIMIT if hard == resource.RLIM_INFINITY else min(FILE_LIMIT, hard)
     if soft < wanted:
@@ -46,10 +46,10 @@ def raise_file_limit() -> int:
 
 
 class ConnectionGuard:
-    """Closes connections on which no request runs: old ones always, all of them when full."""
+    """Closes idle connections: those idle for too long, and the oldest when there are too many."""
 
     def __init__(self, connections: Callable[[], Iterable[Connection]], most: int) -> None:
-        """Guard what `connections` returns at the time; `most` may be open together."""
+        """Check the connections that `connections` returns; at most `most` may be open."""
         self._connections = connections
         self._most = most
         self._idle_since: dict[Connection, float] = {}
@@ -61,7 +61,7 @@ class ConnectionGuard:
             self.check(time.monotonic())
 
     def check(self, now: float) -> None:
-        """Close the connections that have been idle for too long, or that are too many."""
+        """Close connections idle for too long, and the oldest idle ones above the limit."""
         open_now = list(self._connections())
         idle = {x: self._idle_since.get(x, now) for x in open_now if not _is_busy(x)}
         num_excess = len(open_now) - self._most
@@ -73,24 +73,24 @@ class ConnectionGuard:
 
 
 def most_connections(file_limit: int) -> int:
-    """Return how many connections may be open with so many files."""
+    """Return how many connections may be open with a limit of open files."""
     return max(64, (file_limit - _FILES_FOR_WORK) // 2)
 
 
 def quiet_asyncio() -> None:
-    """Let asyncio say once a minute, not for each connection, that no file can be opened."""
+    """Limit asyncio's log of connections refused for lack of file descriptors to one a minute."""
     logging.getLogger("asyncio").addFilter(_Once())
 
 
 class _Once(logging.Filter):
-    """Drops a line of the log that was written a moment ago."""
+    """Drops repetitions of a log message within a minute."""
 
     def __init__(self) -> None:
         super().__init__()
         self._last = -_SECONDS_BETWEEN_LOG_LINES
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Say whether a line is to be written."""
+        """Return whether to log a record."""
         if not record.getMessage().startswith(_OUT_OF_FILES):
             return True
         is_due = time.monotonic() - self._last >= _SECONDS_BETWEEN_LOG_LINES

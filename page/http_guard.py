@@ -69,7 +69,7 @@ class HttpGuard:
     def __init__(
         self, app: ASGIApp, access: AccessPolicy, limits: Limits, connections: ConnectionGuard
     ) -> None:
-        """Guard an app; `connections` run beside it, in the server's own event loop."""
+        """Guard an app, and run `connections` in the server's event loop."""
         self._app, self._access, self._limits = app, access, limits
         self._connections = connections
 
@@ -130,8 +130,8 @@ class HttpGuard:
     def _is_welcome(self, origin: str | None, host: str, port: int | None) -> bool:
         """Return whether a request may come from a page of that origin.
 
-        A page elsewhere, on another port too, has no business with a server on a computer of its
-        user's, nor with one that knows its visitor by a cookie. A Space may be embedded anywhere.
+        Pages of other origins, also of other ports, may not use a server on the user's own computer
+        or one with a login cookie. A Space may be embedded anywhere.
         """
         names, login = self._access.hosts, self._access.login
         if origin is None or (not names and login is None):
@@ -142,7 +142,7 @@ class HttpGuard:
         if name == host:
             default = 443 if origin.startswith("https:") else 80
             return (origin_port or default) == (port or default)
-        # Behind a proxy the server may be called by another name than in the browser.
+        # Behind a proxy the Host header may differ from the name in the browser.
         return origin_port is None and name != "localhost" and name in names
 
     def _refuse_body(self, headers: Headers, path: str, scope: Scope) -> tuple[int, str] | None:
@@ -182,9 +182,9 @@ class GuardedBlocks(gr.Blocks):
         state: Any,  # noqa: ANN401
         explicit_call: bool = False,
     ) -> list[Any]:
-        """Read the values of an event; raise gr.Error for those that cannot be read.
+        """Read the values of an event. Raises gr.Error for invalid ones.
 
-        Gradio's own errors quote the values, and are printed into the log with what is in them.
+        Gradio's own errors would quote the values and print them into the log.
         """
         try:
             if not explicit_call:
@@ -193,7 +193,7 @@ class GuardedBlocks(gr.Blocks):
             return await super().preprocess_data(block_fn, inputs, state, explicit_call)
         except gr.Error:
             raise
-        except Exception as exc:  # noqa: BLE001  (of many components, each with errors of its own)
+        except Exception as exc:  # each of Gradio's components has its own errors
             raise gr.Error(_UNREADABLE, print_exception=False) from exc
 
 

@@ -1,4 +1,4 @@
-"""Inspections for the client of the running event: within its limits, while it stays."""
+"""Opens files for the client of the running event, within its limits and while it is connected."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ _T = TypeVar("_T")
 
 
 async def inspect(studio: Studio, work: Callable[..., _T], *values: object) -> _T:
-    """Do work that opens a file of the running event's client; see `Inspector.run`."""
+    """Run `work`, which opens a file of the running event's client; see `Inspector.run`."""
     return await studio.inspect(client_id(), work, *values, is_gone=presence())

@@ -1,4 +1,4 @@
-"""All that the page reaches of Gradio's private parts, in one place; read first after an update."""
+"""All uses of Gradio's private attributes, in one place: check it first after an update."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from page.connections import Connection
 
 
 def presence() -> Callable[[], bool]:
-    """Return a function that says whether the client of the running event has left.
+    """Return a function that returns whether the client of the running event has disconnected.
 
-    Gradio marks the events of a client that disconnects, and lets their handlers run on.
+    Gradio only marks the events of such a client; their handlers continue to run.
     """
     event_id, blocks = LocalContext.event_id.get(None), LocalContext.blocks.get(None)
     if event_id is None or blocks is None:
@@ -30,18 +30,18 @@ def presence() -> Callable[[], bool]:
 
 
 def open_connections(blocks: Blocks) -> list[Connection]:
-    """List the connections of the server that serves a page, none before it is started."""
+    """List the open connections of a page's server; none before it is started."""
     server = getattr(blocks, "server", None)
     return [] if server is None else list(server.server_state.connections)
 
 
 def temporary_files(blocks: Blocks) -> list[Path]:
-    """List the files that were uploaded to a page, or made for it by Gradio."""
+    """List the files that were uploaded to a page, or that Gradio made for it."""
     return [Path(name) for files in blocks.temp_file_sets for name in [*files]]
 
 
 def is_logged_in(scope: Scope) -> bool:
-    """Say whether a visitor has logged in, or nobody has to; Gradio asks at some routes only."""
+    """Return whether a visitor is logged in or needs no login; Gradio checks only some routes."""
     app = scope["app"]
     if app.auth is None:
         return True

@@ -74,21 +74,21 @@ def serve_picture(frame: np.ndarray, name: str) -> Path:
 
 
 class ServedRoom:
-    """Uploads, pictures and clips that Gradio serves, as a part of what Kinora keeps on the disk.
+    """Gradio's uploads and served files, as part of the disk space that Kinora uses.
 
-    A clip with a second name in the data folder counts twice where links are copies.
+    A clip counts twice if it had to be copied from the data folder and not linked.
     """
 
     def __init__(self, blocks: Blocks) -> None:
-        """Count what was uploaded to a page, and what `serve` and `serve_picture` have made."""
+        """Count the uploads of a page and the files of `serve` and `serve_picture`."""
         self._blocks = blocks
 
     def num_bytes(self) -> int:
-        """Return how much disk the files take."""
+        """Return the size of the files in bytes."""
         return sum(size for _, size, _ in self._files())
 
     def shrink(self, num_bytes: int) -> int:
-        """Remove the oldest files that no visitor can be using, as far as that is needed."""
+        """Delete the oldest files that are no longer in use, until `num_bytes` are free."""
         removed, now = 0, time.time()
         for changed_at, size, path in sorted(self._files()):
             if removed >= num_bytes or now - changed_at < SECONDS_IN_USE:
@@ -98,13 +98,13 @@ class ServedRoom:
         return removed
 
     def _files(self) -> Iterator[tuple[float, int, Path]]:
-        """Yield when each file was written, its size and its path."""
+        """Yield the time, size and path of each file."""
         folders = [x for x in _folders(serving_folder()) if _OURS.fullmatch(x.name)]
         served = [path for folder in folders for path in folder.iterdir()]
         for path in {*temporary_files(self._blocks), *served}:
             with contextlib.suppress(OSError):
                 facts = path.stat()
-                # A second name of a job's clip takes no room of its own.
+                # A link to a job's clip takes no space.
                 yield facts.st_mtime, facts.st_size if facts.st_nlink == 1 else 0, path
 
 

@@ -1,4 +1,4 @@
-"""The end of the server when it is told to end: within seconds, with all that it has started."""
+"""Ends the server on SIGTERM within seconds, together with its child processes."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from types import FrameType
 
 import psutil
 
-SECONDS_TO_END = 7.0  # what the system's SIGTERM may take; containers are killed after ten
+SECONDS_TO_END = 7.0  # container runtimes kill a process 10 s after SIGTERM
 
 
 def end_on_sigterm() -> None:
-    """Let SIGTERM interrupt this program as Ctrl+C does, and end it in any case soon after.
+    """Make SIGTERM interrupt this process as Ctrl+C does, and end it after a timeout in any case.
 
-    Jobs are put down where they are; what cannot be put down in time goes on at the next start.
+    Jobs stop where they are, and unfinished ones continue at the next start.
     """
     signal.signal(signal.SIGTERM, _interrupt)
 
 
 def kill_children() -> None:
-    """Kill the programs that this one has started."""
+    """Kill all child processes of this process."""
     for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):
             process.kill()

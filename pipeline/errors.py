@@ -48,15 +48,15 @@ class GenerationCancelledError(KinoraError):
 
 
 def cannot_write(cause: OSError | None = None) -> StorageError:
-    """Return the error of a full disk, of a folder that may not be written, or of its cause.
+    """Return the error for a full disk, an unwritable folder, or too many open files.
 
-    Visitors read it too: the folder's name is for the log.
+    Visitors read it too, so it does not name the folder: callers log that.
     """
     if cause is not None and cause.errno in (errno.EMFILE, errno.ENFILE):
         return StorageError("Kinora has too many files open at the moment; try again in a minute.")
     return StorageError(
-        "Kinora's disk is full or cannot be written; the person who runs it can free some space, "
-        "or set KINORA_DATA_DIR to another folder."
+        "Kinora's disk is full or not writable; the owner of this server can free some space, or "
+        "set KINORA_DATA_DIR to another folder."
     )
 
 

@@ -138,7 +138,7 @@ class Limits:
         _refuse(self._bytes.take(visitor, num_bytes), f"You have uploaded {limit} within an hour")
 
     def begin_look(self, visitor: str) -> Callable[[], None]:
-        """Let a visitor have a file opened and decoded; call what it returns when that is over."""
+        """Count a file that is opened for a visitor; call the returned function when it is done."""
         with self._lock:
             if self._looking[visitor] >= self.allowance.looks_at_once:
                 raise InvalidRequestError(
@@ -157,7 +157,7 @@ class Limits:
     def _end_look(self, visitor: str) -> None:
         with self._lock:
             self._looking[visitor] -= 1
-            self._looking += Counter()  # who has none is not remembered
+            self._looking += Counter()  # drops visitors with a count of 0
 
     def login(self, visitor: str) -> None:
         """Count a login attempt of a visitor."""

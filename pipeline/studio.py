@@ -126,7 +126,7 @@ class Studio:
         self._inspector = Inspector(self.limits)
 
     def close(self) -> None:
-        """End inspections, and the worker with the step that it is at; jobs go on at next start."""
+        """Stop inspections and the worker; unfinished jobs continue at the next start."""
         self._inspector.close()
         self.worker.close()
 
@@ -182,7 +182,7 @@ class Studio:
         *values: object,
         is_gone: Callable[[], bool] = lambda: False,
     ) -> _Seen:
-        """Do what opens a client's file as `Inspector.run` does."""
+        """Run `work`, which opens a client's file, as `Inspector.run` does."""
         return await self._inspector.run(client_id, work, *values, is_gone=is_gone)
 
     def _prepare(

@@ -1,4 +1,4 @@
-"""How much disk Kinora may take, and whether there is room for one more job."""
+"""The disk space that Kinora may use, and whether a new job fits."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from pipeline.errors import StorageError, cannot_write
 from pipeline.planning.request import GenerationRequest
 
 logger = logging.getLogger(__name__)
-MIN_FREE_BYTES = 500_000_000  # of the disk, that other programs are left
-# Of a job's folder, for a second of new video: latents, encoded shots and the clip. Assumed: four
-# times what jobs of the embedded model took (0.4 MB a second), for larger pictures.
+MIN_FREE_BYTES = 500_000_000  # of the disk, left for other programs
+# Of a job's folder per second of new video: latents, encoded shots and the clip. Assumed: four
+# times the 0.4 MB per second of the embedded model's jobs, because other models' frames are larger.
 _BYTES_PER_SECOND = 1_500_000
 
 
 class Room(Protocol):
-    """Files beside the jobs that count as Kinora's."""
+    """Files outside the job folders that count towards Kinora's disk space."""
 
     def num_bytes(self) -> int:
-        """Return how much disk they take."""
+        """Return their size in bytes."""
 
     def shrink(self, num_bytes: int) -> int:
-        """Remove the oldest that can go, that many bytes if possible; return how many went."""
+        """Delete the oldest unused files, `num_bytes` if possible; return the deleted bytes."""
 
 
 def bytes_of(request: GenerationRequest) -> int:
-    """Return about how much disk a job of a request takes until it is done."""
+    """Estimate the disk space in bytes that a request's job takes until it is done."""
     paths = [request.image, request.video, request.video_after]
     paths += [shot.image for shot in request.shots]
     sources = {path for path in paths if path is not None}
@@ -37,20 +37,20 @@ def bytes_of(request: GenerationRequest) -> int:
 
 
 def refuse_if_full(needed: int, used: int, max_bytes: float, folder: Path) -> None:
-    """Raise StorageError if a job that needs so many bytes has no room."""
+    """Raise StorageError if a job that needs `needed` bytes does not fit."""
     if used + needed > max_bytes:
         logger.warning("%d bytes are used, %d needed, %.0f allowed", used, needed, max_bytes)
         raise StorageError(
-            f"Kinora may use {max_bytes / 1e9:.2g} GB of disk, of which {used / 1e9:.2g} GB are "
-            f"taken, and this clip needs about {needed / 1e9:.2g} GB; delete clips that you no "
-            "longer need, make a shorter one, or try again later."
+            f"This clip needs about {needed / 1e9:.2g} GB of disk space, but {used / 1e9:.2g} of "
+            f"Kinora's {max_bytes / 1e9:.2g} GB are in use; delete clips that you no longer need, "
+            "make a shorter one, or try again later."
         )
     if shutil.disk_usage(folder).free < needed + MIN_FREE_BYTES:
         raise cannot_write()
 
 
 def make_room(rooms: Iterable[Room], num_bytes: int) -> int:
-    """Shrink rooms one after the other; return how many bytes went."""
+    """Shrink rooms one after the other; return how many bytes were deleted."""
     removed = 0
     for room in rooms:
         if removed < num_bytes:

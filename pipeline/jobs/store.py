@@ -40,8 +40,8 @@ from pipeline.planning.validation import read_request
 logger = logging.getLogger(__name__)
 
 FRESH_SECONDS = 3600.0
-WATCHED_SECONDS = 300.0  # a clip that is younger makes no room for a new one
-_MAX_TIME = 1e11  # seconds since 1970: in some thousand years
+WATCHED_SECONDS = 300.0  # younger clips are not deleted to make room for a new job
+_MAX_TIME = 1e11  # seconds since 1970: some thousand years from now
 
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{22}")
 _JOB_DAMAGED = "The files of this job are damaged; make the clip again and delete this one."
@@ -87,7 +87,7 @@ class JobStore:
         self.root = root.absolute()
         self.rooms: list[Room] = []
         self._max_age, self._max_bytes = max_age, max_bytes
-        # Steady: a clock that is set forward while Kinora runs makes no job old.
+        # Ages use the monotonic clock, so setting the system clock forward makes no job old.
         self._clock_began, self._steady_began = time.time(), time.monotonic()
         self._jobs = self.root / "jobs"
         try:
@@ -263,10 +263,10 @@ class JobStore:
             shutil.rmtree(folder, ignore_errors=True)
 
     def sweep(self) -> int:
-        """Remove finished jobs that are too old, then the oldest until the rest fit.
+        """Delete finished jobs that are too old, then the oldest ones until the rest fit.
 
-        Returns how many. Jobs that wait or run stay, paused ones until they are too old; a clip
-        that was finished a moment ago is still being watched.
+        Returns how many were deleted. Queued and running jobs stay, and paused ones until they are
+        too old. Jobs of the last hour are not deleted for space: their clips may still be open.
         """
         num_removed = 0
         for changed_at, folder in self._oldest_first():
@@ -276,7 +276,7 @@ class JobStore:
         return num_removed + (self._shrink(excess, FRESH_SECONDS)[1] if excess > 0 else 0)
 
     def _reserve(self, needed: int) -> None:
-        """Make room for a job that takes so many bytes; raise StorageError if there is none."""
+        """Make room for a job of `needed` bytes. Raises StorageError if there is none."""
         excess = self._num_bytes() + needed - self._max_bytes
         if excess > 0:
             excess -= make_room(self.rooms, math.ceil(excess))
@@ -285,13 +285,13 @@ class JobStore:
         refuse_if_full(needed, self._num_bytes(), self._max_bytes, self._jobs)
 
     def _num_bytes(self) -> int:
-        """Return how much disk all jobs and the other rooms take."""
+        """Return the size of all jobs and of the other rooms in bytes."""
         if math.isinf(self._max_bytes):
             return 0
         return folder_size(self._jobs) + sum(room.num_bytes() for room in self.rooms)
 
     def _shrink(self, excess: float, min_age: float) -> tuple[float, int]:
-        """Remove the oldest finished jobs until so many bytes went; return them, and how many."""
+        """Delete the oldest finished jobs until `excess` bytes are free; return bytes and count."""
         removed, num_removed = 0.0, 0
         for changed_at, folder in self._oldest_first():
             if removed >= excess or self._age(changed_at) <= min_age:

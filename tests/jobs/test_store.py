@@ -180,7 +180,7 @@ def test_a_new_job_takes_the_room_of_old_clips_and_of_no_other(store: JobStore) 
 def test_a_job_is_refused_when_there_is_no_room_and_leaves_nothing(store: JobStore) -> None:
     waiting = leave_job(store, "queued", num_bytes=1_000_000)
     small = JobStore(store.root, max_bytes=2_000_000)
-    with pytest.raises(StorageError, match=r"may use 0\.002 GB of disk, of which 0\.001 GB are"):
+    with pytest.raises(StorageError, match=r"but 0\.001 of Kinora's 0\.002 GB are in use"):
         small.create(request())
     assert [facts.job_id for facts in store.list_jobs()] == [waiting]
 

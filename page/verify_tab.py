@@ -12,10 +12,11 @@ from typing import Any
 
 import gradio as gr
 
-from page.auth import client_id
 from page.components import MAX_WATCHING, PRIVATE
 from page.errors import plain_errors
+from page.inspection import inspect
 from pipeline.studio import Studio
+from pipeline.trust.provenance.credential_types import PICTURE
 
 NAME = "verify"
 _INTRODUCTION = (
@@ -23,10 +24,11 @@ _INTRODUCTION = (
     "whether they are valid, the invisible mark of this Kinora, a similar clip made here, and what "
     "the file claims. Your file is checked here and sent nowhere else."
 )
+_COPYABLE = "Unsigned; it carries a mark like that of a clip made here"
 # The headline for each state of the credentials, and whether it is good or bad news.
 _HEADLINES = {
-    "trusted": ("Signed and unchanged; this Kinora knows the signer", "good"),
-    "valid": ("Signed and unchanged; this Kinora does not know the signer", "fair"),
+    "trusted": ("Signed, content unchanged; this Kinora knows the signer", "good"),
+    "valid": ("Signed, content unchanged; this Kinora does not know the signer", "fair"),
     "invalid": ("Signed, but the credentials are not valid", "bad"),
     "unreadable": ("The credentials cannot be read", "bad"),
 }
@@ -36,6 +38,13 @@ _STATES = {
     "invalid": ("Not valid", "bad"),
     "unreadable": ("Cannot be read", "bad"),
     "none": ("Unsigned", "plain"),
+}
+_OURS = ("Valid, signed by this Kinora", "good")
+_RECORDED = "signature checked now; that it was unchanged when it was used is as its user recorded"
+_LIKENESS = {
+    "made": "like the clip",
+    "given": "like what was given for the clip",
+    "both": "partly like the clip, partly like what was given for it:",
 }
 _RELATIONSHIPS = {
     "parentOf": "the clip it was made from",
@@ -64,7 +73,7 @@ class VerifyTab:
         if path is None:
             return ""
         with plain_errors():
-            report = await self._studio.inspect(client_id(), self._studio.verify, Path(path))
+            report = await inspect(self._studio, self._studio.verify, Path(path))
             return show_report(report)
 
 
@@ -82,7 +91,8 @@ def show_report(report: Mapping[str, Any]) -> str:
         parts += ["<h4>Invisible mark</h4>", _show_marks(report)]
     if near := report["nearest"]:
         bits = f"{near['distance']:g} of 64 bits differ; up to {near['most']:g} count as similar"
-        parts += ["<h4>Most similar clip known to this Kinora</h4>", _table([_made(near), bits])]
+        what = f"{_LIKENESS[near['likeness']]} {_made(near)}"
+        parts += ["<h4>Most similar clip known to this Kinora</h4>", _table([what, bits])]
     if report["tags"]:
         rows = [[key, text] for key, text in report["tags"].items()]
         parts += ["<h4>Notes in the file (claims that anyone can write)</h4>", _table(*rows)]
@@ -91,19 +101,45 @@ def show_report(report: Mapping[str, Any]) -> str:
 
 def _headline(report: Mapping[str, Any]) -> tuple[str, str]:
     credentials = report["credentials"]
-    if credentials["state"] in ("trusted", "valid") and _is_broken_below(credentials):
-        return "Signed and unchanged, but made from a file whose credentials failed checks", "bad"
+    if report["signed"] and _is_broken_below(credentials):
+        return "Signed, but made from a file whose credentials failed checks", "bad"
+    if report["signed"] and credentials["uncovered"]:
+        return "Signed, but the signature does not cover all of the file", "bad"
     if credentials["is_local_identity"]:
-        return "Made and signed by this Kinora, and unchanged since", "good"
+        return _headline_of_own(report)
     if credentials["state"] in _HEADLINES:
         return _HEADLINES[credentials["state"]]
     if any(x["is_marked"] for x in report["marks"]):
-        return "Unsigned, but its pixels carry this Kinora's mark", "fair"
-    if report["nearest"]:
-        return "Unsigned, but it looks like a clip made by this Kinora", "fair"
+        return _headline_of_marks({x["looks_like_known"] for x in report["marks"] if x["known"]})
+    if near := report["nearest"]:
+        if near["likeness"] == "given":
+            return "Unsigned; a clip made here began with this, or with something like it", "plain"
+        return "Unsigned; it looks like a clip made here", "fair"
     if report["made_by_kinora_claim"]:
         return "Unsigned; claims to be made by Kinora", "plain"
     return "Nothing found; this proves nothing", "plain"
+
+
+def _headline_of_own(report: Mapping[str, Any]) -> tuple[str, str]:
+    given = report["credentials"]["ingredients"]
+    foreign = [x for x in given if not x["credentials"]["is_local_identity"]]
+    is_partly_foreign = any(not span["is_generated_here"] for span in report["spans"])
+    if is_partly_foreign or any(x["relationship"] != PICTURE for x in foreign):
+        return "Signed by this Kinora; only part of it was generated here", "fair"
+    if foreign:
+        return (
+            "Made and signed by this Kinora from a picture; content unchanged since",
+            "good",
+        )
+    return "Made and signed by this Kinora; content unchanged since", "good"
+
+
+def _headline_of_marks(agreements: set[bool | None]) -> tuple[str, str]:
+    if False in agreements:
+        return f"{_COPYABLE}, but does not look like it", "fair"
+    if True in agreements:
+        return f"{_COPYABLE}, and looks like it", "fair"
+    return "Unsigned; it carries a mark like those of this Kinora", "fair"
 
 
 def _is_broken_below(credentials: Mapping[str, Any]) -> bool:
@@ -111,16 +147,18 @@ def _is_broken_below(credentials: Mapping[str, Any]) -> bool:
     return any(x["state"] in ("invalid", "unreadable") or _is_broken_below(x) for x in below)
 
 
-def _show(name: str, credentials: Mapping[str, Any]) -> str:
+def _show(name: str, credentials: Mapping[str, Any], is_ingredient: bool = False) -> str:
     """Return one manifest as a list item, with its ingredients nested below."""
-    words, mood = _STATES[credentials["state"]]
+    words, mood = _OURS if credentials["is_local_identity"] else _STATES[credentials["state"]]
     state = f'<span class="kinora-badge {mood}">{words}</span>'
     facts = [f"signed by {credentials['signer']}"] if credentials["signer"] else []
     if credentials["signed_at"]:
         facts.append(f"timestamp {credentials['signed_at']}")
     facts += [_describe(action) for action in credentials["actions"]]
     facts += dict.fromkeys(failure["words"] for failure in credentials["failures"])
-    below = "".join(_show(_name(x), x["credentials"]) for x in credentials["ingredients"])
+    if is_ingredient and credentials["state"] in ("trusted", "valid"):
+        facts.append(_RECORDED)
+    below = "".join(_show(_name(x), x["credentials"], True) for x in credentials["ingredients"])
     told = "".join(f"<div>{escape(fact)}</div>" for fact in facts)
     return f"<li><b>{escape(name)}</b> {state}{told}{below and f'<ul>{below}</ul>'}</li>"
 
@@ -142,7 +180,10 @@ def _show_marks(report: Mapping[str, Any]) -> str:
     for window in report["marks"]:
         known = window["known"]
         found = window["id"] or ("marked, ID not readable" if window["is_marked"] else "none found")
-        what = _made(known) if known else "not in the registry" if window["id"] else ""
+        what = "not in the registry" if window["id"] else ""
+        if known:
+            is_like = {True: "looks like", False: "does not look like", None: "may be"}
+            what = f"{is_like[window['looks_like_known']]} the clip {_made(known)}"
         where = f"{window['from_seconds']:g} to {window['to_seconds']:g} s"
         rows.append(["the picture" if report["kind"] == "picture" else where, found, what])
     return _table(*rows)

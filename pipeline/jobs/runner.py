@@ -19,7 +19,7 @@ from pipeline.planning.recipe import owners_recipe, read_recipe
 from pipeline.planning.request import GenerationRequest
 from pipeline.trust.moderation.review import Reviewer
 from pipeline.trust.provenance.credentials import read_credentials
-from pipeline.trust.provenance.fingerprint import hash_parts
+from pipeline.trust.provenance.fingerprint import hash_made_and_given
 from pipeline.trust.provenance.identity import Identity
 from pipeline.trust.provenance.registry import Registry
 from pipeline.trust.provenance.signing import sign_clip
@@ -81,7 +81,7 @@ def sign_and_register(
     there is one. `warnings` are sentences about the files that the clip was made from.
     """
     outcome = sign_clip(clip, recipe, request, identity)
-    _register(clip, recipe, identity, registry)
+    _register(request, clip, recipe, identity, registry)
     return {**recipe, **outcome.to_json()}
 
 
@@ -96,14 +96,18 @@ def sign_unfinished(
 
 
 def _register(
-    clip: Path, recipe: Mapping[str, Any], identity: Identity, registry: Registry
+    request: GenerationRequest,
+    clip: Path,
+    recipe: Mapping[str, Any],
+    identity: Identity,
+    registry: Registry,
 ) -> None:
     """Record a clip in the registry; a failure is logged, and the clip is delivered anyway."""
     try:
-        hashes = hash_parts(clip)
+        made, given = hash_made_and_given(clip, recipe, request.pictures)
         manifest = read_credentials(clip, identity).to_json()
     except (MediaError, OSError):
         logger.exception("The clip could not be added to the registry")
         return
     del manifest["recipe"]  # stored in its own column
-    registry.record(clip.parent.name, recipe, manifest, hashes)
+    registry.record(clip.parent.name, recipe, manifest, made, given)

@@ -62,6 +62,12 @@ class GenerationRequest:
         """Return the seconds of new video: the sum of the shots."""
         return sum(shot.duration for shot in self.shots)
 
+    @property
+    def pictures(self) -> tuple[Path, ...]:
+        """List the pictures that the clip or its shots begin with, each once."""
+        given = (self.image, *(shot.image for shot in self.shots))
+        return tuple(dict.fromkeys(path for path in given if path is not None))
+
     def with_sources(self, move: Callable[[Path], Path]) -> GenerationRequest:
         """Return the same request with each file path replaced by `move(path)`."""
         paths = {name: getattr(self, name) for name in SOURCE_FIELDS}

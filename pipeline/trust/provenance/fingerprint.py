@@ -1,18 +1,22 @@
 """Perceptual fingerprints of clips (hashes sampled over time), and the distance between two.
 
-They survive re-encoding, resizing, a new frame rate and a small crop, but not mirroring.
+They survive re-encoding, resizing, a new frame rate and a small crop, but not mirroring. What was
+given to make a clip is hashed apart from what was made: originals were not made here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any, Literal
 
 import cv2
 import imagehash
 import numpy as np
 from PIL import Image
 
+from pipeline.media.images import crop_to_size, open_picture
 from pipeline.media.video_reader import sample_luma
 
 HASHES_A_SECOND = 2
@@ -28,6 +32,10 @@ PARTS = (
 )
 # Bits of 64; `python -m benchmarks fingerprints` measures the distances.
 MOST_BITS = 8
+# A hash is like one fingerprint rather than another if it is nearer by so many bits: after encoding
+# again, hashes of the same frame differ by up to 4.
+_CLEARLY_BITS = 4
+Likeness = Literal["made", "given", "both"]
 
 
 class Fingerprint:
@@ -38,15 +46,17 @@ class Fingerprint:
         self._fps = fps
         self._num_seen = 0
         self._hashes: list[int] = []
+        self._frame_numbers: list[int] = []
 
     def watch(self, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """Yield frames (H, W, 3) uint8 unchanged, and hash two of them per second."""
         for frame in frames:
             number = len(self._hashes)
             is_due = self._num_seen / self._fps >= number / HASHES_A_SECOND
-            self._num_seen += 1
             if is_due and number < MAX_SECONDS * HASHES_A_SECOND:
                 self._hashes.append(_hash(_shrink(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY))))
+                self._frame_numbers.append(self._num_seen)
+            self._num_seen += 1
             yield frame
 
     @property
@@ -54,11 +64,43 @@ class Fingerprint:
         """Return the hashes so far: (N,) uint64."""
         return np.array(self._hashes, np.uint64)
 
+    def between(self, first_frame: int, num_frames: int) -> np.ndarray:
+        """Return the hashes of a stretch of the frames: (N,) uint64."""
+        numbers = np.array(self._frame_numbers, int)
+        return self.hashes[(numbers >= first_frame) & (numbers < first_frame + num_frames)]
+
 
 def hash_parts(path: Path) -> np.ndarray:
     """Hash every part of a clip: (M,) uint64. Raises MediaError if it cannot be read."""
+    return _hash_all(sample_luma(path, HASHES_A_SECOND, MAX_SECONDS, SIDE))
+
+
+def hash_made_and_given(
+    path: Path, recipe: Mapping[str, Any], pictures: Sequence[Path]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Hash what is new of a clip made here, and what was given to make it: (M,) uint64 each.
+
+    The recipe says where the clip is new; `pictures` are those it was made from. Raises MediaError
+    if a file cannot be read.
+    """
     frames = sample_luma(path, HASHES_A_SECOND, MAX_SECONDS, SIDE)
-    return np.array([_hash(_cut(frame, *part)) for frame in frames for part in PARTS], np.uint64)
+    is_new = np.array([_is_new(number / HASHES_A_SECOND, recipe) for number in range(len(frames))])
+    given = [_hash_all(frames[~is_new])]
+    given += [_hash_picture(picture, recipe["width"], recipe["height"]) for picture in pictures]
+    return _hash_all(frames[is_new]), np.concatenate(given)
+
+
+def likeness(seen: np.ndarray, made: np.ndarray, given: np.ndarray) -> Likeness:
+    """Tell which of two fingerprints (M,) the hashes (N,) are like, if they are like either.
+
+    Hashes that are as near to both are like what was given.
+    """
+    to_made, to_given = (_distances(seen, known) for known in (made, given))
+    is_made = (to_made + _CLEARLY_BITS <= to_given) & (to_made <= MOST_BITS)
+    is_given = (to_given + _CLEARLY_BITS <= to_made) & (to_given <= MOST_BITS)
+    if is_made.any():
+        return "both" if is_given.any() else "made"
+    return "given"
 
 
 def distance(seen: np.ndarray, known: np.ndarray) -> float:
@@ -66,7 +108,33 @@ def distance(seen: np.ndarray, known: np.ndarray) -> float:
 
     Each hash is compared with its closest match at any time, so part of a clip is found too.
     """
-    return float(np.median(np.bitwise_count(seen[:, None] ^ known[None]).min(1)))
+    return float(np.median(_distances(seen, known)))
+
+
+def _distances(seen: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Return each hash's distance from its closest match (N,), or 64 if there is none."""
+    bits = np.bitwise_count(seen[:, None] ^ known[None])  # (N, M)
+    return bits.min(1, initial=64).astype(int)
+
+
+def _is_new(seconds: float, recipe: Mapping[str, Any]) -> bool:
+    """Return whether the first frame from a time on is new; all are if the recipe says nothing."""
+    number = math.ceil(seconds * recipe["fps"] - 1e-6)
+    return "new_spans" not in recipe or any(
+        0 <= number - span["first_frame"] < span["num_frames"] for span in recipe["new_spans"]
+    )
+
+
+def _hash_picture(path: Path, width: int, height: int) -> np.ndarray:
+    """Hash every part of a picture, and of what is kept of it in a clip of a size."""
+    picture = open_picture(path)
+    views = (picture, crop_to_size(picture, width, height)[0])
+    return _hash_all([_shrink(np.asarray(view.convert("L"))) for view in views])
+
+
+def _hash_all(frames: Iterable[np.ndarray]) -> np.ndarray:
+    hashes = [_hash(_cut(frame, *part)) for frame in frames for part in PARTS]
+    return np.array(hashes, np.uint64)
 
 
 def _shrink(frame: np.ndarray) -> np.ndarray:

@@ -53,11 +53,9 @@ def inputs_of(request: GenerationRequest) -> list[Input]:
             follows = "the clip that the bridge leads to"
             found.append(Input(request.video_after, "clip-after", follows, "componentOf"))
         return found
-    given = [request.image, *(shot.image for shot in request.shots)]
-    paths = dict.fromkeys(path for path in given if path is not None)
     return [
         Input(path, f"picture-{number}", f"picture {number}", PICTURE)
-        for number, path in enumerate(paths, 1)
+        for number, path in enumerate(request.pictures, 1)
     ]
 
 
@@ -111,14 +109,14 @@ def _actions(
 
 def _changes(recipe: Mapping[str, Any]) -> dict[str, Any]:
     """Return the regions of interest (C2PA 2.2, section 18.2) where a clip is new, in seconds."""
-    spans = recipe.get("new_spans") or ()
+    spans, fps = recipe.get("new_spans") or (), float(recipe["fps"])
     regions = [
         {
             "type": "temporal",
             "time": {
                 "type": "npt",
-                "start": f"{span['first_frame'] / recipe['fps']:.3f}",
-                "end": f"{(span['first_frame'] + span['num_frames']) / recipe['fps']:.3f}",
+                "start": f"{span['first_frame'] / fps:.3f}",
+                "end": f"{(span['first_frame'] + span['num_frames']) / fps:.3f}",
             },
         }
         for span in spans

@@ -13,7 +13,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, TypeVar
@@ -38,19 +38,36 @@ CREATE TABLE IF NOT EXISTS marks (
     mark_id TEXT NOT NULL, job_id TEXT NOT NULL REFERENCES clips (job_id) ON DELETE CASCADE,
     PRIMARY KEY (mark_id, job_id)
 );
+CREATE TABLE IF NOT EXISTS given (
+    job_id TEXT PRIMARY KEY REFERENCES clips (job_id) ON DELETE CASCADE, fingerprint BLOB NOT NULL
+);
 CREATE INDEX IF NOT EXISTS clips_by_age ON clips (made_at);
 CREATE INDEX IF NOT EXISTS marks_by_job ON marks (job_id);
 """
+_COLUMNS = "clips.made_at, clips.recipe, clips.fingerprint, given.fingerprint"
+_CLIPS = "clips LEFT JOIN given USING (job_id)"
+_TIE_BITS = 2  # of 64: what a second encoding changes
+_NO_HASHES = np.array([], np.uint64)
 _Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True)
 class Known:
-    """What every user may know about a clip: day, model, and the prompt if its file shows it."""
+    """What every user may know about a clip: day, model, and the prompt if its file shows it.
+
+    `made` and `given` are hashes (M,) uint64 of what is new of it, and of what it was made from.
+    """
 
     made_on: str
     model: str
     prompt: str = ""
+    made: np.ndarray = field(default_factory=_NO_HASHES.copy, repr=False, compare=False)
+    given: np.ndarray = field(default_factory=_NO_HASHES.copy, repr=False, compare=False)
+
+    @property
+    def hashes(self) -> np.ndarray:
+        """Return the hashes (M,) of all that is in the clip."""
+        return np.concatenate([self.made, self.given])
 
     def to_json(self) -> dict[str, str]:
         """Return the values for a report."""
@@ -69,16 +86,22 @@ class Registry:
         job_id: str,
         recipe: Mapping[str, Any],
         manifest: Mapping[str, Any],
-        hashes: np.ndarray,
+        made: np.ndarray,
+        given: np.ndarray = _NO_HASHES,
     ) -> None:
-        """Store a clip in place of its job's earlier one; drop the oldest beyond `max_clips`."""
+        """Store a clip in place of its job's earlier one; drop the oldest beyond `max_clips`.
+
+        `made` and `given` are hashes of what is new of it, and of what it was made from.
+        """
         said = json.dumps(public_recipe(recipe))
-        row = (job_id, time.time(), said, json.dumps(manifest), hashes.astype("<u8").tobytes())
+        row = (job_id, time.time(), said, json.dumps(manifest), made.astype("<u8").tobytes())
         marks = {str(mark["id"]) for mark in recipe.get("marks") or ()}
 
         def write(database: sqlite3.Connection) -> None:
             database.execute("DELETE FROM clips WHERE job_id = ?", (job_id,))
             database.execute("INSERT INTO clips VALUES (?, ?, ?, ?, ?)", row)
+            blob = given.astype("<u8").tobytes()
+            database.execute("INSERT INTO given VALUES (?, ?)", (job_id, blob))
             pairs = [(mark_id, job_id) for mark_id in marks]
             database.executemany("INSERT INTO marks VALUES (?, ?)", pairs)
             database.execute(
@@ -96,25 +119,32 @@ class Registry:
     def find_mark(self, mark_id: str) -> Known | None:
         """Return what is known about the newest clip with this mark, or None."""
         query = (
-            "SELECT made_at, recipe FROM clips JOIN marks USING (job_id) WHERE mark_id = ? "
+            f"SELECT {_COLUMNS} FROM {_CLIPS} JOIN marks USING (job_id) WHERE mark_id = ? "
             "ORDER BY made_at DESC LIMIT 1"
         )
         row = self._ask(lambda x: x.execute(query, (mark_id,)).fetchone(), None)
         return row and _known(*row)
 
     def nearest(self, hashes: np.ndarray) -> tuple[float, Known] | None:
-        """Return the clip most similar to these (N,) hashes, with its distance in bits, or None."""
+        """Return the clip most similar to these (N,) hashes, with its distance in bits, or None.
+
+        Of clips that are about as similar, one in which the similar part is new comes first.
+        """
         if not len(hashes):
             return None
-        query = "SELECT job_id, fingerprint FROM clips"
+        query = f"SELECT job_id, clips.fingerprint, given.fingerprint FROM {_CLIPS}"
         rows = self._ask(lambda x: x.execute(query).fetchall(), [])
-        found = [
-            (distance(hashes, np.frombuffer(blob, "<u8")), job_id) for job_id, blob in rows if blob
-        ]
+        found = []
+        for job_id, *blobs in rows:
+            made, given = (_hashes(blob) for blob in blobs)
+            if len(known := np.concatenate([made, given])):
+                bits = distance(hashes, known)
+                found.append((bits, distance(hashes, made) > bits, job_id))
         if not found:
             return None
-        bits, job_id = min(found)
-        query = "SELECT made_at, recipe FROM clips WHERE job_id = ?"
+        least = min(found)[0]
+        bits, _, job_id = min((x for x in found if x[0] <= least + _TIE_BITS), key=_made_first)
+        query = f"SELECT {_COLUMNS} FROM {_CLIPS} WHERE clips.job_id = ?"
         row = self._ask(lambda x: x.execute(query, (job_id,)).fetchone(), None)
         return row and (bits, _known(*row))
 
@@ -172,8 +202,18 @@ def _is_damage(error: sqlite3.DatabaseError) -> bool:
     )
 
 
-def _known(made_at: float, recipe: str) -> Known:
+def _made_first(found: tuple[float, bool, str]) -> tuple[bool, float, str]:
+    bits, is_given, job_id = found
+    return is_given, bits, job_id
+
+
+def _hashes(blob: bytes | None) -> np.ndarray:
+    return np.frombuffer(blob or b"", "<u8")
+
+
+def _known(made_at: float, recipe: str, made: bytes, given: bytes | None) -> Known:
     said = json.loads(recipe)
     day = datetime.fromtimestamp(made_at, timezone.utc).strftime("%Y-%m-%d")
     shown = said.get("shows_prompt") and [shot["prompt"] for shot in said["shots"]]
-    return Known(day, str(said.get("model_label", said["model"])), " / ".join(shown or ()))
+    model = str(said.get("model_label", said["model"]))
+    return Known(day, model, " / ".join(shown or ()), _hashes(made), _hashes(given))

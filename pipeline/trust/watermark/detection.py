@@ -14,6 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from pipeline.errors import MediaError
 from pipeline.media.video_reader import iterate_frames, probe_clip
 from pipeline.trust.watermark.pattern import ACROSS, DOWN, FASTEST, SHORT, TILE, Tile, waves_of
 from pipeline.trust.watermark.payload import read_id
@@ -28,6 +29,7 @@ LEAST_SCORE = 7.0
 LEAST_CODE_SCORE = 3.0
 _ROUGH_SCORE = 5.0  # below it, a fine search around a scale is not worth the time
 _SIDE = 2 * SHORT  # pixels: the short side that frames are resized to
+MAX_ASPECT = 16  # of frames that are searched: memory grows with it, as the short side is fixed
 # Scales searched: a crop may leave 0.63 of the short side, or padding may make it 1.6.
 _SCALES = np.geomspace(0.63, 1.6, 79)
 _NEARBY = np.linspace(-0.006, 0.006, 5)  # fine steps around a scale
@@ -71,18 +73,26 @@ def read_marks(path: Path, key: bytes) -> list[Window]:
 
 
 def find_marks(frames: Iterable[np.ndarray], key: bytes) -> Iterator[Window]:
-    """Yield a Window for every WINDOW_FRAMES frames (H, W, 3) uint8; the last may be shorter."""
-    tile, stream, first = Tile(key), iter(frames), 0
-    while window := list(islice(stream, WINDOW_FRAMES)):
-        score, mark_id = look_for(tile, gather(window))
+    """Yield a Window for every WINDOW_FRAMES frames (H, W, 3) uint8; the last may be shorter.
+
+    Holds the luma of one window at a short side of 320 pixels. Raises MediaError for frames longer
+    than MAX_ASPECT times their width, or the other way round.
+    """
+    tile, lumas, first = Tile(key), map(_luma, frames), 0
+    while window := list(islice(lumas, WINDOW_FRAMES)):
+        score, mark_id = look_for(tile, _sum_up(window))
         yield Window(first, len(window), score, mark_id)
         first += len(window)
 
 
 def gather(frames: list[np.ndarray]) -> Evidence:
-    """Normalize the frames of one window and sum them."""
-    step = -(-len(frames) // _MOST_LOOKED_AT)
-    detail = sum(_even_out(frame) for frame in frames[::step])
+    """Normalize the frames (H, W, 3) uint8 of one window and sum them."""
+    return _sum_up([_luma(frame) for frame in frames])
+
+
+def _sum_up(lumas: list[np.ndarray]) -> Evidence:
+    step = -(-len(lumas) // _MOST_LOOKED_AT)
+    detail = sum(_even_out(luma) for luma in lumas[::step])
     folded = np.stack([_fold(detail, scale) for scale in _SCALES])
     both = np.concatenate([folded, folded[:, :, ::-1]])
     return Evidence(detail, _whiten(np.fft.rfft2(both)[:, DOWN, ACROSS]).astype(np.complex64))
@@ -101,13 +111,22 @@ def look_for(tile: Tile, evidence: Evidence) -> tuple[float, str | None]:
     return round(score, 2), mark_id
 
 
-def _even_out(frame: np.ndarray) -> np.ndarray:
-    """Remove low frequencies from a frame's luma, and divide the rest by its local strength."""
+def _luma(frame: np.ndarray) -> np.ndarray:
+    """Return a frame's luma (h, w) uint8 with a short side of 320 pixels."""
     height, width = frame.shape[:2]
+    if max(height, width) > MAX_ASPECT * min(height, width):
+        raise MediaError(
+            f"The picture is {width}x{height} pixels; Kinora looks for marks in pictures that are "
+            f"up to {MAX_ASPECT} times as long as they are wide, so crop it and try again."
+        )
     scale = _SIDE / min(height, width)
     size = (round(width * scale), round(height * scale))
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    luma = cv2.resize(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), size, interpolation=method)
+    return cv2.resize(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), size, interpolation=method)
+
+
+def _even_out(luma: np.ndarray) -> np.ndarray:
+    """Remove low frequencies from a frame's luma, and divide the rest by its local strength."""
     luma = luma.astype(np.float32)
     detail = luma - cv2.blur(cv2.blur(luma, (17, 17)), (17, 17))
     power = cv2.blur(cv2.blur(detail * detail, (13, 13)), (13, 13))

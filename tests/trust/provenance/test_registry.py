@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipeline.trust.provenance.fingerprint import likeness
 from pipeline.trust.provenance.registry import FILE, Registry
 from tests.credentials import PROMPT, ask, recipe_of
 
@@ -130,3 +131,32 @@ def test_what_is_kept_of_a_manifest_is_what_was_read(registry: Registry) -> None
     with sqlite3.connect(registry.path) as database:
         ((text,),) = database.execute("SELECT manifest FROM clips").fetchall()
     assert json.loads(text) == {"state": "trusted"}
+
+
+def test_what_was_given_is_kept_apart_from_what_was_made(registry: Registry) -> None:
+    made, given = 0xFFFF, 0xFFFF << 32
+    registry.record("job", recipe(), {}, hashes(made), hashes(given))
+    for seen, like in ((made, "made"), (given, "given")):
+        bits, known = registry.nearest(hashes(seen))
+        assert bits == 0
+        assert likeness(hashes(seen), known.made, known.given) == like
+    assert likeness(hashes(made, given), known.made, known.given) == "both"
+    registry.forget("job")
+    with sqlite3.connect(registry.path) as database:
+        assert database.execute("SELECT count(*) FROM given").fetchone() == (0,)
+
+
+def test_a_clip_in_which_footage_is_new_comes_before_one_that_it_was_given_for(
+    registry: Registry,
+) -> None:
+    registry.record("extension", recipe(seed=2, shows_prompt=True), {}, hashes(1), hashes(0xFF00))
+    registry.record("original", recipe() | {"marks": []}, {}, hashes(0xFF00 | 2))
+    assert registry.nearest(hashes(0xFF00))[1].prompt == ""
+
+
+def test_a_registry_from_before_is_read(registry: Registry) -> None:
+    registry.record("job", recipe(), {}, hashes(1))
+    with sqlite3.connect(registry.path) as database:
+        database.execute("DROP TABLE given")
+    bits, known = registry.nearest(hashes(1))
+    assert (bits, len(known.given)) == (0, 0)

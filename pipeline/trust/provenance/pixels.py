@@ -1,0 +1,91 @@
+"""Looks at a file's pixels: hashes them and searches them for marks, in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pipeline.errors import GenerationCancelledError, MediaError
+from pipeline.media.images import open_picture
+from pipeline.media.video_reader import iterate_frames, probe_clip
+from pipeline.trust.provenance.credentials import STOPPED
+from pipeline.trust.provenance.fingerprint import Fingerprint
+from pipeline.trust.watermark.detection import Window, find_marks
+
+MAX_SECONDS = 60  # of a clip are searched for marks: the length of the longest clip Kinora makes
+# Pixels of the shorter and the longer side; the search uses 320 of the shorter one.
+_SHORT_SIDE, _LONG_SIDE = 640, 4096
+_FRAMES_AT_A_TIME = 4
+_FAILED = "Its pictures are too large, too damaged or too unusual to be checked."
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was seen of a file: frames per second, windows searched for marks, and hashes."""
+
+    fps: float
+    windows: tuple[Window, ...]
+    fingerprint: Fingerprint
+
+    @property
+    def seconds_searched(self) -> float:
+        """Return how much of the file was searched for marks."""
+        return sum(window.num_frames for window in self.windows) / self.fps
+
+    def hashes_of(self, mark_id: str) -> np.ndarray:
+        """Return the hashes (N,) of the windows that carry a mark."""
+        parts = [
+            self.fingerprint.between(window.first_frame, window.num_frames)
+            for window in self.windows
+            if window.mark_id == mark_id
+        ]
+        return np.concatenate(parts)
+
+
+def look_at(
+    path: Path, is_picture: bool, key: bytes | None, should_stop: Callable[[], bool]
+) -> Look:
+    """Look at a file's pixels; without a `key`, marks are not searched for.
+
+    Raises MediaError if they cannot be read, GenerationCancelledError if it `should_stop`.
+    """
+    try:
+        fps, frames = _open(path, is_picture)
+        fingerprint = Fingerprint(fps)
+        seen = fingerprint.watch(islice(_until(frames, should_stop), round(MAX_SECONDS * fps)))
+        windows = list(find_marks(seen, key)) if key else [*_drain(seen)]
+    except (cv2.error, MemoryError) as exc:
+        raise MediaError(_FAILED) from exc
+    return Look(fps, tuple(windows), fingerprint)
+
+
+def _open(path: Path, is_picture: bool) -> tuple[float, Iterator[np.ndarray]]:
+    if is_picture:
+        picture = open_picture(path)
+        picture = picture.reduce(max(1, min(picture.size) // _SHORT_SIDE))
+        return 1.0, iter([np.asarray(picture)])
+    info = probe_clip(path)
+    scale = min(1.0, _SHORT_SIDE / min(info.width, info.height))
+    scale = min(scale, _LONG_SIDE / max(info.width, info.height))
+    size = max(1, round(info.width * scale)), max(1, round(info.height * scale))
+    chunks = iterate_frames(path, info, _FRAMES_AT_A_TIME, size)
+    return float(info.fps), (frame for chunk in chunks for frame in chunk)
+
+
+def _until(frames: Iterator[np.ndarray], should_stop: Callable[[], bool]) -> Iterator[np.ndarray]:
+    for frame in frames:
+        if should_stop():
+            raise GenerationCancelledError(STOPPED)
+        yield frame
+
+
+def _drain(frames: Iterator[np.ndarray]) -> Iterator[Window]:
+    """Consume the frames; without a key there are no windows."""
+    for _ in frames:
+        pass
+    yield from ()

@@ -14,12 +14,14 @@ from typing import IO
 
 import imageio_ffmpeg
 
+from pipeline.deadlines import check_deadline, killed_at_deadline
 from pipeline.errors import MediaError
 
 UNREADABLE = (
     "The file is not a video that can be read; "
     "use an MP4, MOV, WebM, MKV, AVI or GIF file that plays elsewhere."
 )
+MISSING = "The clip is not there any more; upload it again."
 HEADER_TIMEOUT_SECONDS = 20
 DECODE_TIMEOUT_SECONDS = 1200  # ten minutes of 4K HEVC take about as long on two cores
 SCALE_FLAGS = "flags=lanczos+accurate_rnd+full_chroma_int"
@@ -40,7 +42,7 @@ def command(*arguments: str) -> list[str]:
 def input_options(path: Path) -> dict[str, str]:
     """Return what guards a file as an input. Raises MediaError if it is not there."""
     if not path.is_file():
-        raise MediaError("The clip is not there any more; upload it again.")
+        raise MediaError(MISSING)
     return {
         "protocol_whitelist": "file",
         "format_whitelist": _CONTAINERS,
@@ -59,13 +61,18 @@ def run(
 ) -> subprocess.CompletedProcess[bytes]:
     """Wait for a command, in a folder if one is given, and return what it wrote.
 
-    Raises MediaError after `timeout` seconds.
+    Raises MediaError after `timeout` seconds, or at the deadline of the work that it is for.
     """
-    options = {"capture_output": True, "timeout": timeout, "cwd": folder}
-    try:
-        return subprocess.run(arguments, check=False, **options)
-    except subprocess.TimeoutExpired as exc:
-        raise MediaError("The clip takes too long to read; use a shorter or smaller one.") from exc
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with running(arguments, folder, **pipes) as process:
+        try:
+            out, told = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired as exc:
+            raise MediaError(
+                "The clip takes too long to read; use a shorter or smaller one."
+            ) from exc
+    check_deadline()
+    return subprocess.CompletedProcess(arguments, process.returncode, out, told)
 
 
 @contextlib.contextmanager
@@ -78,9 +85,12 @@ def running(
     """
     process = subprocess.Popen(arguments, cwd=folder, **streams)
     try:
-        yield process
+        with killed_at_deadline(process):
+            yield process
     finally:
         process.kill()
         process.wait()
-        with contextlib.suppress(OSError):  # frames still in the pipe's buffer have nowhere to go
-            (process.stdin or process.stdout).close()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            with contextlib.suppress(OSError):  # what is still in a buffer has nowhere to go
+                if pipe is not None:
+                    pipe.close()

@@ -47,7 +47,7 @@ def test_idle_connections_are_closed_after_a_while_and_busy_ones_never() -> None
     guarded = guard([busy, silent, done], 10)
     guarded.check(0.0)
     guarded.check(IDLE_SECONDS)
-    assert busy.is_open and silent.is_open and done.is_open
+    assert all(line.is_open for line in (busy, silent, done))
     guarded.check(IDLE_SECONDS + 1)
     assert (busy.is_open, silent.is_open, done.is_open) == (True, False, False)
 

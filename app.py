@@ -52,6 +52,7 @@ from pipeline.runtime.device import detect_machine, is_zero_gpu
 from pipeline.runtime.model_cache import ModelCache
 from pipeline.settings import read_number
 from pipeline.studio import Studio
+from pipeline.trust.moderation.guard_model import open_guard
 from pipeline.trust.moderation.review import Reviewer
 from pipeline.trust.moderation.rules import Classifier, Moderator, read_strictness
 from pipeline.trust.provenance.identity import open_identity
@@ -148,7 +149,10 @@ def create_studio(
     `models` are those that requests may name; `classifiers` judge prompts in addition to the rules.
     `limits` come from the environment unless they are given.
     """
-    reviewer = Reviewer(Moderator(read_strictness(), classifiers), models)
+    strictness, machine = read_strictness(), model_cache.machine
+    device = "cpu" if machine.is_zero_gpu else machine.device
+    guard = open_guard(strictness, device, is_private=is_private())
+    reviewer = Reviewer(Moderator(strictness, classifiers), models, guard)
     marker = open_marker(data_dir / IDENTITY)
     default_model = default_model_id(models, model_cache.machine)
     store = open_store(data_dir)

@@ -3,12 +3,11 @@
 Words that meet by chance stay apart: there must be no language in which all pieces are ordinary
 words. ordinary_pieces.txt has those of each; after a change of the rules' words write it anew:
 
-    pip install -r training/requirements.txt && python -m pipeline.trust.moderation.cut_words
+    pip install -r training/requirements.txt && python -m training.ordinary_pieces
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Collection, Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -17,10 +16,6 @@ PIECES = Path(__file__).with_name("ordinary_pieces.txt")
 MIN_LETTERS = 4  # shorter words are put together only if nothing else is spelled out beside them
 _MIN_SPELLED = 3
 _WORDS_OF_ONE_LETTER = frozenset("aeiouy")
-_LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "pl", "ru", "ar")
-# How frequent (Zipf) an ordinary word is: nearly all pairs of letters stand for something.
-_MIN_ZIPF = {2: 5.0, 3: 4.0}
-_MIN_ZIPF_OF_LONG = 3.0
 
 
 class CutWords:
@@ -88,35 +83,3 @@ def read_ordinary() -> list[frozenset[str]]:
 def heading_of(words: Iterable[str]) -> str:
     """Return the file's first line, which names the words that it was made for."""
     return "# for the words " + sha256(" ".join(sorted(words)).encode()).hexdigest()[:16]
-
-
-def main() -> None:
-    """Write the ordinary pieces of the rules' words."""
-    from pipeline.trust.moderation.rules import read_rules
-
-    words = read_rules().words
-    lines = [" ".join(sorted(pieces)) for pieces in _find_ordinary(words)]
-    PIECES.write_text("\n".join([heading_of(words), *lines, ""]), encoding="utf-8")
-
-
-def _find_ordinary(words: Iterable[str]) -> list[set[str]]:
-    from wordfreq import zipf_frequency
-
-    pieces = {
-        word[start:end]
-        for word in (word.rstrip("*") for word in words)
-        for start, end in itertools.combinations(range(len(word) + 1), 2)
-        if 1 < end - start < len(word)
-    }
-    return [
-        {
-            piece
-            for piece in pieces
-            if zipf_frequency(piece, language) >= _MIN_ZIPF.get(len(piece), _MIN_ZIPF_OF_LONG)
-        }
-        for language in _LANGUAGES
-    ]
-
-
-if __name__ == "__main__":
-    main()

@@ -20,6 +20,7 @@ from pipeline.media.video_reader import probe_clip, read_first_frames
 from pipeline.models.registry import SHIPPED, Models
 from pipeline.planning.request import GenerationRequest
 from pipeline.trust.moderation.faces import has_face
+from pipeline.trust.moderation.guard_model import GuardModel
 from pipeline.trust.moderation.nudity import NudityDetectors, is_installed, judge_shares
 from pipeline.trust.moderation.rules import Moderator, Verdict
 
@@ -60,14 +61,17 @@ class Review:
 
 
 class Reviewer:
-    """The rules, the face detector and, where installed, the nudity detectors."""
+    """The rules, the face detector and, where there are such, guard model and nudity detectors."""
 
-    def __init__(self, moderator: Moderator, models: Models = SHIPPED) -> None:
+    def __init__(
+        self, moderator: Moderator, models: Models = SHIPPED, guard: GuardModel | None = None
+    ) -> None:
         """Log the strictness, and warn if frames are not checked for nudity.
 
         `models` are the models that clips are made with.
         """
         self._moderator = moderator
+        self._guard = guard
         self._models = models
         self._detectors = NudityDetectors() if is_installed() else None
         logger.info("Moderation: %s, rules %d", moderator.strictness, moderator.rules.version)
@@ -77,13 +81,15 @@ class Reviewer:
                 "installed"
             )
 
-    def review(self, request: GenerationRequest) -> Review:
+    def review(self, request: GenerationRequest, *, asks_guard: bool = False) -> Review:
         """Return the request, with a visible label if it needs one.
 
-        Raises RefusedError with the reason, or MediaError if a source cannot be opened.
+        With `asks_guard`, which takes seconds, the guard model judges the prompts too. Raises
+        RefusedError with the reason, or MediaError if a source cannot be opened.
         """
         prompts = [shot.prompt for shot in request.shots]
-        verdicts = [*self._moderator.check(prompts, request.negative_prompt)]
+        guards = [self._guard] if asks_guard and self._has_guard_for(request) else []
+        verdicts = [*self._moderator.check(prompts, request.negative_prompt, guards)]
         is_face = False
         for frames in _sources(request):
             if not is_face and has_face(frames):
@@ -117,6 +123,16 @@ class Reviewer:
                 shutil.rmtree(clip.parent / name, ignore_errors=True)
             raise OutputError(_NAKED.format("the clip") + " The clip was deleted.")
         return (_MAYBE_NAKED,) if outcome == "warn" else ()
+
+    def _has_guard_for(self, request: GenerationRequest) -> bool:
+        """Return whether the guard model judges a request.
+
+        Unless it is demanded, it does not for Kinora's own model, which draws one picture-book
+        world: its 1.2 GB are fetched with the first large model.
+        """
+        if self._guard is None:
+            return False
+        return self._guard.is_required or not self._models.find(request.model).ships_with_app
 
     def _judge(self, frames: np.ndarray) -> str:
         if self._detectors is None:

@@ -10,7 +10,7 @@ import json
 import logging
 import os
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, get_args
@@ -60,6 +60,11 @@ class Verdict:
         }[self.outcome]
 
 
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """Return the most severe of some verdicts."""
+    return max(verdicts, key=lambda verdict: _GRAVITY.index(verdict.outcome))
+
+
 class Classifier(Protocol):
     """A model that judges prompts in addition to the rules."""
 
@@ -104,12 +109,19 @@ class Moderator:
         self._classifiers = classifiers
         self._cut_words = CutWords(self.rules.words, read_ordinary())
 
-    def check(self, prompts: Sequence[str], negative_prompt: str = "") -> tuple[Verdict, ...]:
+    def check(
+        self,
+        prompts: Sequence[str],
+        negative_prompt: str = "",
+        more_classifiers: Sequence[Classifier] = (),
+    ) -> tuple[Verdict, ...]:
         """Check a request's prompts, one for each shot, and return the warnings and labels.
 
         Raises RefusedError if a verdict blocks the request; only its category is logged.
         """
         verdicts = self._verdicts(prompts, negative_prompt)
+        if all(verdict.outcome != "block" for verdict in verdicts):
+            verdicts += [classifier.judge(prompts) for classifier in more_classifiers]
         if refused := next((x for x in verdicts if x.outcome == "block"), None):
             logger.info("Refused a request: %s", refused.category)
             raise RefusedError(refused.message)
@@ -117,8 +129,7 @@ class Moderator:
 
     def judge(self, prompts: Sequence[str], negative_prompt: str = "") -> Verdict:
         """Return the most severe verdict on a request's prompts, one for each shot."""
-        verdicts = self._verdicts(prompts, negative_prompt)
-        return max(verdicts, key=lambda verdict: _GRAVITY.index(verdict.outcome))
+        return worst(self._verdicts(prompts, negative_prompt))
 
     def _verdicts(self, prompts: Sequence[str], negative_prompt: str) -> list[Verdict]:
         texts = [self._read(prompt) for prompt in prompts]

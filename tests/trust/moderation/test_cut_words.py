@@ -72,7 +72,7 @@ def test_ordinary_captions_stay_as_they_are() -> None:
 def test_the_ordinary_pieces_are_those_of_the_rules_words() -> None:
     """New words without their ordinary pieces would be put together from words that meet."""
     heading = PIECES.read_text(encoding="utf-8").partition("\n")[0]
-    assert heading == heading_of(read_rules().words), "run the module as its docstring says"
+    assert heading == heading_of(read_rules().words), "run `python -m training.ordinary_pieces`"
 
 
 def test_putting_together_takes_no_time() -> None:

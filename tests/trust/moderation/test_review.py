@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -137,7 +138,7 @@ def test_a_refused_request_leaves_no_job(studio: Studio) -> None:
     shots = [Shot("a red car", 1), Shot(BAD, 1)]
     for fields in ({"prompt": BAD}, {"shots": shots}):
         with pytest.raises(RefusedError):
-            studio._submit("text_to_video", fields, {}, "ada")
+            asyncio.run(studio.submit("text_to_video", fields, client_id="ada"))
     assert list((studio.worker.store.root / "jobs").iterdir()) == []
 
 

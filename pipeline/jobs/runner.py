@@ -48,7 +48,7 @@ class JobRunner:
 
         Raises what `generate` raises, and RefusedError: the rules may be newer than the job.
         """
-        review = self.reviewer.review(request)
+        review = self.reviewer.review(request, asks_guard=True)
         request = review.request
         try:
             recipe = self.make(request, output, on_progress, is_cancelled)

@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import chain, islice, repeat
 from pathlib import Path
 
@@ -97,7 +97,18 @@ class ClipInfo:
 
 
 def probe_clip(path: Path) -> ClipInfo:
-    """Decode a clip once and say what it is. Raises MediaError if it cannot be used."""
+    """Decode a clip once and say what it is. Raises MediaError if it cannot be used.
+
+    A file that has not changed since is not decoded again.
+    """
+    if not path.is_file():
+        raise MediaError(ffmpeg.MISSING)
+    state = path.stat()
+    return _probe(path, (state.st_ino, state.st_size, state.st_mtime_ns))
+
+
+@lru_cache(maxsize=8)
+def _probe(path: Path, _version: tuple[int, ...]) -> ClipInfo:
     header = read_header(path)
     video = header.video
     if video is None:

@@ -272,17 +272,20 @@ class JobStore:
         for changed_at, folder in self._oldest_first():
             if self._age(changed_at) > self._max_age:
                 num_removed += self._remove(folder, keeps_paused=False)
-        excess = self._num_bytes() - self._max_bytes
+        excess = self._make_room(0)
         return num_removed + (self._shrink(excess, FRESH_SECONDS)[1] if excess > 0 else 0)
 
     def _reserve(self, needed: int) -> None:
         """Make room for a job of `needed` bytes. Raises StorageError if there is none."""
-        excess = self._num_bytes() + needed - self._max_bytes
-        if excess > 0:
-            excess -= make_room(self.rooms, math.ceil(excess))
+        excess = self._make_room(needed)
         if excess > 0:
             self._shrink(excess, WATCHED_SECONDS)
         refuse_if_full(needed, self._num_bytes(), self._max_bytes, self._jobs)
+
+    def _make_room(self, needed: int) -> float:
+        """Shrink the other rooms if so many bytes have no room; return how many still have none."""
+        excess = self._num_bytes() + needed - self._max_bytes
+        return excess - make_room(self.rooms, math.ceil(excess)) if excess > 0 else excess
 
     def _num_bytes(self) -> int:
         """Return the size of all jobs and of the other rooms in bytes."""

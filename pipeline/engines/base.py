@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
 
 from pipeline.runtime.loading import LoadedModel
 
-SceneState = Mapping[str, object]
+SceneState = Mapping[str, Any]
 """Where the motion paths of a shot are at one moment, as JSON values; kept in the recipe."""
+EncodedPrompt = Any
+"""The result of an engine's `encode_prompt`, which only that engine interprets."""
 Given = Literal["picture", "clip"] | None
 """The outside material that a shot starts from or leads up to; None if there is none."""
 Sound = np.ndarray
@@ -98,10 +100,10 @@ class Engine(Protocol):
 
     def encode_prompt(
         self, prompt: str, negative_prompt: str, guidance_scale: float, shot: ShotContext
-    ) -> object:
+    ) -> EncodedPrompt:
         """Encode a prompt once, for all windows and steps of a shot."""
 
-    def remember(self, prompt: object, seconds: float) -> SceneState | None:
+    def remember(self, prompt: EncodedPrompt, seconds: float) -> SceneState | None:
         """Return the scene state `seconds` after the shot's start, or None if there is no scene."""
 
     def encode(
@@ -121,7 +123,7 @@ class Engine(Protocol):
     def make(
         self,
         num_latents: int,
-        prompt: object,
+        prompt: EncodedPrompt,
         context: WindowContext,
         params: SamplingParams,
         on_step: OnEngineStep | None = None,
@@ -148,7 +150,7 @@ class Engine(Protocol):
         self,
         given: WindowContext,
         parts: Iterable[torch.Tensor],  # (1, C, T, h, w) each, see Engine
-        prompt: object = None,
+        prompt: EncodedPrompt = None,
     ) -> Iterator[np.ndarray]:  # (F, H, W, 3) uint8 each
         """Decode the new frames of a shot in chunks, while its parts arrive.
 
@@ -160,7 +162,7 @@ class Engine(Protocol):
         self,
         given: WindowContext,
         parts: Iterable[torch.Tensor],  # (1, C, T, h, w) each, see Engine
-        prompt: object = None,
+        prompt: EncodedPrompt = None,
     ) -> np.ndarray:  # (H, W, 3) uint8
         """Return the model's reconstruction of the last frame that the shot continues from."""
 
@@ -168,7 +170,7 @@ class Engine(Protocol):
         self,
         given: WindowContext,
         parts: Iterable[torch.Tensor],  # (1, C, T, h, w) each, see Engine
-        prompt: object = None,
+        prompt: EncodedPrompt = None,
     ) -> np.ndarray:  # (H, W, 3) uint8
         """Return the model's reconstruction of the first frame that the shot leads up to."""
 
@@ -182,8 +184,13 @@ class Engine(Protocol):
 class SoundEngine(Engine, Protocol):
     """An engine whose model makes sound along with the video; its parts hold both."""
 
-    sound_rate: int  # Hz, of the sound that it decodes
-    hearing_rate: int  # Hz, of the sound that it is given
+    @property
+    def sound_rate(self) -> int:
+        """Return the sample rate of the sound that it decodes, in Hz."""
+
+    @property
+    def hearing_rate(self) -> int:
+        """Return the sample rate of the sound that it is given, in Hz."""
 
     def hear(
         self,

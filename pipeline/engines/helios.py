@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -36,6 +37,7 @@ class HeliosEngine(PipelineCallEngine):
 
     def __init__(self, model: LoadedModel, *, width: int, height: int) -> None:
         super().__init__(model, wan.WAN, width=width, height=height)
+        assert model.spec.chunk_latents is not None  # the engine is that of a model with chunks
         self._chunk = model.spec.chunk_latents
 
     @torch.no_grad()
@@ -48,7 +50,10 @@ class HeliosEngine(PipelineCallEngine):
         mean, std = wan.latent_statistics(pipe.vae, device)
         x = torch.from_numpy(_drop_still_start(frames, self.model.spec.num_frames_of_chunk))
         x = x.permute(3, 0, 1, 2)[None].float() / 127.5 - 1  # (1, 3, F, H, W)
-        options = {"num_latent_frames_per_chunk": self._chunk, "generator": generator}
+        options: dict[str, Any] = {
+            "num_latent_frames_per_chunk": self._chunk,
+            "generator": generator,
+        }
         options |= {"latents_mean": mean, "latents_std": 1 / std, "device": device}
         if x.shape[2] == 1:
             given = pipe.prepare_image_latents(x[:, :, 0], dtype=torch.float32, **options)
@@ -113,7 +118,7 @@ class HeliosEngine(PipelineCallEngine):
         A given picture is decoded too, as the first frame.
         """
         del prompt
-        if given.is_picture:
+        if given.before is not None and given.is_picture:
             yield self._decode(given.before[:, :, :1])
         num_before = given.num_before or 1
         for part in parts:
@@ -127,6 +132,7 @@ class HeliosEngine(PipelineCallEngine):
     ) -> np.ndarray:
         """Return the model's reconstruction of the last frame (H, W, 3) a shot continues from."""
         del parts, prompt
+        assert given.before is not None  # there is a last given frame
         return self._decode(given.before[:, :, -self._chunk :])[-1]
 
     def _chunks(self, given: torch.Tensor) -> list[torch.Tensor]:

@@ -14,7 +14,6 @@ import torch
 from pipeline.engines.base import (
     OnEngineStep,
     SamplingParams,
-    SceneState,
     ShotContext,
     WindowContext,
 )
@@ -54,7 +53,7 @@ class LTXEngine:
             *self.model.read_prompt(*words, lambda: encode_words(self.model, *words))
         )
 
-    def remember(self, prompt: PromptEmbeds, seconds: float) -> SceneState | None:
+    def remember(self, prompt: PromptEmbeds, seconds: float) -> None:
         """Return None: the model has no scene state."""
         del prompt, seconds
 
@@ -123,7 +122,8 @@ class LTXEngine:
         self, given: WindowContext, parts: Sequence[torch.Tensor], num_latents: int
     ) -> torch.Tensor:
         """Return the first latents (1, C, T, h, w), with given ones if the parts are too short."""
-        return torch.cat([*parts, given.after], dim=2)[:, :, :num_latents]
+        known = [] if given.after is None else [given.after]
+        return torch.cat([*parts, *known], dim=2)[:, :, :num_latents]
 
     def decode_shot(
         self, given: WindowContext, parts: Iterable[torch.Tensor], prompt: object = None
@@ -149,7 +149,7 @@ class LTXEngine:
         del parts, prompt
         return self._codec.decode_first_following(given)
 
-    def preview(self, latents: torch.Tensor) -> np.ndarray | None:
+    def preview(self, latents: torch.Tensor) -> None:
         """Return None: a preview would have to be decoded, which is slow."""
         del latents
 
@@ -188,6 +188,7 @@ class LTXEngine:
         temporal, side = vae.temporal_compression_ratio, float(vae.spatial_compression_ratio)
         starts = (torch.arange(first, first + num_frames) * temporal + 1 - temporal).clamp(min=0)
         if context.keyframe is not None:
+            assert context.after is not None  # the rest of the keyframe's clip
             # One frame before the first latent frame of the clip that follows.
             index = num_frames - context.after.shape[2]
             starts = torch.cat([starts[index : index + 1] - 1, starts])

@@ -11,13 +11,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from diffusers import FlowMatchEulerDiscreteScheduler
+from diffusers import DiffusionPipeline, FlowMatchEulerDiscreteScheduler
 
 from pipeline.engines.av_latents import AVLatents, pack, unpack
 from pipeline.engines.base import (
     OnEngineStep,
     SamplingParams,
-    SceneState,
     ShotContext,
     Sound,
     WindowContext,
@@ -113,7 +112,7 @@ class LTX2Engine:
         # The output of the connectors is small; the text encoder's is that of all its layers.
         return self._pipe.connectors(embeds, mask, padding_side=self._pipe.tokenizer_padding_side)
 
-    def remember(self, prompt: PromptEmbeds, seconds: float) -> SceneState | None:
+    def remember(self, prompt: PromptEmbeds, seconds: float) -> None:
         """Return None: the model has no scene state."""
         del prompt, seconds
 
@@ -126,6 +125,7 @@ class LTX2Engine:
         """Encode the first frames of a clip (17, H, W, 3) uint8 that a window leads up to."""
         del generator
         given = self._frames.encode_following(frames)
+        assert given.after is not None  # what was just encoded
         return replace(given, after=pack(self._silent(given.after, len(frames) - 1)))
 
     def hear(
@@ -245,7 +245,8 @@ class LTX2Engine:
         self, given: WindowContext, parts: Sequence[torch.Tensor], num_latents: int
     ) -> torch.Tensor:
         """Return the first latents, packed, with given ones if the parts are too short."""
-        whole = _join([*parts, given.after])
+        known = [] if given.after is None else [given.after]
+        whole = _join([*parts, *known])
         return pack(whole.first(num_latents, self._seconds(num_latents, whole)))
 
     def decode_shot(
@@ -290,7 +291,7 @@ class LTX2Engine:
         start += self._codec.period - self._codec.mel_seconds
         return start, self._codec.decode(whole.audio)
 
-    def preview(self, latents: torch.Tensor) -> np.ndarray | None:
+    def preview(self, latents: torch.Tensor) -> None:
         """Return None: a preview would have to be decoded, which is slow."""
         del latents
 
@@ -321,7 +322,8 @@ class LTX2Engine:
     def _span(self, num_latents: int, context: WindowContext) -> tuple[float, float]:
         """Return when the new frames of a window begin and end, in seconds of the window."""
         num_before = context.num_before
-        return tuple(self._time(count, context) for count in (num_before, num_before + num_latents))
+        end = self._time(num_before + num_latents, context)
+        return self._time(num_before, context), end
 
     def _lay_out_audio(self, begin: float, end: float, context: WindowContext) -> Layout:
         """Lay out the audio latents of a window whose new frames last from `begin` to `end`."""
@@ -356,7 +358,7 @@ class LTX2Engine:
         return torch.cat([coords, extra], dim=2)
 
 
-def _round_positions(pipe: object) -> None:
+def _round_positions(pipe: DiffusionPipeline) -> None:
     """Compute positions in float32: Apple's GPUs have no float64."""
     for part in (pipe.transformer, pipe.connectors):
         for module in part.modules():

@@ -83,7 +83,7 @@ class VideoCodec:
         A given picture is decoded too, as the first frame.
         """
         latents = torch.cat(list(parts), dim=2)
-        if given.is_picture:
+        if given.before is not None and given.is_picture:
             yield from self.decode(torch.cat([given.before, latents], dim=2))
         elif given.keyframe is not None:
             # The last new frame stands where the clip's own first frame is.
@@ -93,11 +93,13 @@ class VideoCodec:
 
     def decode_last_given(self, given: WindowContext) -> np.ndarray:
         """Decode the last frame (H, W, 3) of the clip that a shot continues from."""
+        assert given.before is not None  # there is a last given frame
         *_, chunk = self.decode(given.before)
         return chunk[-1]
 
     def decode_first_following(self, given: WindowContext) -> np.ndarray:
         """Decode the first frame (H, W, 3) of the clip that a shot leads up to."""
+        assert given.keyframe is not None  # it is that first frame
         return next(self.decode(given.keyframe))[0]
 
     def lay_out(

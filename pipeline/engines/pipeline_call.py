@@ -17,7 +17,6 @@ from PIL import Image
 from pipeline.engines.base import (
     OnEngineStep,
     SamplingParams,
-    SceneState,
     ShotContext,
     WindowContext,
     to_frames,
@@ -91,7 +90,7 @@ class PipelineCallEngine:
         )
         return dict(zip(self._family.prompt_arguments, embeds, strict=False))
 
-    def remember(self, prompt: Prompt, seconds: float) -> SceneState | None:
+    def remember(self, prompt: Prompt, seconds: float) -> None:
         """Return None: the model has no scene state."""
         del prompt, seconds
 
@@ -177,12 +176,12 @@ class PipelineCallEngine:
         del prompt
         overlap = self._count_frames(self.model.spec.overlap_latents)
         num_before = 0 if given.before is None or given.is_picture else given.before.shape[2]
-        if given.after is None:
+        following = _following(given)
+        if following is None:
             for part in parts:
                 yield self._decode(part)[num_before:]
                 num_before = overlap
             return
-        num_following = _following(given).shape[2]
         *earlier, last = parts
         for part in earlier:
             frames = self._decode(part)
@@ -190,14 +189,14 @@ class PipelineCallEngine:
             yield frames[:-overlap] if given.is_backward else frames[num_before:]
             num_before = overlap
         num_before = 0 if given.is_backward else num_before
-        yield self._decode(last)[num_before:-num_following]
+        yield self._decode(last)[num_before : -following.shape[2]]
 
     def decode_last_given(
         self, given: WindowContext, parts: Iterable[torch.Tensor], prompt: object = None
     ) -> np.ndarray:
         """Return the model's reconstruction of the last frame (H, W, 3) a shot continues from."""
         del prompt
-        return self._decode(next(iter(parts)))[given.before.shape[2] - 1]
+        return self._decode(next(iter(parts)))[given.num_before - 1]
 
     def decode_first_following(
         self, given: WindowContext, parts: Iterable[torch.Tensor], prompt: object = None
@@ -205,9 +204,11 @@ class PipelineCallEngine:
         """Return the model's reconstruction of the first frame (H, W, 3) a shot leads up to."""
         del prompt
         *_, last = parts
-        return self._decode(last)[-_following(given).shape[2]]
+        following = _following(given)
+        assert following is not None  # the first of its frames is asked for
+        return self._decode(last)[-following.shape[2]]
 
-    def preview(self, latents: torch.Tensor) -> np.ndarray | None:
+    def preview(self, latents: torch.Tensor) -> None:
         """Return None: a preview would have to be decoded, which is slow."""
         del latents
 

@@ -20,14 +20,13 @@ def condition_on_start(
     `base_num_frames` is the window's length: with its default the pipeline makes no frames of a
     shorter window.
     """
-    whole = {"base_num_frames": given_frames.num_frames}
+    whole: dict[str, object] = {"base_num_frames": given_frames.num_frames}
     if not given_frames.start:
         return pipe, whole
+    given: dict[str, object]
     if len(given_frames.start) == 1:
-        kind, given = (
-            SkyReelsV2DiffusionForcingImageToVideoPipeline,
-            {"image": given_frames.start[0]},
-        )
+        kind = SkyReelsV2DiffusionForcingImageToVideoPipeline
+        given = {"image": given_frames.start[0]}
     else:
         kind = SkyReelsV2DiffusionForcingVideoToVideoPipeline
         given = {"video": list(given_frames.start), "overlap_history": len(given_frames.start)}

@@ -37,7 +37,7 @@ def condition_on_pictures(
     """Pass the last given frame as the first picture, and the first following one as the last."""
     if not given_frames.start:
         return pipe, {}
-    given = {"image": given_frames.start[-1]}
+    given: dict[str, object] = {"image": given_frames.start[-1]}
     if given_frames.end:
         given["last_image"] = given_frames.end[0]
     if not isinstance(pipe, WanImageToVideoPipeline):

@@ -74,7 +74,8 @@ def _without_step(frames: torch.Tensor, before: torch.Tensor, max_step: float) -
     changes as it does in the next frames. The last frames are unchanged, so that no correction
     carries over to the next latent frame.
     """
-    step = _error_of_step(*before.unbind(2), frames[:, :, 0], frames[:, :, 1], max_step)
+    values = before[:, :, 0], before[:, :, 1], frames[:, :, 0], frames[:, :, 1]
+    step = _error_of_step(*values, max_step)
     step *= _share_of_error(step, frames[:, :, 0] - before[:, :, 1], frames[:, :, : _LOOK + 1])
     fade = torch.linspace(1, 0, _FADE + 1, device=frames.device, dtype=frames.dtype)
     fade = torch.cat([fade, fade[-1:]])
@@ -184,8 +185,8 @@ class AutoencoderKinora(ModelMixin, ConfigMixin):
         before = None if previous is None else self.decode_linear(previous, 2)
         for index in range(z.shape[2]):
             frames = self.decode_linear(z[:, :, index])
-            is_still, last = before is None, frames[:, :, -2:]
-            if is_still:
+            last = frames[:, :, -2:]
+            if before is None:
                 frames = frames[:, :, -1:].clone()
             else:
                 frames = _without_step(frames, before, limits.in_time)

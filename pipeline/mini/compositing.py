@@ -103,7 +103,7 @@ def _appearances(figures_of_frames: Sequence[Figures]) -> Iterator[tuple[slice, 
     """
     for position in reversed(range(max(map(len, figures_of_frames)))):
         looks = [x[position].look if len(x) > position else None for x in figures_of_frames]
-        for look, group in groupby(range(len(looks)), key=lambda index, looks=looks: looks[index]):
+        for look, group in groupby(range(len(looks)), key=looks.__getitem__):
             first, *_ = indices = list(group)
             if look is not None:
                 shown = slice(first, first + len(indices))
@@ -117,9 +117,9 @@ def _zoom(frames: torch.Tensor, cameras: Sequence[Moment]) -> torch.Tensor:
     for camera in cameras:
         (x, y), part = camera.pivot, 1 - 1 / camera.zoom  # the pivot stays where it is
         moves.append((camera.zoom, (0.5 - x / width) * part, (0.5 - y / height) * part))
-    moves = torch.tensor(moves).to(frames)[:, None]  # (F, 1, 3)
-    start = moves.new_tensor([1.0, 0.0, 0.0]).expand(len(moves), -1)  # (F, 3)
-    return warp_picture(frames[0].transpose(0, 1), start, moves).transpose(0, 2)
+    warps = torch.tensor(moves).to(frames)[:, None]  # (F, 1, 3)
+    start = warps.new_tensor([1.0, 0.0, 0.0]).expand(len(moves), -1)  # (F, 3)
+    return warp_picture(frames[0].transpose(0, 1), start, warps).transpose(0, 2)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import overload
 
 import numpy as np
 import torch
@@ -64,15 +65,15 @@ class MiniEngine:
         del negative_prompt, guidance_scale
         named = self._pipe.parse_prompt(prompt)
         paths, seconds = None, 0.0
-        if shot.follows or shot.leads_to:
-            paths, seconds = self._remembered(shot.follows or shot.leads_to)
+        if memory := shot.follows or shot.leads_to:
+            paths, seconds = self._remembered(memory)
         if paths is not None and shot.follows:
             scene = continue_scene(named, paths.scene)
             paths, seconds = self._plan_paths(scene, before=paths, since=seconds), 0.0
         elif paths is not None and not _fits(named, paths.scene):
             paths = None  # the prompt asks for another scene than the one it leads up to
         elif paths is None and shot.given is None:
-            known = [read_scene(memory["staging"]["scene"]) for memory in shot.earlier]
+            known = [read_scene(state["staging"]["scene"]) for state in shot.earlier]
             scene = cut_to_scene(named, known) if known else complete_scene(named, shot.seed)
             paths = self._plan_paths(scene)
         # Without a camera move a given picture would be a still.
@@ -119,7 +120,7 @@ class MiniEngine:
         if prompt.is_claimed and not (follows_scene or leads_to_scene):
             prompt = self._verify_claim(prompt, num_latents, context)
         is_scene = prompt.paths is not None and not context.is_bridge
-        if follows_scene and not is_scene:
+        if before is not None and follows_scene and not is_scene:
             before = self._renderer.add_characters(prompt, before, context.first)
             context = replace(context, before=before)
         window = self._add_grain(self._render(prompt, num_latents, context), params.seed)
@@ -139,8 +140,8 @@ class MiniEngine:
         self, given: WindowContext, parts: Sequence[torch.Tensor], num_latents: int
     ) -> torch.Tensor:
         """Return the first latents (1, C + 1, T, h, w), with given ones if parts are too short."""
-        known = [self._marked(x) for x in (*parts, given.after)]
-        return torch.cat(known, dim=2)[:, :, :num_latents]
+        known = [x for x in (*parts, given.after) if x is not None]
+        return torch.cat([self._marked(x) for x in known], dim=2)[:, :, :num_latents]
 
     @torch.no_grad()
     def decode_shot(
@@ -155,14 +156,16 @@ class MiniEngine:
             latents, is_scene = self._split(part)
             before, follows_scene = self._split(previous)
             if is_scene:
+                assert prompt is not None  # it tells the scene of marked latents
                 # Smoothing against given frames would blend their characters into the background.
                 if before is not None and not follows_scene:
                     before = self._renderer.paint_background(prompt, first - 1, 1)
                 yield from self._renderer.decode(prompt, latents, first, before)
-            elif given.is_picture and previous is given.before:
+            elif before is not None and given.is_picture and previous is given.before:
                 yield from self._decode(torch.cat([before, latents], dim=2))
             else:
-                if follows_scene:
+                if before is not None and follows_scene:
+                    assert prompt is not None
                     last = before[:, :, -1:]
                     before = self._renderer.add_characters(prompt, last, first - 1)
                 yield from self._decode(latents, before, is_generated=not given.is_picture)
@@ -177,8 +180,10 @@ class MiniEngine:
         If the shot continues with a scene, this is the scene rendered at that time.
         """
         if self._split(next(iter(parts)))[1]:
+            assert prompt is not None  # it tells the scene of marked latents
             background = self._renderer.paint_background(prompt, 0, 1)
             return next(self._renderer.decode(prompt, background, 0))[-1]
+        assert given.before is not None  # there is a last given frame
         *_, chunk = self._decode(given.before)
         return chunk[-1]
 
@@ -190,9 +195,11 @@ class MiniEngine:
         parts = list(parts)
         last, is_scene = self._split(parts[-1])
         if is_scene:
+            assert prompt is not None  # it tells the scene of marked latents
             first = sum(part.shape[2] for part in parts)
             background = self._renderer.paint_background(prompt, first, 1)
             return next(self._renderer.decode(prompt, background, first, last))[0]
+        assert given.after is not None  # there is a first frame that follows
         # Smoothed as generated frames are: this removes a step between the two before the seam.
         return next(self._decode(given.after[:, :, :1], last, is_generated=True))[0]
 
@@ -207,8 +214,10 @@ class MiniEngine:
         small = functional.interpolate(frame[:, :, 0], size=size, mode="area")
         return to_frames(small[:, :, None])[0]
 
-    def _plan_paths(self, scene: Scene, **before: object) -> MotionPaths:
-        return MotionPaths(scene, **self._size, **before)
+    def _plan_paths(
+        self, scene: Scene, *, before: MotionPaths | None = None, since: float = 0.0
+    ) -> MotionPaths:
+        return MotionPaths(scene, **self._size, before=before, since=since)
 
     def _remembered(self, memory: SceneState) -> tuple[MotionPaths | None, float]:
         """Read a scene state from a recipe, which is untrusted input; (None, 0.0) if invalid."""
@@ -252,6 +261,7 @@ class MiniEngine:
         """Move the given frame next to the new ones along the camera's path: (1, C, T, h, w)."""
         is_after = context.before is None
         given = context.after if is_after else context.before
+        assert given is not None  # a scene without given frames is known, not moved
         known = total - given.shape[2] if is_after else given.shape[2] - 1
         latents = given.new_zeros(1, given.shape[1], total, *given.shape[3:])
         latents[:, :, known] = given[:, :, 0 if is_after else -1]
@@ -283,7 +293,8 @@ class MiniEngine:
         self, prompt: ScenePrompt, num_latents: int, context: WindowContext
     ) -> ScenePrompt:
         """Drop a prompt's claimed scene if the given latents do not look like it."""
-        if context.is_bridge:  # the clip that follows is not part of the scene
+        if context.after is not None and context.is_bridge:
+            # The clip that follows is not part of the scene.
             num_latents += context.after.shape[2]
             context = replace(context, after=None)
         num_before = context.num_before
@@ -295,6 +306,12 @@ class MiniEngine:
         if (seen - truth).square().sum() < _MAX_UNEXPLAINED * truth.square().sum():
             return replace(prompt, is_claimed=False)
         return replace(prompt, paths=None, is_claimed=False)
+
+    @overload
+    def _split(self, latents: torch.Tensor) -> tuple[torch.Tensor, bool]: ...
+
+    @overload
+    def _split(self, latents: None) -> tuple[None, bool]: ...
 
     def _split(self, latents: torch.Tensor | None) -> tuple[torch.Tensor | None, bool]:
         """Return latents (1, C, T, h, w) without the mark, and whether they are a background."""

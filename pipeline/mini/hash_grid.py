@@ -6,6 +6,9 @@ al. 2022, "Instant neural graphics primitives", whose spatial hash this uses).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import cast
+
 import torch
 from torch import nn
 
@@ -46,9 +49,8 @@ class HashGrid(nn.Module):
         place = place * _SHAPES + round(8 * width / height)
         is_moving = (feature["pan step"] != 0) | (feature["tilt step"] != 0)
         parts = []
-        for smooth, exact, pan, tilt in zip(
-            self.smooth, self.exact, PAN_PARALLAX, TILT_PARALLAX, strict=True
-        ):
+        tables = (cast("Iterable[nn.Embedding]", x) for x in (self.smooth, self.exact))
+        for smooth, exact, pan, tilt in zip(*tables, PAN_PARALLAX, TILT_PARALLAX, strict=True):
             # The background repeats every two widths.
             across = (x - pan * width * feature["pan"]) % (2 * width)
             down = y - tilt * height * feature["tilt"]
@@ -81,7 +83,7 @@ def _mix(table: nn.Embedding, x: torch.Tensor, y: torch.Tensor, key: torch.Tenso
     """Interpolate between the rows of the four cells around positions (B, N): (B, N, F)."""
     left, top = x.floor(), y.floor()
     share_x, share_y = (x - left)[..., None], (y - top)[..., None]
-    mixed = 0.0
+    mixed = torch.zeros_like(share_x)
     for dx, weight_x in ((0, 1 - share_x), (1, share_x)):
         for dy, weight_y in ((0, 1 - share_y), (1, share_y)):
             mixed = mixed + weight_x * weight_y * table(_row(table, left + dx, top + dy, key))

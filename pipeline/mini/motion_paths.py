@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from math import ceil, cos, floor, inf, pi, sin
+from typing import Any
 
 import numpy as np
 
@@ -101,7 +102,7 @@ class MotionPaths:
         self.scene, self.width, self.height = scene, width, height
         self._before, self._since = before, since
         # The clock of wheels and rain, in seconds; it runs on where scenes follow without a cut.
-        self.clock = since if before is None else before.clock + since
+        self.clock: float = since if before is None else before.clock + since
         self.view = scene.seed % NUM_VIEWS
         view = np.random.default_rng((ATTRIBUTES["place"].index(scene.place), self.view))
         self.horizon = height * view.uniform(0.58, 0.66)
@@ -155,7 +156,7 @@ class MotionPaths:
         moment, figures = self.at(time), []
         places = moment.subject, moment.companion
         for look, place in zip(looks_of(self.scene), places, strict=True):
-            if look is None:
+            if look is None or place is None:
                 continue
             height = moment.zoom * place.height
             width = self._width_of(look.subject) * height
@@ -172,15 +173,17 @@ class MotionPaths:
         return {"scene": asdict(self.scene), "since": self._since, "before": before}
 
     @classmethod
-    def from_json(cls, values: Mapping[str, object], *, width: int, height: int) -> MotionPaths:
-        """Read what `to_json` wrote. Raises ValueError if `values` are invalid."""
-        chain = []
+    def from_json(
+        cls, values: Mapping[str, Any] | None, *, width: int, height: int
+    ) -> MotionPaths | None:
+        """Read what `to_json` wrote; None gives None. Raises ValueError if `values` are invalid."""
+        chain: list[Mapping[str, Any]] = []
         while values is not None:
             if not isinstance(values, Mapping) or len(chain) == MAX_CHAIN:
                 raise ValueError(f"'staging' must be an object with at most {MAX_CHAIN} before it")
             chain.append(values)
             values = values.get("before")
-        paths = None
+        paths: MotionPaths | None = None
         for link in reversed(chain):
             scene, since = link.get("scene"), link.get("since")
             if not isinstance(scene, Mapping) or not isinstance(since, int | float):
@@ -252,6 +255,7 @@ class MotionPaths:
     def _cast(self) -> None:
         """Size the subject and place its companion, if it has one, so that both fit."""
         scene, width = self.scene, self.width
+        assert scene.size is not None  # every subject has one
         own_width = self._width_of(scene.subject)
         shrink = min(1.0, MAX_WIDTH_SHARE * width / (SIZES["large"] * own_width))
         if scene.camera.startswith("zoom"):
@@ -259,6 +263,7 @@ class MotionPaths:
         self._size = _fit(SIZES[scene.size] * shrink)
         if scene.companion is None:
             return
+        assert scene.relation is not None  # every companion has one
         other_width = self._width_of(scene.companion)
         size = 0.85 * self._size
         # Both have to fit into the frame side by side, whatever their relation.
@@ -276,10 +281,11 @@ class MotionPaths:
     def _draw_start(self, rng: np.random.Generator) -> tuple[float, float]:
         """Choose the start of the subject's feet so that all characters are inside the frame."""
         scene, width, height, size = self.scene, self.width, self.height, self._size
+        assert scene.subject is not None
         spans = {"right": (0.2, 0.36), "left": (0.64, 0.8)}
         if scene.camera == "follow":
             spans = {}
-        x = width * rng.uniform(*spans.get(scene.motion, (0.38, 0.62)))
+        x = width * rng.uniform(*spans.get(scene.motion or "", (0.38, 0.62)))
         centre = rng.uniform(0.4, 0.46) * height
         if scene.motion in ("rise", "fall"):
             share = rng.uniform(0.55, 0.62) if scene.motion == "rise" else rng.uniform(0.3, 0.38)
@@ -294,7 +300,7 @@ class MotionPaths:
         else:
             y = self._ground
         left = right = 0.5 * self._width_of(scene.subject) * size + 8
-        above, below = size + 8, 8
+        above, below = size + 8, 8.0
         if scene.motion == "circle":
             above, below = above + CIRCLE_PIXELS[1], below + CIRCLE_PIXELS[1]
         if scene.companion:

@@ -54,7 +54,7 @@ def scene_features(paths: MotionPaths, times: np.ndarray) -> np.ndarray:
         values["phase"] = (paths.clock + middle) % PERIOD_SECONDS
         if here.subject is not None:
             x, y = on_screen(here.subject, here)
-            (x0, y0), (x1, y1) = on_screen(first.subject, first), on_screen(last.subject, last)
+            (x0, y0), (x1, y1) = (on_screen(m.subject or here.subject, m) for m in (first, last))
             values |= {
                 "subject": 1, "x": x / width, "y": y / height,
                 "height": here.zoom * here.subject.height / height,

@@ -76,7 +76,7 @@ class Renderer:
         features = self.features(prompt, first, num_latents, is_start=is_start)
         size = prompt.height, prompt.width
         return self._pipe.paint_background(
-            asdict(prompt.paths.scene), features, size, is_start=is_start
+            asdict(_paths_of(prompt).scene), features, size, is_start=is_start
         )
 
     def add_characters(
@@ -84,7 +84,8 @@ class Renderer:
     ) -> torch.Tensor:
         """Return background latents (1, C, T, h, w) with the scene's characters added."""
         times = self._times(prompt, first, background.shape[2], is_start=is_start)
-        return composite_latents(self._pipe.vae, prompt.paths, times, background, self._paint)
+        paths = _paths_of(prompt)
+        return composite_latents(self._pipe.vae, paths, times, background, self._paint)
 
     @torch.no_grad()
     def decode(
@@ -107,10 +108,15 @@ class Renderer:
         times = self._times(prompt, first, background.shape[2], is_start=is_start)
         for frames, (begin, end) in zip(pictures, times.tolist(), strict=True):
             moments = np.linspace(begin, end, frames.shape[2])
-            yield to_frames(composite_frames(frames, prompt.paths, moments, self._paint))
+            yield to_frames(composite_frames(frames, _paths_of(prompt), moments, self._paint))
 
     def _times(
         self, prompt: ScenePrompt, first: int, num_latents: int, *, is_start: bool
     ) -> np.ndarray:
         """Return the times (T, 2) of latent frames on the clock of the paths, in seconds."""
         return latent_times(first, num_latents, self._fps, is_start=is_start) + prompt.seconds
+
+
+def _paths_of(prompt: ScenePrompt) -> MotionPaths:
+    assert prompt.paths is not None  # only known scenes are painted
+    return prompt.paths

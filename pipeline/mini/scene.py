@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any, cast
 
 import numpy as np
 
@@ -105,11 +106,14 @@ OF_LOOKS = tuple(field.name for field in fields(Look))
 def looks_of(scene: Scene) -> tuple[Look | None, Look | None]:
     """Return the looks of a scene's subject and of its companion; None for a missing one."""
     looks = Look(*(getattr(scene, name) for name in OF_LOOKS))
-    companion = replace(looks, subject=scene.companion, colour=scene.companion_colour, emotion=None)
-    return looks if scene.subject else None, companion if scene.companion else None
+    subject, companion = looks if scene.subject else None, None
+    if scene.companion:
+        colour = cast("str", scene.companion_colour)  # every companion has one
+        companion = replace(looks, subject=scene.companion, colour=colour, emotion=None)
+    return subject, companion
 
 
-def read_scene(values: Mapping[str, object]) -> Scene:
+def read_scene(values: Mapping[str, Any]) -> Scene:
     """Read a scene from its JSON fields. Raises ValueError if they are not those of a scene."""
     try:
         scene = Scene(**values)
@@ -174,7 +178,7 @@ def _looks(subject: str | None, earlier: Sequence[Scene]) -> dict[str, str | Non
 def complete_scene(named: Mapping[str, str | None], seed: int) -> Scene:
     """Make a scene of the attributes that are named; the rest are defaults or drawn from a seed."""
     rng = np.random.default_rng((seed, 5))
-    values = {name: named.get(name) for name in ATTRIBUTES}
+    values: dict[str, Any] = {name: named.get(name) for name in ATTRIBUTES}
     # Drawn in a fixed order, named or not: naming one more attribute does not change the others.
     drawn = {name: str(rng.choice(options)) for name, options in ATTRIBUTES.items()}
     for name in ("place", "time"):

@@ -8,7 +8,8 @@ that all wordings of a scene look the same to the networks behind it. Its word v
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import cast
 
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
@@ -127,7 +128,8 @@ class SlotTextEncoder(PreTrainedModel):
         padding = ~attention_mask.bool()
         for layer in self.layers[:-1]:
             hidden = layer(hidden, src_key_padding_mask=padding)
-        hidden = self.norm(self._read_slots(self.layers[-1], hidden, padding))  # (B, S, D)
+        last = cast("nn.TransformerEncoderLayer", self.layers[-1])
+        hidden = self.norm(self._read_slots(last, hidden, padding))  # (B, S, D)
         return [head(hidden[:, index]) for index, head in enumerate(self.heads)]
 
     def _read_slots(
@@ -148,9 +150,8 @@ class SlotTextEncoder(PreTrainedModel):
 
     def embed_slots(self, probabilities: list[torch.Tensor]) -> torch.Tensor:
         """Mix each slot's value embeddings by probability: [(B, V_i)] -> (B, S, D)."""
-        mixed = [
-            p @ table.weight for p, table in zip(probabilities, self.embed_values, strict=True)
-        ]
+        tables = cast("Iterable[nn.Embedding]", self.embed_values)
+        mixed = [p @ table.weight for p, table in zip(probabilities, tables, strict=True)]
         return torch.stack(mixed, dim=1)
 
     def forward(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from pipeline.models.spec import Camera, ModelSpec, Part
 
@@ -47,10 +48,10 @@ _T5_XXL, _UMT5_XXL = Part(4_762_310_656), Part(5_680_910_336)
 _LTX_VAE = Part(1_246_913_522)
 # Wan's autoencoder loses contrast in bfloat16 (diffusers, Wan documentation).
 _WAN_VAE = Part(126_892_531, bytes_per_parameter=4)
-_WAN = {"licence": "Apache-2.0", "temporal": 4, "max_sequence_length": 512}
+_WAN: dict[str, Any] = {"licence": "Apache-2.0", "temporal": 4, "max_sequence_length": 512}
 # VACE gets 13 frames at either end: the middle of the 5 to 17 that were tried (diffusers, Wan
 # documentation).
-_VACE = _WAN | {
+_VACE: dict[str, Any] = _WAN | {
     "revision": "main",
     "fps": 16.0,
     "num_pixels": 832 * 480,
@@ -70,7 +71,7 @@ _ONE_PICTURE = "It takes only a first frame, so it cannot lead up to given frame
 # The text encoders are Qwen2.5-VL 7B and CLIP-L, the autoencoder is HunyuanVideo's. Counted on the
 # real classes with the authors' configurations (Kandinsky-5, configs); 278,808,064 weights of the
 # transformer stay in float32 and count twice.
-_KANDINSKY = {
+_KANDINSKY: dict[str, Any] = {
     "revision": "main",
     "licence": "MIT",
     "fps": 24.0,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
+from typing import TypeVar
 
 from pipeline.errors import InvalidRequestError, ModelError
 from pipeline.models.detection import detect_model
@@ -16,6 +17,8 @@ from pipeline.models.spec import ModelSpec
 from pipeline.settings import NO, YES, read_variable
 
 logger = logging.getLogger(__name__)
+
+_Added = TypeVar("_Added", ModelSpec, str)
 
 
 def read_models(*, is_private: bool) -> Models:
@@ -61,7 +64,7 @@ def _name_of(reference: str) -> str:
     return path.stem if path.suffix == ".safetensors" else path.name
 
 
-def _add(known: dict[str, ModelSpec | str], name: str, added: ModelSpec | str, where: str) -> None:
+def _add(known: dict[str, _Added], name: str, added: _Added, where: str) -> None:
     if name in known:
         logger.error("%s: two entries are named %r; rename one of the folders.", where, name)
         return

@@ -12,7 +12,7 @@ import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import InvalidRequestError, shown
 from pipeline.models.catalog import ROWS
@@ -54,7 +54,7 @@ def detect_model(
     _refuse_code(found, index)
     packages = _own_packages(rows)
     classes = {
-        name: _class_of(found, name, *value, packages)
+        name: _class_of(found, name, value[0], value[1], packages)
         for name, value in index.items()
         if isinstance(value, list) and len(value) == 2 and value[0] is not None
     }
@@ -162,7 +162,8 @@ def _rows_of(
     rows: Iterable[ModelSpec],
 ) -> list[ModelSpec]:
     """Return the rows with the same pipeline and parts."""
-    name = _SAME_PARTS.get(index["_class_name"], index["_class_name"])
+    name = str(index["_class_name"])
+    name = _SAME_PARTS.get(name, name)
     if name == "WanImageToVideoPipeline" and index.get("expand_timesteps"):
         name = "WanPipeline"  # the 5B model, which does both text and pictures
     rows = [*rows]
@@ -193,7 +194,7 @@ def _shifts_by_size(found: _Found) -> bool:
     return bool(config.get("use_dynamic_shifting"))
 
 
-def _build(found: _Found, name: str, part: type) -> torch.nn.Module:
+def _build(found: _Found, name: str, part: type[Any]) -> torch.nn.Module:
     """Build a part on the meta device, without weights, to count its parameters."""
     import torch
 
@@ -229,9 +230,10 @@ def _nearest(
 
 def _pixels_of_latent(parts: Mapping[str, torch.nn.Module]) -> int:
     """Return how many pixels a side a transformer token covers."""
-    vae = parts["vae"]
+    vae: Any = parts["vae"]  # has its own class's attributes, like the transformer
+    transformer: Any = parts.get("transformer")
     scale = vae.config.get("scale_factor_spatial") or vae.spatial_compression_ratio
-    patch = parts["transformer"].config.get("patch_size", 1) if "transformer" in parts else 1
+    patch = 1 if transformer is None else transformer.config.get("patch_size", 1)
     if isinstance(patch, list | tuple) and patch:
         patch = patch[-1]
     return scale * patch if isinstance(patch, int) else 0
@@ -279,10 +281,7 @@ def _adapt(
     arguments = dict(row.call_arguments)
     if "transformer_2" not in parts:
         arguments.pop("guidance_scale_2", None)
-    if found.place is not None:
-        where = {"repository": found.place.repository, "revision": found.place.revision}
-    else:
-        where = {"repository": str(found.folder), "revision": None}
+    place = found.place
     return replace(
         row,
         id=model_id,
@@ -290,9 +289,10 @@ def _adapt(
         description=f"Your own model, used with the settings of {row.label}.",
         licence="its own",
         licence_note="Check its licence before you use it.",
+        repository=str(found.folder) if place is None else place.repository,
+        revision=None if place is None else place.revision,
         checkpoint=None,
         ships_with_app=False,
         parts=sizes,
         call_arguments=arguments,
-        **where,
     )

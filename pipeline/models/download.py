@@ -15,6 +15,7 @@ import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 from huggingface_hub import hf_hub_download, snapshot_download, try_to_load_from_cache
 from huggingface_hub.errors import DryRunError
@@ -46,6 +47,14 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 _CHECKPOINT = re.compile(r"https://[^/]+/(?P<repo>[^/]+/[^/]+)/(blob|resolve)/(?P<rev>[^/]+)/(.+)")
 
 
+class _HubFile(TypedDict):
+    """The place of a file on the Hub, as arguments of huggingface_hub's functions."""
+
+    repo_id: str
+    revision: str
+    filename: str
+
+
 @dataclass(frozen=True)
 class LocalFiles:
     """A folder in the diffusers format, and the single file that replaces some parts, if any."""
@@ -74,7 +83,7 @@ def download_model(spec: ModelSpec, on_bytes: OnBytes | None = None) -> LocalFil
         checkpoint = None if spec.checkpoint is None else Path(spec.checkpoint)
         return LocalFiles(Path(spec.repository), checkpoint)
     try:
-        index = Path(hf_hub_download(spec.repository, INDEX, revision=spec.revision))
+        index = Path(hf_hub_download(str(spec.repository), INDEX, revision=spec.revision))
         missing = _missing_files(spec, index)
         download(spec.id, spec.label, missing, on_bytes)
         return LocalFiles(index.parent, _checkpoint_of(spec))
@@ -89,20 +98,20 @@ def is_downloaded(spec: ModelSpec) -> bool:
     """
     if spec.ships_with_app or Path(spec.repository).is_absolute():
         return True
-    index = try_to_load_from_cache(spec.repository, INDEX, revision=spec.revision)
+    index = try_to_load_from_cache(str(spec.repository), INDEX, revision=spec.revision)
     if not isinstance(index, str):
         return False
     replaced = () if spec.checkpoint is None else CHECKPOINT_PARTS
-    if replaced and not _is_file_here(spec):
+    if spec.checkpoint is not None and not _is_file_here(spec.checkpoint):
         return False
     kept = spec.parts.keys() - {*replaced}
     return all(any((Path(index).parent / name).glob("*.safetensors")) for name in kept)
 
 
-def _is_file_here(spec: ModelSpec) -> bool:
-    if Path(spec.checkpoint).is_file():
+def _is_file_here(checkpoint: str) -> bool:
+    if Path(checkpoint).is_file():
         return True
-    return isinstance(try_to_load_from_cache(**_checkpoint_place(spec)), str)
+    return isinstance(try_to_load_from_cache(**_checkpoint_place(checkpoint)), str)
 
 
 def download_lora(source: str, on_bytes: OnBytes | None = None, name: str | None = None) -> Path:
@@ -137,10 +146,11 @@ def download_lora(source: str, on_bytes: OnBytes | None = None, name: str | None
 
 
 def _fetch_lora_from(place: Place, source: str, on_bytes: OnBytes | None) -> Path:
-    names = [place.filename]
     if place.filename is None:
         _, files = read_files(place, [])
         names = sorted(name for name in files if name.endswith(".safetensors"))
+    else:
+        names = [place.filename]
     where = place.repository, _choose_lora(source, names)
     try:
         file = hf_hub_download(*where, revision=place.revision, dry_run=True)
@@ -185,20 +195,21 @@ def _missing_files(spec: ModelSpec, index: Path) -> list[Missing]:
 
     The folder of the index is named after its commit: the other files must be from the same one.
     """
+    repo_id = str(spec.repository)
     try:
         files = snapshot_download(
-            spec.repository,
+            repo_id,
             revision=index.parent.name,
             allow_patterns=_patterns(spec, json.loads(index.read_text(encoding="utf-8"))),
             ignore_patterns=_VARIANTS,
             dry_run=True,
         )
-        found = [(spec.repository, file) for file in files]
+        found = [(repo_id, file) for file in files]
         if spec.checkpoint is not None:
-            place = _checkpoint_place(spec)
+            place = _checkpoint_place(spec.checkpoint)
             found.append((place["repo_id"], hf_hub_download(**place, dry_run=True)))
     except DryRunError:
-        logger.info("The Hub cannot be reached for %s: using the files on disk", spec.repository)
+        logger.info("The Hub cannot be reached for %s: using the files on disk", repo_id)
         return []
     return [
         Missing(repository, file.commit_hash, file.filename, file.file_size or 0)
@@ -220,11 +231,11 @@ def _patterns(spec: ModelSpec, index: dict[str, object]) -> list[str]:
     return patterns
 
 
-def _checkpoint_place(spec: ModelSpec) -> dict[str, str]:
+def _checkpoint_place(checkpoint: str) -> _HubFile:
     """Return the checkpoint file's place on the Hub. Raises ValueError for another address."""
-    match = _CHECKPOINT.fullmatch(spec.checkpoint)
+    match = _CHECKPOINT.fullmatch(checkpoint)
     if match is None:
-        raise ValueError(f"{spec.checkpoint} is not the address of a file on the Hub")
+        raise ValueError(f"{checkpoint} is not the address of a file on the Hub")
     return {"repo_id": match["repo"], "revision": match["rev"], "filename": match[4]}
 
 
@@ -233,7 +244,7 @@ def _checkpoint_of(spec: ModelSpec) -> Path | None:
         return None
     if Path(spec.checkpoint).is_file():
         return Path(spec.checkpoint)
-    return Path(hf_hub_download(**_checkpoint_place(spec)))
+    return Path(hf_hub_download(**_checkpoint_place(spec.checkpoint)))
 
 
 def main() -> None:

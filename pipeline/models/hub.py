@@ -75,8 +75,10 @@ def read_files(place: Place, patterns: Iterable[str]) -> tuple[Path, list[str]]:
     Returns the folder, which is named after its commit, and the names; without a network, the names
     on disk. Raises HUB_ERRORS.
     """
-    where = {"revision": place.revision, "allow_patterns": list(patterns)}
-    folder = Path(snapshot_download(place.repository, **where))
+    wanted = list(patterns)
+    folder = Path(
+        snapshot_download(place.repository, revision=place.revision, allow_patterns=wanted)
+    )
     try:
         return folder, HfApi().list_repo_files(place.repository, revision=folder.name)
     except HUB_ERRORS:
@@ -128,11 +130,12 @@ def _bar(before: int, total: int, on_bytes: OnBytes | None) -> type[tqdm] | None
     """Return a progress bar class that reports a download's bytes to `on_bytes`."""
     if on_bytes is None:
         return None
+    report = on_bytes
 
     class Bar(tqdm):
         def update(self, n: float | None = 1) -> bool | None:
             shown = super().update(n)
-            on_bytes(min(before + int(self.n), total), total)
+            report(min(before + int(self.n), total), total)
             return shown
 
     return Bar

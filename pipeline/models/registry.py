@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 from pipeline.errors import InvalidRequestError
 from pipeline.geometry import ASPECT_RATIOS
@@ -57,7 +58,7 @@ class Models(Mapping[str, ModelSpec]):
         """List the names of the offered LoRAs."""
         return tuple(self._loras)
 
-    def find(self, model_id: str) -> ModelSpec:
+    def find(self, model_id: str | None) -> ModelSpec:
         """Return the row of a requested model. Raises InvalidRequestError if there is none.
 
         What may not be named is not looked up: the message is the same whether it exists or not.
@@ -69,6 +70,7 @@ class Models(Mapping[str, ModelSpec]):
         if model_id in self._rows:
             return self._rows[model_id]
         if model_id not in self._recognised:
+            assert self._recognise is not None  # or else it may not be named
             self._recognised[model_id] = self._recognise(model_id)
         return self._recognised[model_id]
 
@@ -107,14 +109,14 @@ def get_model(model_id: str) -> ModelSpec:
     return SHIPPED.find(model_id)
 
 
-def describe_models(models: Models = SHIPPED) -> list[dict[str, object]]:
+def describe_models(models: Models = SHIPPED) -> list[dict[str, Any]]:
     """List the models as JSON for users who choose one, without paths of this machine."""
     return [_describe(spec) for spec in models.values()]
 
 
-def _describe(spec: ModelSpec) -> dict[str, object]:
+def _describe(spec: ModelSpec) -> dict[str, Any]:
     """Describe a row; settings that the model does not have are left out."""
-    facts = {
+    facts: dict[str, Any] = {
         "id": spec.id,
         "label": spec.label,
         "description": spec.description,

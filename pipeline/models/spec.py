@@ -166,6 +166,7 @@ class ModelSpec:
     @property
     def num_frames_of_chunk(self) -> int:
         """Count the frames of a whole chunk; only for models that make chunks."""
+        assert self.chunk_latents is not None
         return frames_for_latents(self.chunk_latents, temporal=self.temporal)
 
     @property

@@ -68,10 +68,11 @@ def _check_camera(spec: ModelSpec, camera: Camera) -> None:
 
 def _check_shot(spec: ModelSpec, shot: Shot, *, is_first: bool) -> None:
     """Refuse a shot whose length, start or transition the model cannot do."""
-    if "continue" in spec.cannot:
-        if shot.duration > spec.max_shot_seconds:
+    most = spec.max_shot_seconds
+    if most is not None:
+        if shot.duration > most:
             raise InvalidRequestError(
-                f"A shot of {spec.label} lasts at most {spec.max_shot_seconds:g} seconds, not "
+                f"A shot of {spec.label} lasts at most {most:g} seconds, not "
                 f"{shot.duration:g}; make a film of shorter shots."
             )
         if shot.transition == "continue" and not is_first:

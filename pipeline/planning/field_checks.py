@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
+from typing import TypeVar, cast
 
 from pipeline.errors import InvalidRequestError, shown
+
+_Choice = TypeVar("_Choice", bound=str)
 
 
 def check_file(name: str, path: object) -> Path:
@@ -45,12 +48,12 @@ def check_number(name: str, value: object, low: float, high: float, rule: str = 
 def check_whole_number(name: str, value: object, low: int, high: int, rule: str = "") -> int:
     """Return a whole number from `low` to `high`; `rule` replaces the range in the message."""
     rule = rule or f"from {low} to {high}"
-    is_whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
-    if isinstance(value, bool) or not is_whole or not low <= value <= high:
+    whole = int(value) if isinstance(value, float) and value.is_integer() else value
+    if isinstance(value, bool) or not isinstance(whole, int) or not low <= whole <= high:
         raise InvalidRequestError(
             f"The {name} is {show(value)}, but it must be a whole number {rule}."
         )
-    return int(value)
+    return int(whole)
 
 
 def check_flag(name: str, value: object) -> bool:
@@ -60,14 +63,14 @@ def check_flag(name: str, value: object) -> bool:
     return value
 
 
-def check_choice(name: str, value: object, choices: Collection[str]) -> str:
+def check_choice(name: str, value: object, choices: Collection[_Choice]) -> _Choice:
     """Return a value that is one of `choices`."""
     if not isinstance(value, str) or value not in choices:
         raise InvalidRequestError(
             f"The {name} is {show(value)}, but it must be one of "
             f"{', '.join(choice for choice in choices if choice)}."
         )
-    return value
+    return cast("_Choice", value)
 
 
 def show(value: object) -> str:

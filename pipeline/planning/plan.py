@@ -83,12 +83,14 @@ def plan_generation(
     """Plan a request; `source` is required by the tasks that start from a picture or clip."""
     aspect_ratio = request.aspect_ratio
     if aspect_ratio == "auto":
+        assert source is not None
         aspect_ratio = nearest_aspect_ratio(source.width, source.height)
     model_size = spec.size_for(aspect_ratio)
     shots = [_plan_shot(request, spec, shot, i) for i, shot in enumerate(request.shots)]
     num_frames = sum(shot.num_frames - shot.num_dissolved for shot in shots)
     size, fps = model_size, Fraction(spec.fps).limit_denominator(1001)
     if request.task == "extend_video":
+        assert source is not None
         # The result keeps the source's size (H.264 needs even sides) and frame rate.
         size = Size(source.width - source.width % 2, source.height - source.height % 2)
         fps = source.fps

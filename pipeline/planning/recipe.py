@@ -24,7 +24,7 @@ def build_recipe(
     spec: ModelSpec,
     plan: Plan,
     loras: Sequence[Mapping[str, object]] = (),
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Return a recipe as JSON values; sources are named by their SHA-256, never by a path.
 
     `loras` are the facts of the active LoRAs; see `Adapter`.
@@ -99,7 +99,7 @@ def read_memories(path: Path) -> dict[str, dict[str, object]]:
     Anyone can write them, and they may be missing: invalid ones are left out.
     """
     try:
-        memories = read_recipe(path)["memories"]
+        memories = (read_recipe(path) or {})["memories"]
         return {
             name: dict(memory)
             for name, memory in memories.items()

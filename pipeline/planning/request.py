@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pipeline.models.lora import Lora
 from pipeline.models.spec import Camera, Direction, Task
@@ -72,10 +72,10 @@ class GenerationRequest:
         """Return the same request with each file path replaced by `move(path)`."""
         paths = {name: getattr(self, name) for name in SOURCE_FIELDS}
         shots = tuple(replace(shot, image=shot.image and move(shot.image)) for shot in self.shots)
-        moved = {name: path and move(path) for name, path in paths.items()}
+        moved: dict[str, Any] = {name: path and move(path) for name, path in paths.items()}
         return replace(self, shots=shots, **moved)
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> dict[str, Any]:
         """Return the request as JSON values."""
         values = asdict(self)
         values["shots"] = [shot | {"image": _path_text(shot["image"])} for shot in values["shots"]]

@@ -37,10 +37,10 @@ def parse_storyboard(
                 f"The storyboard has {len(storyboard):,} characters, but the limit is "
                 f"{MAX_STORYBOARD_CHARACTERS:,}; shorten it."
             )
-        storyboard = _unwrap(storyboard)
-        if not _starts_like_json(storyboard):
-            return _not_empty(_read_lines(storyboard, pictures))
-        storyboard = _load_json(storyboard)
+        text = _unwrap(storyboard)
+        if not _starts_like_json(text):
+            return _not_empty(_read_lines(text, pictures))
+        return _not_empty(_read_shots(_load_json(text), pictures))
     return _not_empty(_read_shots(storyboard, pictures))
 
 

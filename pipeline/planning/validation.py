@@ -90,7 +90,9 @@ def build_request(
     if spec is not None:
         check_ability(spec, task)
     direction = check_choice("direction", given.get("direction", "forward"), DIRECTIONS)
-    values = _check_sources(task, image=given.get("image"), video=given.get("video"))
+    values: dict[str, Any] = _check_sources(
+        task, image=given.get("image"), video=given.get("video")
+    )
     values["video_after"] = _check_end(task, direction, given.get("video_after"))
     shots = given.get("shots")
     if shots is None:
@@ -102,7 +104,7 @@ def build_request(
     values |= {name: check(given[name]) for name, check in _CHECKS.items() if name in given}
     values["aspect_ratio"] = _check_aspect_ratio(task, given.get("aspect_ratio", "16:9"))
     request = GenerationRequest(task=task, direction=direction, **values)
-    if spec is not None:
+    if models is not None and spec is not None:
         refuse_impossible(request, spec)
         for lora in request.loras:
             models.find_lora(lora.lora)
@@ -220,7 +222,7 @@ def _check_end(task: Task, direction: Direction, path: str | Path | None) -> Pat
     return check_file("second clip", path)
 
 
-def _saved(cls: type, values: object, *, required: set[str]) -> dict[str, object]:
+def _saved(cls: type, values: object, *, required: set[str]) -> dict[str, Any]:
     """Return the fields of a saved `cls`. Raises InvalidRequestError if `values` is not one."""
     known = {field.name for field in fields(cls)}
     if not isinstance(values, Mapping) or not required <= set(values) <= known:

@@ -21,8 +21,9 @@ MAX_FPS = 240
 _USUAL_RATES = (1, 5, 10, 12, 15, 20, 24, 25, 30, 50, 60, 100, 120, MAX_FPS)
 # Of two frames equally near the earlier one is taken, whatever rounding (1 ms) did to their times.
 _TIE_SECONDS = 1e-3
-# Times that jitter put two frames into one slot now and then, at any rate but a far higher one.
-_MAX_LOST = 0.02
+# Times that jitter put two frames into one slot now and then, at any rate but a far higher one. A
+# rate that loses more, or frames close to each other, is too low for a part of the clip.
+_MAX_LOST, _MIN_LOST_APART = 0.02, 10
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,8 @@ def choose_rate(timeline: Timeline, claimed: tuple[Fraction, ...]) -> tuple[Frac
     """Return the rate at which to read a clip, and the number of frames that yields.
 
     A source of constant rate keeps its exact rate and all its frames. Another one is read at the
-    lowest usual rate that shows all its frames, or nearly all if they jitter.
+    lowest usual rate that shows all its frames, or nearly all if they jitter, or as many as can be
+    if some have the same time.
     """
     times, count = timeline.frame_times, len(timeline.frame_times)
     span = float(times[-1] - times[0])
@@ -85,11 +87,15 @@ def choose_rate(timeline: Timeline, claimed: tuple[Fraction, ...]) -> tuple[Frac
     spacings = np.diff(times, append=times[-1] + (timeline.last_frame_duration or spacing))
     seconds = float(spacings.sum())
     # Matroska rounds times to milliseconds.
+    fewest_lost, best = count, (Fraction(MAX_FPS), 1)
     for rate in _rates_from(1 / (float(np.median(spacings)) + _TIE_SECONDS), claimed):
         num_frames = max(1, round(seconds * rate))
-        if num_left_out(times, rate, num_frames) <= _MAX_LOST * count:
+        lost = np.setdiff1d(np.arange(count), sample_indices(times, rate, num_frames))
+        if len(lost) < fewest_lost:
+            fewest_lost, best = len(lost), (rate, num_frames)
+        if len(lost) <= _MAX_LOST * count and np.diff(lost).min(initial=count) >= _MIN_LOST_APART:
             break
-    return rate, num_frames
+    return best
 
 
 def sample_indices(times: np.ndarray, rate: Fraction, num_frames: int) -> np.ndarray:
@@ -111,7 +117,7 @@ def nearest(frame_times: np.ndarray, sample_times: np.ndarray) -> np.ndarray:
 
 
 def _rates_from(lowest: float, claimed: tuple[Fraction, ...]) -> Iterator[Fraction]:
-    """Yield the rates to be tried, ascending from the one that most frames have, the last anyway.
+    """Yield the rates to be tried, one at least, ascending from the one that most frames have.
 
     The container's own are the average, which leaves out frames, and what all times fit.
     """

@@ -234,6 +234,26 @@ def test_a_recording_that_rests_and_then_moves_keeps_all_its_frames(
     assert read_numbers(read_all(path, info))[-24:] == list(range(still * 30, num_frames))
 
 
+def test_a_short_move_in_a_long_recording_is_kept(tmp_path: Path) -> None:
+    """Frames that are few, but follow each other, are no jitter."""
+    times = "settb=1/90000,setpts='if(lt(N,240),N,240+(N-240)/30)/TB'"
+    path = make_clip(
+        tmp_path / "long.mp4", "-vf", times, "-fps_mode", "vfr", "-enc_time_base", "1:90000",
+        *H264, num_frames=255, fps="1"
+    )  # fmt: skip
+    info = probe_clip(path)
+    assert info.fps == 30
+    assert read_numbers(read_all(path, info))[-15:] == list(range(240, 255))
+
+
+def test_frames_of_the_same_time_do_not_raise_the_rate(tmp_path: Path) -> None:
+    times = "settb=1/90000,setpts='(N+if(gt(N,20),1,0)-if(eq(mod(N,20),19),1,0))/30/TB'"
+    path = make_clip(
+        tmp_path / "twins.mkv", "-vf", times, "-fps_mode", "passthrough", *H264, fps="30"
+    )
+    assert probe_clip(path).fps <= 30
+
+
 def test_jitter_does_not_raise_the_rate(tmp_path: Path) -> None:
     """A telephone's times are off by some milliseconds."""
     jitter = "setpts='PTS+if(mod(N,7),0,5)*mod(N,2)/1000/TB'"

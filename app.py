@@ -98,9 +98,9 @@ def create_demo(studio: Studio) -> gr.Blocks:
             film = FilmTab(studio, visitor)
             clips = HistoryTab(studio, visitor)
             VerifyTab(studio)
-        panels = [tab.job for tab in (*by_task.values(), film)]
-        for shown in (*panels, clips):
-            connect_to_others(studio, shown.parts, tabs, by_task)
+        panels = [*(tab.job for tab in by_task.values()), film.job]
+        for parts in (*(panel.parts for panel in panels), clips.parts):
+            connect_to_others(studio, parts, tabs, by_task)
         arrival = demo.load(greet, visitor, visitor, **PRIVATE)
         for panel in panels:
             panel.connect_return(arrival)
@@ -165,7 +165,7 @@ def create_studio(
         default_model,
         is_fixed=is_zero_gpu(),
         models=models,
-        verifier=Verifier(identity, marker and marker.key, registry),
+        verifier=Verifier(identity, marker.key if marker else None, registry),
         reviewer=reviewer,
         limits=limits or Limits(read_allowance()),
     )

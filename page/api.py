@@ -2,9 +2,9 @@
 
 # No `from __future__ import annotations` here: gr.api needs return types, not their names.
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
@@ -20,9 +20,12 @@ from pipeline.planning.request import MAX_CLIP_SECONDS, MIN_SHOT_SECONDS
 from pipeline.planning.storyboard import parse_storyboard
 from pipeline.studio import Studio
 
-# The answer of the endpoints that make a clip. They are generators, but gr.api needs the type of
-# one answer.
 ClipAnswer = tuple[gr.FileData | None, dict[str, Any]]
+# The endpoints that make a clip are generators of answers, but gr.api needs the type of one answer.
+if TYPE_CHECKING:
+    ClipAnswers = AsyncIterator[ClipAnswer]
+else:
+    ClipAnswers = ClipAnswer
 
 
 MAX_PICTURES = int(MAX_CLIP_SECONDS / MIN_SHOT_SECONDS)  # one for each of the shortest shots
@@ -48,7 +51,7 @@ class Endpoints:
         label: str = "",
         shows_prompt: bool = False,
         loras: str | list[dict[str, Any]] | None = None,
-    ) -> ClipAnswer:
+    ) -> ClipAnswers:
         """Make a clip from text.
 
         Returns (video, recipe); until the clip is finished, (null, the job's state with its
@@ -78,7 +81,7 @@ class Endpoints:
         shows_prompt: bool = False,
         has_consent: bool = False,
         loras: str | list[dict[str, Any]] | None = None,
-    ) -> ClipAnswer:
+    ) -> ClipAnswers:
         """Make a clip that begins with a picture.
 
         image: an uploaded PNG, JPEG, WebP, GIF or HEIC file. It is cropped to the aspect_ratio;
@@ -104,7 +107,7 @@ class Endpoints:
         shows_prompt: bool = False,
         has_consent: bool = False,
         loras: str | list[dict[str, Any]] | None = None,
-    ) -> ClipAnswer:
+    ) -> ClipAnswers:
         """Extend a clip at its end or beginning, into a loop, or as a bridge to another clip.
 
         video: an uploaded clip; the result is the whole clip with the new footage, in its own size
@@ -136,7 +139,7 @@ class Endpoints:
         shows_prompt: bool = False,
         has_consent: bool = False,
         loras: str | list[dict[str, Any]] | None = None,
-    ) -> ClipAnswer:
+    ) -> ClipAnswers:
         """Make a film of several shots, up to a minute in total.
 
         storyboard: JSON, [{"prompt", "duration", "camera", "transition", "picture"}, ...], where
@@ -149,12 +152,12 @@ class Endpoints:
         in /text_to_video.
         """
         fields = _given(locals())
-        origin = {"based_on": fields.pop("based_on")}
+        based_on = fields.pop("based_on")
         with plain_errors():
-            if pictures := _uploaded_pictures(fields.pop("pictures")):
-                await inspect(self._studio, _open_all, pictures)
-            fields["shots"] = parse_storyboard(fields.pop("storyboard"), pictures)
-        async for answer in self._make("text_to_video", fields, **origin):
+            if paths := _uploaded_pictures(fields.pop("pictures")):
+                await inspect(self._studio, _open_all, paths)
+            fields["shots"] = parse_storyboard(fields.pop("storyboard"), paths)
+        async for answer in self._make("text_to_video", fields, based_on):
             yield answer
 
     def models(self) -> list[dict[str, Any]]:
@@ -202,12 +205,14 @@ class Endpoints:
             return await inspect(self._studio, self._studio.verify, path)
 
     async def _make(
-        self, task: Task, fields: dict[str, Any], **origin: str | None
+        self, task: Task, fields: dict[str, Any], based_on: str | None = None
     ) -> AsyncIterator[ClipAnswer]:
         with plain_errors():
             if source := TASK_SOURCES[task]:
                 fields[source] = _uploaded(source, fields[source])
-            job_id = await self._studio.submit(task, fields, client_id=client_id(), **origin)
+            job_id = await self._studio.submit(
+                task, fields, client_id=client_id(), based_on=based_on
+            )
             async for snapshot in self._studio.watch(job_id):
                 if not snapshot.state.is_over:
                     yield None, snapshot.state.to_json()
@@ -217,7 +222,7 @@ class Endpoints:
 
     def _video(self, job_id: str) -> dict[str, Any] | None:
         path = serve_clip(self._studio, job_id)
-        return path and gr.FileData(path=str(path)).model_dump()
+        return None if path is None else gr.FileData(path=str(path)).model_dump()
 
 
 def _given(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -258,6 +263,7 @@ def _open_all(pictures: list[Path]) -> None:
 
 def create_endpoints(endpoints: Endpoints) -> None:
     """Add the endpoints to the Blocks being built; those with short answers skip the queue."""
+    endpoint: Callable[..., Any]
     for endpoint in (
         endpoints.text_to_video,
         endpoints.image_to_video,

@@ -13,11 +13,6 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-try:
-    import resource
-except ImportError:  # Windows
-    resource = None
-
 IDLE_SECONDS = 20.0  # browsers open a new connection when they need one
 FILE_LIMIT = 65_536  # requested; the system may allow less
 _FILES_FOR_WORK = 256  # files that jobs, uploads and libraries may open besides connections
@@ -35,7 +30,9 @@ class Connection(Protocol):
 
 def raise_file_limit() -> int:
     """Raise this process's limit of open files as far as the system allows; return it."""
-    if resource is None:
+    try:
+        import resource
+    except ImportError:
         return 512  # the most that select can watch on Windows
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = FILE_LIMIT if hard == resource.RLIM_INFINITY else min(FILE_LIMIT, hard)

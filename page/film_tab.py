@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from gradio.components import Component
@@ -22,12 +22,15 @@ from page.components import (
     show_settings,
 )
 from page.errors import as_words, plain_errors
-from page.job_panel import JobPanel
+from page.job_panel import JobPanel, TabOrigin
 from page.storyboard_cards import EMPTY_SHOT, Cards, Updates
 from pipeline.errors import InvalidRequestError
 from pipeline.planning.request import MAX_CLIP_SECONDS, Shot
 from pipeline.planning.storyboard import format_storyboard, list_pictures, parse_storyboard
 from pipeline.studio import Studio
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 NAME = "film"
 FIELDS = ("aspect_ratio", *SETTINGS)
@@ -147,7 +150,7 @@ class FilmTab:
             **PRIVATE,
         }
 
-    async def _submit(self, *values: object, **origin: str | None) -> str:
+    async def _submit(self, *values: object, **origin: Unpack[TabOrigin]) -> str:
         fields, shots = self._split(values)
         return await self._studio.submit("text_to_video", fields | {"shots": shots}, **origin)
 

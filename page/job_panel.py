@@ -17,9 +17,16 @@ from page.errors import plain_errors, refuse_failure
 from page.served_files import serve_clip
 from pipeline.jobs.history import visitor_key
 from pipeline.jobs.states import Done
+from pipeline.jobs.store import Origin
 from pipeline.studio import JobSnapshot, Studio
 
 Updates = dict[Component, Any]
+
+
+class TabOrigin(Origin, total=False):
+    """Where a job of a tab comes from, as arguments of `Studio.submit`."""
+
+    client_id: str
 
 
 class JobPanel:
@@ -93,7 +100,8 @@ class JobPanel:
     ) -> AsyncIterator[Updates]:
         """Queue a job and show it until it is over; leaving the page does not stop it."""
         with plain_errors():
-            origin = {"visitor": visitor and visitor_key(visitor), "tab": self._name}
+            key = visitor and visitor_key(visitor)
+            origin: TabOrigin = {"visitor": key, "tab": self._name}
             origin["client_id"] = client_id()
             if is_update:
                 origin["based_on"] = last_job_id

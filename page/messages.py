@@ -12,7 +12,7 @@ from pipeline.jobs.states import Done, JobState, Queued, Running, StateName
 from pipeline.jobs.store import JobFacts
 from pipeline.media.video_reader import ClipInfo
 from pipeline.models.registry import EMBEDDED, MODELS, Models
-from pipeline.models.spec import ModelSpec
+from pipeline.models.spec import Direction, ModelSpec
 from pipeline.planning.plan import Source
 from pipeline.planning.request import MAX_CLIP_SECONDS
 from pipeline.studio import Estimate
@@ -82,7 +82,7 @@ def describe_loras(models: Models) -> str:
     return f"{how}. Available: {', '.join(models.loras)}" if models.loras else how
 
 
-def describe_limits(abilities: Mapping[str, str], spec: ModelSpec) -> str:
+def describe_limits(abilities: Mapping[Direction, str], spec: ModelSpec) -> str:
     """Say which of some abilities a model lacks and why; `abilities` has their page labels."""
     reasons: dict[str, list[str]] = {}
     for ability, label in abilities.items():

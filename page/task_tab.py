@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from gradio.components import Component
@@ -28,13 +28,16 @@ from page.components import (
 )
 from page.errors import as_words, plain_errors
 from page.inspection import inspect
-from page.job_panel import JobPanel
+from page.job_panel import JobPanel, TabOrigin
 from page.served_files import refuse_unserved, serve_picture
 from pipeline.errors import InvalidRequestError
 from pipeline.geometry import ASPECT_RATIOS
 from pipeline.models.spec import TASK_SOURCES, Direction, ModelSpec, Task
 from pipeline.planning.plan import Source
 from pipeline.studio import Studio
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 @dataclass(frozen=True)
@@ -77,11 +80,12 @@ class TaskTab:
         self.job.create_buttons(GENERATE_LABELS[self._task])
 
     def _create(self, name: str) -> None:
-        changes: dict[str, Any] = {
+        known: dict[str, dict[str, Any]] = {
             "prompt": {"info": messages.describe_model(self._first_model)},
             "direction": self._offer(self._first_model),
             "plan": {"value": self._show_plan([], None)},
-        }.get(name, {})
+        }
+        changes = known.get(name, {})
         if (self._task, name) == ("image_to_video", "aspect_ratio"):
             changes = {"choices": ["auto", *ASPECT_RATIOS], "value": "auto"}
         self.parts[name] = create_part(self._task, name, **changes)
@@ -148,7 +152,7 @@ class TaskTab:
                 **PRIVATE,
             )
 
-    async def _submit(self, *values: object, **origin: str | None) -> str:
+    async def _submit(self, *values: object, **origin: Unpack[TabOrigin]) -> str:
         fields = dict(zip(self._fields, values, strict=True))
         if fields.get("direction") != "bridge":
             fields.pop("video_after", None)  # left from an earlier choice and now hidden
@@ -171,7 +175,7 @@ class TaskTab:
             updates[self.parts["direction"]] = gr.Radio(value=chosen, **self._offer(spec))
         return updates
 
-    def _offer(self, spec: ModelSpec) -> dict[str, object]:
+    def _offer(self, spec: ModelSpec) -> dict[str, Any]:
         """Return the directions in which a model extends clips, and why it lacks the others."""
         able = [(label, x) for x, label in DIRECTION_LABELS.items() if x in spec.directions]
         return {"choices": able, "info": messages.describe_limits(DIRECTION_LABELS, spec) or None}
@@ -181,11 +185,14 @@ class TaskTab:
         source = TASK_SOURCES[self._task]
         if source and upload is None:
             return ""
-        fields = dict(zip(names, values, strict=True)) | ({source: upload.path} if source else {})
+        fields = dict(zip(names, values, strict=True))
+        if source and upload is not None:
+            fields[source] = upload.path
         if fields.get("direction") == "bridge":
             fields["direction"] = "loop"  # the same length, without the second clip
         try:
-            estimate = self._studio.estimate_request(self._task, fields, upload and upload.facts)
+            facts = None if upload is None else upload.facts
+            estimate = self._studio.estimate_request(self._task, fields, facts)
         except InvalidRequestError as exc:
             return as_words(exc)
         return messages.describe_estimate(estimate, is_added=source == "video")
@@ -217,6 +224,7 @@ class TaskTab:
                 source = await looked
         except InvalidRequestError as exc:
             return None, as_words(exc)
+        assert source.info is not None
         return Upload(path, source.facts), messages.describe_clip(source.info)
 
 

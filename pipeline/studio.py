@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 from PIL import Image
@@ -20,6 +20,7 @@ from pipeline.generation.sources import OpenedSource, check_sources, open_source
 from pipeline.inspections import Inspector
 from pipeline.jobs.history import History
 from pipeline.jobs.states import JobState
+from pipeline.jobs.store import Origin
 from pipeline.jobs.timing import Timing
 from pipeline.jobs.worker import JobWorker
 from pipeline.media.images import crop_to_size
@@ -42,10 +43,15 @@ from pipeline.trust.moderation.review import Reviewer
 from pipeline.trust.moderation.rules import Moderator, read_strictness
 from pipeline.trust.provenance.report import Verifier
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
 SECONDS_BETWEEN_LOOKS = 0.2
 MAX_SHOWN_SIDE = 2048  # pixels: larger than any model's output; writing such a PNG takes a second
 # A plan does not depend on the prompt, so it can be shown before there is one.
 _ANY_PROMPT = "anything"
+Box = tuple[int, int, int, int]
+"""Left, top, right and bottom, in pixels."""
 _Seen = TypeVar("_Seen")
 
 
@@ -135,7 +141,7 @@ class Studio:
         return self.models[self.models.first_for(task, self.default_model)]
 
     async def submit(
-        self, task: Task, fields: dict[str, Any], *, client_id: str = "", **origin: str | None
+        self, task: Task, fields: dict[str, Any], *, client_id: str = "", **origin: Unpack[Origin]
     ) -> str:
         """Queue a request and return its job id. Raises InvalidRequestError before queueing.
 
@@ -245,18 +251,24 @@ class Studio:
 
     def open(self, task: Task, path: str | Path) -> OpenedSource:
         """Open the picture or clip of a task. Raises MediaError if it cannot be used."""
-        fields = {"prompt": _ANY_PROMPT, TASK_SOURCES[task]: path}
-        return open_source(self._request(task, fields))
+        name = TASK_SOURCES[task]
+        assert name is not None
+        source = open_source(self._request(task, {"prompt": _ANY_PROMPT, name: path}))
+        assert source is not None
+        return source
 
-    def crop(self, fields: dict[str, Any]) -> tuple[OpenedSource, Image.Image, tuple[int, ...]]:
+    def crop(self, fields: dict[str, Any]) -> tuple[OpenedSource, Image.Image, Box]:
         """Open a picture; return it, the cropped picture and the crop box."""
         source = self.open("image_to_video", fields["image"])
+        assert source.picture is not None
         size = self.plan("image_to_video", fields, source.facts).model_size
         return source, *crop_to_size(source.picture, *size)
 
     def last_frame(self, clip: str | Path) -> np.ndarray:
         """Return a clip's last frame, (H, W, 3) uint8. Raises MediaError if it cannot be read."""
         source = self.open("extend_video", clip)
+        assert source.path is not None
+        assert source.info is not None
         return read_last_frames(source.path, source.info, 1)[0]
 
     def plain_picture(self, path: str | Path) -> np.ndarray:
@@ -265,6 +277,7 @@ class Studio:
         Raises MediaError if it cannot be used.
         """
         picture = self.open("image_to_video", path).picture
+        assert picture is not None
         picture.thumbnail((MAX_SHOWN_SIDE, MAX_SHOWN_SIDE))
         return np.asarray(picture)
 
@@ -273,7 +286,7 @@ class Studio:
         shown: JobSnapshot | None = None
         while shown is None or not shown.state.is_over:
             # Read the progress first: it is removed when the job ends.
-            progress = self.worker.progress(job_id)
+            progress = cast("Progress | None", self.worker.progress(job_id))
             snapshot = JobSnapshot(self.worker.state(job_id), progress)
             is_new = shown is None or (
                 snapshot.state != shown.state or snapshot.progress is not shown.progress

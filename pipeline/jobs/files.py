@@ -8,6 +8,7 @@ import secrets
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 
 def write_json(path: Path, values: dict[str, object]) -> None:
@@ -20,7 +21,7 @@ def write_json(path: Path, values: dict[str, object]) -> None:
         draft.unlink(missing_ok=True)
 
 
-def read_json(path: Path) -> dict[str, object] | None:
+def read_json(path: Path) -> dict[str, Any] | None:
     """Read a JSON object from a file; return None if the file is missing or damaged."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))

@@ -112,7 +112,6 @@ def read_state(job_id: str, values: Mapping[str, object] | None) -> JobState:
     """Read a job's state from JSON; return `Failed` with a message if it is damaged."""
     values = values or {}
     state, progress = state_class(values.get("state")), values.get("progress")
-    is_number = isinstance(progress, int | float) and math.isfinite(progress)
-    if state is None or not is_number:
+    if state is None or not isinstance(progress, int | float) or not math.isfinite(progress):
         return Failed(job_id, message=_DAMAGED)
     return state(job_id, min(max(float(progress), 0.0), 1.0), str(values.get("message", "")))

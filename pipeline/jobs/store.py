@@ -27,6 +27,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 from filelock import FileLock, Timeout
 
@@ -56,6 +57,14 @@ def default_data_dir() -> Path:
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Application Support" / "Kinora"
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "kinora"
+
+
+class Origin(TypedDict, total=False):
+    """Where a job comes from, as arguments of `JobStore.create`."""
+
+    visitor: str
+    tab: str
+    based_on: str | None
 
 
 @dataclass(frozen=True)
@@ -133,8 +142,12 @@ class JobStore:
                 if earlier and (earlier / name).is_dir():
                     link_all(earlier / name, folder / name)
             request = request.with_sources(copier(folder))
-            facts = {"request": request.to_json(), "visitor": visitor, "tab": tab}
-            facts["created_at"] = time.time()
+            facts: dict[str, object] = {
+                "request": request.to_json(),
+                "visitor": visitor,
+                "tab": tab,
+                "created_at": time.time(),
+            }
             write_json(folder / "request.json", facts)
         except OSError as exc:
             shutil.rmtree(folder, ignore_errors=True)
@@ -144,7 +157,7 @@ class JobStore:
 
     def facts(self, job_id: str) -> JobFacts:
         """Read the facts of a job. Raises InvalidRequestError if they are damaged."""
-        values = read_json(self.folder(job_id) / "request.json")
+        values = read_json(self.folder(job_id) / "request.json") or {}
         try:
             request = read_request(values["request"])
             visitor, tab = str(values["visitor"]), str(values["tab"])

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pipeline.errors import (
     GenerationCancelledError,
@@ -24,9 +24,12 @@ from pipeline.errors import (
     cannot_write,
 )
 from pipeline.jobs.states import Cancelled, Done, Failed, JobState, Paused, Queued, Running
-from pipeline.jobs.store import JobStore
+from pipeline.jobs.store import JobStore, Origin
 from pipeline.jobs.timing import Timing
 from pipeline.planning.request import GenerationRequest
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 logger = logging.getLogger(__name__)
 
@@ -97,7 +100,7 @@ class JobWorker:
         self._thread = threading.Thread(target=self._work, name="kinora-jobs", daemon=True)
         self._thread.start()
 
-    def submit(self, request: GenerationRequest, **origin: str | None) -> str:
+    def submit(self, request: GenerationRequest, **origin: Unpack[Origin]) -> str:
         """Queue a request and return its job id. Raises InvalidRequestError if the queue is full.
 
         `JobStore.create` documents `origin`. The job runs with the caller's context variables: on

@@ -10,13 +10,15 @@ import math
 import os
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Literal, cast
 
 from pipeline.errors import KinoraError
 from pipeline.models.spec import ModelSpec
 from pipeline.planning.plan import Plan, seconds_per_window
 from pipeline.runtime.device import Machine
 from pipeline.runtime.memory_plan import Placement
+
+Compiling = Literal["off", "auto"]
 
 NATIVE = "native"
 # What the benchmark tries by default: half the threshold at which tiny models with random weights
@@ -42,7 +44,7 @@ class AccelerationSettings:
     """The optimizations that the user asked for, independent of model and job."""
 
     cache_threshold: float = 0.0
-    compiling: Literal["off", "auto"] = "off"
+    compiling: Compiling = "off"
     attention: str = NATIVE
     num_gpus: int = 1
     always: Acceleration | None = None  # used as it is, for benchmarks
@@ -100,7 +102,8 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> AccelerationSe
     compiling = environment.get("KINORA_COMPILE") or "off"
     if compiling not in ("off", "auto"):
         raise KinoraError(f"KINORA_COMPILE is {compiling!r}, but it must be 'off' or 'auto'.")
-    return AccelerationSettings(threshold, compiling, environment.get("KINORA_ATTENTION") or NATIVE)
+    attention = environment.get("KINORA_ATTENTION") or NATIVE
+    return AccelerationSettings(threshold, cast("Compiling", compiling), attention)
 
 
 def choose_acceleration(

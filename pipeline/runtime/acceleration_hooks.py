@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import cast
 
 import torch
 from diffusers import (
@@ -165,7 +166,8 @@ def _or_plain(
     """
 
     def forward(*args: object, **kwargs: object) -> torch.Tensor:
-        tokens = args[0] if args else kwargs["hidden_states"]  # (B, S, D)
+        given = args[0] if args else kwargs["hidden_states"]
+        tokens = cast("torch.Tensor", given)  # (B, S, D)
         try:
             output = compiled(*args, **kwargs)
             if output.shape == tokens.shape:

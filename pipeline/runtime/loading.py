@@ -11,6 +11,7 @@ import pkgutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import diffusers
 import torch
@@ -188,7 +189,7 @@ def _read_part(
 ) -> torch.nn.Module:
     """Load one part, with 8-bit weights if `weights` says so."""
     part = getattr(diffusers, index[name][1])
-    options: dict[str, object] = {"dtype": dtypes.get(name, dtypes["default"])}
+    options: dict[str, Any] = {"dtype": dtypes.get(name, dtypes["default"])}
     if weights == "int8":
         options["quantization_config"] = _int8()
     if files.checkpoint is not None and name in CHECKPOINT_PARTS:
@@ -202,7 +203,7 @@ def _read_part(
     return module
 
 
-def _cast_to_fp8(module: torch.nn.Module, compute_dtype: torch.dtype) -> None:
+def _cast_to_fp8(module: diffusers.ModelMixin, compute_dtype: torch.dtype) -> None:
     module.enable_layerwise_casting(storage_dtype=torch.float8_e4m3fn, compute_dtype=compute_dtype)
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import DiffusionPipeline
@@ -26,6 +27,7 @@ from pipeline.runtime.private_api import lora_parts
 _FACTOR = re.compile(r"(?P<part>\w+)\.(?P<layer>.+)\.lora(_A|_B|_down|_up|\.down|\.up)\.weight")
 _INNER = ("_A", "_down", ".down")
 # What diffusers and peft raise for files that they cannot convert.
+_BROKEN: tuple[type[Exception], ...]
 _BROKEN = (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError)
 _BROKEN += (SafetensorError,)
 
@@ -130,7 +132,7 @@ def _fits(pipe: DiffusionPipeline, match: re.Match[str], factor: torch.Tensor) -
     """Say whether a factor, (r, in, ...) or (out, r, ...), fits a layer (out, in, ...)."""
     if match["part"] not in lora_parts(pipe):
         return False  # diffusers would skip it
-    part = getattr(pipe, match["part"], None)
+    part: Any = getattr(pipe, match["part"], None)
     try:
         layer = part.get_submodule(match["layer"])
         shape = layer.weight.shape

@@ -17,6 +17,8 @@ from pipeline.runtime.device import GIGABYTE, Machine
 
 Offload = Literal["none", "encode_first", "model", "group", "group_lean"]
 Weights = Literal["full", "fp8", "int8"]
+Dtype = Literal["float32", "bfloat16"]
+GpuSize = Literal["large", "xlarge"]
 
 ENCODERS = ("text_encoder", "text_encoder_2", "text_encoder_3")
 _AUTOENCODER = "vae"
@@ -29,7 +31,7 @@ _RESERVED_ON_GPU = GIGABYTE
 _RESERVED_OF_RAM = GIGABYTE // 2
 # The share of a Mac's memory that Metal recommends to use at most.
 _METAL_SHARE = 0.75
-ZERO_GPU_BYTES = {"large": 48 * GIGABYTE, "xlarge": 96 * GIGABYTE}
+ZERO_GPU_BYTES: dict[GpuSize, int] = {"large": 48 * GIGABYTE, "xlarge": 96 * GIGABYTE}
 _GPU_GIGABYTES = (6, 8, 12, 16, 24, 32, 48, 80, 96, 141)
 _RAM_GIGABYTES = (8, 16, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 
@@ -71,11 +73,11 @@ class Placement:
     """
 
     device: str
-    dtype: Literal["float32", "bfloat16"]
+    dtype: Dtype
     offload: Offload
     tile_decoding: bool
     weights: Weights = "full"
-    gpu_size: Literal["large", "xlarge"] | None = None
+    gpu_size: GpuSize | None = None
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,7 @@ def candidates(spec: ModelSpec, machine: Machine) -> list[Placement]:
     Large autoencoders decode in tiles, because a whole window would need more memory than
     everything else.
     """
-    dtype = "bfloat16" if machine.has_fast_bf16 else "float32"
+    dtype: Dtype = "bfloat16" if machine.has_fast_bf16 else "float32"
     first = Placement(machine.device, dtype, "none", tile_decoding=not spec.streams_decoding)
     if machine.is_zero_gpu:
         return [replace(first, gpu_size=size) for size in ZERO_GPU_BYTES]
@@ -195,7 +197,7 @@ def candidates(spec: ModelSpec, machine: Machine) -> list[Placement]:
     exact = [replace(first, offload=offload) for offload in _LADDER]
     if not machine.has_fast_bf16 or not spec.parts.keys() & set(DENOISERS):
         return exact
-    light = "int8" if machine.has_torchao else "fp8"
+    light: Weights = "int8" if machine.has_torchao else "fp8"
     # CUDA streams together with layerwise casting gave NaN (diffusers, issue 12609).
     return exact + [replace(x, weights=light) for x in exact if x.offload != "group"]
 
@@ -297,14 +299,15 @@ def _wanted(spec: ModelSpec, machine: Machine, footage: Footage) -> str:
     if machine.device != "cuda":
         computers = (replace(machine, memory_bytes=x * GIGABYTE) for x in _RAM_GIGABYTES)
         found = smallest(computers)
-        return f"a computer with {_size(found and found.memory_bytes, _RAM_GIGABYTES)} of memory"
+        memory = _size(found.memory_bytes if found else None, _RAM_GIGABYTES)
+        return f"a computer with {memory} of memory"
     gpus = (replace(machine, memory_bytes=x * GIGABYTE, ram_bytes=None) for x in _GPU_GIGABYTES)
     roomy = replace(machine, ram_bytes=None)
     gpu = roomy if _can_place(spec, roomy, footage) else smallest(gpus)
     if gpu is None:
         return f"a GPU with {_size(None, _GPU_GIGABYTES)}"
     found = smallest(replace(gpu, ram_bytes=x * GIGABYTE) for x in _RAM_GIGABYTES)
-    ram = _size(found and found.ram_bytes, _RAM_GIGABYTES)
+    ram = _size(found.ram_bytes if found else None, _RAM_GIGABYTES)
     return f"a GPU with {_size(gpu.memory_bytes)} and {ram} of RAM"
 
 

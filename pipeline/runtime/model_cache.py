@@ -104,6 +104,7 @@ class ModelCache:
                 load_blocks = None if adapters else self._load_blocks
                 how = self._prompt_cache, on_bytes, load_blocks, adapters
                 self._loaded = load_model(spec, placement, *how)
+            assert self._loaded is not None
             return self._loaded
 
     @contextmanager
@@ -224,12 +225,15 @@ class ModelCache:
 
     def _can_switch(self) -> bool:
         """Say whether the resident model's LoRAs can be changed: not with optimizations on."""
-        is_plain = self._loaded.acceleration == PLAIN and self._load_blocks is None
-        return is_plain and can_switch(self._loaded.placement)
+        held = self._loaded
+        if held is None or held.acceleration != PLAIN or self._load_blocks is not None:
+            return False
+        return can_switch(held.placement)
 
     def _switch(self, adapters: tuple[Adapter, ...]) -> None:
         """Change the resident model's LoRAs; if one does not fit, the model is left without any."""
         held = self._loaded
+        assert held is not None
         if held.adapters == adapters:
             return
         self._loaded = None  # do not offer a model that is half changed

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from typing import Any
 
 import torch
 from diffusers import (
@@ -115,4 +116,5 @@ def share_tokens(transformer: ModelMixin, num_gpus: int) -> None:
     root = {"hidden_states": transformer._cp_plan[""]["hidden_states"], "timestep": by_token}
     transformer.enable_parallelism(config=config, cp_plan=transformer._cp_plan | {"": root})
     for block in repeated_blocks(transformer):
-        block.attn2.processor._parallel_config = None
+        attention: Any = block.attn2
+        attention.processor._parallel_config = None

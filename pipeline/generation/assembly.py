@@ -17,7 +17,7 @@ from pipeline.errors import OutputError
 from pipeline.generation.context import GenerationContext
 from pipeline.generation.latent_cache import content_key
 from pipeline.generation.shots import ShotLatents
-from pipeline.generation.sources import OpenedSource, open_picture_of, picture_frame
+from pipeline.generation.sources import OpenedClip, OpenedSource, open_picture_of, picture_frame
 from pipeline.media import transitions
 from pipeline.media.seam_blending import NUM_LOOKED_AT, Seam, blend_after, blend_before, mean_step
 from pipeline.media.video_reader import iterate_frames, read_first_frames, read_last_frames
@@ -93,26 +93,27 @@ def _shot_segments(context: GenerationContext, shots: Iterable[ShotLatents]) -> 
     stretches = transitions.cut(frames_of_shots(), num_dissolved)
     for stretch, shot, num_waiting in zip(stretches, plan.shots, num_held, strict=True):
         num_windows += len(shot.windows)
+        num_frames = shot.num_frames - num_waiting
         facts = {
             "look": _LOOK,
             "shot": names[-1],
             "before": names[-2] if shot.num_dissolved else None,
             "mixed and held": (shot.num_dissolved, num_waiting),
-            "num_frames": shot.num_frames - num_waiting,
+            "num_frames": num_frames,
             "fps": float(plan.fps),
         }
         yield Segment(
             name=content_key(facts),
-            num_frames=facts["num_frames"],
+            num_frames=num_frames,
             num_windows=num_windows,
             shot_latents=newest[0],
             frames=stretch.frames(),
-            new=range(facts["num_frames"]),  # includes a picture that the shot starts from
+            new=range(num_frames),  # includes a picture that the shot starts from
         )
 
 
 def _joined(
-    context: GenerationContext, source: OpenedSource, shot_latents: ShotLatents
+    context: GenerationContext, source: OpenedClip, shot_latents: ShotLatents
 ) -> Iterator[np.ndarray]:
     """Yield the frames of a given clip and the new ones, in display order."""
     plan = context.plan
@@ -154,14 +155,14 @@ def _decode(engine: Engine, shot_latents: ShotLatents) -> Iterator[np.ndarray]:
         yield from chunk
 
 
-def _source_frames(plan: Plan, source: OpenedSource) -> Iterator[np.ndarray]:
+def _source_frames(plan: Plan, source: OpenedClip) -> Iterator[np.ndarray]:
     """Yield the clip's own frames, without an odd row or column, which H.264 cannot encode."""
     width, height = plan.size
     for chunk in iterate_frames(source.path, source.info):
         yield from chunk[:, :height, :width]
 
 
-def _following_frames(plan: Plan, clip: OpenedSource) -> Iterator[np.ndarray]:
+def _following_frames(plan: Plan, clip: OpenedClip) -> Iterator[np.ndarray]:
     """Yield the frames of the clip that a bridge leads to, at the size and rate of the first."""
     frames = (frame for chunk in iterate_frames(clip.path, clip.info) for frame in chunk)
     times = np.arange(_num_following(plan, clip)) / float(plan.fps)
@@ -170,12 +171,12 @@ def _following_frames(plan: Plan, clip: OpenedSource) -> Iterator[np.ndarray]:
         yield transitions.resize(frame, plan.size)
 
 
-def _num_following(plan: Plan, clip: OpenedSource) -> int:
+def _num_following(plan: Plan, clip: OpenedClip) -> int:
     return max(1, round(clip.info.num_frames * plan.fps / clip.info.fps))
 
 
 def _frames_after(
-    context: GenerationContext, source: OpenedSource, shot_latents: ShotLatents
+    context: GenerationContext, source: OpenedClip, shot_latents: ShotLatents
 ) -> Iterator[np.ndarray]:
     """Yield the new frames after the clip; those of a bridge or loop also lead up to a clip."""
     engine, plan = context.engine, context.plan
@@ -186,8 +187,9 @@ def _frames_after(
     if shot_latents.given.is_bridge:
         indices = transitions.even_indices(plan.num_frames, shot_latents.num_frames)
     else:
-        rates = plan.fps, shot_latents.num_frames, plan.model_fps
-        indices = transitions.frame_indices(plan.num_frames, *rates)
+        indices = transitions.frame_indices(
+            plan.num_frames, plan.fps, shot_latents.num_frames, plan.model_fps
+        )
     picked = _not_black(transitions.pick(_decode(engine, shot_latents), indices))
     resized = transitions.resize_each(picked, plan.size)
     frames = blend_after(seam, resized, plan.fps)
@@ -197,7 +199,7 @@ def _frames_after(
 
 
 def _frames_before(
-    context: GenerationContext, source: OpenedSource, shot_latents: ShotLatents
+    context: GenerationContext, source: OpenedClip, shot_latents: ShotLatents
 ) -> Iterator[np.ndarray]:
     """Yield the new frames before the clip."""
     plan = context.plan
@@ -213,7 +215,7 @@ def _frames_before(
 
 
 def _seam_of_first(
-    context: GenerationContext, source: OpenedSource, shot_latents: ShotLatents
+    context: GenerationContext, source: OpenedClip, shot_latents: ShotLatents
 ) -> Seam:
     """Return the seam at the first frame that a shot leads up to."""
     plan, clip = context.plan, source.leads_to

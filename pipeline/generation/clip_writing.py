@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pipeline.errors import GenerationCancelledError
 from pipeline.generation.assembly import Segment
@@ -34,7 +35,7 @@ class Destination:
 def write_clip(
     context: GenerationContext,
     segments: Iterator[Segment],
-    recipe: dict[str, object],
+    recipe: dict[str, Any],
     destination: Destination,
     reporter: Reporter,
 ) -> int:
@@ -50,7 +51,7 @@ def write_clip(
         soundtrack = None
         if context.engine.model.spec.has_audio:
             soundtrack = Soundtrack(context, writer.draft("sound"))
-        segment = None
+        segment: Segment | None = None
         try:
             for segment in segments:
                 _write_segment(writer, segment, frame_marker, reporter)
@@ -60,7 +61,7 @@ def write_clip(
             if not _note_stop(context, writer.num_frames, recipe):
                 raise
             stopped = exc
-            if soundtrack and segment.shot_latents.is_made:
+            if soundtrack and segment and segment.shot_latents.is_made:
                 soundtrack.add(segment.shot_latents)
         if soundtrack:
             writer.sound = soundtrack.finish(writer.num_frames / plan.fps)
@@ -89,7 +90,7 @@ def _open_writer(context: GenerationContext, destination: Destination) -> ClipWr
     )
 
 
-def _note_stop(context: GenerationContext, num_written: int, recipe: dict[str, object]) -> bool:
+def _note_stop(context: GenerationContext, num_written: int, recipe: dict[str, Any]) -> bool:
     """Record in the recipe how much of a stopped clip exists; False if it has no new frames."""
     plan, clip = context.plan, context.clip
     # Backward, the source comes last: everything before it is new.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from pipeline.engines.base import Given, SceneState, ShotContext
 from pipeline.generation.context import GenerationContext
@@ -37,7 +38,10 @@ def prepare_conditioning(context: GenerationContext) -> list[ShotConditioning]:
         links = _links(context, index, conditioning, seconds)
         text = describe_shot(shot.shot, engine.model.spec.camera_words)
         words = text, request.negative_prompt, plan.guidance_scale
-        prompt = engine.encode_prompt(*words, ShotContext(request.seed, **links))
+        guidance_scale = plan.guidance_scale or 1.0
+        prompt = engine.encode_prompt(
+            text, request.negative_prompt, guidance_scale, ShotContext(request.seed, **links)
+        )
         first, last = (engine.remember(prompt, time) for time in (0.0, seconds))
         # The resulting scene counts, not the earlier shots that it was derived from.
         links.pop("earlier", None)
@@ -51,7 +55,7 @@ def _links(
     index: int,
     conditioning: list[ShotConditioning],
     seconds: float,
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Return the fields of a shot's `ShotContext`: what it starts from or leads up to."""
     plan, source, direction = context.plan, context.source, context.request.direction
     shot = plan.shots[index]
@@ -63,7 +67,7 @@ def _links(
     if index:
         return {"earlier": [x.first for x in conditioning if x.first is not None]}
     memories = {} if source is None else source.memories
-    links: dict[str, object] = {"given": _kind(source)}
+    links: dict[str, Any] = {"given": _kind(source)}
     if direction != "backward":
         links["follows"] = memories.get("last")
     elif first := memories.get("first"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipeline.engines.base import Engine
-from pipeline.generation.sources import OpenedSource
+from pipeline.generation.sources import OpenedClip, OpenedSource
 from pipeline.planning.plan import Plan
 from pipeline.planning.request import GenerationRequest
 
@@ -20,6 +20,6 @@ class GenerationContext:
     source: OpenedSource | None = None
 
     @property
-    def clip(self) -> OpenedSource | None:
+    def clip(self) -> OpenedClip | None:
         """Return the source if it is a clip."""
-        return self.source if self.source is not None and self.source.path is not None else None
+        return self.source if isinstance(self.source, OpenedClip) else None

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -36,10 +38,10 @@ class Clip:
     path: Path
     width: int
     height: int
-    fps: float
+    fps: Fraction
     num_frames: int
     seed: int
-    recipe: dict[str, object]
+    recipe: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -131,9 +133,7 @@ def _attempt(task: _Task, reporter: Reporter) -> Clip:
     return Clip(destination.output, *plan.size, plan.fps, num_frames, request.seed, recipe)
 
 
-def _recipe(
-    context: GenerationContext, conditioning: Sequence[ShotConditioning]
-) -> dict[str, object]:
+def _recipe(context: GenerationContext, conditioning: Sequence[ShotConditioning]) -> dict[str, Any]:
     """Return the recipe of a clip, as far as it is known before the clip is made."""
     model, plan = context.engine.model, context.plan
     recipe = build_recipe(context.request, model.spec, plan, [x.facts for x in model.adapters])

@@ -98,5 +98,5 @@ def _digest(value: object) -> str:
     if not isinstance(value, torch.Tensor):
         raise TypeError(f"{type(value).__name__} cannot be part of a name")
     array = value.detach().cpu().contiguous()
-    digest = hashlib.sha256(array.view(torch.uint8).numpy()).hexdigest()
+    digest = hashlib.sha256(array.view(torch.uint8).numpy().data).hexdigest()
     return f"{tuple(array.shape)} {array.dtype} {digest}"

@@ -15,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import distributed
@@ -24,7 +25,7 @@ from pipeline.generation.generate import Clip, generate
 from pipeline.generation.progress import Progress
 from pipeline.geometry import ASPECT_RATIOS
 from pipeline.models.registry import MODELS
-from pipeline.models.spec import ModelSpec
+from pipeline.models.spec import ModelSpec, Task
 from pipeline.planning.request import GenerationRequest
 from pipeline.planning.validation import build_request
 from pipeline.runtime.acceleration import AccelerationSettings
@@ -100,7 +101,7 @@ def _check(model_cache: ModelCache, model_id: str) -> None:
 
 def _shared_request(args: argparse.Namespace) -> GenerationRequest:
     """Return the first process's request, so that all processes use the same random seed."""
-    task = "text_to_video" if args.image is None else "image_to_video"
+    task: Task = "text_to_video" if args.image is None else "image_to_video"
     shared: list[GenerationRequest | KinoraError | None] = [None]
     if distributed.get_rank() == 0:
         try:
@@ -108,12 +109,14 @@ def _shared_request(args: argparse.Namespace) -> GenerationRequest:
         except KinoraError as exc:
             shared = [exc]
     distributed.broadcast_object_list(shared)
-    if isinstance(shared[0], KinoraError):
-        raise shared[0]
-    return shared[0]
+    (request,) = shared
+    if isinstance(request, KinoraError):
+        raise request
+    assert request is not None  # the first process has sent one
+    return request
 
 
-def _fields(args: argparse.Namespace) -> dict[str, object]:
+def _fields(args: argparse.Namespace) -> dict[str, Any]:
     names = ("model", "prompt", "duration", "aspect_ratio", "seed", "image", "num_inference_steps")
     return {name: getattr(args, name) for name in names}
 

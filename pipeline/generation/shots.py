@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, replace
 from functools import partial
+from typing import Any, cast
 
 import torch
 
-from pipeline.engines.base import Engine, SamplingParams, WindowContext
+from pipeline.engines.base import Engine, SamplingParams, SoundEngine, WindowContext
 from pipeline.errors import OutputError
 from pipeline.generation.conditioning import ShotConditioning
 from pipeline.generation.context import GenerationContext
@@ -212,10 +213,10 @@ class _ShotSampler:
 def _first_context(context: GenerationContext, shot: ShotPlan) -> WindowContext:
     """Return the context of a shot that follows a cut: nothing, a picture, or ends of clips."""
     engine, request = context.engine, context.request
-    plan, source = context.plan, context.source
+    plan, source = context.plan, context.clip
     index = shot.windows[0].shot_index
     generator = torch.Generator("cpu").manual_seed(request.seed)
-    if picture := open_picture_of(request, source, index):
+    if picture := open_picture_of(request, context.source, index):
         frames = picture_frame(picture, plan.model_size)
         return WindowContext(
             is_start=True, before=engine.encode(frames, generator), is_picture=True
@@ -223,7 +224,7 @@ def _first_context(context: GenerationContext, shot: ShotPlan) -> WindowContext:
     if index > 0 or source is None:
         return WindowContext(is_start=True)
     count = engine.model.spec.num_source_frames
-    ends = {"count": count, "fps": plan.model_fps, "size": plan.model_size}
+    ends: dict[str, Any] = {"count": count, "fps": plan.model_fps, "size": plan.model_size}
     given = WindowContext(is_start=False)
     if request.direction != "forward":
         frames = end_frames(source.leads_to, at_end=False, **ends)
@@ -233,6 +234,7 @@ def _first_context(context: GenerationContext, shot: ShotPlan) -> WindowContext:
         given = replace(given, is_start=True, before=engine.encode(frames, generator))
     if not engine.model.spec.has_audio:
         return given
+    engine = cast("SoundEngine", engine)  # as its model has sound
     seconds, rate = count / plan.model_fps, engine.hearing_rate
     after = None if given.after is None else first_sound(source.leads_to, rate, seconds)
     # The clip's last frame lasts as long as a frame of the model.
@@ -256,13 +258,11 @@ def _window_context(
     # If the shot continues something, that ends with latent frame 0 and the shot starts at 1.
     num_before = given.num_before if index == 0 else num_context
     first = window.start_latent - num_before + (given.before is not None)
-    end = {"after": given.after, "keyframe": given.keyframe} if is_last else {}
+    after, keyframe = (given.after, given.keyframe) if is_last else (None, None)
     if index == 0:
-        return WindowContext(
-            given.is_start, first, given.before, is_picture=given.is_picture, **end
-        )
+        return WindowContext(given.is_start, first, given.before, after, keyframe, given.is_picture)
     before = engine.tail(given, parts, num_context)
-    return WindowContext(is_start=False, first=first, before=before, **end)
+    return WindowContext(False, first, before, after, keyframe)
 
 
 def _check(latents: torch.Tensor) -> None:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -15,12 +17,13 @@ from pipeline.engines.base import Sound, SoundEngine
 from pipeline.errors import cannot_write
 from pipeline.generation.context import GenerationContext
 from pipeline.generation.shots import ShotLatents
-from pipeline.generation.sources import OpenedSource
+from pipeline.generation.sources import OpenedClip
 from pipeline.media.sound import iterate_sound
 
 FADE_SECONDS = 0.05  # cross-fade between two sounds
 _EDGE_SECONDS = 0.005  # fade next to silence: avoids a click without losing anything audible
 _BYTES_PER_SAMPLE = 8  # two float32
+Seconds = float | Fraction
 
 
 class Track:
@@ -33,7 +36,7 @@ class Track:
         self._put(0, memoryview(b""))
 
     def lay(
-        self, blocks: Iterable[Sound], at: float, fade: float, *, is_same: bool = False
+        self, blocks: Iterable[Sound], at: Seconds, fade: Seconds, *, is_same: bool = False
     ) -> None:
         """Write blocks of samples (N, 2) from `at` seconds on, replacing what is there.
 
@@ -55,7 +58,7 @@ class Track:
                 new = np.concatenate([mixed, new[num_left:]])
             self._put(place * _BYTES_PER_SAMPLE, np.ascontiguousarray(new, np.float32).data)
 
-    def finish(self, seconds: float) -> None:
+    def finish(self, seconds: Seconds) -> None:
         """Cut the track to its exact length, or pad it with silence. Raises StorageError."""
         try:
             with self.path.open("r+b") as file:
@@ -93,7 +96,7 @@ class Soundtrack:
 
         The context's engine must be a `SoundEngine`.
         """
-        self._engine: SoundEngine = context.engine
+        self._engine = cast("SoundEngine", context.engine)
         self._plan = context.plan
         self._direction = context.request.direction
         self._source = context.clip
@@ -116,17 +119,20 @@ class Soundtrack:
         earlier = self._plan.shots[: shot_latents.index]
         num_before = sum(each.num_frames - each.num_dissolved for each in earlier)
         at = (num_before - shot.num_dissolved) / self._plan.fps
-        fade = max(FADE_SECONDS, shot.num_dissolved / self._plan.fps) if shot_latents.index else 0.0
+        fade: Seconds = 0.0
+        if shot_latents.index:
+            dissolved = shot.num_dissolved / self._plan.fps
+            fade = dissolved if dissolved > FADE_SECONDS else FADE_SECONDS
         # A shot that continues was heard before the join too; after a cut the old sound fades out.
-        begin = at - fade if shot.continues else at
+        begin: Seconds = at - fade if shot.continues else at
         self._lay_shot(shot_latents, at, begin, fade, is_same=shot.continues)
 
-    def finish(self, seconds: float) -> tuple[Path, int]:
+    def finish(self, seconds: Seconds) -> tuple[Path, int]:
         """Set the track's length in seconds; return its file and sample rate in Hz."""
         self.track.finish(seconds)
         return self.track.path, self.track.rate
 
-    def _extend(self, source: OpenedSource, shot_latents: ShotLatents) -> None:
+    def _extend(self, source: OpenedClip, shot_latents: ShotLatents) -> None:
         """Add the new sound at the new frames, and the clip's own sound at its own frames."""
         fps, seconds = self._plan.fps, self._plan.seconds
         if self._direction == "backward":
@@ -150,9 +156,9 @@ class Soundtrack:
     def _lay_shot(
         self,
         shot_latents: ShotLatents,
-        start: float,
-        at: float,
-        fade: float,
+        start: Seconds,
+        at: Seconds,
+        fade: Seconds,
         *,
         is_same: bool = False,
     ) -> None:
@@ -162,7 +168,7 @@ class Soundtrack:
         num_skipped = round((at - begin) * self.track.rate)
         self.track.lay(_skip(blocks, num_skipped), max(at, begin), fade, is_same=is_same)
 
-    def _lay_clip(self, clip: OpenedSource, at: float) -> None:
+    def _lay_clip(self, clip: OpenedClip, at: Seconds) -> None:
         """Add a given clip's own sound; a clip without sound is silent."""
         seconds = clip.info.num_frames / clip.info.fps
         rate, count = self.track.rate, round(seconds * self.track.rate)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from pipeline.engines.base import SceneState
 from pipeline.errors import MediaError
 from pipeline.geometry import Size
 from pipeline.media.images import crop_to_size, open_picture
@@ -27,17 +29,25 @@ _MAX_SHAPE_DIFFERENCE = 0.03  # relative difference of aspect ratios that roundi
 
 @dataclass(frozen=True)
 class OpenedSource:
-    """A source that was opened successfully: either a picture or a clip."""
+    """A source that was opened successfully: either a picture or an `OpenedClip`."""
 
     facts: Source
     picture: Image.Image | None = field(default=None, repr=False)
     path: Path | None = None
     info: ClipInfo | None = field(default=None, repr=False)
-    memories: dict[str, dict[str, object]] = field(default_factory=dict, repr=False)
-    after: OpenedSource | None = field(default=None, repr=False)  # the clip a bridge leads to
+    memories: Mapping[str, SceneState] = field(default_factory=dict, repr=False)
+    after: OpenedClip | None = field(default=None, repr=False)  # the clip a bridge leads to
+
+
+@dataclass(frozen=True)
+class OpenedClip(OpenedSource):
+    """A clip that was opened successfully."""
+
+    path: Path = field(kw_only=True)
+    info: ClipInfo = field(kw_only=True, repr=False)
 
     @property
-    def leads_to(self) -> OpenedSource:
+    def leads_to(self) -> OpenedClip:
         """Return the clip whose start the new footage leads up to; for a loop, the clip itself."""
         return self.after or self
 
@@ -60,10 +70,10 @@ def open_source(request: GenerationRequest) -> OpenedSource | None:
     return replace(source, after=after)
 
 
-def _open_clip(path: Path) -> OpenedSource:
+def _open_clip(path: Path) -> OpenedClip:
     info = probe_clip(path)
     facts = Source(info.width, info.height, info.fps, info.num_frames)
-    return OpenedSource(facts, path=path, info=info, memories=read_memories(path))
+    return OpenedClip(facts, path=path, info=info, memories=read_memories(path))
 
 
 def _refuse_other_shape(first: ClipInfo, second: ClipInfo) -> None:
@@ -102,7 +112,7 @@ def picture_frame(picture: Image.Image, size: Size) -> np.ndarray:
     return np.array(image)[np.newaxis]  # a copy, because torch needs a writable array
 
 
-def first_sound(source: OpenedSource, rate: int, seconds: float) -> np.ndarray | None:
+def first_sound(source: OpenedClip, rate: int, seconds: float) -> np.ndarray | None:
     """Return the sound of a clip's first seconds (N, 2) float32, or None if it has no sound.
 
     `rate` is in Hz.
@@ -113,7 +123,7 @@ def first_sound(source: OpenedSource, rate: int, seconds: float) -> np.ndarray |
 
 
 def last_sound(
-    source: OpenedSource, rate: int, seconds: float, last_frame: float
+    source: OpenedClip, rate: int, seconds: float, last_frame: float
 ) -> np.ndarray | None:
     """Return the sound of a clip's last seconds (N, 2) float32, or None if it has no sound.
 
@@ -126,7 +136,7 @@ def last_sound(
 
 
 def end_frames(
-    source: OpenedSource, *, at_end: bool, count: int, fps: float, size: Size
+    source: OpenedClip, *, at_end: bool, count: int, fps: float, size: Size
 ) -> np.ndarray:
     """Return `count` frames at one end of the clip (F, H, W, 3) uint8, sampled at `fps`."""
     read = read_last_frames if at_end else read_first_frames

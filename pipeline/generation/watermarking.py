@@ -6,6 +6,7 @@ Frames of a given clip are not changed. New frames near a seam and in a dissolve
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 
 import numpy as np
 
@@ -20,7 +21,9 @@ from pipeline.trust.watermark.mark import Marker
 class FrameMarker:
     """Adds a clip's label and mark; without either it changes nothing."""
 
-    def __init__(self, marker: Marker | None, label: Label, size: Size, fps: float) -> None:
+    def __init__(
+        self, marker: Marker | None, label: Label, size: Size, fps: float | Fraction
+    ) -> None:
         """Prepare for frames of one size and rate; an empty label adds none."""
         self._marker = marker
         self._label = VisibleLabel(label, size, fps) if label else None
@@ -41,7 +44,7 @@ class FrameMarker:
 
     def frames(self, segment: Segment) -> Iterator[np.ndarray]:
         """Yield a segment's frames (H, W, 3) uint8; new ones get the label and the mark."""
-        mark_id = self._marker and self._marker.id_of(segment.name)
+        mark_id = self._marker.id_of(segment.name) if self._marker else ""
         for index, frame in enumerate(segment.frames):
             if index in segment.new:
                 if self._label is not None:

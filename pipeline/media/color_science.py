@@ -118,7 +118,7 @@ def pq_to_nits(samples: np.ndarray) -> np.ndarray:
     return 10_000 * (np.maximum(root - _PQ_C1, 0) / (_PQ_C2 - _PQ_C3 * root)) ** (1 / _PQ_M1)
 
 
-def nits_to_pq(nits: np.ndarray) -> np.ndarray:
+def nits_to_pq(nits: np.ndarray | float) -> np.ndarray:
     """Return the PQ samples of nits."""
     power = np.clip(np.asarray(nits) / 10_000, 0, 1) ** _PQ_M1
     return ((_PQ_C1 + _PQ_C2 * power) / (1 + _PQ_C3 * power)) ** _PQ_M2

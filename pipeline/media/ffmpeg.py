@@ -32,6 +32,8 @@ _CONTAINERS = "mov,matroska,avi,gif,mpeg,mpegts,flv,asf,ogg,apng,webp_anim"
 # limit, as codecs pad.
 _MAX_FRAME_PIXELS = 4160 * 4160
 
+_Stream = int | IO[bytes] | None  # as `subprocess` takes it
+
 
 def command(*arguments: str) -> list[str]:
     """Return the command line of a quiet ffmpeg that asks nothing."""
@@ -77,13 +79,18 @@ def run(
 
 @contextlib.contextmanager
 def running(
-    arguments: list[str], folder: Path | None = None, **streams: int | IO[bytes]
+    arguments: list[str],
+    folder: Path | None = None,
+    *,
+    stdin: _Stream = None,
+    stdout: _Stream = None,
+    stderr: _Stream = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Start a command, in a folder if one is given.
 
     When the block ends, however it does, nothing of it runs any more.
     """
-    process = subprocess.Popen(arguments, cwd=folder, **streams)
+    process = subprocess.Popen(arguments, cwd=folder, stdin=stdin, stdout=stdout, stderr=stderr)
     try:
         with killed_at_deadline(process):
             yield process

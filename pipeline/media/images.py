@@ -31,8 +31,10 @@ _STRIP_PIXELS = 1_000_000
 _ORIENTATION = ExifTags.Base.Orientation
 
 _UNREADABLE = "The file is not a picture that can be read; use a PNG, JPEG, WebP, GIF or HEIC file."
-_UNUSABLE = (OSError, SyntaxError, ValueError, EOFError, RuntimeError, struct.error)
-_UNUSABLE += (MemoryError,)  # of a header that claims to be longer than anything is
+_UNUSABLE = (
+    *(OSError, SyntaxError, ValueError, EOFError, RuntimeError, struct.error),
+    MemoryError,  # of a header that claims to be longer than anything is
+)
 _DAMAGED = (
     "The picture is damaged, cut off or of a rare kind; "
     "save it again as PNG or JPEG and upload that file."

@@ -12,6 +12,7 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import ExifTags, Image, ImageCms
@@ -145,7 +146,7 @@ def _read_nclx(path: Path) -> ColorSpace:
     return color_space(*map(int, codes))
 
 
-def read_tags(tags: Mapping[int, object]) -> ColorSpace:
+def read_tags(tags: Mapping[int, Any]) -> ColorSpace:
     """Return the colour space of the TIFF tags of primaries and of white; sRGB's without them."""
     names = (ExifTags.Base.PrimaryChromaticities, ExifTags.Base.WhitePoint)
     try:
@@ -181,9 +182,11 @@ def _apply_profile(image: Image.Image, icc_profile: bytes) -> Image.Image:
         wanted = _PROFILE_MODES.get(profile.profile.xcolor_space.strip(), image.mode)
         if image.mode == "L" and wanted == "RGB":
             image = image.convert("RGB")
-        return ImageCms.profileToProfile(
+        converted = ImageCms.profileToProfile(
             image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB"
         )
+        assert converted is not None  # it is only where the image itself is changed
+        return converted
     except (ImageCms.PyCMSError, OSError) as exc:
         logger.info("a colour profile was not used: %s", exc)
         return image.convert("RGB")

@@ -6,11 +6,14 @@ import io
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from PIL import Image
 
 from pipeline.errors import MediaError
+
+if TYPE_CHECKING:
+    from PIL.TiffImagePlugin import TiffImageFile
 
 MIN_PICTURE_SIDE = 16  # pixels
 MAX_PICTURE_RATIO = 16  # of the longer side to the shorter one: no panorama is longer
@@ -84,12 +87,12 @@ def prepare_decoding(path: Path, image: Image.Image) -> None:
         is_usual = image.info.get("bit_depth") == 8 and image.info.get("chroma") == 420
         num_bytes = num_bytes if is_usual else _DEEP_HEIF_BYTES
     if image.format == "TIFF":
-        refuse_tiles(image.tag_v2)
+        refuse_tiles(cast("TiffImageFile", image).tag_v2)
         num_bytes *= 2  # a strip may be all of it, and what is stored turned is held twice
     refuse_memory(width, height, num_bytes, image.format or "file")
 
 
-def refuse_tiles(tags: Mapping[int, object]) -> None:
+def refuse_tiles(tags: Mapping[int, Any]) -> None:
     """Raise MediaError for a TIFF whose tiles are huge: each is decoded whole, however small it is.
 
     `tags` are those of Pillow's `ImageFileDirectory_v2`.

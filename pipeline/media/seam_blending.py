@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import islice, pairwise
 from math import ceil
 
@@ -40,13 +41,13 @@ class Seam:
     step: float | None = None
 
 
-def mean_step(frames: Sequence[np.ndarray]) -> float | None:
+def mean_step(frames: Sequence[np.ndarray] | np.ndarray) -> float | None:
     """Return how much frames change from one to the next, in grey levels; None if there is one."""
     steps = [_difference(a, b).mean() for a, b in pairwise(frames)]
     return float(np.mean(steps)) if steps else None
 
 
-def fade_weights(num_frames: int, fps: float) -> np.ndarray:
+def fade_weights(num_frames: int, fps: float | Fraction) -> np.ndarray:
     """Return each new frame's share of the residual: 1 at the seam, 0 after FADE_SECONDS.
 
     A cosine: where it starts it hardly changes, so that the seam is no larger a step than others.
@@ -55,7 +56,9 @@ def fade_weights(num_frames: int, fps: float) -> np.ndarray:
     return (1 + np.cos(np.pi * distance.clip(0, 1))) / 2
 
 
-def blend_after(seam: Seam, frames: Iterable[np.ndarray], fps: float) -> Iterator[np.ndarray]:
+def blend_after(
+    seam: Seam, frames: Iterable[np.ndarray], fps: float | Fraction
+) -> Iterator[np.ndarray]:
     """Add what is lacking to a stream of frames (H, W, 3) that follow a seam.
 
     A frame that is shown again is best the same array: few of them are held.
@@ -67,7 +70,9 @@ def blend_after(seam: Seam, frames: Iterable[np.ndarray], fps: float) -> Iterato
     yield from frames
 
 
-def blend_before(seam: Seam, frames: Iterable[np.ndarray], fps: float) -> Iterator[np.ndarray]:
+def blend_before(
+    seam: Seam, frames: Iterable[np.ndarray], fps: float | Fraction
+) -> Iterator[np.ndarray]:
     """Add what is lacking to a stream of frames (H, W, 3) that a seam follows."""
     near: deque[np.ndarray] = deque()
     for frame in frames:
@@ -77,12 +82,12 @@ def blend_before(seam: Seam, frames: Iterable[np.ndarray], fps: float) -> Iterat
     yield from _blend(seam, list(reversed(near)), fps, range(len(near) - 1, -1, -1))
 
 
-def _num_near(fps: float) -> int:
+def _num_near(fps: float | Fraction) -> int:
     return max(ceil(FADE_SECONDS * fps), NUM_LOOKED_AT + 1)
 
 
 def _blend(
-    seam: Seam, near: Sequence[np.ndarray], fps: float, order: Iterable[int]
+    seam: Seam, near: Sequence[np.ndarray], fps: float | Fraction, order: Iterable[int]
 ) -> Iterator[np.ndarray]:
     """Yield, in an order, the frames next to a seam, the nearest first, with its residual added."""
     if not near:
@@ -115,7 +120,7 @@ def _unevenness(blend: _Blend, seam: Seam) -> float:
     first, *later = (blend.frame(index, _SPARSE) for index in fresh[: NUM_LOOKED_AT + 1])
     around = [mean_step([first, *later]), seam.step]
     others = np.mean([step for step in around if step is not None] or [0.0])
-    return abs(mean_step([seam.given[::_SPARSE, ::_SPARSE], first]) - others)
+    return abs(_difference(seam.given[::_SPARSE, ::_SPARSE], first).mean() - others)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
@@ -25,21 +25,24 @@ def stereo_in_place(audio: AudioTrack) -> str:
     return f"aresample=async=1:first_pts=0,{spread}"
 
 
-def iterate_sound(path: Path, info: ClipInfo, rate: int) -> Iterator[np.ndarray]:
+def iterate_sound(path: Path, info: ClipInfo, rate: int) -> Generator[np.ndarray, None, None]:
     """Yield a clip's sound from its first frame on, (N, 2) float32, about a second at a time.
 
     `rate` is in samples a second. Silence is where nothing is heard in between. Raises MediaError
     if the sound cannot be read.
     """
+    audio = info.audio
+    assert audio is not None  # only clips with sound are heard
     # Sound and picture need not begin together.
     shift = f"{-info.frame_times[0]:.6f}"
     arguments = ffmpeg.command(
-        *(*ffmpeg.source(path, "-itsoffset", shift), "-map", f"0:{info.audio.index}"),
-        *("-af", stereo_in_place(info.audio), "-ac", "2", "-ar", str(rate)),
+        *(*ffmpeg.source(path, "-itsoffset", shift), "-map", f"0:{audio.index}"),
+        *("-af", stereo_in_place(audio), "-ac", "2", "-ar", str(rate)),
         *("-f", "f32le", "pipe:1"),
     )
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-    with ffmpeg.running(arguments, **pipes) as process:
+    with ffmpeg.running(arguments, None, **pipes) as process:
+        assert process.stdout is not None  # a pipe
         while data := process.stdout.read(rate * 8):
             yield np.frombuffer(data, np.float32).reshape(-1, 2)
         if process.wait():

@@ -13,7 +13,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import av
 from av.stream import Disposition
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from av.audio import AudioStream
     from av.container import InputContainer
     from av.stream import Stream
-    from av.video import VideoFormat, VideoFrame, VideoStream
+    from av.video import VideoFrame, VideoStream
+    from av.video.format import VideoFormat
+
+_AnyStream = TypeVar("_AnyStream", bound="Stream")
 
 _MAX_BYTES = 1 << 30  # of memory, what is mapped included
 _MAX_PACKETS = 2000  # to find the first frame in; other tracks may lie before it
@@ -35,9 +38,9 @@ _UNSPECIFIED = 2
 def main(path: str, options: str) -> None:
     """Print the tracks of a file that are to be used. Exits with 1 if it is no media file."""
     _limit_memory()
-    options = json.loads(options)
+    limits = json.loads(options)
     try:
-        container = _open(path, options)
+        container = _open(path, limits)
     except (av.FFmpegError, OSError, ValueError) as exc:
         sys.exit(f"{exc}")
     with container:
@@ -48,7 +51,7 @@ def main(path: str, options: str) -> None:
             "num_videos": len(videos),
             "num_audios": len(audios),
             "seconds": (container.duration or 0) / av.time_base,
-            "video": video and _describe_video(container, video, options),
+            "video": video and _describe_video(container, video, limits),
             "audio": audio and _describe_audio(audio),
         }
     print(json.dumps(facts))  # noqa: T201
@@ -62,7 +65,9 @@ def _open(path: str, options: dict[str, str]) -> InputContainer:
         return av.open(path, options=options)
 
 
-def _choose(streams: Iterable[Stream], is_usable: Callable[[Stream], bool]) -> Stream | None:
+def _choose(
+    streams: Iterable[_AnyStream], is_usable: Callable[[_AnyStream], bool]
+) -> _AnyStream | None:
     """Return the default one of those that can be decoded, or the first of them."""
     usable = [stream for stream in streams if is_usable(stream)]
     defaults = [stream for stream in usable if stream.disposition & Disposition.default]
@@ -82,7 +87,8 @@ def _describe_video(
 ) -> dict[str, Any]:
     context = stream.codec_context
     frame = _first_frame(container, stream, options)
-    described = [context] if frame is None else [frame, context]  # a frame knows better
+    # A frame knows better.
+    described: list[Any] = [context] if frame is None else [frame, context]
     colors = {name: _tag(described, attribute) for name, attribute in _COLORS.items()}
     has_hidden_alpha = stream.metadata.get("alpha_mode") == "1"  # WebM's, decoded apart
     return {
@@ -134,7 +140,7 @@ def _first_frame(
                 return None
             if packet.stream_index == stream.index:
                 for frame in packet.decode():
-                    return frame
+                    return cast("VideoFrame", frame)
     return None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from fractions import Fraction
 
 import numpy as np
 from PIL import Image
@@ -22,14 +23,17 @@ def resize(frame: np.ndarray, size: Size) -> np.ndarray:
 
 def resize_each(frames: Iterable[np.ndarray], size: Size) -> Iterator[np.ndarray]:
     """Scale a stream of frames; one that comes again is scaled once, and is the same array."""
-    last = scaled = None
+    last: np.ndarray | None = None
+    scaled: np.ndarray | None = None
     for frame in frames:
-        if frame is not last:
+        if scaled is None or frame is not last:
             last, scaled = frame, resize(frame, size)
         yield scaled
 
 
-def frame_indices(num_out: int, fps_out: float, num_in: int, fps_in: float) -> np.ndarray:
+def frame_indices(
+    num_out: int, fps_out: float | Fraction, num_in: int, fps_in: float | Fraction
+) -> np.ndarray:
     """Say which new frame is shown at each output time after a seam, nearest in time.
 
     Both run from the seam: output frame j is (j + 1) / fps_out after it, new frame i is

@@ -11,7 +11,7 @@ import math
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property, lru_cache
@@ -196,7 +196,10 @@ def sample_luma(path: Path, fps: float, seconds: float, side: int) -> np.ndarray
     if done.returncode or not done.stdout:
         raise MediaError(ffmpeg.UNREADABLE)
     head, _, frames = done.stdout.partition(b"\n")
-    width, height = (int(re.search(rb" %b(\d+)" % key, head)[1]) for key in (b"W", b"H"))
+    sides = re.search(rb" W(\d+) H(\d+)", head)
+    if sides is None:
+        raise MediaError(ffmpeg.UNREADABLE)
+    width, height = (int(side) for side in sides.groups())
     # Before each frame stands the word FRAME in a line of its own.
     rows = np.frombuffer(frames, np.uint8).reshape(-1, len(b"FRAME\n") + height * width)
     return rows[:, len(b"FRAME\n") :].reshape(-1, height, width)
@@ -220,7 +223,7 @@ def _refuse_side(width: int, height: int) -> None:
         )
 
 
-def _refuse_duration(seconds: float) -> None:
+def _refuse_duration(seconds: Fraction | float) -> None:
     if seconds > MAX_SOURCE_SECONDS:
         raise MediaError(
             f"The clip lasts more than {MAX_SOURCE_SECONDS // 60} minutes; cut it to a shorter one."
@@ -234,7 +237,7 @@ def _frames_at(
     *,
     size: tuple[int, int] | None = None,
     start: int = 0,
-) -> Iterator[np.ndarray]:
+) -> Generator[np.ndarray, None, None]:
     """Yield the decoded frames at some ascending indices, (H, W, 3); an index may be repeated.
 
     Decodes from frame `start` on. Raises MediaError if the clip ends earlier or later than it did.
@@ -251,6 +254,7 @@ def _frames_at(
         *("-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"),
     )
     with _running(arguments, info.video) as process:
+        assert process.stdout is not None  # a pipe
         for repeats in np.bincount(indices, minlength=stop)[start:]:
             data = process.stdout.read(width * height * 3)
             if len(data) < width * height * 3:

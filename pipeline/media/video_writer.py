@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
+from typing import IO
 
 import numpy as np
 
@@ -48,6 +49,12 @@ class _Growing:
     encoder: subprocess.Popen[bytes]
     path: Path
     first: int
+
+    @property
+    def pipe(self) -> IO[bytes]:
+        """Return where the encoder takes frames."""
+        assert self.encoder.stdin is not None  # a pipe
+        return self.encoder.stdin
 
 
 class ClipWriter:
@@ -123,7 +130,7 @@ class ClipWriter:
         try:
             if self._growing is None:
                 self._growing = self._begin()
-            self._growing.encoder.stdin.write(np.ascontiguousarray(frames).data)
+            self._growing.pipe.write(np.ascontiguousarray(frames).data)
         except OSError as exc:
             raise self._failure() from exc
         self.num_frames += len(frames)
@@ -187,7 +194,7 @@ class ClipWriter:
             return
         piece, self._growing = self._growing, None
         try:
-            piece.encoder.stdin.close()
+            piece.pipe.close()
         except OSError as exc:
             raise self._failure() from exc
         if piece.encoder.wait():

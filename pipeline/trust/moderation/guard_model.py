@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import DryRunError
@@ -73,7 +73,8 @@ def read_answer(text: str) -> Answer | None:
     if safety is None:
         return None
     names = [name.strip() for name in named[1].split(",")] if named else []
-    return Answer(safety[1], tuple(name for name in names if name in _CATEGORIES))
+    kind = cast("Literal['Safe', 'Unsafe', 'Controversial']", safety[1])
+    return Answer(kind, tuple(name for name in names if name in _CATEGORIES))
 
 
 def verdict_of(answer: Answer, strictness: Strictness) -> Verdict:
@@ -140,6 +141,7 @@ class GuardModel:
         """Return what the model writes about a prompt."""
         import torch
 
+        assert self._loaded is not None  # `judge` has loaded it
         tokenizer, model = self._loaded
         device = self._device if self._has_room() else "cpu"
         # Its own tokens begin with "<|": a prompt must not end its turn and answer for it.

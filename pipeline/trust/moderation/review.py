@@ -88,7 +88,8 @@ class Reviewer:
         RefusedError with the reason, or MediaError if a source cannot be opened.
         """
         prompts = [shot.prompt for shot in request.shots]
-        guards = [self._guard] if asks_guard and self._has_guard_for(request) else []
+        guard = self._guard if asks_guard and self._has_guard_for(request) else None
+        guards = [] if guard is None else [guard]
         verdicts = [*self._moderator.check(prompts, request.negative_prompt, guards)]
         is_face = False
         for frames in _sources(request):

@@ -13,7 +13,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, get_args
+from typing import Any, Literal, Protocol, cast, get_args
 
 from pipeline.errors import KinoraError, RefusedError
 from pipeline.trust.moderation.cut_words import CutWords, read_ordinary
@@ -180,7 +180,7 @@ def read_strictness() -> Strictness:
             f"KINORA_MODERATION is {chosen!r}, but it must be one of "
             f"{', '.join(get_args(Strictness))}."
         )
-    return chosen
+    return cast("Strictness", chosen)
 
 
 @functools.cache
@@ -213,7 +213,7 @@ def _words(term: str) -> list[str]:
     return [*words[:-1], words[-1] + "*"] if term.endswith("*") else words
 
 
-def _read_rule(values: Mapping[str, object]) -> _Rule:
+def _read_rule(values: Mapping[str, Any]) -> _Rule:
     return _Rule(
         category=values["category"],
         all=tuple(tuple(groups.split("|")) for groups in values["all"]),

@@ -90,6 +90,7 @@ def _decode(text: str) -> str:
 
 
 def _unescape(match: re.Match[str]) -> str:
+    assert match.lastindex is not None  # every form of `_ESCAPE` has a group
     number = int(match[match.lastindex], 16)
     return chr(number) if number <= 0x10FFFF else match[0]
 

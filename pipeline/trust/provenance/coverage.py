@@ -44,7 +44,8 @@ def _of_boxes(data: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]
     has_merkle = bool(data.get("merkle"))
     if not data.get("hash") and not has_merkle:
         return (), (_EVERYTHING,)
-    filler, others = [], []
+    filler: list[str] = []
+    others: list[str] = []
     for exclusion in data.get("exclusions") or ():
         name = str(exclusion.get("xpath", "")).strip("/")
         if name == "uuid" and _C2PA_BOX in str(exclusion.get("data")):

@@ -24,7 +24,7 @@ try:
     from cryptography.hazmat.primitives.asymmetric import ec
     from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 except ImportError:  # clips can be made without it
-    x509 = None
+    x509 = None  # type: ignore[assignment]  # checked before anything else is used
 
 logger = logging.getLogger(__name__)
 
@@ -96,7 +96,7 @@ def open_identity(folder: Path, settings: Mapping[str, str] = os.environ) -> Ide
     try:
         if bool(certificate) != bool(key):
             raise _IdentityError(_ONE_SETTING)
-        if certificate:
+        if certificate and key:
             signer = _read_given(Path(certificate), Path(key))
             with contextlib.suppress(_IdentityError):  # signing works even if nothing can be stored
                 _keep_certificates(folder, signer.chain)
@@ -165,7 +165,8 @@ def _known(folder: Path, chain: str) -> tuple[str, frozenset[str]]:
         for path in sorted((folder / "certificates").glob("*.pem")):
             with contextlib.suppress(OSError, ValueError):
                 texts.append(path.read_text(encoding="ascii"))
-    anchors, signers = {}, set()
+    anchors: dict[str, None] = {}
+    signers: set[str] = set()
     for text in texts:
         try:
             certificates = x509.load_pem_x509_certificates(text.encode("ascii"))
@@ -242,6 +243,7 @@ def _name(common_name: str) -> x509.Name:
 
 
 def _key_usage(**used: bool) -> x509.KeyUsage:
+    names: tuple[str, ...]
     names = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment")
     names += ("key_agreement", "key_cert_sign", "crl_sign", "encipher_only", "decipher_only")
     return x509.KeyUsage(**{name: used.get(name, False) for name in names})

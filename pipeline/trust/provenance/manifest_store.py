@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from typing import Any
 
 _X5CHAIN = (33, "x5chain")
 _SIGN1 = 18  # tag of a COSE_Sign1 message
@@ -68,13 +69,16 @@ def _signer(message: bytes) -> bytes:
     return bytes(chain if isinstance(chain, bytes) else chain[0])
 
 
+_Item = Any  # what an item is, is known once it is read
+
+
 class _Cbor:
     """Reads the part of CBOR (RFC 8949) that COSE uses; maps become lists of pairs."""
 
     def __init__(self, data: bytes) -> None:
         self._data, self._position, self._num_items = data, 0, 0
 
-    def item(self, depth: int = 0) -> object:
+    def item(self, depth: int = 0) -> _Item:
         """Return the next item; a tag and what it tags are a pair."""
         self._num_items += 1
         if depth > _MAX_DEPTH or self._num_items > _MAX_ITEMS:

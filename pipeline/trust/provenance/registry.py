@@ -133,7 +133,7 @@ class Registry:
         if not len(hashes):
             return None
         query = f"SELECT job_id, clips.fingerprint, given.fingerprint FROM {_CLIPS}"
-        rows = self._ask(lambda x: x.execute(query).fetchall(), [])
+        rows: list[tuple[Any, ...]] = self._ask(lambda x: x.execute(query).fetchall(), [])
         found = []
         for job_id, *blobs in rows:
             made, given = (_hashes(blob) for blob in blobs)

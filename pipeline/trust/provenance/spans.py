@@ -67,6 +67,8 @@ def _parts(credentials: Credentials, new: str) -> list[Span]:
 
 def _read_parts(credentials: Credentials, new: str) -> Iterator[Span]:
     recipe = credentials.recipe
+    if recipe is None:
+        return
     fps, num_frames, position = recipe["fps"], recipe["num_frames"], 0
     given = (x.credentials for x in credentials.ingredients if x.relationship != PICTURE)
     made = new.format(model=recipe.get("model_label", recipe["model"]))

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import cast
 
 import cv2
 import numpy as np
@@ -92,7 +93,7 @@ def gather(frames: list[np.ndarray]) -> Evidence:
 
 def _sum_up(lumas: list[np.ndarray]) -> Evidence:
     step = -(-len(lumas) // _MOST_LOOKED_AT)
-    detail = sum(_even_out(luma) for luma in lumas[::step])
+    detail = cast("np.ndarray", sum(_even_out(luma) for luma in lumas[::step]))
     folded = np.stack([_fold(detail, scale) for scale in _SCALES])
     both = np.concatenate([folded, folded[:, :, ::-1]])
     return Evidence(detail, _whiten(np.fft.rfft2(both)[:, DOWN, ACROSS]).astype(np.complex64))
@@ -105,7 +106,7 @@ def look_for(tile: Tile, evidence: Evidence) -> tuple[float, str | None]:
     if score >= _ROUGH_SCORE:
         score, seen = _look_closer(tile, evidence, np.argsort(rough)[-3:])
     mark_id = None
-    if score >= LEAST_SCORE:
+    if seen is not None and score >= LEAST_SCORE:
         likeliest, code_score = read_id(tile.score_symbols(seen))
         mark_id = likeliest if code_score >= LEAST_CODE_SCORE else None
     return round(score, 2), mark_id

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
@@ -21,7 +23,7 @@ _ROUNDS = (38.0, 54.0)
 class VisibleLabel:
     """Writes the label on frames of one size and rate, in a corner or slowly moving from it."""
 
-    def __init__(self, label: Label, size: Size, fps: float) -> None:
+    def __init__(self, label: Label, size: Size, fps: float | Fraction) -> None:
         """Draw the text once, white on a dark background to be legible on any picture."""
         stamp = _draw_stamp(size).astype(np.uint16)  # (h, w, 4)
         self._alpha = stamp[..., 3:]

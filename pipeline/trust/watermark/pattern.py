@@ -82,7 +82,8 @@ class Tile:
 def waves_of(shape: tuple[int, int], step: float) -> tuple[np.ndarray, np.ndarray]:
     """Return the waves down (H, 41) and across (W, 21) a picture of pixels `step` tiles apart."""
     numbers = np.arange(-FASTEST, FASTEST + 1), np.arange(FASTEST + 1)
-    return tuple(
+    down, across = (
         np.exp(2j * np.pi * step * np.outer(np.arange(size) + 0.5, number))
         for size, number in zip(shape, numbers, strict=True)
     )
+    return down, across

@@ -1,0 +1,66 @@
+"""Calls by plain HTTP, as with curl, that leave values out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+
+@pytest.fixture
+def http(app_url: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=app_url, timeout=60) as client:
+        yield client
+
+
+def follow(http: httpx.Client, endpoint: str, data: list[Any]) -> Iterator[tuple[str, Any]]:
+    """Call an endpoint, and yield the events of the answer with what they carry."""
+    answer = http.post(f"/gradio_api/call/{endpoint}", json={"data": data}).raise_for_status()
+    address = f"/gradio_api/call/{endpoint}/{answer.json()['event_id']}"
+    with http.stream("GET", address) as stream:
+        event = ""
+        for line in stream.iter_lines():
+            name, _, value = line.partition(": ")
+            if name == "event":
+                event = value
+            elif name == "data":
+                yield event, json.loads(value)
+
+
+def test_a_storyboard_alone_makes_a_film(http: httpx.Client) -> None:
+    *_, (event, (video, recipe)) = follow(http, "film", ["[0,5s] a red car in a city"])
+    assert event == "complete"
+    assert video["path"].endswith(".mp4")
+    assert recipe["shots"][0]["duration"] == 0.5
+
+
+def test_a_prompt_alone_starts_a_clip_of_the_default_length(http: httpx.Client) -> None:
+    """It was answered with {"error": null}."""
+    events = follow(http, "text_to_video", ["a red car in a city"])
+    event, (_, state) = next(events)
+    assert event == "generating"
+    http.post("/gradio_api/run/cancel_job", json={"data": [state["job_id"]]}).raise_for_status()
+    *_, (event, _) = events
+    assert event in ("complete", "error")
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "data", "words"),
+    [
+        ("text_to_video", [], '/text_to_video needs prompt; add prompt to "data" as value 1.'),
+        ("image_to_video", [], '/image_to_video needs image, prompt; add image to "data"'),
+        ("job", [], '/job needs job_id; add job_id to "data" as value 1.'),
+        ("models", ["x"], '"data" has 1 values, but /models takes at most 0'),
+        ("text_to_video", ["x"] * 30, '"data" has 30 values, but /text_to_video takes at most'),
+        ("text_to_video", ["a cat", None, None], "aspect ratio"),
+    ],
+)
+def test_what_is_missing_or_too_much_is_said(
+    http: httpx.Client, endpoint: str, data: list[Any], words: str
+) -> None:
+    *_, (event, answer) = follow(http, endpoint, data)
+    assert event == "error"
+    assert words in answer["error"]

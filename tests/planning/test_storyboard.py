@@ -185,9 +185,7 @@ def test_a_picture_is_named_by_its_number(pictures: list[Path]) -> None:
 def test_the_number_of_a_picture_that_is_not_there_says_how_many_there_are(
     pictures: list[Path],
 ) -> None:
-    with pytest.raises(
-        InvalidRequestError, match=r"^Line 1: There is no picture 4"
-    ):
+    with pytest.raises(InvalidRequestError, match=r"^Line 1: There is no picture 4"):
         parse_storyboard("[picture 4] a cat", pictures)
 
 

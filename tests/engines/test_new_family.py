@@ -12,7 +12,6 @@ from diffusers import (
     MochiPipeline,
     MochiTransformer3DModel,
 )
-from transformers import T5Config, T5EncoderModel
 
 from pipeline.generation.generate import generate
 from pipeline.media.video_reader import iterate_frames, probe_clip
@@ -20,7 +19,7 @@ from pipeline.models.registry import Models, describe_models
 from pipeline.models.spec import ModelSpec
 from pipeline.planning.validation import build_request
 from pipeline.runtime.model_cache import ModelCache
-from tests.tiny import CPU, t5_tokenizer
+from tests.tiny import CPU, tiny_ltx_pipeline
 
 
 @pytest.fixture(scope="module")
@@ -51,11 +50,8 @@ def row(tmp_path_factory: pytest.TempPathFactory) -> ModelSpec:
 
 
 def tiny_mochi() -> MochiPipeline:
-    tokenizer = t5_tokenizer()
+    other = tiny_ltx_pipeline()  # the same kind of text encoder
     torch.manual_seed(0)
-    text_encoder = T5EncoderModel(
-        T5Config(vocab_size=len(tokenizer), d_model=32, d_kv=8, d_ff=32, num_layers=1, num_heads=4)
-    )
     transformer = MochiTransformer3DModel(
         patch_size=2,
         num_attention_heads=2,
@@ -78,8 +74,8 @@ def tiny_mochi() -> MochiPipeline:
     return MochiPipeline(
         scheduler=FlowMatchEulerDiscreteScheduler(),
         vae=vae.eval(),
-        text_encoder=text_encoder.eval(),
-        tokenizer=tokenizer,
+        text_encoder=other.text_encoder,
+        tokenizer=other.tokenizer,
         transformer=transformer.eval(),
     )
 

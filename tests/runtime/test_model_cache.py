@@ -272,7 +272,7 @@ def test_weights_that_are_missing_or_damaged_are_named_in_a_sentence(
 def test_a_model_that_cannot_be_downloaded_is_said_to_be_so(folder: Path, tmp_path: Path) -> None:
     row = tiny_models(folder)[LTX]
     for repository, sentence in (
-        ("nobody/nothing", "could not be loaded from the Hub"),
+        ("nobody/nothing", "could not be downloaded"),
         (str(tmp_path / "nowhere"), "no longer exists; choose another model"),
     ):
         model_cache = ModelCache(CPU, {LTX: dataclasses.replace(row, repository=repository)})

@@ -311,11 +311,11 @@ def test_a_shot_of_a_film_has_one_of_the_uploaded_pictures(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ({"storyboard": "[picture 1] a cat"}, "Line 1: There is no picture 1, since none came"),
+        ({"storyboard": "[picture 1] a cat"}, "Line 1: There is no picture 1, because none came"),
         ({"storyboard": [{"prompt": "a", "image": "/etc/passwd"}]}, "Shot 1: A shot must be"),
         ({"storyboard": [{"prompt": "a", "picture": "/etc/passwd"}]}, "Shot 1: The picture is "),
         ({"storyboard": "a", "pictures": ["/etc/passwd"]}, "The picture 1 must be an uploaded"),
-        ({"storyboard": "a", "pictures": "/etc/passwd"}, "The pictures have to be a list"),
+        ({"storyboard": "a", "pictures": "/etc/passwd"}, "The pictures must be a list"),
         ({"storyboard": "[orbit left] a"}, "Kinora mini cannot do the camera move 'orbit left'"),
     ],
     ids=["no picture", "a path as image", "a path as picture", "a path", "no list", "camera"],

@@ -74,4 +74,4 @@ def test_what_does_not_fit_is_refused_before_there_is_a_job(tmp_path: Path) -> N
 
 def test_a_wait_of_hours_is_told_in_hours(tmp_path: Path) -> None:
     estimate = estimate_of("wan-2.2-5b", replace(CARD, operations_per_second=1e12), tmp_path)
-    assert "hours, computed" in describe_estimate(estimate, is_added=True)
+    assert "hours (computed)" in describe_estimate(estimate, is_added=True)

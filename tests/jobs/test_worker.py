@@ -537,7 +537,7 @@ def test_a_job_that_ends_the_process_again_and_again_is_given_up(
     worker = JobWorker(store, studio.run)
     state = finish(worker, job_id)
     assert state.name == "failed"
-    assert "ended 3 times" in state.message
+    assert "crashed 3 times" in state.message
     assert studio.prompts == []
     worker.resume(job_id)  # somebody thinks that it will go better now
     assert finish(worker, job_id).name == "done"

@@ -354,5 +354,5 @@ def test_a_space_whose_model_cannot_be_had_ends_with_a_sentence(tmp_path: Path) 
     with pytest.raises(AssertionError) as error, open_space(tmp_path, settings):
         pass
     assert "python -m pipeline.models.download ltx-video-2b" in str(error.value)
-    assert "kinora-mini needs no download" in str(error.value)
+    assert "kinora-mini, which needs no download" in str(error.value)
     assert "Traceback" not in str(error.value)

@@ -162,7 +162,7 @@ def test_a_disk_without_room_is_found_out_before_the_download(hub: Hub, tmp_path
     hub.claimed_bytes["text_encoder/model.safetensors"] = 10**15
     failed = run_fetch(hub, tmp_path / "home")
     assert failed.returncode == 1
-    needs = "LTX-Video 2B 0.9.8 distilled needs 1000000.00 GB on the disk, and "
+    needs = "LTX-Video 2B 0.9.8 distilled needs 1000000.00 GB of disk space, but "
     assert failed.stderr.splitlines()[-1].startswith(needs)
     assert "set HF_HOME to a folder on a larger disk" in failed.stderr
     assert hub.downloads == [f"{PARTS}/model_index.json"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -205,9 +206,9 @@ def test_a_job_of_ones_own_model_goes_on_after_a_restart(root: Path, tmp_path: P
 
     models = Models(ROWS, recognise=recognise_small)
     first = app.create_studio(tmp_path, ModelCache(CPU, models), models)
-    whole = first._submit("text_to_video", fields, {}, "ada")
+    whole = asyncio.run(first.submit("text_to_video", fields, visitor="ada"))
     assert finish(first, whole).name == "done"
-    long = first._submit("text_to_video", fields | {"duration": 30.0}, {}, "ada")
+    long = asyncio.run(first.submit("text_to_video", fields | {"duration": 30.0}, visitor="ada"))
     first.worker.pause(long)
     assert finish(first, long).name == "paused"
     first.worker.close()

@@ -127,6 +127,12 @@ def create_part(tab: str, name: str, **changes: object) -> Component:
     return PARTS[name](elem_id=f"{tab}-{name}", **changes)
 
 
+def clear_consent(triggers: list[Any], parts: Mapping[str, Component]) -> None:
+    """Clear the tick of consent when a picture or clip is new: it was given for the last one."""
+    if triggers:
+        gr.on(triggers, None, None, parts["has_consent"], js="() => false", **PRIVATE)
+
+
 def offer_settings(spec: ModelSpec, models: Models) -> dict[str, dict[str, object]]:
     """Return changes that show a model's settings, and hide and reset the ones it lacks."""
     has = {

@@ -17,6 +17,7 @@ from page.components import (
     MODEL_SETTINGS,
     PRIVATE,
     SETTINGS,
+    clear_consent,
     create_part,
     create_settings,
     show_settings,
@@ -110,6 +111,7 @@ class FilmTab:
         values = [*self._settings.values(), *self._cards.inputs]
         self.job.connect(values)
         self._cards.connect()
+        clear_consent([part.upload for part in self._cards.pictures], self._settings)
         measure = {
             "fn": self._show_total,
             "inputs": values,

@@ -53,6 +53,7 @@ class Cards:
         self.inputs: list[Component] = [self._count, *parts]
         self.outputs: list[Any] = [*self.inputs, *self._frames]
         self.cameras = [card["camera"] for card in self._cards]
+        self.pictures = [card["image"] for card in self._cards]
         # The components that decide the film's length.
         timing = [card[name] for card in self._cards for name in ("duration", "transition")]
         self.changes = [part.change for part in (self._count, *timing)]

@@ -22,6 +22,7 @@ from page.components import (
     PRIVATE,
     SETTINGS,
     TAB_LABELS,
+    clear_consent,
     create_part,
     create_settings,
     show_settings,
@@ -34,6 +35,7 @@ from pipeline.errors import InvalidRequestError
 from pipeline.geometry import ASPECT_RATIOS
 from pipeline.models.spec import TASK_SOURCES, Direction, ModelSpec, Task
 from pipeline.planning.plan import Source
+from pipeline.planning.request import SOURCE_FIELDS
 from pipeline.studio import Studio
 
 if TYPE_CHECKING:
@@ -107,6 +109,8 @@ class TaskTab:
 
     def _connect(self) -> None:
         self.job.connect([*self._fields.values()], self.parts["prompt"].submit)
+        sources = [self.parts[name] for name in SOURCE_FIELDS if name in self.parts]
+        clear_consent([part.change for part in sources], self.parts)
         direction = [self.parts["direction"]] if "direction" in self.parts else []
         settings = [self.parts[name] for name in MODEL_SETTINGS]
         self.parts["model"].change(

@@ -558,7 +558,7 @@ def bad_clip(kind: str, folder: Path) -> Path:
     [
         ("text", "The file is not a picture that can be read"),
         ("one pixel", "The picture has 1x1 pixels"),
-        ("200 megapixels", "The picture has more than 100 million pixels"),
+        ("200 megapixels", "The picture has more than 150 million pixels"),
     ],
 )
 def test_a_bad_picture_is_refused_with_one_sentence(

@@ -16,8 +16,7 @@ from page.served_files import serve_clip
 from pipeline.errors import InvalidRequestError
 from pipeline.media.images import open_picture
 from pipeline.models.spec import TASK_SOURCES, Task
-from pipeline.planning.request import MAX_CLIP_SECONDS, MIN_SHOT_SECONDS
-from pipeline.planning.storyboard import parse_storyboard
+from pipeline.planning.storyboard import MAX_SHOTS, parse_storyboard
 from pipeline.studio import Studio
 
 ClipAnswer = tuple[gr.FileData | None, dict[str, Any]]
@@ -26,9 +25,6 @@ if TYPE_CHECKING:
     ClipAnswers = AsyncIterator[ClipAnswer]
 else:
     ClipAnswers = ClipAnswer
-
-
-MAX_PICTURES = int(MAX_CLIP_SECONDS / MIN_SHOT_SECONDS)  # one for each of the shortest shots
 
 
 class Endpoints:
@@ -247,9 +243,9 @@ def _uploaded_pictures(files: object) -> list[Path]:
             "The pictures must be a list of uploaded files; with gradio_client, pass "
             "[handle_file(path), ...]."
         )
-    if files and len(files) > MAX_PICTURES:
+    if files and len(files) > MAX_SHOTS:
         raise InvalidRequestError(
-            f"There are {len(files):,} pictures, but a film has at most {MAX_PICTURES} shots; "
+            f"There are {len(files):,} pictures, but a film has at most {MAX_SHOTS} shots; "
             "remove some."
         )
     return [_uploaded(f"picture {number}", file) for number, file in enumerate(files or (), 1)]

@@ -19,6 +19,8 @@ MIN_FPS = 1
 MAX_FPS = 240
 # What clips of varying rate are read at, the lowest that will do.
 _USUAL_RATES = (1, 5, 10, 12, 15, 20, 24, 25, 30, 50, 60, 100, 120, MAX_FPS)
+# Each thread of a decoder holds frames; of 4K films with transparency, two of them held 900 MB.
+_MANY_PIXELS, _FEW_THREADS = 2560 * 1440, "1"
 # Of two frames equally near the earlier one is taken, whatever rounding (1 ms) did to their times.
 _TIE_SECONDS = 1e-3
 # Times that jitter put two frames into one slot now and then, at any rate but a far higher one. A
@@ -65,7 +67,9 @@ def read_timeline(path: Path, video: VideoTrack, most: int, seconds: float) -> T
 def video_source(path: Path, video: VideoTrack, *options: str) -> list[str]:
     """Return the arguments that make a track of a file an input, and what is taken from it."""
     decoder = ("-c:v", video.decoder) if video.decoder else ()
-    return [*ffmpeg.source(path, *options, *decoder), "-map", f"0:{video.index}"]
+    is_large = video.width * video.height > _MANY_PIXELS
+    threads = ("-threads", _FEW_THREADS) if is_large else ()
+    return [*ffmpeg.source(path, *options, *decoder, *threads), "-map", f"0:{video.index}"]
 
 
 def choose_rate(timeline: Timeline, claimed: tuple[Fraction, ...]) -> tuple[Fraction, int]:

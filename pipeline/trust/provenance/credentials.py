@@ -7,40 +7,41 @@ possible without the file that it was made for.
 
 from __future__ import annotations
 
-import io
+import base64
 import json
-from collections.abc import Callable, Iterator, Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import GenerationCancelledError
-from pipeline.trust.provenance import status_codes
+from pipeline.deadlines import check_deadline
+from pipeline.errors import MediaError
+from pipeline.media import ffmpeg
+from pipeline.trust.provenance import manifest_facts, status_codes
 from pipeline.trust.provenance.coverage import left_out
 from pipeline.trust.provenance.credential_types import Action, Credentials, Ingredient, State
 from pipeline.trust.provenance.file_type import mime_type
 from pipeline.trust.provenance.identity import Identity
+from pipeline.trust.provenance.manifest_facts import c2pa
 from pipeline.trust.provenance.manifest_store import signer_certificate
 from pipeline.trust.provenance.status_codes import TRUSTED, UNTRUSTED, Failure
-
-try:
-    import c2pa
-except (ImportError, OSError, RuntimeError):  # no native library for this platform
-    c2pa = None
 
 ACTIONS = "c2pa.actions"
 DISCLOSURE = "c2pa.ai-disclosure"
 RECIPE = "io.github.kinora.recipe"
-STOPPED = "The check was stopped before it was finished."
-_STORE_TYPE = "application/c2pa"
+TIMEOUT_SECONDS = 20
+_PROGRAM = Path(manifest_facts.__file__)
 _MAX_DEPTH = 50  # of clips made from clips: credentials are untrusted input
 # In total. Two ingredients can name the same manifest, so a small file can hold billions of them.
 _MAX_INGREDIENTS = 500
-_MAX_CHECKED = 64  # manifests of one file: each is checked together with all those below it
 _MAX_NAME_CHARACTERS = 80
 _MAX_TYPE_CHARACTERS = 200  # a source type is an address
+_NO_LIBRARY = "credentials cannot be read on this platform"
 _TOO_MANY = "it was made from more files than Kinora checks"
+_TOO_LARGE = "the file is too large or too complex for its credentials to be checked"
 _UNREADABLE = "its credentials are damaged or in a format that Kinora cannot read"
+_ELSEWHERE = "its credentials are stored elsewhere, and Kinora does not go online for them"
 _UNCHECKED = (
     "its credentials could not be checked here, so what they say is as recorded by the signer"
 )
@@ -51,39 +52,42 @@ def is_available() -> bool:
     return c2pa is not None
 
 
-def read_credentials(
-    path: Path,
-    identity: Identity | None = None,
-    should_stop: Callable[[], bool] = lambda: False,
-) -> Credentials:
+def read_credentials(path: Path, identity: Identity | None = None) -> Credentials:
     """Read and verify a file's credentials; `identity` decides which signers are known.
 
-    Raises OSError if the file cannot be opened, GenerationCancelledError if it `should_stop`, and
+    The file may be any: c2pa reads it in a process of its own, with limits of time and memory.
+    Raises OSError if the file cannot be opened, MediaError at the deadline of an inspection, and
     nothing else, whatever the file contains.
     """
-    identity = identity or Identity()
     if c2pa is None:
-        return _unreadable("credentials cannot be read on this platform")
-    with path.open("rb") as file:
-        try:
-            context = offline(identity)
-            reader = c2pa.Reader.try_create(mime_type(path), file, context=context)
-            if reader is None:
-                return Credentials("none")
-            with reader:
-                return _Store(reader, context, identity, should_stop).active()
-        except (c2pa.C2paError.ManifestNotFound, c2pa.C2paError.NotSupported):
-            return Credentials("none")
-        except c2pa.C2paError.RemoteManifest:
-            return _unreadable(
-                "its credentials are stored elsewhere, and Kinora does not go online for them"
-            )
-        except (c2pa.C2paError, ValueError, TypeError, AttributeError, RecursionError) as exc:
-            return _unreadable(_UNREADABLE, f"{type(exc).__name__}")
+        return _unreadable(_NO_LIBRARY)
+    identity = identity or Identity()
+    kind, settings = mime_type(path), json.dumps(_settings(identity))
+    arguments = [sys.executable, str(_PROGRAM), str(path.absolute()), kind, settings]
+    try:
+        done = ffmpeg.run(arguments, TIMEOUT_SECONDS)
+    except MediaError:
+        check_deadline()
+        return _unreadable(_TOO_LARGE, status_codes.TOO_LARGE)
+    if done.returncode:
+        return _unreadable(_TOO_LARGE, status_codes.TOO_LARGE)
+    return _interpret(json.loads(done.stdout), identity)
+
+
+def read_own_credentials(path: Path, identity: Identity) -> Credentials:
+    """Do the same to a file that this process has written, which takes milliseconds."""
+    if c2pa is None:
+        return _unreadable(_NO_LIBRARY)
+    facts = manifest_facts.read_facts(path, mime_type(path), _settings(identity))
+    return _interpret(facts, identity)
 
 
 def offline(identity: Identity, *hosts: str) -> c2pa.Context:
-    """Return c2pa settings: trust an identity's anchors, and reach no other host than `hosts`."""
+    """Return c2pa's context: trust an identity's anchors, and reach no other host than `hosts`."""
+    return c2pa.Context.from_dict(_settings(identity, *hosts))
+
+
+def _settings(identity: Identity, *hosts: str) -> dict[str, Any]:
     values: dict[str, Any] = {
         "core": {"allowed_network_hosts": list(hosts)},
         "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False},
@@ -91,7 +95,19 @@ def offline(identity: Identity, *hosts: str) -> c2pa.Context:
     }
     if identity.anchors:
         values["trust"] = {"user_anchors": identity.anchors}
-    return c2pa.Context.from_dict(values)
+    return values
+
+
+def _interpret(facts: dict[str, Any], identity: Identity) -> Credentials:
+    if (error := facts.get("error")) is not None:
+        if not error:
+            return Credentials("none")
+        is_elsewhere = "RemoteManifest" in error
+        return _unreadable(_ELSEWHERE if is_elsewhere else _UNREADABLE, error)
+    try:
+        return _Store(facts, identity).active()
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
+        return _unreadable(_UNREADABLE, type(exc).__name__)
 
 
 @dataclass(frozen=True)
@@ -106,18 +122,11 @@ class _Check:
 class _Store:
     """The manifests of one file, as c2pa reports them."""
 
-    def __init__(
-        self,
-        reader: c2pa.Reader,
-        context: c2pa.Context,
-        identity: Identity,
-        should_stop: Callable[[], bool],
-    ) -> None:
-        self._reader, self._context, self._identity = reader, context, identity
-        self._should_stop = should_stop
-        self._report = json.loads(reader.json())
+    def __init__(self, facts: dict[str, Any], identity: Identity) -> None:
+        self._identity = identity
+        self._report, self._assertions = facts["report"], facts["assertions"]
         self._num_seen = 0
-        self._checks: dict[str, _Check | None] = {}
+        self._checks = {label: _check(label, said) for label, said in facts["checks"].items()}
         self._manifests: dict[str, dict[str, Any]] = self._report.get("manifests", {})
         self._deltas = {
             delta["ingredientAssertionURI"]: delta["validationDeltas"]
@@ -132,32 +141,7 @@ class _Store:
             failures += status_codes.failures_of(delta)
         state = self._report.get("validation_state", "Invalid").lower()
         label = self._report["active_manifest"]
-        check = self._check(label)
-        return self._credentials(label, state, failures, (), check)
-
-    def _check(self, label: str) -> _Check | None:
-        """Check a manifest by itself, once; return None if c2pa cannot read it alone."""
-        if label not in self._checks:
-            if self._should_stop():
-                raise GenerationCancelledError(STOPPED)
-            self._checks[label] = self._check_alone(label)
-        return self._checks[label]
-
-    def _check_alone(self, label: str) -> _Check | None:
-        if len(self._checks) >= _MAX_CHECKED:
-            return None
-        stream = io.BytesIO()
-        try:
-            self._reader.resource_to_stream(label, stream)
-            store = stream.getvalue()
-            with c2pa.Reader(_STORE_TYPE, io.BytesIO(store), context=self._context) as reader:
-                report = json.loads(reader.json())
-        except (c2pa.C2paError, ValueError):
-            return None
-        if report["active_manifest"] != label:
-            return None
-        results = report["validation_results"]["activeManifest"]
-        return _Check(len(store), signer_certificate(store, label), results)
+        return self._credentials(label, state, failures, (), self._checks.get(label))
 
     def _credentials(
         self,
@@ -174,7 +158,7 @@ class _Store:
         signature = manifest.get("signature_info") or {}
         said = {x["label"]: x.get("data") for x in manifest.get("assertions", ())}
         is_known = check is not None and check.certificate in self._identity.certificates
-        filler, uncovered = ((), ()) if above else self._left_out(label, check)
+        filler, uncovered = ((), ()) if above else self._left_out(check)
         return Credentials(
             state=state,
             failures=failures,
@@ -191,15 +175,11 @@ class _Store:
             uncovered=uncovered,
         )
 
-    def _left_out(
-        self, label: str, check: _Check | None
-    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def _left_out(self, check: _Check | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return what the file's own signature does not cover; see coverage.py."""
-        report = json.loads(self._reader.detailed_json())
-        assertions = report["manifests"][label].get("assertion_store") or {}
         results = self._report.get("validation_results", {}).get("activeManifest")
         codes = status_codes.codes_of(results, "informational")
-        return left_out(assertions, codes, check.num_bytes if check else 0)
+        return left_out(self._assertions, codes, check.num_bytes if check else 0)
 
     def _ingredient(self, values: dict[str, Any], label: str, above: tuple[str, ...]) -> Ingredient:
         """Return one ingredient: its manifest checked anew, and what was recorded against it."""
@@ -219,19 +199,22 @@ class _Store:
     def _checked(
         self, label: str, failures: tuple[Failure, ...], above: tuple[str, ...]
     ) -> Credentials:
-        check = self._check(label)
+        check = self._checks.get(label)
         if check is None:
-            words = _TOO_MANY if len(self._checks) > _MAX_CHECKED else _UNCHECKED
-            return self._credentials(
-                label, "unreadable", (*failures, Failure("", words)), above, None
-            )
+            failures += (Failure("", _UNCHECKED),)
+            return self._credentials(label, "unreadable", failures, above, None)
         found = status_codes.without_content(status_codes.failures_of(check.results))
         failures = tuple(dict.fromkeys((*found, *failures)))
         codes = {failure.code for failure in failures}
         is_trusted = TRUSTED in status_codes.codes_of(check.results, "success")
         is_trusted = is_trusted and UNTRUSTED not in codes
-        state = "invalid" if codes - {UNTRUSTED} else "trusted" if is_trusted else "valid"
+        state: State = "invalid" if codes - {UNTRUSTED} else "trusted" if is_trusted else "valid"
         return self._credentials(label, state, failures, above, check)
+
+
+def _check(label: str, said: dict[str, Any]) -> _Check:
+    store = base64.b64decode(said["store"])
+    return _Check(len(store), signer_certificate(store, label), said["results"])
 
 
 def _unreadable(words: str, code: str = "") -> Credentials:
@@ -254,7 +237,7 @@ def _actions(said: Mapping[str, Any]) -> Iterator[Action]:
 
 def _recipe(data: object) -> dict[str, Any] | None:
     try:
-        return _mapping(json.loads(data["recipe"]))
+        return _mapping(json.loads((_mapping(data) or {})["recipe"]))
     except (KeyError, TypeError, ValueError, RecursionError):
         return None
 

@@ -12,15 +12,20 @@ import numpy as np
 
 from pipeline.errors import GenerationCancelledError, MediaError
 from pipeline.media.images import open_picture
+from pipeline.media.probe import read_header
 from pipeline.media.video_reader import iterate_frames, probe_clip
-from pipeline.trust.provenance.credentials import STOPPED
 from pipeline.trust.provenance.fingerprint import Fingerprint
 from pipeline.trust.watermark.detection import Window, find_marks
 
+_MAX_FPS = 60  # of slow motion, fewer frames are enough to find a mark
 MAX_SECONDS = 60  # of a clip are searched for marks: the length of the longest clip Kinora makes
 # Pixels of the shorter and the longer side; the search uses 320 of the shorter one.
 _SHORT_SIDE, _LONG_SIDE = 640, 4096
 _FRAMES_AT_A_TIME = 4
+# Frames of a 4K film, or half as many with transparency. Of 4096x4096 pixels, ffmpeg held 870 MB,
+# and 1.5 GB with transparency.
+_MAX_FRAME_PIXELS = 4096 * 2304
+_STOPPED = "The check was stopped before it was finished."
 _FAILED = "Its pictures are too large, too damaged or too unusual to be checked."
 
 
@@ -69,7 +74,8 @@ def _open(path: Path, is_picture: bool) -> tuple[float, Iterator[np.ndarray]]:
         picture = open_picture(path)
         picture = picture.reduce(max(1, min(picture.size) // _SHORT_SIDE))
         return 1.0, iter([np.asarray(picture)])
-    info = probe_clip(path)
+    _refuse_large(path)
+    info = probe_clip(path).at_most(_MAX_FPS)
     scale = min(1.0, _SHORT_SIDE / min(info.width, info.height))
     scale = min(scale, _LONG_SIDE / max(info.width, info.height))
     size = max(1, round(info.width * scale)), max(1, round(info.height * scale))
@@ -77,10 +83,23 @@ def _open(path: Path, is_picture: bool) -> tuple[float, Iterator[np.ndarray]]:
     return float(info.fps), (frame for chunk in chunks for frame in chunk)
 
 
+def _refuse_large(path: Path) -> None:
+    """Raise MediaError for frames too large to decode in bounded memory, before any is decoded."""
+    video = read_header(path).video
+    if video is None:
+        return
+    most = _MAX_FRAME_PIXELS // (2 if video.has_alpha else 1)
+    if video.width * video.height > most:
+        raise MediaError(
+            f"The clip has {video.width}x{video.height} pixels; Kinora looks for marks in clips of "
+            f"up to {most:,} pixels a frame, so scale it down and try again."
+        )
+
+
 def _until(frames: Iterator[np.ndarray], should_stop: Callable[[], bool]) -> Iterator[np.ndarray]:
     for frame in frames:
         if should_stop():
-            raise GenerationCancelledError(STOPPED)
+            raise GenerationCancelledError(_STOPPED)
         yield frame
 
 

@@ -48,10 +48,10 @@ class Verifier:
     def verify(self, path: Path, should_stop: Callable[[], bool] = lambda: False) -> dict[str, Any]:
         """Report where a file comes from, as JSON. Raises MediaError if it cannot be read.
 
-        `should_stop` is asked before every frame and every manifest; when it says so,
-        GenerationCancelledError is raised. The deadline of an inspection is kept too. `recipe` is
-        the signed one, or else the one in the file's tag. About other users' clips, the report
-        gives only the day, the model and the mark's ID, plus what their own files show.
+        `should_stop` is asked before every frame; when it says so, GenerationCancelledError is
+        raised. The deadline of an inspection is kept too. `recipe` is the signed one, or else the
+        one in the file's tag. About other users' clips, the report gives only the day, the model
+        and the mark's ID, plus what their own files show.
         """
 
         def is_over() -> bool:
@@ -59,7 +59,7 @@ class Verifier:
             return should_stop()
 
         is_picture = mime_type(path).startswith("image/")
-        credentials = read_credentials(path, self.identity, is_over)
+        credentials = read_credentials(path, self.identity)
         tags = read_notes(path) if is_picture else read_metadata(path)
         claimed = parse_recipe(tags.pop(RECIPE_TAG, ""))
         signed = credentials.recipe if credentials.is_signed else None
@@ -109,8 +109,9 @@ class Verifier:
     def _describe_marks(self, look: Look) -> list[dict[str, Any]]:
         """Describe each window; a known mark is compared with what its clip looks like."""
         ids = {window.mark_id for window in look.windows if window.mark_id}
-        known = {x: self.registry and self.registry.find_mark(x) for x in ids}
-        similar = {x: known[x] and _is_similar(look.hashes_of(x), known[x]) for x in ids}
+        registry = self.registry
+        known = {x: registry.find_mark(x) if registry else None for x in ids}
+        similar = {x: clip and _is_similar(look.hashes_of(x), clip) for x, clip in known.items()}
         return [
             {
                 "first_frame": window.first_frame,
@@ -120,8 +121,8 @@ class Verifier:
                 "score": window.score,
                 "is_marked": window.is_marked,
                 "id": window.mark_id,
-                "known": (clip := known.get(window.mark_id)) and clip.to_json(),
-                "looks_like_known": similar.get(window.mark_id),
+                "known": (clip := known.get(window.mark_id or "")) and clip.to_json(),
+                "looks_like_known": similar.get(window.mark_id or ""),
             }
             for window in look.windows
         ]

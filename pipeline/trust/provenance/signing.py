@@ -18,11 +18,16 @@ from urllib.parse import urlsplit
 from pipeline.planning.recipe import public_recipe
 from pipeline.planning.request import GenerationRequest
 from pipeline.trust.provenance.credential_types import Credentials, Ingredient
-from pipeline.trust.provenance.credentials import c2pa, offline, read_credentials
-from pipeline.trust.provenance.file_type import mime_type
+from pipeline.trust.provenance.credentials import (
+    c2pa,
+    offline,
+    read_credentials,
+    read_own_credentials,
+)
+from pipeline.trust.provenance.file_type import UNKNOWN, mime_type
 from pipeline.trust.provenance.identity import Identity
 from pipeline.trust.provenance.manifest import Input, inputs_of, make_manifest
-from pipeline.trust.provenance.status_codes import UNTRUSTED
+from pipeline.trust.provenance.status_codes import TOO_LARGE, UNTRUSTED
 
 logger = logging.getLogger(__name__)
 
@@ -73,12 +78,16 @@ def sign_clip(
         return Outcome(False, reason)
     draft = path.with_name(f".{path.name}.signing")  # only one process at a time has the job
     try:
-        before = read_credentials(path, identity)
+        before = read_own_credentials(path, identity)
         if _is_ours(before, identity):
             return Outcome(True, warnings=_warnings(before))
         said = public_recipe(recipe)
-        note = _sign(path, draft, said, request, identity)
-        after = read_credentials(draft, identity)
+        inputs = [
+            replace(x, credentials=read_credentials(x.path, identity)) for x in inputs_of(request)
+        ]
+        manifest = make_manifest(said, request, inputs)
+        note = _sign(path, draft, manifest, inputs, identity)
+        after = read_own_credentials(draft, identity)
         if not _is_ours(after, identity) or after.recipe != json.loads(json.dumps(said)):
             logger.error("The signed clip was read back as %s: %s", after.state, after.failures)
             return Outcome(False, _FAILED)
@@ -98,23 +107,23 @@ def sign_clip(
 def _sign(
     path: Path,
     draft: Path,
-    recipe: Mapping[str, Any],
-    request: GenerationRequest,
+    manifest: dict[str, Any],
+    inputs: list[Input],
     identity: Identity,
 ) -> str:
     """Write the signed copy; return a note for the user, or an empty string."""
     url = identity.timestamp_url
     if not url:
-        _write_signed(path, draft, recipe, request, identity)
+        _write_signed(path, draft, manifest, inputs, identity)
         return ""
     host, port = _address(url)
     try:
         # c2pa would wait for an answer without a time limit.
         socket.create_connection((host, port), TIMESTAMP_TIMEOUT_SECONDS).close()
-        _write_signed(path, draft, recipe, request, identity, url)
+        _write_signed(path, draft, manifest, inputs, identity, url)
     except (OSError, OverflowError, c2pa.C2paError):
         logger.exception("No timestamp from the timestamp authority %s", host)
-        _write_signed(path, draft, recipe, request, identity)
+        _write_signed(path, draft, manifest, inputs, identity)
         return _NO_TIMESTAMP
     return ""
 
@@ -131,16 +140,13 @@ def _address(url: str) -> tuple[str, int]:
 def _write_signed(
     path: Path,
     draft: Path,
-    recipe: Mapping[str, Any],
-    request: GenerationRequest,
+    manifest: dict[str, Any],
+    inputs: list[Input],
     identity: Identity,
     timestamp_url: str | None = None,
 ) -> None:
     """Sign once. Raises C2paError or OSError."""
     draft.unlink(missing_ok=True)
-    inputs = [
-        replace(x, credentials=read_credentials(x.path, identity)) for x in inputs_of(request)
-    ]
     hosts = [_address(timestamp_url)[0]] if timestamp_url else []
     info = c2pa.C2paSignerInfo(
         c2pa.C2paSigningAlg.ES256,
@@ -148,7 +154,6 @@ def _write_signed(
         identity.key.encode("ascii"),
         timestamp_url and timestamp_url.encode("ascii", "replace"),
     )
-    manifest = make_manifest(recipe, request, inputs)
     with (
         c2pa.Signer.from_info(info) as signer,
         c2pa.Builder(manifest, context=offline(identity, *hosts)) as builder,
@@ -160,15 +165,17 @@ def _write_signed(
 
 def _add(builder: c2pa.Builder, given: Input) -> None:
     """Add an input of the clip as an ingredient, with its own credentials if it has any."""
+    is_readable = TOO_LARGE not in {x.code for x in given.credentials.failures}
     with given.path.open("rb") as file:
         try:
-            builder.add_ingredient(given.to_json(), mime_type(given.path), file)
+            if is_readable:
+                builder.add_ingredient(given.to_json(), mime_type(given.path), file)
+                return
         except c2pa.C2paError:
             logger.warning("The credentials of %s cannot be read", given.title, exc_info=True)
             file.seek(0)
-            title = f"{given.title}, whose credentials could not be read"
-            spec = given.to_json() | {"title": title}
-            builder.add_ingredient(spec, "application/octet-stream", file)
+        title = f"{given.title}, whose credentials could not be read"
+        builder.add_ingredient(given.to_json() | {"title": title}, UNKNOWN, file)
 
 
 def _is_ours(credentials: Credentials, identity: Identity) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 TRUSTED = "signingCredential.trusted"
 UNTRUSTED = "signingCredential.untrusted"
 MISSING = "ingredient.manifest.missing"
+TOO_LARGE = "kinora.tooLarge"  # c2pa took too long, or too much memory
 _CHANGED = "the pictures or the sound were changed after it was signed"
 _CLAIMS_CHANGED = "the statements in its credentials were changed after it was signed"
 _EXPIRED = "the signer's certificate had expired or was not yet valid"

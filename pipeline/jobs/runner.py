@@ -18,7 +18,7 @@ from pipeline.jobs.worker import IsCancelled, OnProgress, Run
 from pipeline.planning.recipe import owners_recipe, read_recipe
 from pipeline.planning.request import GenerationRequest
 from pipeline.trust.moderation.review import Reviewer
-from pipeline.trust.provenance.credentials import read_credentials
+from pipeline.trust.provenance.credentials import read_own_credentials
 from pipeline.trust.provenance.fingerprint import hash_made_and_given
 from pipeline.trust.provenance.identity import Identity
 from pipeline.trust.provenance.registry import Registry
@@ -105,7 +105,7 @@ def _register(
     """Record a clip in the registry; a failure is logged, and the clip is delivered anyway."""
     try:
         made, given = hash_made_and_given(clip, recipe, request.pictures)
-        manifest = read_credentials(clip, identity).to_json()
+        manifest = read_own_credentials(clip, identity).to_json()
     except (MediaError, OSError):
         logger.exception("The clip could not be added to the registry")
         return

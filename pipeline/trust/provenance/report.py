@@ -28,9 +28,14 @@ from pipeline.trust.provenance.identity import Identity
 from pipeline.trust.provenance.pixels import Look, look_at
 from pipeline.trust.provenance.registry import Known, Registry
 from pipeline.trust.provenance.spans import given_pictures, spans_of
+from pipeline.trust.provenance.status_codes import TOO_LARGE
 
 logger = logging.getLogger(__name__)
 
+_TOO_LARGE = (
+    "The file is too large or too complex to be checked; save it again with another program, or "
+    "use a smaller one."
+)
 _MAX_TAGS, _MAX_TAG_CHARACTERS = 24, 300
 
 
@@ -60,6 +65,8 @@ class Verifier:
 
         is_picture = mime_type(path).startswith("image/")
         credentials = read_credentials(path, self.identity)
+        if TOO_LARGE in {failure.code for failure in credentials.failures}:
+            raise MediaError(_TOO_LARGE)  # what reads notes and pixels would swell or hang too
         tags = read_notes(path) if is_picture else read_metadata(path)
         claimed = parse_recipe(tags.pop(RECIPE_TAG, ""))
         signed = credentials.recipe if credentials.is_signed else None

@@ -36,14 +36,14 @@ def test_a_clip_is_measured_in_its_own_half_and_its_mark_is_found_where_there_is
     assert (unmarked["looked at"], unmarked["taken for marked"]) == (2 * 4, 0)
 
 
-def test_the_readme_says_the_figures_that_were_kept(kept: dict[str, object]) -> None:
-    readme = (ROOT / "README.md").read_text()
+def test_the_docs_say_the_figures_that_were_kept(kept: dict[str, object]) -> None:
+    docs = (ROOT / "docs" / "provenance.md").read_text()
     tuned, held = (kept[half]["after"] for half in HALVES)
     for name, row in tuned.items():
         cells = [f"{each['marked']}, {each['id right']}" for each in (row, held[name])]
         lowest = f"{held[name]['score, lowest']:g}"
-        assert f"| {name} | {cells[0]} | {cells[1]} | {lowest} |" in readme
-    assert f"{kept['unmarked windows']['looked at']:,} unmarked windows" in readme
+        assert f"| {name} | {cells[0]} | {cells[1]} | {lowest} |" in docs
+    assert f"{kept['unmarked windows']['looked at']:,} unmarked windows" in docs
 
 
 def test_the_kept_figures_are_of_both_halves_and_follow_from_the_clips(

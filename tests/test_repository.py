@@ -251,7 +251,6 @@ def test_every_module_that_the_docs_start_is_there() -> None:
         "pipeline.models.download",
         "pipeline.generation.multi_gpu",
         "benchmarks",
-        "training.evaluate",
     ],
 )
 def test_the_commands_of_the_docs_run(module: str) -> None:

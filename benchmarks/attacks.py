@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from pipeline import programs
 from pipeline.media import ffmpeg
 from pipeline.media.video_reader import iterate_frames, probe_clip
 from pipeline.media.video_writer import ClipWriter
@@ -59,7 +60,7 @@ def encode_again(path: Path, name: str, output: Path, shape: tuple[int, int]) ->
         *(*ffmpeg.source(path), "-vf", filters, "-c:v", "libx264", "-crf", str(crf)),
         *("-pix_fmt", "yuv420p", "-y", f"file:{output.absolute()}"),
     )
-    done = ffmpeg.run(arguments, ffmpeg.DECODE_TIMEOUT_SECONDS)
+    done = programs.run(arguments, ffmpeg.DECODE_TIMEOUT_SECONDS)
     if done.returncode:
         raise RuntimeError(done.stderr.decode(errors="replace"))
     return output.stat().st_size

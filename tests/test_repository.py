@@ -24,6 +24,7 @@ LEVELS = (
     "pipeline.errors",
     "pipeline.geometry",
     "pipeline.deadlines",
+    "pipeline.programs",
     "pipeline.settings",
     "pipeline.rate_limits",
     "pipeline.inspections",

@@ -285,37 +285,38 @@ class JobStore:
         for changed_at, folder in self._oldest_first():
             if self._age(changed_at) > self._max_age:
                 num_removed += self._remove(folder, keeps_paused=False)
-        excess = self._make_room(0)
-        return num_removed + (self._shrink(excess, FRESH_SECONDS)[1] if excess > 0 else 0)
+        _, num_for_room = self._make_room(self._num_bytes() - self._max_bytes, FRESH_SECONDS)
+        return num_removed + num_for_room
 
     def _reserve(self, needed: int) -> None:
         """Make room for a job of `needed` bytes. Raises StorageError if there is none."""
-        excess = self._make_room(needed)
-        if excess > 0:
-            self._shrink(excess, WATCHED_SECONDS)
-        refuse_if_full(needed, self._num_bytes(), self._max_bytes, self._jobs)
+        used = self._num_bytes()
+        has_changed, _ = self._make_room(used + needed - self._max_bytes, WATCHED_SECONDS)
+        used = self._num_bytes() if has_changed else used
+        refuse_if_full(needed, used, self._max_bytes, self._jobs)
 
-    def _make_room(self, needed: int) -> float:
-        """Shrink the other rooms if so many bytes have no room; return how many still have none."""
-        excess = self._num_bytes() + needed - self._max_bytes
-        return excess - make_room(self.rooms, math.ceil(excess)) if excess > 0 else excess
+    def _make_room(self, excess: float, min_age: float) -> tuple[bool, int]:
+        """Shrink the other rooms, then delete the oldest finished jobs, until `excess` bytes went.
 
-    def _num_bytes(self) -> int:
-        """Return the size of all jobs and of the other rooms in bytes."""
-        if math.isinf(self._max_bytes):
-            return 0
-        return folder_size(self._jobs) + sum(room.num_bytes() for room in self.rooms)
-
-    def _shrink(self, excess: float, min_age: float) -> tuple[float, int]:
-        """Delete the oldest finished jobs until `excess` bytes are free; return bytes and count."""
-        removed, num_removed = 0.0, 0
+        Returns whether anything went, and how many jobs.
+        """
+        if excess <= 0:
+            return False, 0
+        removed: float = make_room(self.rooms, math.ceil(excess))
+        num_removed = 0
         for changed_at, folder in self._oldest_first():
             if removed >= excess or self._age(changed_at) <= min_age:
                 break
             size = folder_size(folder)
             if self._remove(folder, keeps_paused=True):
                 removed, num_removed = removed + size, num_removed + 1
-        return removed, num_removed
+        return removed > 0, num_removed
+
+    def _num_bytes(self) -> int:
+        """Return the size of all jobs and of the other rooms in bytes."""
+        if math.isinf(self._max_bytes):
+            return 0
+        return folder_size(self._jobs) + sum(room.num_bytes() for room in self.rooms)
 
     def _oldest_first(self) -> list[tuple[float, Path]]:
         found = [(_last_change(folder), folder) for folder in self._jobs.iterdir()]

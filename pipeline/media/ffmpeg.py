@@ -1,4 +1,4 @@
-"""ffmpeg as a program: how it is started and ended, and what it may open.
+"""ffmpeg as a program: its command line, and what it may open.
 
 The binary is imageio-ffmpeg's; nothing on the PATH is needed. It decodes and encodes; what it
 prints for people is not read.
@@ -6,15 +6,10 @@ prints for people is not read.
 
 from __future__ import annotations
 
-import contextlib
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 import imageio_ffmpeg
 
-from pipeline.deadlines import check_deadline, killed_at_deadline
 from pipeline.errors import MediaError
 
 UNREADABLE = (
@@ -31,8 +26,6 @@ _CONTAINERS = "mov,matroska,avi,gif,mpeg,mpegts,flv,asf,ogg,apng,webp_anim"
 # What a frame may have, whatever the container says of it: a little more than video_reader.py's
 # limit, as codecs pad.
 _MAX_FRAME_PIXELS = 4160 * 4160
-
-_Stream = int | IO[bytes] | None  # as `subprocess` takes it
 
 
 def command(*arguments: str) -> list[str]:
@@ -56,48 +49,3 @@ def source(path: Path, *options: str) -> list[str]:
     """Return the arguments that make a file an input. Raises MediaError if it is not there."""
     guards = [word for name, value in input_options(path).items() for word in (f"-{name}", value)]
     return [*options, *guards, "-i", f"file:{path.absolute()}"]
-
-
-def run(
-    arguments: list[str], timeout: float, folder: Path | None = None
-) -> subprocess.CompletedProcess[bytes]:
-    """Wait for a command, in a folder if one is given, and return what it wrote.
-
-    Raises MediaError after `timeout` seconds, or at the deadline of the work that it is for.
-    """
-    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with running(arguments, folder, **pipes) as process:
-        try:
-            out, told = process.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired as exc:
-            raise MediaError(
-                "The clip takes too long to read; use a shorter or smaller one."
-            ) from exc
-    check_deadline()
-    return subprocess.CompletedProcess(arguments, process.returncode, out, told)
-
-
-@contextlib.contextmanager
-def running(
-    arguments: list[str],
-    folder: Path | None = None,
-    *,
-    stdin: _Stream = None,
-    stdout: _Stream = None,
-    stderr: _Stream = None,
-) -> Iterator[subprocess.Popen[bytes]]:
-    """Start a command, in a folder if one is given.
-
-    When the block ends, however it does, nothing of it runs any more.
-    """
-    process = subprocess.Popen(arguments, cwd=folder, stdin=stdin, stdout=stdout, stderr=stderr)
-    try:
-        with killed_at_deadline(process):
-            yield process
-    finally:
-        process.kill()
-        process.wait()
-        for pipe in (process.stdin, process.stdout, process.stderr):
-            with contextlib.suppress(OSError):  # what is still in a buffer has nowhere to go
-                if pipe is not None:
-                    pipe.close()

@@ -9,9 +9,11 @@ import json
 import sys
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from pipeline import programs
 from pipeline.errors import MediaError
 from pipeline.media import ffmpeg
 from pipeline.media.video_color import ColorTags
@@ -58,13 +60,29 @@ class Header:
     seconds: float
 
 
+def file_version(path: Path) -> tuple[int, ...]:
+    """Return what changes when a file does. Raises MediaError if it is not there."""
+    if not path.is_file():
+        raise MediaError(ffmpeg.MISSING)
+    state = path.stat()
+    return state.st_ino, state.st_size, state.st_mtime_ns
+
+
 def read_header(path: Path) -> Header:
-    """Read what a file says of itself, in a moment. Raises MediaError if it cannot be used."""
+    """Read what a file says of itself, in a moment. Raises MediaError if it cannot be used.
+
+    A file that has not changed since is not read again.
+    """
+    return _read_header(path, file_version(path))
+
+
+@lru_cache(maxsize=8)
+def _read_header(path: Path, _version: tuple[int, ...]) -> Header:
     options = ffmpeg.input_options(path)
     if webp := _read_webp(path):
         return Header(webp, None, 0.0)
     arguments = [sys.executable, str(_PROGRAM), f"file:{path.absolute()}", json.dumps(options)]
-    done = ffmpeg.run(arguments, ffmpeg.HEADER_TIMEOUT_SECONDS)
+    done = programs.run(arguments, ffmpeg.HEADER_TIMEOUT_SECONDS)
     if done.returncode:
         raise MediaError(ffmpeg.UNREADABLE)
     facts = json.loads(done.stdout)

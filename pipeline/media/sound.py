@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline import programs
 from pipeline.errors import MediaError
 from pipeline.media import ffmpeg
 from pipeline.media.probe import AudioTrack
@@ -41,7 +42,7 @@ def iterate_sound(path: Path, info: ClipInfo, rate: int) -> Generator[np.ndarray
         *("-f", "f32le", "pipe:1"),
     )
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-    with ffmpeg.running(arguments, None, **pipes) as process:
+    with programs.running(arguments, None, **pipes) as process:
         assert process.stdout is not None  # a pipe
         while data := process.stdout.read(rate * 8):
             yield np.frombuffer(data, np.float32).reshape(-1, 2)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline import programs
 from pipeline.errors import MediaError
 from pipeline.media import ffmpeg
 from pipeline.media.probe import VideoTrack
@@ -50,7 +51,7 @@ def read_timeline(path: Path, video: VideoTrack, most: int, seconds: float) -> T
         # The frames themselves are not written: that took a tenth of the time.
         *("-c:v", "wrapped_avframe", "-frames:v", str(most), "-f", "framecrc", "pipe:1"),
     )
-    text = ffmpeg.run(arguments, ffmpeg.DECODE_TIMEOUT_SECONDS).stdout.decode()
+    text = programs.run(arguments, ffmpeg.DECODE_TIMEOUT_SECONDS).stdout.decode()
     # A row: stream, decoding time, presentation time, duration, size in bytes, checksum.
     rows = [line.split(",") for line in text.splitlines() if not line.startswith("#")]
     if not rows:

@@ -20,10 +20,11 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline import programs
 from pipeline.errors import MediaError
 from pipeline.media import ffmpeg
 from pipeline.media.frame_filters import LUT_FILE, filter_chain, needs_lut
-from pipeline.media.probe import AudioTrack, VideoTrack, read_header
+from pipeline.media.probe import AudioTrack, VideoTrack, file_version, read_header
 from pipeline.media.timeline import (
     MAX_FPS,
     choose_rate,
@@ -101,10 +102,7 @@ def probe_clip(path: Path) -> ClipInfo:
 
     A file that has not changed since is not decoded again.
     """
-    if not path.is_file():
-        raise MediaError(ffmpeg.MISSING)
-    state = path.stat()
-    return _probe(path, (state.st_ino, state.st_size, state.st_mtime_ns))
+    return _probe(path, file_version(path))
 
 
 @lru_cache(maxsize=8)
@@ -192,7 +190,7 @@ def sample_luma(path: Path, fps: float, seconds: float, side: int) -> np.ndarray
         *("-vf", f"select='{is_due}',scale='{across}':'{down}':flags=area"),
         *("-fps_mode", "passthrough", "-f", "yuv4mpegpipe", "-pix_fmt", "gray", "pipe:1"),
     )
-    done = ffmpeg.run(arguments, ffmpeg.DECODE_TIMEOUT_SECONDS)
+    done = programs.run(arguments, ffmpeg.DECODE_TIMEOUT_SECONDS)
     if done.returncode or not done.stdout:
         raise MediaError(ffmpeg.UNREADABLE)
     head, _, frames = done.stdout.partition(b"\n")
@@ -208,7 +206,7 @@ def sample_luma(path: Path, fps: float, seconds: float, side: int) -> np.ndarray
 def read_metadata(path: Path) -> dict[str, str]:
     """Return the tags of a file's container. Raises MediaError if the file cannot be read."""
     arguments = ffmpeg.command(*ffmpeg.source(path), "-map_chapters", "-1", "-f", "ffmetadata", "-")
-    done = ffmpeg.run(arguments, ffmpeg.HEADER_TIMEOUT_SECONDS)
+    done = programs.run(arguments, ffmpeg.HEADER_TIMEOUT_SECONDS)
     if done.returncode:
         raise MediaError(ffmpeg.UNREADABLE)
     tags = _TAG.findall(done.stdout.decode(errors="replace"))
@@ -274,7 +272,7 @@ def _running(arguments: list[str], video: VideoTrack) -> Iterator[subprocess.Pop
         if needs_lut(video):
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             (folder / LUT_FILE).write_bytes(lut_of(video.colors))
-        yield stack.enter_context(ffmpeg.running(arguments, folder, **pipes))
+        yield stack.enter_context(programs.running(arguments, folder, **pipes))
 
 
 def _stack(frames: Iterator[np.ndarray], count: int) -> np.ndarray:

@@ -24,6 +24,7 @@ from typing import IO
 
 import numpy as np
 
+from pipeline import programs
 from pipeline.errors import MediaError
 from pipeline.media import ffmpeg
 from pipeline.media.sound import stereo_in_place
@@ -185,7 +186,7 @@ class ClipWriter:
         """Start a piece, under a name that no other process's ffmpeg can still be writing to."""
         draft = self._folder / f"{secrets.token_hex(8)}.part"
         arguments = [*self._arguments, f"file:{draft.absolute()}"]
-        running = ffmpeg.running(arguments, stdin=subprocess.PIPE, stderr=self._log)
+        running = programs.running(arguments, stdin=subprocess.PIPE, stderr=self._log)
         return _Growing(self._clean_up.enter_context(running), draft, self.num_frames)
 
     def _end(self) -> None:
@@ -239,7 +240,7 @@ class ClipWriter:
 
     def _num_frames_of(self, arguments: list[str]) -> int | None:
         """Run ffmpeg in the folder; return how many frames it has written, None if it failed."""
-        done = ffmpeg.run(arguments, ffmpeg.DECODE_TIMEOUT_SECONDS, self._folder)
+        done = programs.run(arguments, ffmpeg.DECODE_TIMEOUT_SECONDS, self._folder)
         self._log.write(done.stderr)
         counts = re.findall(rb"^frame=\s*(\d+)", done.stdout, re.MULTILINE)
         return int(counts[-1]) if counts and not done.returncode else None

@@ -21,8 +21,6 @@ FEATURE_COLUMNS = (
     "kind", "companion kind", "place",
 )  # fmt: skip
 _COLUMN = {name: index for index, name in enumerate(FEATURE_COLUMNS)}
-SUBJECT_COLUMNS = [_COLUMN[x] for x in FEATURE_COLUMNS[6:16] + FEATURE_COLUMNS[22:26]]
-VIEW_COLUMNS = [_COLUMN[x] for x in FEATURE_COLUMNS[16:19] + FEATURE_COLUMNS[26:]]
 
 
 def latent_times(first: int, num_latents: int, fps: float, *, is_start: bool) -> np.ndarray:

@@ -29,6 +29,7 @@ from pipeline.models.hub import (
     Place,
     download,
     local_path,
+    missing_files,
     parse_place,
     read_files,
 )
@@ -154,9 +155,8 @@ def _fetch_lora_from(place: Place, source: str, on_bytes: OnBytes | None) -> Pat
     where = place.repository, _choose_lora(source, names)
     try:
         file = hf_hub_download(*where, revision=place.revision, dry_run=True)
-        if file.will_download:
-            missing = Missing(*where[:1], file.commit_hash, file.filename, file.file_size or 0)
-            download(source, f"The LoRA {source!r}", [missing], on_bytes)
+        missing = missing_files(place.repository, [file])
+        download(source, f"The LoRA {source!r}", missing, on_bytes)
     except DryRunError:
         logger.info("The Hub cannot be reached for %s: using the files on disk", source)
     return Path(hf_hub_download(*where, revision=place.revision))
@@ -204,18 +204,14 @@ def _missing_files(spec: ModelSpec, index: Path) -> list[Missing]:
             ignore_patterns=_VARIANTS,
             dry_run=True,
         )
-        found = [(repo_id, file) for file in files]
+        missing = missing_files(repo_id, files)
         if spec.checkpoint is not None:
             place = _checkpoint_place(spec.checkpoint)
-            found.append((place["repo_id"], hf_hub_download(**place, dry_run=True)))
+            missing += missing_files(place["repo_id"], [hf_hub_download(**place, dry_run=True)])
     except DryRunError:
         logger.info("The Hub cannot be reached for %s: using the files on disk", repo_id)
         return []
-    return [
-        Missing(repository, file.commit_hash, file.filename, file.file_size or 0)
-        for repository, file in found
-        if file.will_download
-    ]
+    return missing
 
 
 def _patterns(spec: ModelSpec, index: dict[str, object]) -> list[str]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from huggingface_hub import HfApi, hf_hub_download, snapshot_download
+from huggingface_hub import DryRunFileInfo, HfApi, hf_hub_download, snapshot_download
 from huggingface_hub.constants import HF_HUB_CACHE
 from huggingface_hub.errors import EntryNotFoundError, HTTPError
 from huggingface_hub.utils import tqdm
@@ -49,6 +49,15 @@ class Missing:
     revision: str
     filename: str
     num_bytes: int
+
+
+def missing_files(repository: str, files: Iterable[DryRunFileInfo]) -> list[Missing]:
+    """Return the files of a dry run that are to be downloaded."""
+    return [
+        Missing(repository, file.commit_hash, file.filename, file.file_size or 0)
+        for file in files
+        if file.will_download
+    ]
 
 
 def parse_place(reference: str) -> Place | None:

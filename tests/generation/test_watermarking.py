@@ -21,7 +21,7 @@ from pipeline.planning.recipe import RECIPE_TAG
 from pipeline.planning.request import GenerationRequest, Shot
 from pipeline.planning.validation import build_request
 from pipeline.runtime.model_cache import ModelCache
-from pipeline.trust.watermark.detection import read_marks
+from pipeline.trust.watermark.detection import Window, find_marks
 from pipeline.trust.watermark.mark import KEY_FILE, Marker
 from tests.footage import HEIGHT, WIDTH, scene
 from tests.tiny import LTX, MINI
@@ -39,6 +39,10 @@ def run(
 ) -> Clip:
     options = {"on_progress": lambda _: None, "is_cancelled": lambda: False} | options
     return generate(request, model_cache=model_caches[request.model], output=output, **options)
+
+
+def read_marks(path: Path, key: bytes) -> list[Window]:
+    return list(find_marks(decoded(path), key))
 
 
 def decoded(path: Path) -> np.ndarray:

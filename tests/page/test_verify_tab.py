@@ -14,6 +14,7 @@ from gradio_client import Client, handle_file
 from PIL import Image, PngImagePlugin
 from playwright.sync_api import Browser, Page, expect
 
+from pipeline import programs
 from pipeline.media import ffmpeg
 from pipeline.trust.provenance.identity import open_identity
 from tests import sources
@@ -88,7 +89,7 @@ def sign_elsewhere(source: Path, target: Path, source_type: str, folder: Path) -
 
 
 def encode(source: Path, target: Path, *options: str) -> Path:
-    done = ffmpeg.run(
+    done = programs.run(
         ffmpeg.command(*ffmpeg.source(source), *options, "-pix_fmt", "yuv420p", str(target)), 60
     )
     assert done.returncode == 0

@@ -19,7 +19,7 @@ from huggingface_hub.errors import DryRunError
 from safetensors import SafetensorError
 
 from pipeline.errors import KinoraError, ModelError, RefusedError
-from pipeline.models.hub import HUB_ERRORS, Missing, download
+from pipeline.models.hub import HUB_ERRORS, download, missing_files
 from pipeline.settings import read_variable
 from pipeline.trust.moderation.rules import Strictness, Verdict, read_rules, worst
 
@@ -244,12 +244,7 @@ def _fetch(repository: str) -> Path:
         return Path(repository)
     try:
         files = snapshot_download(repository, allow_patterns=_FILES, dry_run=True)
-        missing = [
-            Missing(repository, file.commit_hash, file.filename, file.file_size or 0)
-            for file in files
-            if file.will_download
-        ]
-        download("guard model", "The guard model", missing)
+        download("guard model", "The guard model", missing_files(repository, files))
     except DryRunError:
         logger.info("The Hub cannot be asked for %s: what is here has to do", repository)
     return Path(snapshot_download(repository, allow_patterns=_FILES))

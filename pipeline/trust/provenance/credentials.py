@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline import programs
 from pipeline.deadlines import check_deadline
 from pipeline.errors import MediaError
-from pipeline.media import ffmpeg
 from pipeline.trust.provenance import manifest_facts, status_codes
 from pipeline.trust.provenance.coverage import left_out
 from pipeline.trust.provenance.credential_types import Action, Credentials, Ingredient, State
@@ -65,7 +65,7 @@ def read_credentials(path: Path, identity: Identity | None = None) -> Credential
     kind, settings = mime_type(path), json.dumps(_settings(identity))
     arguments = [sys.executable, str(_PROGRAM), str(path.absolute()), kind, settings]
     try:
-        done = ffmpeg.run(arguments, TIMEOUT_SECONDS)
+        done = programs.run(arguments, TIMEOUT_SECONDS)
     except MediaError:
         check_deadline()
         return _unreadable(_TOO_LARGE, status_codes.TOO_LARGE)

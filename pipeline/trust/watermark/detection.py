@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import cast
 
 import cv2
 import numpy as np
 
 from pipeline.errors import MediaError
-from pipeline.media.video_reader import iterate_frames, probe_clip
 from pipeline.trust.watermark.pattern import ACROSS, DOWN, FASTEST, SHORT, TILE, Tile, waves_of
 from pipeline.trust.watermark.payload import read_id
 
@@ -65,12 +63,6 @@ class Evidence:
 
     detail: np.ndarray
     waves: np.ndarray
-
-
-def read_marks(path: Path, key: bytes) -> list[Window]:
-    """Search a clip for the key's marks. Raises MediaError if the file cannot be read."""
-    frames = (frame for chunk in iterate_frames(path, probe_clip(path)) for frame in chunk)
-    return list(find_marks(frames, key))
 
 
 def find_marks(frames: Iterable[np.ndarray], key: bytes) -> Iterator[Window]:

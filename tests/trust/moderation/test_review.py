@@ -14,6 +14,7 @@ import skimage.data
 from PIL import Image
 
 import app
+from pipeline import programs
 from pipeline.errors import OutputError, RefusedError
 from pipeline.media import ffmpeg
 from pipeline.planning.request import GenerationRequest, Shot
@@ -71,7 +72,7 @@ def test_a_face_is_found_on_a_shots_picture_and_in_a_clip(
         reviewer.review(build_request("text_to_video", model=MODEL, shots=shots))
     clip = tmp_path / "face.mp4"
     ffmpeg_input = ["-loop", "1", "-t", "1", "-i", str(portrait), "-r", "8"]
-    done = ffmpeg.run(ffmpeg.command(*ffmpeg_input, "-pix_fmt", "yuv420p", str(clip)), 60)
+    done = programs.run(ffmpeg.command(*ffmpeg_input, "-pix_fmt", "yuv420p", str(clip)), 60)
     assert done.returncode == 0
     with pytest.raises(RefusedError, match="face"):
         reviewer.review(build_request("extend_video", model=MODEL, prompt="a car", video=clip))

@@ -61,60 +61,13 @@ class Cards:
     def _create_card(self, index: int, spec: ModelSpec) -> None:
         name = f"film-shot-{index + 1}"
         with gr.Group(visible=index == 0, elem_id=name) as frame:
-            with gr.Row(elem_classes="kinora-card-top"):
-                prompt = gr.Textbox(
-                    "",
-                    label=f"Shot {index + 1}",
-                    placeholder="Describe the shot",
-                    lines=3,
-                    max_lines=6,
-                    scale=3,
-                    min_width=200,
-                    elem_id=f"{name}-prompt",
-                )
-                image = gr.Image(
-                    label="First frame (optional)",
-                    placeholder="Add a picture",
-                    type="filepath",
-                    image_mode=None,  # otherwise Gradio would decode any file of any size
-                    sources=["upload"],
-                    buttons=[],
-                    height=126,  # as the words beside it
-                    scale=1,
-                    min_width=110,
-                    elem_id=f"{name}-image",
-                )
-            with gr.Row():
-                duration = gr.Number(
-                    EMPTY_SHOT.duration,
-                    label="Seconds",
-                    step=0.5,
-                    min_width=80,
-                    elem_id=f"{name}-duration",
-                )
-                camera = gr.Dropdown(
-                    _camera_choices(spec),
-                    value=EMPTY_SHOT.camera,
-                    label="Camera",
-                    min_width=140,
-                    elem_id=f"{name}-camera",
-                )
-                transition = gr.Dropdown(
-                    [*get_args(Transition)],
-                    value=EMPTY_SHOT.transition,
-                    label="Transition",
-                    visible=index > 0,  # the first shot simply starts
-                    min_width=140,
-                    elem_id=f"{name}-transition",
-                )
+            self._cards.append(_create_fields(name, index, spec))
             with gr.Row():
                 for label in BUTTONS:
                     edit = label.lower()
                     button = gr.Button(label, size="sm", min_width=60, elem_id=f"{name}-{edit}")
                     self._buttons.append((button, edit, index))
         self._frames.append(frame)
-        parts = (prompt, duration, camera, transition, image)
-        self._cards.append(dict(zip(CARD_FIELDS, parts, strict=True)))
 
     def connect(self) -> None:
         """Connect the buttons, and check pictures when they are uploaded."""
@@ -186,3 +139,51 @@ class Cards:
 
 def _camera_choices(spec: ModelSpec) -> list[tuple[str, Camera]]:
     return [("As in my text", ""), *((move, move) for move in spec.camera_words)]
+
+
+def _create_fields(name: str, index: int, spec: ModelSpec) -> dict[str, Component]:
+    """Create the components of one card in the Blocks being built, by CARD_FIELDS."""
+    with gr.Row(elem_classes="kinora-card-top"):
+        prompt = gr.Textbox(
+            "",
+            label=f"Shot {index + 1}",
+            placeholder="Describe the shot",
+            lines=3,
+            max_lines=6,
+            scale=3,
+            min_width=200,
+            elem_id=f"{name}-prompt",
+        )
+        image = gr.Image(
+            label="First frame (optional)",
+            placeholder="Add a picture",
+            type="filepath",
+            image_mode=None,  # otherwise Gradio would decode any file of any size
+            sources=["upload"],
+            buttons=[],
+            height=126,  # as the words beside it
+            scale=1,
+            min_width=110,
+            elem_id=f"{name}-image",
+        )
+    with gr.Row():
+        duration = gr.Number(
+            EMPTY_SHOT.duration, label="Seconds", step=0.5, min_width=80, elem_id=f"{name}-duration"
+        )
+        camera = gr.Dropdown(
+            _camera_choices(spec),
+            value=EMPTY_SHOT.camera,
+            label="Camera",
+            min_width=140,
+            elem_id=f"{name}-camera",
+        )
+        transition = gr.Dropdown(
+            [*get_args(Transition)],
+            value=EMPTY_SHOT.transition,
+            label="Transition",
+            visible=index > 0,  # the first shot simply starts
+            min_width=140,
+            elem_id=f"{name}-transition",
+        )
+    parts = (prompt, duration, camera, transition, image)
+    return dict(zip(CARD_FIELDS, parts, strict=True))

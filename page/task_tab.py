@@ -120,6 +120,13 @@ class TaskTab:
             queue=False,
             **PRIVATE,
         )
+        self._connect_plan()
+        if self._task == "image_to_video":
+            self._connect_picture()
+        elif self._task == "extend_video":
+            self._connect_clip()
+
+    def _connect_plan(self) -> None:
         names = [
             name for name in self._fields if name not in ("prompt", "image", "video", "video_after")
         ]
@@ -132,29 +139,31 @@ class TaskTab:
             trigger_mode="always_last",
             **PRIVATE,
         )
-        if self._task == "image_to_video":
-            looked_at = [self.parts[name] for name in ("image", "aspect_ratio", "model")]
-            gr.on(
-                [part.change for part in looked_at],
-                self._look_at_picture,
-                looked_at,
-                [self._upload, self.parts["source"], self.parts["crop"]],
-                **PRIVATE,
-            )
-        elif self._task == "extend_video":
-            self.parts["video"].change(
-                self._look_at_clip,
-                self.parts["video"],
-                [self._upload, self.parts["source"]],
-                **PRIVATE,
-            )
-            self.parts["direction"].change(
-                lambda direction: gr.Video(visible=direction == "bridge"),
-                self.parts["direction"],
-                self.parts["video_after"],
-                queue=False,
-                **PRIVATE,
-            )
+
+    def _connect_picture(self) -> None:
+        looked_at = [self.parts[name] for name in ("image", "aspect_ratio", "model")]
+        gr.on(
+            [part.change for part in looked_at],
+            self._look_at_picture,
+            looked_at,
+            [self._upload, self.parts["source"], self.parts["crop"]],
+            **PRIVATE,
+        )
+
+    def _connect_clip(self) -> None:
+        self.parts["video"].change(
+            self._look_at_clip,
+            self.parts["video"],
+            [self._upload, self.parts["source"]],
+            **PRIVATE,
+        )
+        self.parts["direction"].change(
+            lambda direction: gr.Video(visible=direction == "bridge"),
+            self.parts["direction"],
+            self.parts["video_after"],
+            queue=False,
+            **PRIVATE,
+        )
 
     async def _submit(self, *values: object, **origin: Unpack[TabOrigin]) -> str:
         fields = dict(zip(self._fields, values, strict=True))

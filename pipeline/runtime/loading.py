@@ -9,7 +9,7 @@ import logging
 import pickle
 import pkgutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -94,23 +94,11 @@ def load_model(
     """
     files = download_model(spec, on_bytes)
     dtypes = _dtypes(spec, placement)
-    pipeline = find_pipeline(spec)
+    # Cast to fp8 after loading LoRAs, or their weights would be cast as well. Until then a second
+    # expert is in memory at full size too.
+    is_late = bool(adapters) and placement.weights == "fp8"
     try:
-        # Cast to fp8 after loading LoRAs, or their weights would be cast as well. Until then a
-        # second expert is in memory at full size too.
-        is_late = bool(adapters) and placement.weights == "fp8"
-        small = replace(placement, weights="full") if is_late else placement
-        parts = _parts_of_their_own(pipeline, files, small, dtypes)
-        tokenizers = _tokenizers(pipeline, files)
-        pipe = pipeline.from_pretrained(
-            str(files.folder),
-            dtype=dtypes,
-            use_safetensors=True,
-            **parts,
-            **dict.fromkeys([*tokenizers, *spec.left_out]),  # None: do not load
-        )
-        pipe.register_modules(**tokenizers)
-        _refuse_missing_weights(pipe)
+        pipe = _read(spec, files, "full" if is_late else placement.weights, dtypes)
     except _BROKEN as exc:
         raise ModelError(_cannot_load(spec)) from exc
     pipe.set_progress_bar_config(disable=True)
@@ -135,6 +123,25 @@ def load_model(
     )
 
 
+def _read(
+    spec: ModelSpec, files: LocalFiles, weights: str, dtypes: dict[str, torch.dtype]
+) -> DiffusionPipeline:
+    """Read a pipeline into memory, with 8-bit weights if `weights` says so."""
+    pipeline = find_pipeline(spec)
+    parts = _parts_of_their_own(pipeline, files, weights, dtypes)
+    tokenizers = _tokenizers(pipeline, files)
+    pipe = pipeline.from_pretrained(
+        str(files.folder),
+        dtype=dtypes,
+        use_safetensors=True,
+        **parts,
+        **dict.fromkeys([*tokenizers, *spec.left_out]),  # None: do not load
+    )
+    pipe.register_modules(**tokenizers)
+    _refuse_missing_weights(pipe)
+    return pipe
+
+
 def _dtypes(spec: ModelSpec, placement: Placement) -> dict[str, torch.dtype]:
     """Return the dtype of every component: an autoencoder stays in float32 if its row says so.
 
@@ -149,7 +156,7 @@ def _dtypes(spec: ModelSpec, placement: Placement) -> dict[str, torch.dtype]:
 def _parts_of_their_own(
     pipeline: type[DiffusionPipeline],
     files: LocalFiles,
-    placement: Placement,
+    weights: str,
     dtypes: dict[str, torch.dtype],
 ) -> dict[str, torch.nn.Module]:
     """Load parts that come from a single file, and transformers with 8-bit weights.
@@ -159,8 +166,8 @@ def _parts_of_their_own(
     index = pipeline.load_config(files.folder)
     parts = {}
     for name in DENOISERS:
-        if placement.weights != "full" and index.get(name, [None])[0]:
-            parts[name] = _read_part(index, name, files, dtypes, placement.weights)
+        if weights != "full" and index.get(name, [None])[0]:
+            parts[name] = _read_part(index, name, files, dtypes, weights)
     if files.checkpoint is not None:
         for name in CHECKPOINT_PARTS:
             parts[name] = parts.get(name) or _read_part(index, name, files, dtypes, "full")

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+
+from pipeline.media.video_reader import iterate_frames, probe_clip
+from pipeline.trust.watermark.detection import Window, find_marks
 
 HEIGHT, WIDTH = 216, 384
 
@@ -19,3 +24,13 @@ def scene(num_frames: int = 24, height: int = HEIGHT, width: int = WIDTH) -> np.
         land = np.array([95, 140, 80]) + grass[:, index : index + width, None]
         frames.append(np.where(hill[..., None], land, sky).clip(0, 255).astype(np.uint8))
     return np.stack(frames)
+
+
+def decoded(path: Path) -> np.ndarray:
+    """Return all frames (F, H, W, 3) uint8 of a clip."""
+    return np.concatenate(list(iterate_frames(path, probe_clip(path))))
+
+
+def read_marks(path: Path, key: bytes) -> list[Window]:
+    """Search a clip for the key's marks."""
+    return list(find_marks(decoded(path), key))

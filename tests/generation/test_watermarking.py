@@ -15,15 +15,14 @@ from pipeline.generation.assembly import Segment
 from pipeline.generation.generate import Clip, generate
 from pipeline.generation.watermarking import FrameMarker
 from pipeline.geometry import Size
-from pipeline.media.video_reader import iterate_frames, probe_clip, read_metadata
+from pipeline.media.video_reader import read_metadata
 from pipeline.media.video_writer import ClipWriter
 from pipeline.planning.recipe import RECIPE_TAG
 from pipeline.planning.request import GenerationRequest, Shot
 from pipeline.planning.validation import build_request
 from pipeline.runtime.model_cache import ModelCache
-from pipeline.trust.watermark.detection import Window, find_marks
 from pipeline.trust.watermark.mark import KEY_FILE, Marker
-from tests.footage import HEIGHT, WIDTH, scene
+from tests.footage import HEIGHT, WIDTH, decoded, read_marks, scene
 from tests.tiny import LTX, MINI
 
 KEY = bytes(range(32))
@@ -39,14 +38,6 @@ def run(
 ) -> Clip:
     options = {"on_progress": lambda _: None, "is_cancelled": lambda: False} | options
     return generate(request, model_cache=model_caches[request.model], output=output, **options)
-
-
-def read_marks(path: Path, key: bytes) -> list[Window]:
-    return list(find_marks(decoded(path), key))
-
-
-def decoded(path: Path) -> np.ndarray:
-    return np.concatenate(list(iterate_frames(path, probe_clip(path))))
 
 
 @pytest.fixture(scope="module")

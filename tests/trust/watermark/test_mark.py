@@ -15,11 +15,11 @@ import pytest
 
 from pipeline.errors import KinoraError
 from pipeline.media.video_writer import ClipWriter
-from pipeline.trust.watermark.detection import LEAST_CODE_SCORE, LEAST_SCORE, find_marks, read_marks
+from pipeline.trust.watermark.detection import LEAST_CODE_SCORE, LEAST_SCORE, find_marks
 from pipeline.trust.watermark.mark import KEY_FILE, Marker, load_or_make_key, open_marker
 from pipeline.trust.watermark.pattern import Tile
 from pipeline.trust.watermark.payload import read_id, symbols_of
-from tests.footage import HEIGHT, WIDTH, scene
+from tests.footage import HEIGHT, WIDTH, read_marks, scene
 from tests.sources import ffmpeg
 
 KEY = bytes(range(32))

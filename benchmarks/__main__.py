@@ -3,12 +3,15 @@
 Run: python -m benchmarks
      python -m benchmarks --runs 1 --lengths 5 10 20
      python -m benchmarks gpu ltx-video-2b
+     python -m benchmarks full ltx-video-2b --folder weights --size 512x288
      python -m benchmarks marks
      python -m benchmarks fingerprints
 `gpu` makes a two-second clip with every placement of a model that this machine supports, and with
-each optimization, and measures them. `marks` puts the invisible mark into many kinds of clips and
-measures what it survives and costs. `fingerprints` measures how far those clips are from their
-altered copies and from other clips. Both need tests/requirements.txt.
+each optimization, and measures them. `full` makes a clip with a model at full size whose weights
+are random, so that nothing is downloaded: times and memory are those of the released weights, the
+picture is noise. `marks` puts the invisible mark into many kinds of clips and measures what it
+survives and costs. `fingerprints` measures how far those clips are from their altered copies and
+from other clips. Both need tests/requirements.txt.
 --lengths takes three lengths in seconds: the third is compared with the first in memory and with
 the second in time. The overhead is that of a clip of the first length. The film of six shots, one
 of which is changed, has the third length. All ratios are of one run on one machine.
@@ -19,6 +22,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import math
 import os
 import platform
 from pathlib import Path
@@ -111,6 +115,21 @@ def measure_model(args: argparse.Namespace) -> None:
         args.output.write_text(json.dumps(rows, indent=1) + "\n")
 
 
+def measure_full_size(args: argparse.Namespace) -> None:
+    """Measure a model at full size with random weights."""
+    # Imported here, because it needs all of transformers' classes.
+    from benchmarks.full import Clip, measure_full
+
+    num_pixels = math.prod(int(side) for side in args.size.split("x")) if args.size else None
+    what = Clip(args.seconds, num_pixels)
+    figures = describe_machine() | measure_full(
+        get_model(args.full), args.folder, what, args.placement
+    )
+    logger.info("%s", json.dumps(figures, indent=1))
+    if args.output:
+        args.output.write_text(json.dumps(figures, indent=1) + "\n")
+
+
 def measure_survival(args: argparse.Namespace) -> None:
     """Measure what the invisible mark survives and costs."""
     # Imported here, because it needs packages that the app does not.
@@ -147,6 +166,13 @@ def main() -> None:
     gpu.add_argument("gpu", metavar="MODEL")
     gpu.add_argument("--seconds", type=float, default=2.0)
     gpu.set_defaults(measure=measure_model)
+    full = commands.add_parser("full", help="measure a model at full size with random weights")
+    full.add_argument("full", metavar="MODEL")
+    full.add_argument("--folder", type=Path, required=True, help="keeps the random weights")
+    full.add_argument("--seconds", type=float, default=2.0)
+    full.add_argument("--size", metavar="WIDTHxHEIGHT", help="how large a frame is, about")
+    full.add_argument("--placement", metavar="OFFLOAD", help="a placement of memory_plan.py")
+    full.set_defaults(measure=measure_full_size)
     marks = commands.add_parser("marks", help="measure what the invisible mark survives and costs")
     marks.add_argument(
         "--keys", type=int, default=66, help="number of keys to try on unmarked clips"
@@ -158,7 +184,7 @@ def main() -> None:
     parser.add_argument("--lengths", type=float, nargs=3, default=[10, 15, 60], metavar="SECONDS")
     parser.add_argument("--model", default=EMBEDDED)
     parser.set_defaults(measure=measure_ratios)
-    for each in (parser, gpu, marks, fingerprints):
+    for each in (parser, gpu, full, marks, fingerprints):
         each.add_argument("--output", type=Path)
     args = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(message)s")

@@ -149,9 +149,9 @@ class LTXEngine:
         del parts, prompt
         return self._codec.decode_first_following(given)
 
-    def preview(self, latents: torch.Tensor) -> None:
-        """Return None: a preview would have to be decoded, which is slow."""
-        del latents
+    def preview(self, latents: torch.Tensor) -> np.ndarray:
+        """Return a small picture (h, w, 3) uint8 of the middle of latents (1, C, T, h, w)."""
+        return self._codec.colors.show(latents)
 
     def _velocity(
         self,

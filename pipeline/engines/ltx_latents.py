@@ -6,15 +6,18 @@ Latents are normalized, (1, C, T, h, w). A latent frame covers eight frames, a c
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 
 import numpy as np
 import torch
 from diffusers.pipelines.ltx.pipeline_ltx_condition import linear_quadratic_schedule
 
 from pipeline.engines.base import WindowContext, to_frames, to_pixels
-from pipeline.engines.tiled_decoding import decode_shot
+from pipeline.engines.latent_colors import LatentColors
+from pipeline.engines.tiled_decoding import decode_shot, use_long_pieces
 from pipeline.models.spec import ModelSpec
 from pipeline.runtime.loading import LoadedModel
+from pipeline.runtime.memory_plan import TILE_FRAMES
 from pipeline.runtime.private_api import denormalize_latents, normalize_latents
 
 # An autoencoder with a decode timestep expects a little noise (diffusers, LTX-Video documentation);
@@ -29,8 +32,14 @@ class VideoCodec:
     def __init__(self, model: LoadedModel, *, width: int, height: int) -> None:
         """Use a loaded model; sizes are in pixels."""
         self._model, self._pipe = model, model.pipe
+        use_long_pieces(model.pipe.vae, TILE_FRAMES)
         self.height = height // model.pipe.vae.spatial_compression_ratio  # in latents
         self.width = width // model.pipe.vae.spatial_compression_ratio  # in latents
+
+    @cached_property
+    def colors(self) -> LatentColors:
+        """Return the map from its latents to colours, for previews."""
+        return LatentColors(self.encode, self._pipe.vae.spatial_compression_ratio)
 
     @torch.no_grad()
     def encode(self, frames: np.ndarray, generator: torch.Generator | None = None) -> torch.Tensor:

@@ -14,6 +14,13 @@ from diffusers.models import AutoencoderKLLTXVideo
 logger = logging.getLogger(__name__)
 
 
+def use_long_pieces(vae: AutoencoderKLLTXVideo, num_frames: int) -> None:
+    """Decode pieces of so many frames, with as many blended as before."""
+    num_blended = vae.tile_sample_min_num_frames - vae.tile_sample_stride_num_frames
+    vae.tile_sample_min_num_frames = num_frames
+    vae.tile_sample_stride_num_frames = num_frames - num_blended
+
+
 def decode_shot(
     vae: AutoencoderKLLTXVideo, z: torch.Tensor, temb: torch.Tensor | None, *, in_pieces: bool
 ) -> Iterator[torch.Tensor]:
@@ -34,6 +41,9 @@ def decode_shot(
     stride = vae.tile_sample_stride_num_frames // vae.temporal_compression_ratio
     num_latents = vae.tile_sample_min_num_frames // vae.temporal_compression_ratio + 1
     num_blended = vae.tile_sample_min_num_frames - vae.tile_sample_stride_num_frames
+    if z.shape[2] < num_latents:  # a single piece
+        yield decode(z, temb)
+        return
     previous: torch.Tensor | None = None
     for start in range(0, z.shape[2], stride):
         piece = decode(z[:, :, start : start + num_latents], temb)

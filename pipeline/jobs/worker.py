@@ -81,7 +81,7 @@ class JobWorker:
     """One thread that runs the jobs of a store one after the other, first come first served."""
 
     def __init__(
-        self, store: JobStore, run: Run, max_waiting: int = 16, *, takes_up: bool = True
+        self, store: JobStore, run: Run, max_waiting: int = 32, *, takes_up: bool = True
     ) -> None:
         """Start the thread; with `takes_up` it resumes unfinished jobs by itself.
 

@@ -10,6 +10,7 @@ import pickle
 import pkgutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,9 @@ from pipeline.runtime.acceleration import PLAIN, Acceleration
 from pipeline.runtime.acceleration_hooks import LoadBlocks, use_compiled_blocks
 from pipeline.runtime.lora_adapters import Adapter, put_on
 from pipeline.runtime.memory_plan import ENCODERS, Placement
-from pipeline.runtime.offload import alternate_offload
+from pipeline.runtime.offload import DroppedEncoders, alternate_offload
 from pipeline.runtime.prompt_cache import Embeds, PromptCache
+from pipeline.runtime.widening import compute_in_float32
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +50,7 @@ class LoadedModel:
     acceleration: Acceleration = PLAIN
     adapters: tuple[Adapter, ...] = ()  # the LoRAs it has loaded
     revision: str | None = None  # the Hub commits of its files
+    dropped: DroppedEncoders | None = None  # its text encoders, if they are not kept in memory
 
     @property
     def device(self) -> torch.device:
@@ -69,7 +72,16 @@ class LoadedModel:
         """Return the embeddings of a prompt: cached ones, or else the result of `encode`."""
         words = prompt, negative_prompt if is_guided else None
         key = self.weights, self.placement.dtype, words
-        return self.prompt_cache.find(key, self.device, encode)
+
+        def load_and_encode() -> Embeds:
+            if self.dropped is not None:
+                self.dropped.load()
+            if self.placement.weights != "bf16":
+                return encode()
+            # The transformer computes in the type of the embeddings.
+            return tuple(x.float() if x.is_floating_point() else x for x in encode())
+
+        return self.prompt_cache.find(key, self.device, load_and_encode)
 
 
 def find_pipeline(spec: ModelSpec) -> type[DiffusionPipeline]:
@@ -97,8 +109,10 @@ def load_model(
     # Cast to fp8 after loading LoRAs, or their weights would be cast as well. Until then a second
     # expert is in memory at full size too.
     is_late = bool(adapters) and placement.weights == "fp8"
+    is_dropped = placement.offload == "drop_encoder"
+    absent = [name for name in ENCODERS if is_dropped and name in spec.parts]
     try:
-        pipe = _read(spec, files, "full" if is_late else placement.weights, dtypes)
+        pipe = _read(spec, files, "full" if is_late else placement.weights, dtypes, absent)
     except _BROKEN as exc:
         raise ModelError(_cannot_load(spec)) from exc
     pipe.set_progress_bar_config(disable=True)
@@ -106,8 +120,16 @@ def load_model(
     for name in DENOISERS if is_late else ():
         if (expert := getattr(pipe, name, None)) is not None:
             _cast_to_fp8(expert, dtypes["default"])
+    if placement.weights == "bf16":
+        for part in pipe.components.values():
+            if isinstance(part, torch.nn.Module):
+                compute_in_float32(part)
     if placement.tile_decoding:
         pipe.vae.enable_tiling()
+    dropped = None
+    if absent:
+        read = partial(_read_encoder, spec, files, placement)
+        dropped = DroppedEncoders(pipe, absent, read, torch.device(placement.device))
     _put(pipe, placement)
     weights = name_weights(spec, files.revision, placement, adapters)
     if load_blocks is not None and use_compiled_blocks(pipe, spec, load_blocks):
@@ -120,13 +142,21 @@ def load_model(
         prompt_cache or PromptCache(),
         adapters=tuple(adapters),
         revision=files.revision,
+        dropped=dropped,
     )
 
 
 def _read(
-    spec: ModelSpec, files: LocalFiles, weights: str, dtypes: dict[str, torch.dtype]
+    spec: ModelSpec,
+    files: LocalFiles,
+    weights: str,
+    dtypes: dict[str, torch.dtype],
+    absent: Sequence[str],
 ) -> DiffusionPipeline:
-    """Read a pipeline into memory, with 8-bit weights if `weights` says so."""
+    """Read a pipeline into memory without the `absent` parts.
+
+    Its transformers get 8-bit weights if `weights` says so.
+    """
     pipeline = find_pipeline(spec)
     parts = _parts_of_their_own(pipeline, files, weights, dtypes)
     tokenizers = _tokenizers(pipeline, files)
@@ -135,7 +165,7 @@ def _read(
         dtype=dtypes,
         use_safetensors=True,
         **parts,
-        **dict.fromkeys([*tokenizers, *spec.left_out]),  # None: do not load
+        **dict.fromkeys([*tokenizers, *absent, *spec.left_out]),  # None: do not load
     )
     pipe.register_modules(**tokenizers)
     _refuse_missing_weights(pipe)
@@ -147,7 +177,8 @@ def _dtypes(spec: ModelSpec, placement: Placement) -> dict[str, torch.dtype]:
 
     No other part does: the transformer cannot read embeddings of another dtype than its own.
     """
-    dtypes = {"default": getattr(torch, placement.dtype)}
+    stored = "bfloat16" if placement.weights == "bf16" else placement.dtype
+    dtypes = {"default": getattr(torch, stored)}
     if "vae" in spec.parts and spec.parts["vae"].bytes_per_parameter == 4:
         dtypes["vae"] = torch.float32
     return dtypes
@@ -166,7 +197,7 @@ def _parts_of_their_own(
     index = pipeline.load_config(files.folder)
     parts = {}
     for name in DENOISERS:
-        if weights != "full" and index.get(name, [None])[0]:
+        if weights in ("fp8", "int8") and index.get(name, [None])[0]:
             parts[name] = _read_part(index, name, files, dtypes, weights)
     if files.checkpoint is not None:
         for name in CHECKPOINT_PARTS:
@@ -210,6 +241,26 @@ def _read_part(
     return module
 
 
+def _read_encoder(
+    spec: ModelSpec, files: LocalFiles, placement: Placement, name: str
+) -> torch.nn.Module:
+    """Read a text encoder. Raises ModelError if its files are missing or damaged."""
+    library, class_name = find_pipeline(spec).load_config(files.folder)[name]
+    part, dtype = (
+        pkgutil.resolve_name(f"{library}:{class_name}"),
+        _dtypes(spec, placement)["default"],
+    )
+    try:
+        encoder = part.from_pretrained(
+            files.folder, subfolder=name, dtype=dtype, use_safetensors=True
+        )
+    except _BROKEN as exc:
+        raise ModelError(_cannot_load(spec)) from exc
+    if placement.weights == "bf16":
+        compute_in_float32(encoder)
+    return encoder
+
+
 def _cast_to_fp8(module: diffusers.ModelMixin, compute_dtype: torch.dtype) -> None:
     module.enable_layerwise_casting(storage_dtype=torch.float8_e4m3fn, compute_dtype=compute_dtype)
 
@@ -224,7 +275,7 @@ def _int8() -> diffusers.TorchAoConfig:
 def _put(pipe: DiffusionPipeline, placement: Placement) -> None:
     """Move a pipeline's parts to the device, or set up offloading."""
     device = torch.device(placement.device)
-    if placement.offload == "none":
+    if placement.offload in ("none", "drop_encoder"):
         pipe.to(device)
     elif placement.offload == "encode_first":
         alternate_offload(pipe, device, ENCODERS)

@@ -15,8 +15,8 @@ from pipeline.models.compute_cost import DENOISERS, num_tokens, transformer_widt
 from pipeline.models.spec import ModelSpec, Part
 from pipeline.runtime.device import GIGABYTE, Machine
 
-Offload = Literal["none", "encode_first", "model", "group", "group_lean"]
-Weights = Literal["full", "fp8", "int8"]
+Offload = Literal["none", "encode_first", "model", "group", "group_lean", "drop_encoder"]
+Weights = Literal["full", "fp8", "int8", "bf16"]
 Dtype = Literal["float32", "bfloat16"]
 GpuSize = Literal["large", "xlarge"]
 
@@ -48,8 +48,12 @@ _LAYERS_OF_ENCODER = 5
 _LAYERS_OF_OTHERS = 16
 # Pinned memory is allocated in powers of two.
 _PINNED_SHARE = 1.5
+# On a CPU, a text encoder from this size on is not kept in memory beside the other parts.
+_LARGE_ENCODER_BYTES = GIGABYTE
 _TILE_PIXELS = 512 * 512
-_TILE_FRAMES = 16
+# Pieces overlap by at least 8 frames that are decoded twice: at 16 frames, each was decoded 2.6
+# times.
+TILE_FRAMES = 56
 
 
 @dataclass(frozen=True)
@@ -68,8 +72,10 @@ class Placement:
     Values of `offload`: "none" keeps everything on the device. "encode_first": the text encoders
     and the other parts take turns on the GPU. "model": one part at a time. "group": layer by layer,
     prefetching the next one. "group_lean": layer by layer without prefetching, which needs less
-    RAM. `weights` is the storage of the transformers' weights; 8-bit weights are widened when they
-    are used. `gpu_size` is the size requested from ZeroGPU.
+    RAM. "drop_encoder", on a CPU: the text encoders are read when they are needed, and let go
+    before the other parts run. `weights` is the storage of the transformers' weights; 8-bit weights
+    are widened when they are used. "bf16" stores all parts in bfloat16 and computes in float32.
+    `gpu_size` is the size requested from ZeroGPU.
     """
 
     device: str
@@ -102,9 +108,9 @@ def place(
 ) -> Placement:
     """Choose the fastest placement that fits; without `footage`, for the largest window.
 
-    A CPU without bf16 units runs bf16 fifty times slower than fp32 (measured with AVX2), so it gets
-    fp32, and bf16 only if fp32 does not fit. Raises InvalidRequestError if nothing fits; the
-    message names the largest of the `others` that does.
+    A CPU without bf16 units runs bf16 fifty times slower than fp32 (measured with AVX2), so it
+    computes in fp32, with weights in bf16 if they do not fit otherwise. Raises InvalidRequestError
+    if nothing fits; the message names the largest of the `others` that does.
     """
     footage = footage or full_window(spec)
     for placement in candidates(spec, machine):
@@ -122,7 +128,7 @@ def estimate(spec: ModelSpec, placement: Placement, footage: Footage | None = No
     decoding = _decoding_bytes(spec, placement, footage)
     weights = sum(stored.values())
     working = max(denoising, decoding)
-    if placement.offload == "encode_first":
+    if placement.offload in ("encode_first", "drop_encoder"):
         peak = max(encoding, weights - encoding + working)
     elif placement.offload == "model":
         peak = max(
@@ -136,7 +142,7 @@ def estimate(spec: ModelSpec, placement: Placement, footage: Footage | None = No
     else:
         peak = weights + working
     if placement.device != "cuda":
-        return Needs(card_bytes=0, ram_bytes=weights + working)
+        return Needs(card_bytes=0, ram_bytes=peak)
     return Needs(card_bytes=peak, ram_bytes=_ram_bytes(spec, placement, weights))
 
 
@@ -153,10 +159,12 @@ def describe(spec: ModelSpec, placement: Placement, machine: Machine) -> str:
             how += f", the transformer's weights in {placement.weights}"
         return f"{_share(needs.card_bytes, machine.memory_bytes, 'GPU')}: {how}."
     how = f"everything is held in {placement.dtype}"
+    if placement.offload == "drop_encoder":
+        how = f"the text encoder is there first, then everything else, in {placement.dtype}"
     if placement.device == "mps":
         how += "; Apple's GPUs are experimental, some models give wrong pictures there"
-    elif placement.dtype == "bfloat16" and not machine.has_fast_bf16:
-        how += ", which is very slow on this processor, because float32 does not fit"
+    elif placement.weights == "bf16":
+        how += ", the weights in bfloat16"
     return f"{_share(needs.ram_bytes, machine.memory_bytes, 'computer')}: {how}."
 
 
@@ -193,13 +201,19 @@ def candidates(spec: ModelSpec, machine: Machine) -> list[Placement]:
     if machine.is_zero_gpu:
         return [replace(first, gpu_size=size) for size in ZERO_GPU_BYTES]
     if machine.device != "cuda":
-        return list(dict.fromkeys((first, replace(first, dtype="bfloat16"))))
+        if machine.device == "cpu" and _num_encoder_bytes(spec) > _LARGE_ENCODER_BYTES:
+            first = replace(first, offload="drop_encoder")
+        return [first] if machine.has_fast_bf16 else [first, replace(first, weights="bf16")]
     exact = [replace(first, offload=offload) for offload in _LADDER]
     if not machine.has_fast_bf16 or not spec.parts.keys() & set(DENOISERS):
         return exact
     light: Weights = "int8" if machine.has_torchao else "fp8"
     # CUDA streams together with layerwise casting gave NaN (diffusers, issue 12609).
     return exact + [replace(x, weights=light) for x in exact if x.offload != "group"]
+
+
+def _num_encoder_bytes(spec: ModelSpec) -> int:
+    return sum(part.num_bytes for name, part in spec.parts.items() if name in ENCODERS)
 
 
 def _fits(needs: Needs, placement: Placement, machine: Machine) -> bool:
@@ -235,9 +249,10 @@ def _ram_bytes(spec: ModelSpec, placement: Placement, weights: int) -> int:
 
 def _stored_bytes(name: str, part: Part, placement: Placement) -> int:
     """Return the bytes of a part's weights as they are stored."""
-    if name in DENOISERS and placement.weights != "full":
+    if name in DENOISERS and placement.weights in ("fp8", "int8"):
         return part.num_parameters
-    return part.num_parameters * (4 if placement.dtype == "float32" else part.bytes_per_parameter)
+    is_wide = placement.dtype == "float32" and placement.weights != "bf16"
+    return part.num_parameters * (4 if is_wide else part.bytes_per_parameter)
 
 
 def _denoising_bytes(spec: ModelSpec, placement: Placement, footage: Footage) -> int:
@@ -259,7 +274,7 @@ def _decoding_bytes(spec: ModelSpec, placement: Placement, footage: Footage) -> 
     if spec.streams_decoding:
         num_frames = spec.temporal  # it decodes latent frame by latent frame
     elif placement.tile_decoding:
-        num_pixels, num_frames = min(num_pixels, _TILE_PIXELS), min(num_frames, _TILE_FRAMES)
+        num_pixels, num_frames = min(num_pixels, _TILE_PIXELS), min(num_frames, TILE_FRAMES)
     part = spec.parts.get(_AUTOENCODER)
     width = max(_BYTES[placement.dtype], part.bytes_per_parameter if part else 0)
     return (num_pixels * num_frames * _NUMBERS_PER_PIXEL + frames) * width

@@ -1,8 +1,12 @@
-"""Swaps the text encoders and the other components of a pipeline on and off the GPU."""
+"""Keeps the text encoders of a pipeline in memory only while they encode.
+
+Beside a GPU they and the other parts take turns on it; on a CPU they are read from disk and let go.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import gc
+from collections.abc import Callable, Collection, Sequence
 
 import torch
 from accelerate.hooks import ModelHook, add_hook_to_module
@@ -49,3 +53,44 @@ def alternate_offload(
     for part in parts.values():
         add_hook_to_module(part, offload)
     return offload
+
+
+class DroppedEncoders(ModelHook):
+    """Text encoders that are read from disk when a prompt is encoded, and dropped after it.
+
+    The other parts drop them before they run, so that the prompts of a film, which are encoded one
+    after the other, read them once. It is an accelerate hook as `AlternatingOffload` is.
+    """
+
+    def __init__(
+        self,
+        pipe: DiffusionPipeline,
+        names: Sequence[str],
+        read: Callable[[str], torch.nn.Module],
+        device: torch.device,
+    ) -> None:
+        """Start without them; `read(name)` loads one."""
+        self.execution_device = device
+        self._pipe = pipe
+        self._names = names
+        self._read = read
+        for part in pipe.components.values():
+            if isinstance(part, torch.nn.Module):
+                add_hook_to_module(part, self)
+
+    def load(self) -> None:
+        """Read the encoders that are not in memory."""
+        for name in self._names:
+            if getattr(self._pipe, name) is None:
+                self._pipe.register_modules(**{name: self._read(name)})
+
+    def pre_forward(
+        self, module: torch.nn.Module, *args: object, **kwargs: object
+    ) -> tuple[tuple[object, ...], dict[str, object]]:
+        """Drop the encoders before another part runs; arguments are not changed."""
+        del module
+        held = [name for name in self._names if getattr(self._pipe, name) is not None]
+        if held:
+            self._pipe.register_modules(**dict.fromkeys(held))
+            gc.collect()
+        return args, kwargs

@@ -63,6 +63,8 @@ def denoise(
 
 def call_diffusers(model: LoadedModel, num_latents: int, **values: object) -> torch.Tensor:
     """Make the same clip by the pipeline's own public call."""
+    assert model.dropped is not None  # as on every CPU
+    model.dropped.load()
     frames = model.pipe(
         prompt=PROMPT,
         negative_prompt=NEGATIVE,
@@ -305,8 +307,11 @@ def test_latents_that_continue_others_give_eight_frames_each(model: LoadedModel)
     assert sum(map(len, engine._codec.decode(z))) == 25
 
 
-def test_latents_have_no_preview(model: LoadedModel) -> None:
-    assert engine_of(model).preview(random_latents(model, 1)) is None
+def test_every_step_can_be_shown_in_small(model: LoadedModel) -> None:
+    engine = engine_of(model)
+    shown = engine.preview(random_latents(model, 2))
+    assert (shown.shape, shown.dtype) == ((171, 256, 3), np.uint8)
+    assert np.array_equal(shown, engine.preview(random_latents(model, 2)))
 
 
 def test_a_model_in_bfloat16_runs_from_frames_to_frames(folder: Path) -> None:

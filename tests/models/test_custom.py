@@ -330,6 +330,6 @@ def test_on_a_space_the_page_offers_what_its_owner_has_added_and_no_more(
     # Where there is none, nobody is asked for one.
     page = open_page(browser, app_url)
     page.click("#text_to_video-advanced button")
-    expect(page.locator("#text_to_video-negative_prompt")).to_be_visible()
+    expect(page.locator("#text_to_video-shows_prompt")).to_be_visible()
     expect(page.locator("#text_to_video-loras")).to_be_hidden()
     page.context.close()

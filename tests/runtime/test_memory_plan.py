@@ -119,17 +119,26 @@ def test_bf16_is_used_where_it_is_fast_and_nothing_is_offloaded_to_where_it_is(
     for spec in (MINI, LTX_2B, LTX_13B):
         placement = place(spec, machine)
         assert (placement.device, placement.dtype) == (machine.device, dtype)
-        assert (placement.offload, placement.weights) == ("none", "full")
+        is_dropped = machine.device == "cpu" and spec is not MINI
+        expected = "drop_encoder" if is_dropped else "none"
+        assert (placement.offload, placement.weights) == (expected, "full")
 
 
-def test_a_processor_without_bf16_takes_it_before_it_refuses() -> None:
-    machine = Machine("cpu", 24 * GIGABYTE, has_fast_bf16=False)
+def test_a_processor_without_bf16_stores_weights_in_it_before_it_refuses() -> None:
+    machine = Machine("cpu", 16 * GIGABYTE, has_fast_bf16=False)
     placement = place(LTX_2B, machine)
-    assert placement.dtype == "bfloat16"
-    assert describe(LTX_2B, placement, machine) == (
-        "About 15 GB of the computer's 24: everything is held in bfloat16, which is very slow "
-        "on this processor, because float32 does not fit."
+    assert (placement.dtype, placement.weights) == ("float32", "bf16")
+    assert describe(LTX_2B, placement, machine).endswith(
+        " GB of the computer's 16: the text encoder is there first, then everything else, in "
+        "float32, the weights in bfloat16."
     )
+    assert place(LTX_2B, replace(machine, memory_bytes=64 * GIGABYTE)).weights == "full"
+
+
+def test_a_computer_with_16_gb_runs_ltx_video_2b_in_ten() -> None:
+    machine = Machine("cpu", 16 * GIGABYTE, has_fast_bf16=True)
+    draft = Footage(512, 288, 49)
+    assert estimate(LTX_2B, place(LTX_2B, machine, draft), draft).ram_bytes < 10e9
 
 
 def test_a_mac_leaves_a_quarter_of_its_memory_to_the_system() -> None:
@@ -180,7 +189,7 @@ def test_what_no_zero_gpu_card_holds_is_refused() -> None:
         (
             Machine("cpu", 16 * GIGABYTE, has_fast_bf16=True),
             "LTX-Video 13B 0.9.8 distilled does not fit on this machine: it needs a computer with "
-            "48 GB of memory; choose LTX-Video 2B 0.9.8 distilled, which does fit, or another "
+            "32 GB of memory; choose LTX-Video 2B 0.9.8 distilled, which does fit, or another "
             "machine.",
         ),
     ],
@@ -206,11 +215,11 @@ def test_the_machine_that_a_refusal_names_does_fit() -> None:
             card(12, 32),
             "About 9 GB of the GPU's 12: the text encoder is there first, then everything else.",
         ),
-        (card(24, 64), "About 15 GB of the GPU's 24: everything stays there."),
+        (card(24, 64), "About 17 GB of the GPU's 24: everything stays there."),
         (card(6, 32), "About 2 GB of the GPU's 6: layers are moved there while others compute."),
         (
             Machine("mps", 36 * GIGABYTE, has_fast_bf16=True),
-            "About 15 GB of the computer's 36: everything is held in bfloat16; Apple's GPUs are "
+            "About 17 GB of the computer's 36: everything is held in bfloat16; Apple's GPUs are "
             "experimental, some models give wrong pictures there.",
         ),
     ],
@@ -259,7 +268,7 @@ def test_what_is_worked_on_grows_with_the_size_and_with_guidance() -> None:
     weights = LTX_2B.num_bytes
     small, large = (
         estimate(LTX_2B, placement, Footage(side, side, footage.num_frames)).card_bytes - weights
-        for side in (2048, 4096)
+        for side in (4096, 8192)
     )
     assert large == pytest.approx(4 * small, rel=0.1)
     guided = replace(LTX_2B, default_guidance_scale=3.0)
@@ -275,7 +284,7 @@ def test_tiles_bound_what_decoding_takes() -> None:
     whole = replace(placement, tile_decoding=False)
     footage = Footage(704, 480, 121)
     tiled, untiled = (estimate(LTX_2B, x, footage).card_bytes for x in (placement, whole))
-    assert untiled - tiled > 4 * GIGABYTE
+    assert untiled - tiled > 3 * GIGABYTE
 
 
 def test_only_large_models_are_decoded_in_tiles() -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import shutil
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from diffusers import (
 
 from pipeline.engines import open_engine
 from pipeline.engines.base import SamplingParams, WindowContext
+from pipeline.errors import ModelError
 from pipeline.models.registry import MODELS
 from pipeline.models.spec import ModelSpec, Part
 from pipeline.runtime.loading import LoadedModel, load_model
@@ -60,7 +63,7 @@ def psnr(frames: np.ndarray, others: np.ndarray) -> float:
     return 10 * math.log10(255**2 / error) if error else math.inf
 
 
-@pytest.mark.parametrize("offload", ["encode_first", "group", "group_lean"])
+@pytest.mark.parametrize("offload", ["encode_first", "group", "group_lean", "drop_encoder"])
 def test_offloading_changes_no_bit(
     spec: ModelSpec, resident: tuple[torch.Tensor, np.ndarray], offload: str
 ) -> None:
@@ -119,6 +122,18 @@ def test_bf16_makes_nearly_the_same(
     spec: ModelSpec, resident: tuple[torch.Tensor, np.ndarray]
 ) -> None:
     _, frames = make(load_model(spec, replace(RESIDENT, dtype="bfloat16")))
+    assert 40 < psnr(frames, resident[1]) < math.inf
+
+
+@pytest.mark.parametrize("offload", ["none", "drop_encoder"])
+def test_float32_over_weights_in_bf16_makes_what_float32_makes_of_rounded_weights(
+    spec: ModelSpec, resident: tuple[torch.Tensor, np.ndarray], offload: str
+) -> None:
+    model = load_model(spec, replace(RESIDENT, offload=offload, weights="bf16"))
+    projection = model.pipe.transformer.transformer_blocks[0].attn1.to_q
+    assert projection.parametrizations.weight.original.dtype == torch.bfloat16
+    assert projection.weight.dtype == torch.float32
+    _, frames = make(model)
     assert 40 < psnr(frames, resident[1]) < math.inf
 
 
@@ -207,3 +222,35 @@ def test_pipelines_of_other_classes_are_held_in_the_same_ways(tmp_path: Path) ->
     assert model.pipe.vae.dtype == torch.float32
     for transformer in (model.pipe.transformer, model.pipe.transformer_2):
         assert transformer.blocks[0].attn1.to_q.weight.dtype == torch.float8_e4m3fn
+
+
+def test_a_dropped_text_encoder_is_in_memory_only_while_it_reads_new_words(
+    spec: ModelSpec,
+) -> None:
+    model = load_model(spec, replace(RESIDENT, offload="drop_encoder"))
+    pipe = model.pipe
+    assert pipe.text_encoder is None
+    engine = open_engine(model, width=64, height=64)
+    prompt = engine.encode_prompt("a red boat", "", 1.0)
+    engine.encode_prompt("a blue boat", "", 1.0)
+    encoder = weakref.ref(pipe.text_encoder)
+    assert encoder() is not None
+    engine.denoise(1, prompt, WindowContext(is_start=True), SamplingParams(seed=0))
+    assert pipe.text_encoder is None
+    assert encoder() is None
+    engine.encode_prompt("a red boat", "", 1.0)
+    assert pipe.text_encoder is None
+    engine.encode_prompt("a green boat", "", 1.0)
+    assert pipe.text_encoder is not None
+    engine.encode(np.zeros((1, 64, 64, 3), np.uint8), torch.Generator())
+    assert pipe.text_encoder is None
+
+
+def test_a_text_encoder_whose_files_went_is_a_sentence(spec: ModelSpec, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(spec.repository, folder)
+    model = load_model(replace(spec, repository=folder), replace(RESIDENT, offload="drop_encoder"))
+    shutil.rmtree(folder / "text_encoder")
+    engine = open_engine(model, width=64, height=64)
+    with pytest.raises(ModelError, match="files in its folder are missing or damaged"):
+        engine.encode_prompt("a red boat", "", 1.0)

@@ -173,7 +173,7 @@ def step_down(placement: Placement) -> Placement | None:
 
     Only CUDA reports that a GPU is out of memory. On ZeroGPU the placement never changes.
     """
-    if placement.gpu_size or placement.offload in ("group", "group_lean"):
+    if placement.gpu_size or placement.offload in ("group", "group_lean", "drop_encoder"):
         return None
     offload = _LADDER[_LADDER.index(placement.offload) + 1]
     if placement.weights != "full" and offload == "group":

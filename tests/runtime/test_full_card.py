@@ -20,6 +20,7 @@ from pipeline.generation.progress import Progress
 from pipeline.media.video_reader import iterate_frames, probe_clip
 from pipeline.planning.request import GenerationRequest
 from pipeline.planning.validation import build_request
+from pipeline.runtime.memory_plan import Placement
 from pipeline.runtime.model_cache import ModelCache
 from tests.tiny import CPU, LTX, tiny_models
 
@@ -32,6 +33,13 @@ SENTENCE = (
 @pytest.fixture
 def request_of_two_windows() -> GenerationRequest:
     return build_request("text_to_video", model=LTX, prompt="a red boat", duration=2.0, seed=3)
+
+
+def resident(folder: Path) -> ModelCache:
+    """Return a cache that holds all of the model, as a card does that is large enough."""
+    model_cache = ModelCache(CPU, tiny_models(folder))
+    model_cache.hold(LTX, Placement("cpu", "float32", "none", tile_decoding=True))
+    return model_cache
 
 
 def make(
@@ -70,9 +78,9 @@ def fill_card(model_cache: ModelCache, num_calls: int) -> list[object]:
 def test_a_clip_goes_on_from_its_finished_window_and_is_the_same(
     folder: Path, tmp_path: Path, request_of_two_windows: GenerationRequest
 ) -> None:
-    whole = make(request_of_two_windows, ModelCache(CPU, tiny_models(folder)), tmp_path / "whole")
+    whole = make(request_of_two_windows, resident(folder), tmp_path / "whole")
     assert len(whole.recipe["windows"]) == 2
-    model_cache = ModelCache(CPU, tiny_models(folder))
+    model_cache = resident(folder)
     calls = fill_card(model_cache, num_calls=3)  # two steps of the first window, one of the second
     steps: list[tuple[int, int]] = []
 
@@ -95,7 +103,7 @@ def test_what_was_on_the_full_card_is_gone_before_the_model_is_loaded_again(
     folder: Path, tmp_path: Path, request_of_two_windows: GenerationRequest
 ) -> None:
     """An error holds on to the frames it came through, and they to the weights."""
-    model_cache = ModelCache(CPU, tiny_models(folder))
+    model_cache = resident(folder)
     fill_card(model_cache, num_calls=0)
     transformer = weakref.ref(model_cache.load(LTX).pipe.transformer)
     is_there: list[bool] = []
@@ -112,7 +120,7 @@ def test_what_was_on_the_full_card_is_gone_before_the_model_is_loaded_again(
 def test_a_card_that_stays_full_is_said_to_be_so(
     folder: Path, tmp_path: Path, request_of_two_windows: GenerationRequest
 ) -> None:
-    model_cache = ModelCache(CPU, tiny_models(folder))
+    model_cache = resident(folder)
     offloads: list[str] = []
 
     def note(news: Progress) -> None:
@@ -130,7 +138,7 @@ def test_a_card_that_stays_full_is_said_to_be_so(
 def test_a_model_that_is_stopped_or_fails_can_be_let_go(
     folder: Path, tmp_path: Path, request_of_two_windows: GenerationRequest
 ) -> None:
-    model_cache = ModelCache(CPU, tiny_models(folder))
+    model_cache = resident(folder)
 
     def stop(news: Progress) -> None:
         if news.step:

@@ -127,7 +127,10 @@ ROWS = (
     ModelSpec(
         id="ltx-video-2b",
         label="LTX-Video 2B 0.9.8 distilled",
-        description="Draws anything you can describe; downloads its weights once, needs a GPU.",
+        description=(
+            "Draws anything you can describe: in seconds on a GPU, in minutes on a CPU with 16 GB. "
+            "Downloads its weights once."
+        ),
         # The 0.9.8 release of this size is a single file; the text encoder is that of 0.9.5.
         repository="Lightricks/LTX-Video-0.9.5",
         revision="main",

@@ -176,13 +176,14 @@ class _ShotSampler:
         for window, name in zip(shot.windows, names, strict=True):
             number += 1
             latents = self._latent_cache.find(name)
+            is_found = latents is not None
             if latents is None:
                 context = _window_context(self._engine, given, parts, shot, window.index)
                 latents = self._make(window, shot_conditioning, context, number)
                 self._latent_cache.add(name, latents, shot=window.shot_index, seed=window.seed)
-            else:
-                self._on_step(number, self._plan.steps_per_window, latents)
             latents = latents.to(self._engine.model.device)
+            if is_found:
+                self._on_step(number, self._plan.steps_per_window, latents)
             if given.is_backward:
                 parts.insert(0, latents)  # the first window made is the last one shown
             else:

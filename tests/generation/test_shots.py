@@ -246,6 +246,25 @@ def test_every_step_of_every_window_is_told_in_order(model: LoadedModel) -> None
     ]
 
 
+def test_a_window_that_is_found_is_told_on_the_device_of_the_model(
+    model: LoadedModel, tmp_path: Path
+) -> None:
+    """It was told on the CPU, so that a preview of it failed where the model is on a GPU.
+
+    PyTorch's device "meta" stands in for the GPU: a window that is found needs no computing.
+    """
+    made = make(model, "text_to_video", 1.0, keep=tmp_path)
+    context = GenerationContext(made.engine, made.request, made.plan, None)
+    conditioning = prepare_conditioning(context)
+    elsewhere = dataclasses.replace(model.placement, device="meta")
+    made.engine.model = dataclasses.replace(model, placement=elsewhere)
+    told: list[torch.device] = []
+    (shot,) = sample_shots(
+        context, conditioning, lambda *step: told.append(step[-1].device), LatentCache(tmp_path)
+    )
+    assert {part.device for part in shot.parts} == {*told} == {torch.device("meta")}
+
+
 def test_a_clip_of_words_only_is_given_nothing(model: LoadedModel) -> None:
     made = make(model, "text_to_video", 1.0)
     _, is_given = made.given_to(0)

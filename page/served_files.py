@@ -12,7 +12,7 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -87,20 +87,25 @@ class ServedRoom:
         """Return the size of the files in bytes."""
         return sum(size for _, size, _ in self._files())
 
-    def shrink(self, num_bytes: int) -> int:
-        """Delete the oldest files that are no longer in use, until `num_bytes` are free."""
+    def shrink(self, num_bytes: int, kept: Collection[Path]) -> int:
+        """Delete the oldest files that are no longer in use, until `num_bytes` are free.
+
+        The files `kept` stay.
+        """
         removed, now = 0, time.time()
+        kept = {path.resolve() for path in kept}
         for changed_at, size, path in sorted(self._files()):
             if removed >= num_bytes or now - changed_at < SECONDS_IN_USE:
                 break
-            path.unlink(missing_ok=True)
-            removed += size
+            if path.resolve() not in kept:
+                path.unlink(missing_ok=True)
+                removed += size
         return removed
 
     def _files(self) -> Iterator[tuple[float, int, Path]]:
         """Yield the time, size and path of each file."""
-        folders = [x for x in _folders(serving_folder()) if _OURS.fullmatch(x.name)]
-        served = [path for folder in folders for path in folder.iterdir()]
+        folders = [x for x in _listed(serving_folder()) if _OURS.fullmatch(x.name)]
+        served = [path for folder in folders for path in _listed(folder)]
         for path in {*temporary_files(self._blocks), *served}:
             with contextlib.suppress(OSError):
                 facts = path.stat()
@@ -124,8 +129,12 @@ def refuse_unserved(clip: str | Path) -> None:
         raise InvalidRequestError("This clip was not made here; upload it in another tab.")
 
 
-def _folders(folder: Path) -> list[Path]:
-    return [path for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
+def _listed(folder: Path) -> list[Path]:
+    """List a folder; nothing if it is a file, or has been deleted."""
+    try:
+        return [*folder.iterdir()]
+    except OSError:
+        return []
 
 
 def _served_folder(job_id: str) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -24,16 +24,16 @@ class Room(Protocol):
     def num_bytes(self) -> int:
         """Return their size in bytes."""
 
-    def shrink(self, num_bytes: int) -> int:
-        """Delete the oldest unused files, `num_bytes` if possible; return the deleted bytes."""
+    def shrink(self, num_bytes: int, kept: Collection[Path]) -> int:
+        """Delete the oldest unused files, `num_bytes` if possible; return the deleted bytes.
+
+        The files `kept` stay.
+        """
 
 
 def bytes_of(request: GenerationRequest) -> int:
     """Estimate the disk space in bytes that a request's job takes until it is done."""
-    paths = [request.image, request.video, request.video_after]
-    paths += [shot.image for shot in request.shots]
-    sources = {path for path in paths if path is not None}
-    return round(request.duration * _BYTES_PER_SECOND) + sum(map(_size, sources))
+    return round(request.duration * _BYTES_PER_SECOND) + sum(map(_size, request.sources))
 
 
 def refuse_if_full(needed: int, used: int, max_bytes: float, folder: Path) -> None:
@@ -49,12 +49,12 @@ def refuse_if_full(needed: int, used: int, max_bytes: float, folder: Path) -> No
         raise cannot_write()
 
 
-def make_room(rooms: Iterable[Room], num_bytes: int) -> int:
-    """Shrink rooms one after the other; return how many bytes were deleted."""
+def make_room(rooms: Iterable[Room], num_bytes: int, kept: Collection[Path]) -> int:
+    """Shrink rooms one after the other, but not by the files `kept`; return the deleted bytes."""
     removed = 0
     for room in rooms:
         if removed < num_bytes:
-            removed += room.shrink(num_bytes - removed)
+            removed += room.shrink(num_bytes - removed, kept)
     return removed
 
 

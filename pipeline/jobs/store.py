@@ -24,14 +24,14 @@ import secrets
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
 from filelock import FileLock, Timeout
 
-from pipeline.errors import InvalidRequestError, cannot_write
+from pipeline.errors import InvalidRequestError, MediaError, cannot_write
 from pipeline.jobs.disk_space import Room, bytes_of, make_room, refuse_if_full
 from pipeline.jobs.files import copier, folder_size, link_all, read_json, write_json
 from pipeline.jobs.states import Cancelled, JobState, Paused, Queued, read_state, state_class
@@ -46,6 +46,7 @@ _MAX_TIME = 1e11  # seconds since 1970: some thousand years from now
 
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{22}")
 _JOB_DAMAGED = "The files of this job are damaged; make the clip again and delete this one."
+_SOURCE_GONE = "A picture or clip of this request is no longer on the server; upload it again."
 
 
 def default_data_dir() -> Path:
@@ -131,8 +132,8 @@ class JobStore:
         windows and encoded shots, and those that still fit are not made again. Raises StorageError
         if the disk, or the part of it that Kinora may use, is full.
         """
-        self._reserve(bytes_of(request))
         earlier = self.folder(based_on) if based_on else None
+        self._reserve(bytes_of(request), request.sources | ({earlier} if earlier else set()))
         job_id = secrets.token_urlsafe(16)
         folder = self._jobs / job_id
         try:
@@ -151,6 +152,8 @@ class JobStore:
             write_json(folder / "request.json", facts)
         except OSError as exc:
             shutil.rmtree(folder, ignore_errors=True)
+            if not all(path.exists() for path in request.sources):
+                raise MediaError(_SOURCE_GONE) from exc
             logger.exception("A job cannot be written to %s", self.root)
             raise cannot_write(exc) from exc
         return job_id
@@ -288,25 +291,32 @@ class JobStore:
         _, num_for_room = self._make_room(self._num_bytes() - self._max_bytes, FRESH_SECONDS)
         return num_removed + num_for_room
 
-    def _reserve(self, needed: int) -> None:
-        """Make room for a job of `needed` bytes. Raises StorageError if there is none."""
+    def _reserve(self, needed: int, kept: Collection[Path]) -> None:
+        """Make room for a job of `needed` bytes. Raises StorageError if there is none.
+
+        The files and job folders `kept`, from which the job is made, stay.
+        """
         used = self._num_bytes()
-        has_changed, _ = self._make_room(used + needed - self._max_bytes, WATCHED_SECONDS)
+        has_changed, _ = self._make_room(used + needed - self._max_bytes, WATCHED_SECONDS, kept)
         used = self._num_bytes() if has_changed else used
         refuse_if_full(needed, used, self._max_bytes, self._jobs)
 
-    def _make_room(self, excess: float, min_age: float) -> tuple[bool, int]:
+    def _make_room(
+        self, excess: float, min_age: float, kept: Collection[Path] = ()
+    ) -> tuple[bool, int]:
         """Shrink the other rooms, then delete the oldest finished jobs, until `excess` bytes went.
 
         Returns whether anything went, and how many jobs.
         """
         if excess <= 0:
             return False, 0
-        removed: float = make_room(self.rooms, math.ceil(excess))
+        removed: float = make_room(self.rooms, math.ceil(excess), kept)
         num_removed = 0
         for changed_at, folder in self._oldest_first():
             if removed >= excess or self._age(changed_at) <= min_age:
                 break
+            if any(path.is_relative_to(folder) for path in kept):
+                continue
             size = folder_size(folder)
             if self._remove(folder, keeps_paused=True):
                 removed, num_removed = removed + size, num_removed + 1

@@ -68,6 +68,11 @@ class GenerationRequest:
         given = (self.image, *(shot.image for shot in self.shots))
         return tuple(dict.fromkeys(path for path in given if path is not None))
 
+    @property
+    def sources(self) -> set[Path]:
+        """Return all files that the clip is made from."""
+        return {*self.pictures, *(path for path in (self.video, self.video_after) if path)}
+
     def with_sources(self, move: Callable[[Path], Path]) -> GenerationRequest:
         """Return the same request with each file path replaced by `move(path)`."""
         paths = {name: getattr(self, name) for name in SOURCE_FIELDS}

@@ -8,12 +8,13 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from pipeline.errors import InvalidRequestError, StorageError
+from pipeline.errors import InvalidRequestError, MediaError, StorageError
 from pipeline.jobs.disk_space import bytes_of
 from pipeline.jobs.states import Done, Paused, state_class
 from pipeline.jobs.store import JobStore, default_data_dir
@@ -161,7 +162,8 @@ class Uploads:
     def num_bytes(self) -> int:
         return self.taken
 
-    def shrink(self, num_bytes: int) -> int:
+    def shrink(self, num_bytes: int, kept: Collection[Path]) -> int:
+        del kept
         gone = min(num_bytes, self.removable)
         self.taken, self.removable = self.taken - gone, self.removable - gone
         return gone
@@ -195,6 +197,26 @@ def test_files_beside_the_jobs_count_and_go_first(store: JobStore) -> None:
     uploads.taken, uploads.removable = 50_000_000, 0
     with pytest.raises(StorageError, match="delete clips that you no longer need"):
         small.create(request())
+
+
+def test_making_room_spares_what_the_new_job_is_made_from(store: JobStore) -> None:
+    """A variation of the oldest clip could delete that clip, and with it its own picture."""
+    jobs = [leave_job(store, "done", age=age, num_bytes=1_000_000) for age in (900, 800, 700)]
+    picture = store.folder(jobs[0]) / "source-1.png"
+    picture.write_bytes(b"picture")
+    small = JobStore(store.root, max_bytes=2_100_000 + bytes_of(request()))
+    asked = replace(request(), task="image_to_video", image=picture)
+    new = small.create(asked, based_on=jobs[1])
+    assert {facts.job_id for facts in store.list_jobs()} == {jobs[0], jobs[1], new}
+    assert store.facts(new).request.image.read_bytes() == b"picture"
+
+
+def test_an_upload_that_is_gone_is_not_a_full_disk(store: JobStore, tmp_path: Path) -> None:
+    asked = replace(request(), task="image_to_video", image=tmp_path / "gone.png")
+    with pytest.raises(MediaError, match="no longer on the server; upload it again"):
+        store.create(asked)
+    assert store.list_jobs() == []
+    assert [*(store.root / "jobs").iterdir()] == []
 
 
 def test_a_job_is_refused_when_the_disk_itself_has_no_room(

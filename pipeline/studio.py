@@ -124,7 +124,7 @@ class Studio:
         self.worker = worker
         self.reviewer = reviewer or Reviewer(Moderator(read_strictness()), models)
         self._verifier = verifier or Verifier()
-        self.history = History(worker, self._review, self._verifier.registry)
+        self.history = History(worker, self._check_again, self._verifier.registry)
         self.default_model = default_model
         self.models = models
         self._model_cache = model_cache
@@ -160,9 +160,12 @@ class Studio:
         return place.job_id
 
     async def resume(self, job_id: str, client_id: str) -> JobState:
-        """Resume a job as `JobWorker.resume` does, within the client's limits."""
+        """Resume a job as `JobWorker.resume` does, within the client's limits.
+
+        Raises InvalidRequestError if it can no longer be made on this machine.
+        """
         with self.limits.job(client_id, self._is_unfinished) as place:
-            state = await asyncio.to_thread(self.worker.resume, job_id)
+            state = await asyncio.to_thread(self._resume, job_id)
             place.job_id = job_id
         return state
 
@@ -174,6 +177,15 @@ class Studio:
 
     def _review(self, request: GenerationRequest) -> GenerationRequest:
         return self.reviewer.review(request).request
+
+    def _check_again(self, request: GenerationRequest) -> GenerationRequest:
+        self._check_machine(request)
+        return self._review(request)
+
+    def _resume(self, job_id: str) -> JobState:
+        if self.worker.state(job_id).can_resume:
+            self._check_machine(self.worker.store.facts(job_id).request)
+        return self.worker.resume(job_id)
 
     def _is_unfinished(self, job_id: str) -> bool:
         try:
@@ -197,7 +209,7 @@ class Studio:
         if based_on and fields.get("seed", -1) == -1:
             fields = fields | {"seed": self.worker.store.facts(based_on).request.seed}
         request = self._request(task, fields)
-        self._model_cache.placement(request.model)  # raises if the model does not fit
+        self._check_machine(request)
         return request
 
     def _check_files(self, request: GenerationRequest) -> GenerationRequest:
@@ -211,14 +223,23 @@ class Studio:
             value = fields.get(name)
             defaults[name] = None if value == 0 and not isinstance(value, bool) else value
         request = build_request(task, models=self.models, **(fields | defaults))
-        if self._is_fixed and request.model != self.default_model:
+        self._check_fixed(request)
+        return request
+
+    def _check_machine(self, request: GenerationRequest) -> None:
+        """Raise InvalidRequestError if the model of a new or an old request cannot run here."""
+        self._check_fixed(request)
+        self._model_cache.placement(request.model)
+
+    def _check_fixed(self, request: GenerationRequest) -> None:
+        if not self._is_fixed:
+            return
+        if request.model != self.default_model:
             raise InvalidRequestError(
                 f"This Space has only {self.models[self.default_model].label} on its GPU; choose "
                 "that model, or set KINORA_MODEL in a Space of your own."
             )
-        if self._is_fixed:
-            check_windows_fit_calls(request, self.models.find(request.model))
-        return request
+        check_windows_fit_calls(request, self.models.find(request.model))
 
     def plan(self, task: Task, fields: dict[str, Any], source: Source | None = None) -> Plan:
         """Plan a request. Raises InvalidRequestError for values that would be refused."""

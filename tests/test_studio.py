@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,12 +10,16 @@ import pytest
 
 from page.messages import describe_estimate
 from pipeline.errors import InvalidRequestError
+from pipeline.jobs.history import visitor_key
+from pipeline.jobs.states import Paused
+from pipeline.jobs.store import JobStore
 from pipeline.jobs.timing import Timing
+from pipeline.jobs.worker import JobWorker
 from pipeline.models.registry import MODELS
 from pipeline.planning.validation import build_request
 from pipeline.runtime.device import GIGABYTE, Machine
 from pipeline.runtime.model_cache import ModelCache
-from pipeline.studio import Estimate, estimate_request
+from pipeline.studio import Estimate, Studio, estimate_request
 
 CARD = Machine(
     "cuda",
@@ -70,6 +75,32 @@ def test_a_download_is_told_before_it_begins(tmp_path: Path) -> None:
 def test_what_does_not_fit_is_refused_before_there_is_a_job(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequestError, match="does not fit on this machine"):
         estimate_of("ltx-video-13b", replace(CARD, ram_bytes=4 * GIGABYTE), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("model", "is_fixed", "words"),
+    [
+        ("ltx-video-13b", True, "has only Kinora mini on its GPU"),
+        ("ltx-video-13b", False, "does not fit on this machine"),
+    ],
+)
+def test_an_old_job_is_checked_as_a_new_one_before_it_is_made_again(
+    tmp_path: Path, model: str, is_fixed: bool, words: str
+) -> None:
+    """Resuming it, or making a variation, loaded whatever model it was made with."""
+    worker = JobWorker(JobStore(tmp_path), lambda *_: {}, takes_up=False)
+    model_cache = ModelCache(replace(CARD, ram_bytes=4 * GIGABYTE))
+    studio = Studio(worker, model_cache, "kinora-mini", is_fixed=is_fixed)
+    request = build_request("text_to_video", model=model, prompt="a cat")
+    job_id = worker.store.create(request, visitor=visitor_key("ada"))
+    worker.store.write_state(Paused(job_id))
+    with pytest.raises(InvalidRequestError, match=words):
+        asyncio.run(studio.resume(job_id, "client"))
+    with pytest.raises(InvalidRequestError, match=words):
+        asyncio.run(studio.again("ada", job_id, "client"))
+    assert worker.state(job_id) == Paused(job_id)
+    assert len(worker.store.list_jobs()) == 1
+    studio.close()
 
 
 def test_a_wait_of_hours_is_told_in_hours(tmp_path: Path) -> None:

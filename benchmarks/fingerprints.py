@@ -14,7 +14,12 @@ from benchmarks.attacks import CORNERS, deliver, encode_again
 from benchmarks.footage import Footage, all_footage
 from pipeline.media.video_reader import iterate_frames, probe_clip
 from pipeline.runtime.model_cache import ModelCache
-from pipeline.trust.provenance.fingerprint import MOST_BITS, Fingerprint, distance, hash_parts
+from pipeline.trust.provenance.fingerprint import (
+    MOST_BITS,
+    Fingerprint,
+    distance,
+    hash_made_and_given,
+)
 
 _ATTACKS = (
     *("H.264, crf 28", "half size and back", "15 frames a second", "30 frames a second"),
@@ -54,7 +59,7 @@ def _watch(footage: Footage) -> _Seen:
     with tempfile.TemporaryDirectory() as folder:
         delivered, again = Path(folder) / "delivered.mp4", Path(folder) / "again.mp4"
         deliver(frames, delivered)
-        known = hash_parts(delivered)
+        known, _ = hash_made_and_given(delivered, {}, ())
         after = {"delivered": look_at(delivered)}
         for name in _ATTACKS:
             encode_again(delivered, name, again, frames.shape[1:3])

@@ -176,17 +176,21 @@ def iterate_frames(
             yield np.stack(batch)
 
 
-def sample_luma(path: Path, fps: float, seconds: float, side: int) -> np.ndarray:
+def sample_luma(
+    path: Path, fps: float, seconds: float, side: int, *, start: float = 0.0
+) -> np.ndarray:
     """Return some frames of a clip made here, grey, (N, H, W) uint8, as fast as it is decoded.
 
-    `fps` a second, each the first one at its time or later, of the first `seconds`; `side` is how
-    many pixels their longer one has at most. What is stored turned, or with pixels that are not
-    square, stays so. Raises MediaError if the clip cannot be read.
+    `fps` a second, each the first one at its time or later, of the `seconds` from `start` on;
+    `side` is how many pixels their longer one has at most. What is stored turned, or with pixels
+    that are not square, stays so. Raises MediaError if the clip cannot be read.
     """
     across, down = (f"max(1,round({x}*min(1,{side}/max(iw,ih))))" for x in ("iw", "ih"))
+    seek = ("-ss", f"{start:.6f}") if start else ()
     is_due = f"gte(t-start_t+{_TIE_SECONDS},selected_n/{fps})"
     arguments = ffmpeg.command(
-        *(*ffmpeg.source(path), "-map", "0:V:0", "-frames:v", str(math.ceil(fps * seconds))),
+        *(*ffmpeg.source(path, *seek), "-map", "0:V:0"),
+        *("-frames:v", str(math.ceil(fps * seconds))),
         *("-vf", f"select='{is_due}',scale='{across}':'{down}':flags=area"),
         *("-fps_mode", "passthrough", "-f", "yuv4mpegpipe", "-pix_fmt", "gray", "pipe:1"),
     )

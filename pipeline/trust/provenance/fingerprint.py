@@ -20,7 +20,7 @@ from pipeline.media.images import crop_to_size, open_picture
 from pipeline.media.video_reader import sample_luma
 
 HASHES_A_SECOND = 2
-MAX_SECONDS = 60  # the longest clip that Kinora makes
+MAX_SECONDS = 60  # of a clip; behind it, only what is new of a clip made here is hashed
 # Pixels of the longer side before hashing. With fewer, hashes of a cropped clip's parts differ by 6
 # bits instead of 2. Hashes made at full size differ by 0.7 bits, and by 4 at most.
 SIDE = 256
@@ -70,24 +70,22 @@ class Fingerprint:
         return self.hashes[(numbers >= first_frame) & (numbers < first_frame + num_frames)]
 
 
-def hash_parts(path: Path) -> np.ndarray:
-    """Hash every part of a clip: (M,) uint64. Raises MediaError if it cannot be read."""
-    return _hash_all(sample_luma(path, HASHES_A_SECOND, MAX_SECONDS, SIDE))
-
-
 def hash_made_and_given(
     path: Path, recipe: Mapping[str, Any], pictures: Sequence[Path]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Hash what is new of a clip made here, and what was given to make it: (M,) uint64 each.
 
-    The recipe says where the clip is new; `pictures` are those it was made from. Raises MediaError
-    if a file cannot be read.
+    The recipe says where the clip is new; `pictures` are those it was made from. What was given is
+    hashed up to MAX_SECONDS. Raises MediaError if a file cannot be read.
     """
     frames = sample_luma(path, HASHES_A_SECOND, MAX_SECONDS, SIDE)
     is_new = np.array([_is_new(number / HASHES_A_SECOND, recipe) for number in range(len(frames))])
+    made = [_hash_all(frames[is_new])]
+    for start, seconds in _new_behind(recipe):
+        made.append(_hash_all(sample_luma(path, HASHES_A_SECOND, seconds, SIDE, start=start)))
     given = [_hash_all(frames[~is_new])]
     given += [_hash_picture(picture, recipe["width"], recipe["height"]) for picture in pictures]
-    return _hash_all(frames[is_new]), np.concatenate(given)
+    return np.concatenate(made), np.concatenate(given)
 
 
 def likeness(seen: np.ndarray, made: np.ndarray, given: np.ndarray) -> Likeness:
@@ -119,10 +117,20 @@ def _distances(seen: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 def _is_new(seconds: float, recipe: Mapping[str, Any]) -> bool:
     """Return whether the first frame from a time on is new; all are if the recipe says nothing."""
+    if "new_spans" not in recipe:
+        return True
     number = math.ceil(seconds * recipe["fps"] - 1e-6)
-    return "new_spans" not in recipe or any(
-        0 <= number - span["first_frame"] < span["num_frames"] for span in recipe["new_spans"]
-    )
+    return any(0 <= number - x["first_frame"] < x["num_frames"] for x in recipe["new_spans"])
+
+
+def _new_behind(recipe: Mapping[str, Any]) -> Iterator[tuple[float, float]]:
+    """Yield the start and the length in seconds of what is new behind MAX_SECONDS."""
+    for span in recipe.get("new_spans", ()):
+        first, last = span["first_frame"], span["first_frame"] + span["num_frames"]
+        # Half a frame early: rounding must not skip the first one.
+        start = max((first - 0.5) / recipe["fps"], MAX_SECONDS)
+        if start < (last - 0.5) / recipe["fps"]:
+            yield start, last / recipe["fps"] - start
 
 
 def _hash_picture(path: Path, width: int, height: int) -> np.ndarray:

@@ -18,7 +18,7 @@ from pipeline.trust.provenance.fingerprint import Fingerprint
 from pipeline.trust.watermark.detection import Window, find_marks
 
 _MAX_FPS = 60  # of slow motion, fewer frames are enough to find a mark
-MAX_SECONDS = 60  # of a clip are searched for marks: the length of the longest clip Kinora makes
+MAX_SECONDS = 60  # of a clip are searched for marks; a clip that was extended may be longer
 # Pixels of the shorter and the longer side; the search uses 320 of the shorter one.
 _SHORT_SIDE, _LONG_SIDE = 640, 4096
 _FRAMES_AT_A_TIME = 4

@@ -16,7 +16,7 @@ from pipeline.trust.provenance.fingerprint import (
     PARTS,
     SIDE,
     distance,
-    hash_parts,
+    hash_made_and_given,
 )
 from tests.sources import H264, ffmpeg
 
@@ -41,7 +41,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 @pytest.fixture(scope="module")
 def known(clips: list[Path]) -> list[np.ndarray]:
-    return [hash_parts(path) for path in clips]
+    return [hash_made_and_given(path, {}, ())[0] for path in clips]
 
 
 @pytest.mark.parametrize("alteration", ALTERATIONS)
@@ -66,3 +66,21 @@ def test_frames_are_sampled_when_they_are_due_and_no_longer_than_is_asked(
     seen = look_at(clips[0])
     assert len(seen) == 4
     assert np.bitwise_count(seen ^ known[0][:: len(PARTS)]).max() <= 4
+
+
+@pytest.mark.parametrize(("first_second", "num_hashes"), [(62, 4), (59, 10)])
+def test_what_is_new_behind_a_long_source_is_hashed(
+    tmp_path: Path, clips: list[Path], first_second: int, num_hashes: int
+) -> None:
+    """Only the first minute was, so nothing new behind a longer source was ever found again."""
+    path = tmp_path / "extended.mp4"
+    source = ("-f", "lavfi", "-i", "testsrc2=s=256x144:r=15:d=62")
+    both = "[1:v]scale=256:144,setsar=1[b];[0:v]setsar=1[a];[a][b]concat"
+    ffmpeg(*source, "-i", clips[0], "-filter_complex", both, *H264, path)
+    span = {"first_frame": first_second * 15, "num_frames": (64 - first_second) * 15}
+    made, given = hash_made_and_given(path, {"fps": 15.0, "new_spans": [span]}, ())
+    assert len(made) == num_hashes * len(PARTS)
+    assert len(given) == min(first_second, MAX_SECONDS) * HASHES_A_SECOND * len(PARTS)
+    seen = look_at(clips[0])
+    assert distance(seen, made) <= 4
+    assert distance(seen, given) > MOST_BITS

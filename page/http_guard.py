@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from page.auth import AccessPolicy, client_id_of, is_loopback
-from page.call_values import complete_values
+from page.call_values import CALL_ERRORS, complete_values, refuse_call
 from page.connections import ConnectionGuard
 from page.private_gradio import is_logged_in
 from page.served_files import serving_folder
@@ -92,8 +92,13 @@ class HttpGuard:
 
         refusal = self._refuse(scope)
         if refusal is None:
-            await self._app(scope, receive, send_with_headers)
-        else:
+            try:
+                await self._app(scope, receive, send_with_headers)
+            except CALL_ERRORS as exc:
+                refusal = refuse_call(scope, exc)
+                if refusal is None:
+                    raise
+        if refusal is not None:
             status, reason = refusal
             response = JSONResponse({"detail": reason, "error": reason}, status)
             await response(scope, receive, send_with_headers)

@@ -64,3 +64,31 @@ def test_what_is_missing_or_too_much_is_said(
     *_, (event, answer) = follow(http, endpoint, data)
     assert event == "error"
     assert words in answer["error"]
+
+
+@pytest.mark.parametrize(
+    ("way", "body", "status", "words"),
+    [
+        ("call/nothing", {"data": []}, 404, "There is no endpoint 'nothing'; see"),
+        ("call/v2/nothing", {}, 404, "There is no endpoint 'nothing'; see"),
+        ("run/nothing", {"data": []}, 404, "There is no endpoint 'nothing'; see"),
+        ("queue/join", {"data": [], "fn_index": 9999, "session_hash": "a"}, 404, "of that number"),
+        ("call/v2/text_to_video", {}, 422, "/text_to_video needs prompt, and takes the values"),
+        ("call/v2/image_to_video", {"prompt": "a"}, 422, "/image_to_video needs image, prompt"),
+        ("call/v2/models", {"nonsense": 1}, 422, "/models takes the values that /gradio_api/info"),
+    ],
+)
+def test_a_call_that_cannot_be_passed_on_is_a_sentence_and_no_traceback(
+    http: httpx.Client,
+    capfd: pytest.CaptureFixture[str],
+    way: str,
+    body: dict[str, Any],
+    status: int,
+    words: str,
+) -> None:
+    """Each was a 500 with a traceback in the log."""
+    answer = http.post(f"/gradio_api/{way}", json=body)
+    assert answer.status_code == status, answer.text
+    assert words in answer.json()["detail"]
+    assert answer.json()["detail"].endswith(".")
+    assert "Traceback" not in "".join(capfd.readouterr())

@@ -19,7 +19,13 @@ from pipeline.errors import MediaError
 from pipeline.geometry import crop_box
 from pipeline.media.deep_pictures import DeepPicture, find_deep_tiff, read_deep
 from pipeline.media.picture_color import PictureColor, read_color
-from pipeline.media.picture_limits import TOO_LARGE, prepare_decoding, reduction, refuse_size
+from pipeline.media.picture_limits import (
+    TOO_LARGE,
+    one_large_at_a_time,
+    prepare_decoding,
+    reduction,
+    refuse_size,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +78,8 @@ def read_notes(path: Path) -> dict[str, str]:
             refuse_size(*image.size)
             prepare_decoding(path, image)  # Pillow decodes a PNG to find its Exif
             notes = {str(key): x for key, x in image.info.items() if isinstance(x, str)}
-            exif = image.getexif()
+            with one_large_at_a_time(*image.size):
+                exif = image.getexif()
     except (*_UNUSABLE, MediaError, Image.DecompressionBombError):
         return {}
     named = {ExifTags.TAGS.get(tag, str(tag)): x for tag, x in exif.items()}
@@ -99,18 +106,20 @@ def _formats() -> list[str]:
 def _read(path: Path) -> Image.Image:
     """Decode a picture to sRGB on white, upright, no larger than it is used."""
     if tiff := find_deep_tiff(path):
-        return _show_deep(tiff.read(), tiff.color)
+        with one_large_at_a_time(*tiff.size):
+            return _show_deep(tiff.read(), tiff.color)
     # From an open file: of a path, Pillow maps some TIFFs into memory, and turns those wrongly.
     with path.open("rb") as file, Image.open(file, formats=_formats()) as image:
         refuse_size(*image.size)
         prepare_decoding(path, image)
-        color = read_color(path, image)
-        deep = read_deep(path, image, color)
-        shown = _show(image, color) if deep is None else _show_deep(deep, color)
-        # A TIFF is upright already, and its tag is gone.
-        shown.getexif()[_ORIENTATION] = image.getexif().get(_ORIENTATION, 1)
-        ImageOps.exif_transpose(shown, in_place=True)
-        return shown
+        with one_large_at_a_time(*image.size):
+            color = read_color(path, image)
+            deep = read_deep(path, image, color)
+            shown = _show(image, color) if deep is None else _show_deep(deep, color)
+            # A TIFF is upright already, and its tag is gone.
+            shown.getexif()[_ORIENTATION] = image.getexif().get(_ORIENTATION, 1)
+            ImageOps.exif_transpose(shown, in_place=True)
+            return shown
 
 
 def _show(image: Image.Image, color: PictureColor) -> Image.Image:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import math
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from PIL import Image
 
+from pipeline.deadlines import check_deadline
 from pipeline.errors import MediaError
 
 if TYPE_CHECKING:
@@ -30,6 +33,11 @@ MAX_TILE_PIXELS = 16_777_216
 _TILE_SIDES = (322, 323)
 _START_OF_SCAN = 0xDA
 _MAX_JPEG_SCANS = 200  # each goes over all pixels, however small the file is
+
+# Larger pictures are decoded one at a time, in all threads together: the limits above hold for one.
+_MAX_SMALL_PIXELS = 4_000_000
+_large_picture = threading.Lock()
+_SECONDS_BETWEEN_CHECKS = 0.5
 
 TOO_LARGE = (
     f"The picture has more than {MAX_PICTURE_PIXELS // 1_000_000} million pixels; "
@@ -103,6 +111,23 @@ def refuse_tiles(tags: Mapping[int, Any]) -> None:
             f"The TIFF has tiles of {width}x{height} pixels, which is too large; save it again and "
             "upload that file."
         )
+
+
+@contextlib.contextmanager
+def one_large_at_a_time(width: int, height: int) -> Iterator[None]:
+    """Decode a picture in the `with` block: if it is large, when no other large one is decoded.
+
+    Raises MediaError if the time of an inspection is up before its turn comes.
+    """
+    if width * height <= _MAX_SMALL_PIXELS:
+        yield
+        return
+    while not _large_picture.acquire(timeout=_SECONDS_BETWEEN_CHECKS):
+        check_deadline()
+    try:
+        yield
+    finally:
+        _large_picture.release()
 
 
 def _colors_of_first_scan(path: Path) -> int:

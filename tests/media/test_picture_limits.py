@@ -14,9 +14,14 @@ import pytest
 import tifffile
 from PIL import Image
 
+from pipeline.deadlines import Deadline
 from pipeline.errors import MediaError
 from pipeline.media.images import open_picture
-from pipeline.media.picture_limits import MAX_OPENED_PIXELS, MAX_PICTURE_PIXELS
+from pipeline.media.picture_limits import (
+    MAX_OPENED_PIXELS,
+    MAX_PICTURE_PIXELS,
+    one_large_at_a_time,
+)
 from tests.pictures import ORANGE, WHITE, assert_color, assert_one_sentence, png
 
 MAX_MEGABYTES = 600  # above the idle process
@@ -161,6 +166,17 @@ def test_what_is_too_large_or_too_long_is_refused_before_it_is_decoded(
     with pytest.raises(MediaError) as error:
         open_picture(path)
     assert_one_sentence(error, words)
+
+
+def test_a_large_picture_waits_for_another_one_until_its_time_is_up(tmp_path: Path) -> None:
+    small, large = tmp_path / "small.png", tmp_path / "large.png"
+    small.write_bytes(saved(1000, "PNG"))
+    large.write_bytes(saved(3000, "PNG"))
+    with one_large_at_a_time(9000, 9000):
+        assert Deadline(5).run(open_picture, small).size == (1000, 1000)
+        with pytest.raises(MediaError, match=r"longer than 0\.1 seconds"):
+            Deadline(0.1).run(open_picture, large)
+    assert Deadline(5).run(open_picture, large).size == (3000, 3000)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (15, 15), (15, 200), (200, 15)])

@@ -37,7 +37,7 @@ from page.task_tab import TaskTab, connect_to_others
 from page.verify_tab import VerifyTab
 from pipeline.errors import GenerationCancelledError, KinoraError
 from pipeline.jobs.runner import JobRunner
-from pipeline.jobs.store import JobStore, default_data_dir, num_windows
+from pipeline.jobs.store import JobStore, num_windows
 from pipeline.jobs.worker import IsCancelled, JobWorker, OnProgress, Run
 from pipeline.jobs.zero_gpu import News, follow_clip, stream_clip
 from pipeline.models.custom import read_models
@@ -50,7 +50,7 @@ from pipeline.runtime.acceleration_hooks import check_settings
 from pipeline.runtime.default_model import default_model_id
 from pipeline.runtime.device import detect_machine, is_zero_gpu
 from pipeline.runtime.model_cache import ModelCache
-from pipeline.settings import read_number
+from pipeline.settings import default_data_dir, read_number
 from pipeline.studio import Studio
 from pipeline.trust.moderation.guard_model import open_guard
 from pipeline.trust.moderation.review import Reviewer

@@ -1,7 +1,6 @@
 """The HTTP guard: which routes are open, to whom, and how large requests may be.
 
-Gradio serves more routes than Kinora uses. Routes that are not listed here answer 404. The
-reason for each route is in docs/security.md.
+Gradio serves more routes than Kinora uses. Routes that are not listed here answer 404.
 """
 
 from __future__ import annotations
@@ -40,18 +39,23 @@ HEADERS = {
 # The routes that a browser needs before the login.
 _ENTRANCE = {
     "GET": (
-        r"/|/theme\.css|/robots\.txt|/favicon\.ico|/manifest\.json|/pwa_icon(/\d+)?|/logout"
-        r"|/(assets|static|svelte)/.+|/gradio_api/(theme\.css|startup-events|login_check/?|user/?)"
+        r"/|/logout"  # the page, or its form to log in
+        r"|/theme\.css|/gradio_api/theme\.css|/(assets|static|svelte)/.+"  # what the page loads
+        r"|/robots\.txt|/favicon\.ico|/manifest\.json|/pwa_icon(/\d+)?"  # browsers ask for them
+        r"|/gradio_api/(startup-events|login_check/?|user/?)"  # the page asks them when it starts
     ),
     "POST": r"/login/?",
 }
 _INSIDE = {
     "GET": (
-        r"/config/?|/gradio_api/(info/?|openapi\.json|app_id/?|upload_progress|queue/(data|status)"
+        r"/config/?|/gradio_api/(info/?|openapi\.json"  # what the page and its API consist of
+        r"|app_id/?|heartbeat/[^/]+"  # whether the server was restarted, or the visitor has left
+        r"|upload_progress|queue/(data|status)|call/(v2/)?[^/]+/[^/]+"  # how far, and the answers
         # No links to other servers: Gradio would fetch them, whatever their size.
-        r"|heartbeat/[^/]+|call/(v2/)?[^/]+/[^/]+|file=(?!(?i:https?:)).+)"
+        r"|file=(?!(?i:https?:)).+)"
     ),
-    "POST": r"/gradio_api/(upload|cancel|reset/?|queue/join|(call|call/v2|run)/[^/]+/?)",
+    # Files, the page's events, calls of clients, and the end of an event that is watched.
+    "POST": r"/gradio_api/(upload|queue/join|(call|call/v2|run)/[^/]+/?|cancel|reset/?)",
 }
 _NOT_UPLOADED = (
     "A file must be an uploaded file, not a link or a path of the server; with gradio_client, pass "

@@ -9,6 +9,8 @@ Owns the files and the locks; `worker.py` decides what runs when. A job's folder
     windows/       finished latents, one file per window (see `latent_cache.py`)
     pieces/        encoded shots, one file per shot; playable while it grows (`video_writer.py`)
     result.mp4     the clip, with recipe.json
+    thumbnail.png  its first frame, made when the history is first shown
+    order          the state that another process asks the one that works on it to end it in
     log.txt        what happened when
     lock           held by the process that works on it
 """
@@ -18,11 +20,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
-import os
 import re
 import secrets
 import shutil
-import sys
 import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -47,17 +47,6 @@ _MAX_TIME = 1e11  # seconds since 1970: some thousand years from now
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{22}")
 _JOB_DAMAGED = "The files of this job are damaged; make the clip again and delete this one."
 _SOURCE_GONE = "A picture or clip of this request is no longer on the server; upload it again."
-
-
-def default_data_dir() -> Path:
-    """Return KINORA_DATA_DIR, or Kinora's folder in the user's data folder."""
-    if chosen := os.environ.get("KINORA_DATA_DIR"):
-        return Path(chosen).expanduser()
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "Kinora"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / "Kinora"
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "kinora"
 
 
 class Origin(TypedDict, total=False):

@@ -17,6 +17,7 @@ from pipeline.models.spec import ModelSpec
 from pipeline.planning.plan import Plan, seconds_per_window
 from pipeline.runtime.device import Machine
 from pipeline.runtime.memory_plan import Placement
+from pipeline.settings import read_variable
 
 Compiling = Literal["off", "auto"]
 
@@ -92,17 +93,17 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> AccelerationSe
 
     The attention backend is checked later, by `acceleration_hooks.check_attention`.
     """
-    text = environment.get("KINORA_CACHE") or "0"
+    text = read_variable("KINORA_CACHE", environment) or "0"
     try:
         threshold = float(text)
     except ValueError:
         threshold = math.nan
     if not 0 <= threshold <= _MAX_THRESHOLD:
         raise KinoraError(f"KINORA_CACHE is {text!r}, but it must be a number from 0 to 1.")
-    compiling = environment.get("KINORA_COMPILE") or "off"
+    compiling = read_variable("KINORA_COMPILE", environment) or "off"
     if compiling not in ("off", "auto"):
         raise KinoraError(f"KINORA_COMPILE is {compiling!r}, but it must be 'off' or 'auto'.")
-    attention = environment.get("KINORA_ATTENTION") or NATIVE
+    attention = read_variable("KINORA_ATTENTION", environment) or NATIVE
     return AccelerationSettings(threshold, cast("Compiling", compiling), attention)
 
 

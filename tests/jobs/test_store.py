@@ -6,7 +6,6 @@ import errno
 import json
 import os
 import shutil
-import sys
 import time
 from collections.abc import Collection
 from dataclasses import replace
@@ -17,7 +16,7 @@ import pytest
 from pipeline.errors import InvalidRequestError, MediaError, StorageError
 from pipeline.jobs.disk_space import bytes_of
 from pipeline.jobs.states import Done, Paused, state_class
-from pipeline.jobs.store import JobStore, default_data_dir
+from pipeline.jobs.store import JobStore
 from pipeline.planning.request import GenerationRequest, Shot
 
 
@@ -272,23 +271,3 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StorageError, match=r"disk is full .*KINORA_DATA_DIR.*\.$"):
         JobStore(tmp_path / "file" / "data")
-
-
-@pytest.mark.parametrize(
-    ("platform", "variable", "folder"),
-    [
-        ("linux", "XDG_DATA_HOME", "kinora"),
-        ("win32", "LOCALAPPDATA", "Kinora"),
-    ],
-)
-def test_data_goes_where_the_platform_keeps_it(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, platform: str, variable: str, folder: str
-) -> None:
-    monkeypatch.delenv("KINORA_DATA_DIR", raising=False)
-    monkeypatch.setattr(sys, "platform", platform)
-    monkeypatch.setenv(variable, str(tmp_path))
-    assert default_data_dir() == tmp_path / folder
-    monkeypatch.delenv(variable)
-    assert default_data_dir().is_relative_to(Path.home())
-    monkeypatch.setenv("KINORA_DATA_DIR", str(tmp_path / "here"))
-    assert default_data_dir() == tmp_path / "here"

@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import json
 import logging
-import os
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, cast, get_args
 
 from pipeline.errors import KinoraError, RefusedError
+from pipeline.settings import read_variable
 from pipeline.trust.moderation.cut_words import CutWords, read_ordinary
 from pipeline.trust.moderation.text_normalization import (
     compile_terms,
@@ -172,9 +172,9 @@ def read_strictness() -> Strictness:
 
     A Space is open to everyone, a computer only to its users. Raises KinoraError for other values.
     """
-    chosen = os.environ.get("KINORA_MODERATION", "").strip().lower()
+    chosen = read_variable("KINORA_MODERATION").lower()
     if not chosen:
-        return "strict" if os.environ.get("SPACE_ID") else "standard"
+        return "strict" if read_variable("SPACE_ID") else "standard"
     if chosen not in get_args(Strictness):
         raise KinoraError(
             f"KINORA_MODERATION is {chosen!r}, but it must be one of "

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from pipeline.settings import read_variable
 from pipeline.trust.private_files import write_private
 
 try:
@@ -92,7 +93,8 @@ def open_identity(folder: Path, settings: Mapping[str, str] = os.environ) -> Ide
     """
     if x509 is None:
         return Identity(problem=_UNAVAILABLE)
-    certificate, key = settings.get("KINORA_CERTIFICATE"), settings.get("KINORA_PRIVATE_KEY")
+    certificate = read_variable("KINORA_CERTIFICATE", settings)
+    key = read_variable("KINORA_PRIVATE_KEY", settings)
     try:
         if bool(certificate) != bool(key):
             raise _IdentityError(_ONE_SETTING)
@@ -106,12 +108,11 @@ def open_identity(folder: Path, settings: Mapping[str, str] = os.environ) -> Ide
         logger.exception("Clips will not be signed")
         signer = Identity(problem=str(exc))
     anchors, certificates = _known(folder, signer.chain)
-    url = settings.get("KINORA_TIMESTAMP_URL", "")
     return replace(
         signer,
         anchors=anchors,
         certificates=certificates,
-        timestamp_url=url,
+        timestamp_url=read_variable("KINORA_TIMESTAMP_URL", settings),
         is_given=bool(certificate),
     )
 

@@ -1,7 +1,6 @@
-"""ffmpeg as a program: its command line, and what it may open.
+"""Builds ffmpeg command lines, and limits what ffmpeg may open.
 
-The binary is imageio-ffmpeg's; nothing on the PATH is needed. It decodes and encodes; what it
-prints for people is not read.
+The binary is imageio-ffmpeg's; nothing on the PATH is needed. Messages for people are not parsed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What ffmpeg does to each decoded frame before it is handed over, as one chain of filters.
+"""The chain of ffmpeg filters that each decoded frame goes through.
 
 Frames come out progressive, in BT.709, on white where they are transparent, at a size.
 """

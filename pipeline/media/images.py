@@ -1,4 +1,4 @@
-"""Still pictures: whatever is uploaded comes out as plain sRGB, and cut to the size of a clip.
+"""Opens pictures of all kinds as plain sRGB, and crops them to the size of a clip.
 
 Only this package opens or writes media.
 """
@@ -69,9 +69,9 @@ def open_picture(path: Path) -> Image.Image:
 
 
 def read_notes(path: Path) -> dict[str, str]:
-    """Return what a picture's file says of itself, which anybody can have written.
+    """Return the notes in a picture's file, which anyone can have written.
 
-    What cannot be read says nothing.
+    What cannot be read is left out.
     """
     try:
         with Image.open(path, formats=_formats()) as image:

@@ -1,4 +1,4 @@
-"""What a file says of itself, undecoded: the tracks that are used, and how long it lasts.
+"""Reads a file's header, decoding nothing: the tracks that are used, and the duration.
 
 PyAV reads it from libav's structures, in a process of its own; see stream_facts.py.
 """

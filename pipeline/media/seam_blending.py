@@ -1,11 +1,10 @@
-"""What the model lacks of a given frame, laid over the new frames next to it so that no seam shows.
+"""Hides seams: blends the reconstruction error of a given frame into the new frames beside it.
 
-The model gives back a given frame almost, not exactly. What is lacking (the residual) is added to
-the new frames next to the seam and fades out, so that neither sharpness nor colour jumps. Over what
-moves it would stay behind and hold the picture: there it gives way. What rests comes out a little
-different from frame to frame: a small difference at the seam may be that, and is then taken for
-what is lacking, too. Which it is, and how far the residual gives way, is chosen so that the step
-into the seam is as large as those round it.
+The error (the residual) is added to the new frames next to the seam and fades out, so that neither
+sharpness nor colour jumps. It is reduced where the picture moves, because it does not move along.
+A small difference at the seam may be motion, or noise of a still area; noise counts as error too.
+Which of the two, and how far the residual is reduced, is chosen so that the step into the seam is
+as large as the steps around it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The sound of clips that are there: read from the first frame on, in stereo at any rate."""
+"""Reads the sound of clips: from the first frame on, in stereo, at any rate."""
 
 from __future__ import annotations
 

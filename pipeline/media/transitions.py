@@ -91,7 +91,7 @@ class Stretch:
         self._held = coming
 
     def held(self) -> deque[np.ndarray]:
-        """Hand over the frames that wait; the shot is made for them if nobody has gone through."""
+        """Return the frames that wait; the shot is made for them if its frames were not used."""
         held, self._held = self._held, None
         return deque(self._make(), self._num_held) if held is None else held
 

@@ -1,6 +1,6 @@
-"""Video files that are there: what a clip is, and its frames in time order.
+"""Reads video files: what a clip is, and its frames in time order.
 
-ffmpeg is run directly: moviepy 2.2 takes every source for one of constant rate. It read 1 of the
+ffmpeg is run directly: moviepy 2.2 assumes a constant rate for every source. It read 1 of the
 25 frames of a screen recording, 11 of 12 at 60000/1001 a second, and no clip with a timecode.
 """
 
@@ -50,7 +50,7 @@ CUT_SHORT = "The clip could not be read to its end because the file has changed;
 
 @dataclass(frozen=True)
 class ClipInfo:
-    """What a clip turned out to be when `probe_clip` decoded it; whoever reads the clip needs it.
+    """What `probe_clip` found out about a clip by decoding it; needed to read its frames.
 
     Width and height are those on screen: rotated, and with square pixels. `fps` is the constant
     rate at which it is read, `num_frames` what that yields. `frame_times` are the seconds at which

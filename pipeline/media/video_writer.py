@@ -1,8 +1,8 @@
-"""A new clip, written frame by frame: in pieces that are encoded once, and joined at the end.
+"""Writes a new clip frame by frame: in pieces that are encoded once and joined at the end.
 
 ffmpeg is run directly: moviepy's writer rounds the rate to two decimals and guesses the colours. A
-piece that is whole has a name and can be used again, in the same clip after a crash and in a clip
-that has it in common with this one; joining copies what is encoded.
+complete piece has a name and can be reused, in the same clip after a crash and in another clip that
+contains it; joining copies the encoded data.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class ClipWriter:
 
     The file appears under its name when the block ends well; until then, and if the block raises,
     there is no such file or the one of before. Whole pieces stay in the folder `pieces`, which
-    nobody else writes to; without one nothing is kept. A piece that grows can be played.
+    nothing else writes to; without one nothing is kept. A piece that grows can be played.
     `audio_from` is a clip whose sound is kept in place as long as its picture lasts, which begins
     at `audio_offset` seconds. `metadata` are the container's tags, none ending in a backslash; they
     may be set until the block ends, and so may `sound`: a file of samples, two float32 each, and
@@ -267,7 +267,7 @@ class ClipWriter:
 
 
 def _remove(paths: Iterable[Path]) -> None:
-    """Remove files, but for those that somebody holds open where that is forbidden."""
+    """Remove files, except those that a program has open where the system forbids that."""
     for path in paths:
         with contextlib.suppress(OSError):
             path.unlink()

@@ -1,6 +1,6 @@
 """Tells where each part of a clip made here comes from, from its own and its parents' credentials.
 
-Only what this Kinora signed is read: about other clips, nobody here knows which parts are new.
+Only what this Kinora signed is read: of other clips it is not known which parts are new.
 """
 
 from __future__ import annotations

@@ -85,7 +85,7 @@ class Buckets:
 
 
 @dataclass(eq=False)
-class _Place:
+class _Slot:
     """A visitor's waiting or running job; it has no id while it is being checked."""
 
     job_id: str | None = None
@@ -105,17 +105,17 @@ class Limits:
         self._bytes = Buckets(allowed.upload_bytes_an_hour, self.clock)
         self._looks = Buckets(allowed.looks_an_hour, self.clock)
         self._logins = Buckets(allowed.logins_an_hour, self.clock)
-        self._places: OrderedDict[str, list[_Place]] = OrderedDict()
+        self._slots: OrderedDict[str, list[_Slot]] = OrderedDict()
         self._looking: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     @contextlib.contextmanager
-    def job(self, visitor: str, is_unfinished: Callable[[str], bool]) -> Iterator[_Place]:
-        """Count one more job for a visitor; the `with` block sets the yielded place's `job_id`.
+    def job(self, visitor: str, is_unfinished: Callable[[str], bool]) -> Iterator[_Slot]:
+        """Count one more job for a visitor; the `with` block sets the yielded slot's `job_id`.
 
         The job is not counted if the block raises.
         """
-        place = self._take_place(visitor, is_unfinished)
+        slot = self._take_slot(visitor, is_unfinished)
         try:
             wait = self._jobs.take(visitor)
             if wait:
@@ -124,12 +124,12 @@ class Limits:
                     f"which is the limit for one visitor; try again in {_say(wait)}."
                 )
             try:
-                yield place
+                yield slot
             except BaseException:
                 self._jobs.give_back(visitor)
                 raise
         except BaseException:
-            self._leave(visitor, place)
+            self._leave(visitor, slot)
             raise
 
     def upload(self, visitor: str, num_bytes: int) -> None:
@@ -164,32 +164,32 @@ class Limits:
         count = f"{self.allowance.logins_an_hour:g} times"
         _refuse(self._logins.take(visitor), f"You have tried to log in {count} within an hour")
 
-    def _take_place(self, visitor: str, is_unfinished: Callable[[str], bool]) -> _Place:
-        place = _Place()
+    def _take_slot(self, visitor: str, is_unfinished: Callable[[str], bool]) -> _Slot:
+        slot = _Slot()
         if math.isinf(self.allowance.jobs_at_once):
-            return place
+            return slot
         with self._lock:
             mine = [
                 other
-                for other in self._places.pop(visitor, [])
+                for other in self._slots.pop(visitor, [])
                 if other.job_id is None or is_unfinished(other.job_id)
             ]
             is_room = len(mine) < self.allowance.jobs_at_once
-            self._places[visitor] = [*mine, place] if is_room else mine
-            if len(self._places) > MAX_VISITORS:
-                self._places.popitem(last=False)
+            self._slots[visitor] = [*mine, slot] if is_room else mine
+            if len(self._slots) > MAX_VISITORS:
+                self._slots.popitem(last=False)
         if not is_room:
             raise InvalidRequestError(
                 f"{len(mine)} of your jobs are waiting or running already, which is the limit for "
                 "one visitor; try again when one of them is done."
             )
-        return place
+        return slot
 
-    def _leave(self, visitor: str, place: _Place) -> None:
+    def _leave(self, visitor: str, slot: _Slot) -> None:
         with self._lock:
-            mine = [other for other in self._places.pop(visitor, []) if other is not place]
+            mine = [other for other in self._slots.pop(visitor, []) if other is not slot]
             if mine:
-                self._places[visitor] = mine
+                self._slots[visitor] = mine
 
 
 def _refuse(wait: float, what: str) -> None:

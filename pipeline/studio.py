@@ -150,30 +150,30 @@ class Studio:
         uses that earlier job's seed, so unchanged shots stay the same. `JobStore.create` documents
         the rest of `origin`.
         """
-        with self.limits.job(client_id, self._is_unfinished) as place:
+        with self.limits.job(client_id, self._is_unfinished) as slot:
             request = await asyncio.to_thread(self._prepare, task, fields, origin.get("based_on"))
             if TASK_SOURCES[task] or any(shot.image for shot in request.shots):
                 request = await self.inspect(client_id, self._check_files, request)
             else:
                 request = await asyncio.to_thread(self._review, request)
-            place.job_id = await asyncio.to_thread(self.worker.submit, request, **origin)
-        return place.job_id
+            slot.job_id = await asyncio.to_thread(self.worker.submit, request, **origin)
+        return slot.job_id
 
     async def resume(self, job_id: str, client_id: str) -> JobState:
         """Resume a job as `JobWorker.resume` does, within the client's limits.
 
         Raises InvalidRequestError if it can no longer be made on this machine.
         """
-        with self.limits.job(client_id, self._is_unfinished) as place:
+        with self.limits.job(client_id, self._is_unfinished) as slot:
             state = await asyncio.to_thread(self._resume, job_id)
-            place.job_id = job_id
+            slot.job_id = job_id
         return state
 
     async def again(self, visitor: str, job_id: str, client_id: str) -> str:
         """Make a variation of a visitor's clip as `History.again` does, within their limits."""
-        with self.limits.job(client_id, self._is_unfinished) as place:
-            place.job_id = await asyncio.to_thread(self.history.again, visitor, job_id)
-        return place.job_id
+        with self.limits.job(client_id, self._is_unfinished) as slot:
+            slot.job_id = await asyncio.to_thread(self.history.again, visitor, job_id)
+        return slot.job_id
 
     def _review(self, request: GenerationRequest) -> GenerationRequest:
         return self.reviewer.review(request).request

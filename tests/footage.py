@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.media.video_reader import iterate_frames, probe_clip
-from pipeline.trust.watermark.detection import Window, find_marks
+from pipeline.trust.watermark.detection import MarkWindow, find_marks
 
 HEIGHT, WIDTH = 216, 384
 
@@ -31,6 +31,6 @@ def decoded(path: Path) -> np.ndarray:
     return np.concatenate(list(iterate_frames(path, probe_clip(path))))
 
 
-def read_marks(path: Path, key: bytes) -> list[Window]:
+def read_marks(path: Path, key: bytes) -> list[MarkWindow]:
     """Search a clip for the key's marks."""
     return list(find_marks(decoded(path), key))

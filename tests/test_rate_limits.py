@@ -74,7 +74,7 @@ def test_only_so_many_visitors_jobs_are_remembered() -> None:
     limited, _ = limits(jobs_at_once=1)
     for number in range(MAX_VISITORS + 100):
         start(limited, str(number))
-    assert len(limited._places) == MAX_VISITORS
+    assert len(limited._slots) == MAX_VISITORS
 
 
 def test_a_job_of_the_hour_too_many_is_refused_with_when_to_try_again() -> None:

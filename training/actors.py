@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import skia
 
-from pipeline.mini.motion_paths import Place
+from pipeline.mini.motion_paths import Position
 from pipeline.mini.scene import CAST, Look, Scene, looks_of
 from pipeline.mini.shadows import SHADOW_COLOUR, Shadow
 from pipeline.mini.sprites import BELOW, SPRITE_HEIGHT, canvas_size
@@ -67,7 +67,7 @@ def draw_shadow(canvas: skia.Canvas, shadow: Shadow) -> None:
 
 
 def draw_actor(
-    canvas: skia.Canvas, actor: Actor, place: Place, time: float, *, is_flipped: bool
+    canvas: skia.Canvas, actor: Actor, place: Position, time: float, *, is_flipped: bool
 ) -> None:
     """Draw a character at its position."""
     canvas.save()
@@ -94,7 +94,7 @@ def draw_portrait(look: Look, time: float) -> np.ndarray:
     canvas = surface.getCanvas()
     blur = skia.ImageFilters.Blur(_PORTRAIT_LENS, _PORTRAIT_LENS, skia.TileMode.kDecal)
     canvas.saveLayer(None, skia.Paint(ImageFilter=blur))
-    feet = Place(width / 2, height - BELOW, SPRITE_HEIGHT)
+    feet = Position(width / 2, height - BELOW, SPRITE_HEIGHT)
     draw_actor(canvas, cast_actor(look), feet, time, is_flipped=False)
     canvas.restore()
     return pixels

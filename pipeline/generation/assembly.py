@@ -25,7 +25,7 @@ from pipeline.planning.plan import Plan
 
 # Raise this when the same latents give other frames or another encoding: segments encoded earlier
 # no longer match then.
-_LOOK = 4
+_VERSION = 4
 _DARKEST = 6  # new footage with no value above this is black
 
 
@@ -62,7 +62,7 @@ def assemble_segments(
     first = 0 if shot_latents.is_backward else source.info.num_frames
     yield Segment(
         name=content_key(
-            {"look": _LOOK, "take": shot_latents.name, "size": plan.size, "fps": float(plan.fps)}
+            {"look": _VERSION, "take": shot_latents.name, "size": plan.size, "fps": float(plan.fps)}
         ),
         num_frames=num_finished_frames(plan, source),
         num_windows=plan.num_windows,
@@ -95,7 +95,7 @@ def _shot_segments(context: GenerationContext, shots: Iterable[ShotLatents]) -> 
         num_windows += len(shot.windows)
         num_frames = shot.num_frames - num_waiting
         facts = {
-            "look": _LOOK,
+            "look": _VERSION,
             "shot": names[-1],
             "before": names[-2] if shot.num_dissolved else None,
             "mixed and held": (shot.num_dissolved, num_waiting),

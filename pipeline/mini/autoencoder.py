@@ -32,7 +32,7 @@ class Limits:
 # Measured: see training/LOG.md.
 _ENCODED, _GENERATED = Limits(0.3, 0.1), Limits(1.0, 0.6)
 _FADE = PATCH_FRAMES - 2  # frames over which a correction in time fades out
-_LOOK = 4  # later steps that a step is compared with
+_NUM_LATER = 4  # later steps that a step is compared with
 _SPARSE, _SHARES = 8, 33  # pixel stride of that comparison; number of shares of an error to try
 
 
@@ -76,7 +76,7 @@ def _without_step(frames: torch.Tensor, before: torch.Tensor, max_step: float) -
     """
     values = before[:, :, 0], before[:, :, 1], frames[:, :, 0], frames[:, :, 1]
     step = _error_of_step(*values, max_step)
-    step *= _share_of_error(step, frames[:, :, 0] - before[:, :, 1], frames[:, :, : _LOOK + 1])
+    step *= _share_of_error(step, frames[:, :, 0] - before[:, :, 1], frames[:, :, : _NUM_LATER + 1])
     fade = torch.linspace(1, 0, _FADE + 1, device=frames.device, dtype=frames.dtype)
     fade = torch.cat([fade, fade[-1:]])
     return frames - step[:, :, None] * fade[:, None, None]

@@ -49,16 +49,16 @@ def composite_frames(
         frames = _zoom(frames.float(), cameras)
     figures_of_frames = [paths.figures(time) for time in moments]
     grid = [side // PATCH for side in frames.shape[-2:]]
-    window = _window_around(figures_of_frames, grid)
-    if window is None:
+    box = _box_around(figures_of_frames, grid)
+    if box is None:
         return frames
-    region = window.pixels_of(frames)
+    region = box.pixels_of(frames)
     drawn = region.float()
     clock = ((paths.clock + moments) % PERIOD_SECONDS).round(4).tolist()
     for shown, figures in _appearances(figures_of_frames):
-        _draw_shadows(drawn[:, :, shown], [figure.shadow for figure in figures], window)
+        _draw_shadows(drawn[:, :, shown], [figure.shadow for figure in figures], box)
         sprites = paint(figures[0].look, tuple(clock[shown])).float()
-        _draw_sprites(drawn[:, :, shown], sprites, figures, window)
+        _draw_sprites(drawn[:, :, shown], sprites, figures, box)
     region.copy_(drawn)
     return frames
 
@@ -80,18 +80,18 @@ def composite_latents(
     for latent, (begin, end) in zip(populated.unbind(2), times.tolist(), strict=True):
         moments = np.linspace(begin, end, 1 if begin == end else PATCH_FRAMES)
         grid = latent.shape[-2:]
-        window = _window_around([paths.figures(time) for time in moments], grid)
+        box = _box_around([paths.figures(time) for time in moments], grid)
         is_zoomed = any(paths.at(time).zoom != 1 for time in moments)
         if is_zoomed:
-            window = _Window(0, 0, *grid)
-        if window is None:
+            box = _Box(0, 0, *grid)
+        if box is None:
             continue
         frames = vae.decode_linear(vae.denormalize(latent).to(vae.dtype), len(moments))
         if is_zoomed:
             frames = even_out_edges(frames)
         frames = composite_frames(frames, paths, moments, paint).to(vae.dtype)
         new = vae.project_still(frames[:, :, 0]) if len(moments) == 1 else vae.project(frames)
-        window.part_of(latent)[:] = window.part_of(vae.normalize(new)[:, :, 0])
+        box.part_of(latent)[:] = box.part_of(vae.normalize(new)[:, :, 0])
     return populated
 
 
@@ -123,7 +123,7 @@ def _zoom(frames: torch.Tensor, cameras: Sequence[Moment]) -> torch.Tensor:
 
 
 @dataclass(frozen=True)
-class _Window:
+class _Box:
     """A rectangle of the picture, in patches."""
 
     top: int
@@ -165,21 +165,21 @@ def _edges(figure: Figure) -> tuple[float, float, float, float]:
     return left, top, right, bottom
 
 
-def _window_around(figures_of_frames: Sequence[Figures], grid: Sequence[int]) -> _Window | None:
+def _box_around(figures_of_frames: Sequence[Figures], grid: Sequence[int]) -> _Box | None:
     """Return the part of a grid (h, w) that holds all figures of all frames; None if empty."""
     edges = np.array([_edges(figure) for figures in figures_of_frames for figure in figures])
     if not len(edges):
         return None
     left, top = np.floor(edges[:, :2].min(0) / PATCH).astype(int).clip(0).tolist()
     right, bottom = np.ceil(edges[:, 2:].max(0) / PATCH).astype(int).tolist()
-    window = _Window(top, left, min(bottom, grid[0]), min(right, grid[1]))
-    return window if window.top < window.bottom and window.left < window.right else None
+    box = _Box(top, left, min(bottom, grid[0]), min(right, grid[1]))
+    return box if box.top < box.bottom and box.left < box.right else None
 
 
-def _draw_shadows(frames: torch.Tensor, shadows: Sequence[Shadow | None], window: _Window) -> None:
-    """Draw a shadow on each frame of a window (1, 3, F, H, W), in place; None draws none."""
+def _draw_shadows(frames: torch.Tensor, shadows: Sequence[Shadow | None], box: _Box) -> None:
+    """Draw a shadow on each frame of a box (1, 3, F, H, W), in place; None draws none."""
     colour = torch.tensor(SHADOW_COLOUR).to(frames)[:, None, None] / 127.5 - 1
-    x, y = window.columns(frames), window.rows(frames)[:, None]
+    x, y = box.columns(frames), box.rows(frames)[:, None]
     for index, shadow in enumerate(shadows):
         if shadow is None:
             continue
@@ -189,10 +189,8 @@ def _draw_shadows(frames: torch.Tensor, shadows: Sequence[Shadow | None], window
         frames[0, :, index] += cover * (colour - frames[0, :, index])
 
 
-def _draw_sprites(
-    frames: torch.Tensor, sprites: torch.Tensor, figures: Figures, window: _Window
-) -> None:
-    """Draw a character's sprites (F, 4, h, w) on frames (1, 3, F, H, W) of a window, in place."""
+def _draw_sprites(frames: torch.Tensor, sprites: torch.Tensor, figures: Figures, box: _Box) -> None:
+    """Draw a character's sprites (F, 4, h, w) on frames (1, 3, F, H, W) of a box, in place."""
     size = frames.shape[-2:]
     scale = min(figure.height for figure in figures) / SPRITE_HEIGHT
     if scale < 1:  # else fine lines would be lost
@@ -201,7 +199,7 @@ def _draw_sprites(
     theta = torch.zeros(len(figures), 2, 3)
     for matrix, figure in zip(theta, figures, strict=True):
         left, top, right, bottom = _canvas_edges(figure)
-        sides = (left, right, window.left, size[1]), (top, bottom, window.top, size[0])
+        sides = (left, right, box.left, size[1]), (top, bottom, box.top, size[0])
         for axis, (low, high, start, length) in enumerate(sides):
             # In the coordinates of grid_sample a picture runs from -1 to 1.
             middle = PATCH * start + length / 2

@@ -41,7 +41,7 @@ MAX_SECONDS = 3600.0
 
 
 @dataclass(frozen=True)
-class Place:
+class Position:
     """The position of a character's feet before the zoom, and its height, in pixels."""
 
     x: float
@@ -62,8 +62,8 @@ class Moment:
     tilt: float
     pivot: tuple[float, float]
     ground: float
-    subject: Place | None
-    companion: Place | None
+    subject: Position | None
+    companion: Position | None
     is_flipped: bool
 
 
@@ -142,10 +142,10 @@ class MotionPaths:
             is_flipped = cos(2 * pi * (time + self._moving_since) / PACE_SECONDS) < 0
         subject = companion = None
         if scene.subject is not None:
-            subject = Place(x, y, size)
+            subject = Position(x, y, size)
         if scene.companion is not None:
             dx, dy = self._offset
-            companion = Place(x + dx, y + dy, self._companion_size)
+            companion = Position(x + dx, y + dy, self._companion_size)
         ground = self._start[1] if self.floats else self._ground
         return Moment(zoom, pan, tilt, self._pivot, ground + sink, subject, companion, is_flipped)
 
@@ -351,7 +351,7 @@ def _fit(height: float) -> int:
     return max((step for step in LADDER if step <= height), default=LADDER[0])
 
 
-def on_screen(place: Place, moment: Moment) -> tuple[float, float]:
+def on_screen(place: Position, moment: Moment) -> tuple[float, float]:
     """Return the centre of a character after the zoom, in pixels."""
     return _after_zoom(place.x, place.y - place.height / 2, moment)
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import InvalidRequestError, shown
 from pipeline.models.catalog import ROWS
-from pipeline.models.hub import HUB_ERRORS, Place, local_path, parse_place, read_files
+from pipeline.models.hub import HUB_ERRORS, HubPath, local_path, parse_place, read_files
 from pipeline.models.spec import ModelSpec, Part
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class _Found:
     name: str
     folder: Path
     files: tuple[str, ...]
-    place: Place | None = None  # on the Hub; its revision is the commit
+    place: HubPath | None = None  # on the Hub; its revision is the commit
 
 
 def detect_model(

@@ -24,9 +24,9 @@ from pipeline.errors import InvalidRequestError, KinoraError, ModelError
 from pipeline.models.detection import INDEX, detect_model
 from pipeline.models.hub import (
     HUB_ERRORS,
+    HubPath,
     Missing,
     OnBytes,
-    Place,
     download,
     local_path,
     missing_files,
@@ -146,7 +146,7 @@ def download_lora(source: str, on_bytes: OnBytes | None = None, name: str | None
         ) from exc
 
 
-def _fetch_lora_from(place: Place, source: str, on_bytes: OnBytes | None) -> Path:
+def _fetch_lora_from(place: HubPath, source: str, on_bytes: OnBytes | None) -> Path:
     if place.filename is None:
         _, files = read_files(place, [])
         names = sorted(name for name in files if name.endswith(".safetensors"))

@@ -33,7 +33,7 @@ _PLACE = re.compile(
 
 
 @dataclass(frozen=True)
-class Place:
+class HubPath:
     """A repository on the Hub, a revision, and optionally a file in it."""
 
     repository: str
@@ -60,12 +60,12 @@ def missing_files(repository: str, files: Iterable[DryRunFileInfo]) -> list[Miss
     ]
 
 
-def parse_place(reference: str) -> Place | None:
+def parse_place(reference: str) -> HubPath | None:
     """Parse "owner/name", optionally with "/a/file" and "@revision"; None for other text."""
     match = _PLACE.fullmatch(reference)
     if match is None:
         return None
-    return Place(match["repository"], match["revision"] or "main", match["filename"])
+    return HubPath(match["repository"], match["revision"] or "main", match["filename"])
 
 
 def local_path(reference: str) -> Path | None:
@@ -78,7 +78,7 @@ def local_path(reference: str) -> Path | None:
     return path.absolute() if is_path else None
 
 
-def read_files(place: Place, patterns: Iterable[str]) -> tuple[Path, list[str]]:
+def read_files(place: HubPath, patterns: Iterable[str]) -> tuple[Path, list[str]]:
     """Download a repository's files that match `patterns`, and list the names of all files.
 
     Returns the folder, which is named after its commit, and the names; without a network, the names

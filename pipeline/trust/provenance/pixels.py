@@ -15,7 +15,7 @@ from pipeline.media.images import open_picture
 from pipeline.media.probe import read_header
 from pipeline.media.video_reader import iterate_frames, probe_clip
 from pipeline.trust.provenance.fingerprint import Fingerprint
-from pipeline.trust.watermark.detection import Window, find_marks
+from pipeline.trust.watermark.detection import MarkWindow, find_marks
 
 _MAX_FPS = 60  # of slow motion, fewer frames are enough to find a mark
 MAX_SECONDS = 60  # of a clip are searched for marks; a clip that was extended may be longer
@@ -30,11 +30,11 @@ _FAILED = "Its pictures are too large, too damaged or too unusual to be checked.
 
 
 @dataclass(frozen=True)
-class Look:
+class PixelCheck:
     """What was seen of a file: frames per second, windows searched for marks, and hashes."""
 
     fps: float
-    windows: tuple[Window, ...]
+    windows: tuple[MarkWindow, ...]
     fingerprint: Fingerprint
 
     @property
@@ -54,7 +54,7 @@ class Look:
 
 def look_at(
     path: Path, is_picture: bool, key: bytes | None, should_stop: Callable[[], bool]
-) -> Look:
+) -> PixelCheck:
     """Look at a file's pixels; without a `key`, marks are not searched for.
 
     Raises MediaError if they cannot be read, GenerationCancelledError if it `should_stop`.
@@ -66,7 +66,7 @@ def look_at(
         windows = list(find_marks(seen, key)) if key else [*_drain(seen)]
     except (cv2.error, MemoryError) as exc:
         raise MediaError(_FAILED) from exc
-    return Look(fps, tuple(windows), fingerprint)
+    return PixelCheck(fps, tuple(windows), fingerprint)
 
 
 def _open(path: Path, is_picture: bool) -> tuple[float, Iterator[np.ndarray]]:
@@ -103,7 +103,7 @@ def _until(frames: Iterator[np.ndarray], should_stop: Callable[[], bool]) -> Ite
         yield frame
 
 
-def _drain(frames: Iterator[np.ndarray]) -> Iterator[Window]:
+def _drain(frames: Iterator[np.ndarray]) -> Iterator[MarkWindow]:
     """Consume the frames; without a key there are no windows."""
     for _ in frames:
         pass

@@ -25,7 +25,7 @@ from pipeline.trust.provenance.credentials import read_credentials
 from pipeline.trust.provenance.file_type import mime_type
 from pipeline.trust.provenance.fingerprint import MOST_BITS, distance, likeness
 from pipeline.trust.provenance.identity import Identity
-from pipeline.trust.provenance.pixels import Look, look_at
+from pipeline.trust.provenance.pixels import PixelCheck, look_at
 from pipeline.trust.provenance.registry import Known, Registry
 from pipeline.trust.provenance.spans import given_pictures, spans_of
 from pipeline.trust.provenance.status_codes import TOO_LARGE
@@ -113,7 +113,7 @@ class Verifier:
             "seconds_searched": round(look.seconds_searched, 2),
         }
 
-    def _describe_marks(self, look: Look) -> list[dict[str, Any]]:
+    def _describe_marks(self, look: PixelCheck) -> list[dict[str, Any]]:
         """Describe each window; a known mark is compared with what its clip looks like."""
         ids = {window.mark_id for window in look.windows if window.mark_id}
         registry = self.registry

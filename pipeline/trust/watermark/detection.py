@@ -39,7 +39,7 @@ _RING = np.rint(np.hypot(DOWN, ACROSS)).astype(int)
 
 
 @dataclass(frozen=True)
-class Window:
+class MarkWindow:
     """A stretch of a clip: its detection score, and the mark's ID if it could be read."""
 
     first_frame: int
@@ -65,8 +65,8 @@ class Evidence:
     waves: np.ndarray
 
 
-def find_marks(frames: Iterable[np.ndarray], key: bytes) -> Iterator[Window]:
-    """Yield a Window for every WINDOW_FRAMES frames (H, W, 3) uint8; the last may be shorter.
+def find_marks(frames: Iterable[np.ndarray], key: bytes) -> Iterator[MarkWindow]:
+    """Yield a MarkWindow for every WINDOW_FRAMES frames (H, W, 3) uint8; the last may be shorter.
 
     Holds the luma of one window at a short side of 320 pixels. Raises MediaError for frames longer
     than MAX_ASPECT times their width, or the other way round.
@@ -74,7 +74,7 @@ def find_marks(frames: Iterable[np.ndarray], key: bytes) -> Iterator[Window]:
     tile, lumas, first = Tile(key), map(_luma, frames), 0
     while window := list(islice(lumas, WINDOW_FRAMES)):
         score, mark_id = look_for(tile, _sum_up(window))
-        yield Window(first, len(window), score, mark_id)
+        yield MarkWindow(first, len(window), score, mark_id)
         first += len(window)
 
 

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 KEY_FILE = "mark.key"
 KEY_BYTES = 32
 # Increase this when a change makes the same key and ID give a different pattern.
-_LOOK = 2
+_VERSION = 2
 # Strength in levels of 255 (root mean square): in flat areas, per level of local variation, and the
 # maximum. In flat areas a mark becomes visible first, and costs bits first: with 0.35, a video of a
 # grey wall (3 s, crf 18) was 6.9 times as large; with 0.25, 3.6 times, but then the mark in a flat
@@ -53,7 +53,7 @@ class Marker:
         self._goal = strength * _STRENGTH_UNITS * 255 / 10 ** (_GOAL_PSNR / 20)
         self._most = strength * _STRENGTH_UNITS * _MOST_LIFTED
         self._drawn: tuple[tuple[str, int, int], np.ndarray] | None = None
-        facts = b"%d %r" % (_LOOK, float(strength))
+        facts = b"%d %r" % (_VERSION, float(strength))
         self.name = hashlib.sha256(b"kinora marker" + facts + key).hexdigest()
         """Identifies all that determines the marks except the ID; does not reveal the key."""
 

@@ -36,8 +36,9 @@ from page.shutdown import end_on_sigterm, kill_children
 from page.task_tab import TaskTab, connect_to_others
 from page.verify_tab import VerifyTab
 from pipeline.errors import GenerationCancelledError, KinoraError
+from pipeline.generation.kept_parts import num_windows
 from pipeline.jobs.runner import JobRunner
-from pipeline.jobs.store import JobStore, num_windows
+from pipeline.jobs.store import REQUEST, JobStore
 from pipeline.jobs.worker import IsCancelled, JobWorker, OnProgress, Run
 from pipeline.jobs.zero_gpu import News, follow_clip, stream_clip
 from pipeline.models.custom import read_models
@@ -121,7 +122,7 @@ def gpu_seconds(
     The visitor's quota pays for them. Longer work continues in another call.
     """
     # Windows from an earlier film do not count: their shots may have changed.
-    begin = (output.parent / "request.json").stat().st_mtime
+    begin = (output.parent / REQUEST).stat().st_mtime
     num_finished = num_windows(output.parent, made_since=begin)
     return estimate_seconds(request, models.find(request.model), num_finished)
 

@@ -9,12 +9,10 @@ from collections.abc import Iterator
 
 import gradio as gr
 
-from pipeline.errors import KinoraError
+from pipeline.errors import UNEXPECTED, KinoraError
 from pipeline.jobs.states import Failed, JobState
 
 logger = logging.getLogger(__name__)
-
-FAILED = "Something went wrong in Kinora; try again, and see the server's log for the reason."
 
 
 @contextlib.contextmanager
@@ -31,7 +29,7 @@ def plain_errors(*expected: type[KinoraError]) -> Iterator[None]:
         raise gr.Error(str(exc), print_exception=False) from exc
     except Exception as exc:
         logger.exception("A request failed")
-        raise gr.Error(FAILED, print_exception=False) from exc
+        raise gr.Error(UNEXPECTED, print_exception=False) from exc
 
 
 def as_words(error: KinoraError) -> str:

@@ -14,6 +14,9 @@ from __future__ import annotations
 
 import errno
 
+UNEXPECTED = "Something went wrong in Kinora; try again, and see the server's log for the reason."
+"""The message for every other exception, which is logged."""
+
 
 class KinoraError(Exception):
     """Base class of all errors whose message is shown to users."""

@@ -25,10 +25,10 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 import app
+from pipeline.generation.kept_parts import num_windows
 from pipeline.generation.progress import Progress
 from pipeline.geometry import ASPECT_RATIOS
 from pipeline.jobs.states import JobState
-from pipeline.jobs.store import num_windows
 from pipeline.media.video_reader import iterate_frames, probe_clip
 from pipeline.models.registry import MODELS
 from pipeline.planning.request import GenerationRequest, Shot

@@ -12,6 +12,7 @@ from typing import Any
 from pipeline.errors import GenerationCancelledError
 from pipeline.generation.assembly import Segment
 from pipeline.generation.context import GenerationContext
+from pipeline.generation.kept_parts import PIECES
 from pipeline.generation.progress import Reporter
 from pipeline.generation.soundtrack import Soundtrack
 from pipeline.generation.watermarking import FrameMarker
@@ -20,7 +21,6 @@ from pipeline.planning.recipe import RECIPE_TAG, public_recipe
 from pipeline.trust.watermark.mark import Marker
 
 _FRAMES_PER_REPORT = 8
-PIECES = "pieces"  # subfolder of a job with the segments encoded so far
 
 
 @dataclass(frozen=True)

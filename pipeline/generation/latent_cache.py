@@ -20,11 +20,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from pipeline.errors import cannot_write
+from pipeline.generation.kept_parts import WINDOW_SUFFIX, WINDOWS
 
 logger = logging.getLogger(__name__)
-
-_WINDOWS = "windows"
-_SUFFIX = ".safetensors"
 
 
 def content_key(facts: Mapping[str, object]) -> str:
@@ -41,7 +39,7 @@ class LatentCache:
 
     def __init__(self, folder: Path | None) -> None:
         """Use a job's folder; a subfolder is created when there is something to store."""
-        self._folder = None if folder is None else folder / _WINDOWS
+        self._folder = None if folder is None else folder / WINDOWS
         self._wanted: set[str] = set()
 
     def want(self, names: Iterable[str]) -> None:
@@ -53,7 +51,7 @@ class LatentCache:
         if self._folder is None:
             return None
         try:
-            return load((self._folder / f"{name}{_SUFFIX}").read_bytes())["latents"]
+            return load((self._folder / f"{name}{WINDOW_SUFFIX}").read_bytes())["latents"]
         except (FileNotFoundError, SafetensorError, KeyError):
             return None
 
@@ -65,7 +63,7 @@ class LatentCache:
         """
         if self._folder is None:
             return
-        path = self._folder / f"{name}{_SUFFIX}"
+        path = self._folder / f"{name}{WINDOW_SUFFIX}"
         draft = path.with_suffix(".part")
         data = save(
             {"latents": latents.detach().cpu().contiguous()},
@@ -86,7 +84,7 @@ class LatentCache:
 
     def drop_rest(self) -> None:
         """Remove windows that are not part of the clip: those of shots that were changed."""
-        for path in self._folder.glob(f"*{_SUFFIX}") if self._folder else ():
+        for path in self._folder.glob(f"*{WINDOW_SUFFIX}") if self._folder else ():
             if path.stem not in self._wanted:
                 path.unlink(missing_ok=True)
 

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import GenerationCancelledError, KinoraError, MediaError
+from pipeline.errors import GenerationCancelledError, KinoraError, MediaError, OutputError
+from pipeline.generation.kept_parts import discard_parts
 from pipeline.jobs.store import JobStore
 from pipeline.jobs.worker import IsCancelled, OnProgress, Run
 from pipeline.planning.recipe import owners_recipe, read_recipe
 from pipeline.planning.request import GenerationRequest
 from pipeline.trust.moderation.review import Reviewer
+from pipeline.trust.moderation.rules import Verdict
 from pipeline.trust.provenance.credentials import read_own_credentials
 from pipeline.trust.provenance.fingerprint import hash_made_and_given
 from pipeline.trust.provenance.identity import Identity
@@ -52,13 +54,22 @@ class JobRunner:
         request = review.request
         try:
             recipe = self.make(request, output, on_progress, is_cancelled)
-            recipe |= review.note(self.reviewer.check_output(request, output))
+            recipe |= review.note(self._check(request, output))
         except KinoraError as exc:
             if isinstance(exc, GenerationCancelledError):
-                self.reviewer.check_output(request, output)
+                self._check(request, output)
             self._keep_unfinished(request, output)
             raise
         return sign_and_register(request, output, recipe, self.identity, self.registry)
+
+    def _check(self, request: GenerationRequest, output: Path) -> tuple[Verdict, ...]:
+        """Check a clip or its finished part. Deletes it and raises OutputError if it is refused."""
+        try:
+            return self.reviewer.check_output(request, output)
+        except OutputError:
+            output.unlink(missing_ok=True)
+            discard_parts(output.parent)
+            raise
 
     def _keep_unfinished(self, request: GenerationRequest, output: Path) -> None:
         """Sign the finished part of a clip; errors here do not replace the original one."""

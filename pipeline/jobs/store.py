@@ -32,6 +32,7 @@ from typing import TypedDict
 from filelock import FileLock, Timeout
 
 from pipeline.errors import InvalidRequestError, MediaError, cannot_write
+from pipeline.generation.kept_parts import PIECES, WINDOWS, num_pieces, num_windows
 from pipeline.jobs.disk_space import Room, bytes_of, make_room, refuse_if_full
 from pipeline.jobs.files import copier, folder_size, link_all, read_json, write_json
 from pipeline.jobs.states import Cancelled, JobState, Paused, Queued, read_state, state_class
@@ -44,6 +45,7 @@ FRESH_SECONDS = 3600.0
 WATCHED_SECONDS = 300.0  # younger clips are not deleted to make room for a new job
 _MAX_TIME = 1e11  # seconds since 1970: some thousand years from now
 
+REQUEST, _STATE = "request.json", "state.json"
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{22}")
 _JOB_DAMAGED = "The files of this job are damaged; make the clip again and delete this one."
 _SOURCE_GONE = "A picture or clip of this request is no longer on the server; upload it again."
@@ -101,7 +103,7 @@ class JobStore:
     def folder(self, job_id: str) -> Path:
         """Return a job's folder. Raises InvalidRequestError for an unknown id."""
         is_legal = isinstance(job_id, str) and _JOB_ID.fullmatch(job_id)
-        if not is_legal or not (self._jobs / job_id / "request.json").is_file():
+        if not is_legal or not (self._jobs / job_id / REQUEST).is_file():
             raise InvalidRequestError(
                 f"There is no job {str(job_id)[:40]!r}; check the id, or make the clip again."
             )
@@ -128,7 +130,7 @@ class JobStore:
         try:
             folder.mkdir()
             self.write_state(Queued(job_id))  # first, so that `sweep` does not remove the folder
-            for name in ("windows", "pieces"):
+            for name in (WINDOWS, PIECES):
                 if earlier and (earlier / name).is_dir():
                     link_all(earlier / name, folder / name)
             request = request.with_sources(copier(folder))
@@ -138,7 +140,7 @@ class JobStore:
                 "tab": tab,
                 "created_at": time.time(),
             }
-            write_json(folder / "request.json", facts)
+            write_json(folder / REQUEST, facts)
         except OSError as exc:
             shutil.rmtree(folder, ignore_errors=True)
             if not all(path.exists() for path in request.sources):
@@ -149,7 +151,7 @@ class JobStore:
 
     def facts(self, job_id: str) -> JobFacts:
         """Read the facts of a job. Raises InvalidRequestError if they are damaged."""
-        values = read_json(self.folder(job_id) / "request.json") or {}
+        values = read_json(self.folder(job_id) / REQUEST) or {}
         try:
             request = read_request(values["request"])
             visitor, tab = str(values["visitor"]), str(values["tab"])
@@ -162,11 +164,11 @@ class JobStore:
 
     def read_state(self, job_id: str) -> JobState:
         """Read a job's state; return `Failed` if it cannot be read."""
-        return read_state(job_id, read_json(self.folder(job_id) / "state.json"))
+        return read_state(job_id, read_json(self.folder(job_id) / _STATE))
 
     def write_state(self, state: JobState) -> None:
         """Replace a job's state atomically, so that readers never see half of it."""
-        write_json(self._jobs / state.job_id / "state.json", state.to_json())
+        write_json(self._jobs / state.job_id / _STATE, state.to_json())
 
     def write_recipe(self, job_id: str, recipe: dict[str, object]) -> None:
         """Write the recipe of a job's clip."""
@@ -186,7 +188,7 @@ class JobStore:
         Ending, finishing a window or encoding a shot resets the count.
         """
         folder = self._jobs / job_id
-        num_finished = num_windows(folder) + len(list((folder / "pieces").glob("*.mp4")))
+        num_finished = num_windows(folder) + num_pieces(folder)
         earlier = read_json(folder / "starts.json") or {}
         is_again = earlier.get("finished") == num_finished and isinstance(earlier.get("count"), int)
         count = earlier["count"] + 1 if is_again else 1
@@ -241,7 +243,7 @@ class JobStore:
     def unfinished(self) -> list[str]:
         """Return the ids of jobs that are queued or running, the oldest first."""
         found: list[JobFacts] = []
-        for path in self._jobs.glob("*/state.json"):
+        for path in self._jobs.glob(f"*/{_STATE}"):
             if _is_unfinished(path):
                 with contextlib.suppress(InvalidRequestError):
                     found.append(self.facts(path.parent.name))
@@ -250,7 +252,7 @@ class JobStore:
     def list_jobs(self, visitor: str | None = None) -> list[JobFacts]:
         """Return all jobs, or those of one visitor, the newest first, without damaged ones."""
         jobs = []
-        for path in self._jobs.glob("*/request.json"):
+        for path in self._jobs.glob(f"*/{REQUEST}"):
             with contextlib.suppress(InvalidRequestError):
                 if visitor is None or (read_json(path) or {}).get("visitor") == visitor:
                     jobs.append(self.facts(path.parent.name))
@@ -264,7 +266,7 @@ class JobStore:
         with self.claim(job_id) as is_ours:
             if not is_ours or not self.read_state(job_id).is_over:
                 raise InvalidRequestError("This clip is still being made; stop it first.")
-            (folder / "request.json").unlink()  # from here on the job does not exist
+            (folder / REQUEST).unlink()  # from here on the job does not exist
             shutil.rmtree(folder, ignore_errors=True)
 
     def sweep(self) -> int:
@@ -326,7 +328,7 @@ class JobStore:
 
     def _remove(self, folder: Path, *, keeps_paused: bool) -> bool:
         """Delete a job's folder, unless the job is queued, running, locked, or paused and kept."""
-        state = state_class((read_json(folder / "state.json") or {}).get("state"))
+        state = state_class((read_json(folder / _STATE) or {}).get("state"))
         if state is not None and (not state.is_over or (keeps_paused and state.is_kept)):
             return False
         with self.claim(folder.name) as is_ours:
@@ -335,14 +337,8 @@ class JobStore:
         return is_ours
 
 
-def num_windows(folder: Path, *, made_since: float = 0.0) -> int:
-    """Count the finished windows in a job's folder, or those made since a time (epoch)."""
-    times = (path.stat().st_mtime for path in (folder / "windows").glob("*.safetensors"))
-    return sum(changed_at >= made_since for changed_at in times)
-
-
 def _last_change(folder: Path) -> float | None:
-    path = folder / "state.json"
+    path = folder / _STATE
     try:
         return (path if path.exists() else folder).stat().st_mtime
     except FileNotFoundError:  # another process is deleting jobs too

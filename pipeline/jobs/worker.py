@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from pipeline.errors import (
+    UNEXPECTED,
     GenerationCancelledError,
     InvalidRequestError,
     KinoraError,
     OutputError,
     cannot_write,
 )
+from pipeline.generation.kept_parts import WINDOWS
 from pipeline.jobs.states import Cancelled, Done, Failed, JobState, Paused, Queued, Running
 from pipeline.jobs.store import JobStore, Origin
 from pipeline.jobs.timing import Timing
@@ -38,7 +40,6 @@ SECONDS_BETWEEN_WRITES = 0.3
 SECONDS_BETWEEN_ROUNDS = 20.0  # between searches for jobs that a dead process left behind
 # Starts of a job without progress or an end: such a job crashes the process.
 MAX_STARTS = 3
-_UNEXPECTED = "Something went wrong in Kinora; try again, and see the server's log for the reason."
 _ENDS_KINORA = (
     f"Kinora crashed {MAX_STARTS} times while making this clip; try a smaller or shorter one."
 )
@@ -288,7 +289,7 @@ class JobWorker:
         job = self._jobs[job_id]
         with self._changed:
             self._update(job, job.state.become(Running))
-        is_fresh = not (self.store.folder(job_id) / "windows").exists()
+        is_fresh = not (self.store.folder(job_id) / WINDOWS).exists()
         self.store.log(job_id, "started")
         try:
             recipe = self._make(job_id, job)
@@ -306,7 +307,7 @@ class JobWorker:
             self._finish(job_id, Failed, str(exc))
         except Exception:
             logger.exception("Job %s failed", job_id)
-            self._finish(job_id, Failed, _UNEXPECTED)
+            self._finish(job_id, Failed, UNEXPECTED)
         else:
             if is_fresh and job.began_from < 1:
                 seconds = (time.monotonic() - job.began_at) / (1 - job.began_from)

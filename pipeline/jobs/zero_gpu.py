@@ -17,8 +17,8 @@ from pathlib import Path
 
 from pipeline.errors import GenerationCancelledError, KinoraError
 from pipeline.generation.generate import generate
+from pipeline.generation.kept_parts import num_windows
 from pipeline.generation.progress import Progress
-from pipeline.jobs.store import num_windows
 from pipeline.planning.request import GenerationRequest
 from pipeline.runtime.model_cache import ModelCache
 from pipeline.trust.watermark.mark import Marker

@@ -32,7 +32,7 @@ from pipeline.media.video_reader import ClipInfo
 
 logger = logging.getLogger(__name__)
 
-_SUFFIX = ".mp4"  # of a piece that is whole
+PIECE_SUFFIX = ".mp4"  # of a piece that is whole
 _COPIED_AUDIO = ("aac", "mp3")  # what an mp4 may hold and every browser plays
 _MAX_LEAD_SECONDS = 0.05  # that copied sound may begin before its picture: about a packet
 _AAC = ("-c:a", "aac", "-b:a", "192k", "-ac", "2")
@@ -180,7 +180,7 @@ class ClipWriter:
                 self._finish()
 
     def _find(self, name: str) -> Path:
-        return self._folder / f"{name}{_SUFFIX}"
+        return self._folder / f"{name}{PIECE_SUFFIX}"
 
     def _begin(self) -> _Growing:
         """Start a piece, under a name that no other process's ffmpeg can still be writing to."""
@@ -263,7 +263,7 @@ class ClipWriter:
     def drop_rest(self) -> None:
         """Remove the pieces that are not in this clip."""
         used = {path for path, _ in self._pieces}
-        _remove(path for path in self._folder.glob(f"*{_SUFFIX}") if path not in used)
+        _remove(path for path in self._folder.glob(f"*{PIECE_SUFFIX}") if path not in used)
 
 
 def _remove(paths: Iterable[Path]) -> None:

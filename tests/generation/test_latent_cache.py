@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from pipeline.errors import StorageError
+from pipeline.generation.kept_parts import num_windows
 from pipeline.generation.latent_cache import LatentCache, content_key
-from pipeline.jobs.store import num_windows
 
 FACTS = {"model": "m", "words": "a cat", "seed": 1, "given": torch.zeros(1, 2, 3)}
 

@@ -10,13 +10,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import app
-from pipeline.jobs.store import num_windows
+from pipeline.errors import GenerationCancelledError, KinoraError, OutputError
+from pipeline.generation.kept_parts import num_windows
+from pipeline.jobs.runner import JobRunner
+from pipeline.jobs.store import JobStore
+from pipeline.planning.request import GenerationRequest
 from pipeline.planning.validation import build_request
 from pipeline.runtime.model_cache import ModelCache
 from pipeline.studio import Studio
+from pipeline.trust.moderation.review import Reviewer
+from pipeline.trust.moderation.rules import Moderator
+from pipeline.trust.provenance.identity import open_identity
+from pipeline.trust.provenance.registry import FILE, Registry
+from tests.sources import make_clip
 from tests.tiny import CPU, MINI, tiny_models
 
 WORDS = "a red boat by night"
@@ -111,3 +121,36 @@ def test_a_studio_without_an_identity_delivers_clips_and_says_why_they_are_unsig
         assert "writable" in recipe["signing"]
         assert studio.verify(studio.worker.result(job_id))["signed"] is False
     assert not json.loads((tmp_path / "jobs" / job_id / "recipe.json").read_text())["signed"]
+
+
+class Finds:
+    """Stand for the nudity detectors' answer, since nothing explicit is in the tests."""
+
+    def agree(self, frame: np.ndarray) -> bool:
+        """Find something on every frame."""
+        return frame.ndim == 3
+
+
+@pytest.mark.parametrize("error", [None, GenerationCancelledError("stopped")])
+def test_a_refused_clip_is_deleted_with_its_finished_parts(
+    tmp_path: Path, error: KinoraError | None
+) -> None:
+    def make(_request: GenerationRequest, output: Path, *_rest: object) -> dict[str, object]:
+        make_clip(output)
+        for name in ("windows", "pieces"):
+            (output.parent / name).mkdir()
+        if error:
+            raise error
+        return {}
+
+    reviewer = Reviewer(Moderator("strict"))
+    reviewer._detectors = Finds()
+    identity, registry = open_identity(tmp_path / "identity", {}), Registry(tmp_path / FILE)
+    store = JobStore(tmp_path)
+    request = build_request("text_to_video", prompt=WORDS, duration=1.0, model="ltx-video-2b")
+    job_id = store.create(request)
+    runner = JobRunner(make, reviewer, identity, store, registry)
+    with pytest.raises(OutputError, match=r"Nudity was found in the clip.*deleted"):
+        runner.run(request, store.output_path(job_id), lambda _: None, lambda: False)
+    left = {path.name for path in store.folder(job_id).iterdir()}
+    assert left == {"request.json", "state.json"}

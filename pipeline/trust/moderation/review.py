@@ -7,7 +7,6 @@ jobs can be resumed. Only a refusal's category is logged; nothing else is copied
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -109,7 +108,7 @@ class Reviewer:
         return Review(request, self._moderator.rules.version, tuple(dict.fromkeys(verdicts)))
 
     def check_output(self, request: GenerationRequest, clip: Path) -> tuple[Verdict, ...]:
-        """Check samples of a finished clip; if they show nudity, delete it and raise OutputError.
+        """Check samples of a finished clip. Raises OutputError if they show nudity: delete it.
 
         Clips of Kinora's own model are skipped: it draws one picture-book world, and checking them
         would take half as much time again.
@@ -118,10 +117,7 @@ class Reviewer:
             return ()
         outcome = self._judge(_sample(clip)) if self._detectors else "pass"
         if outcome == "block":
-            logger.info("Deleted a clip: nudity")
-            clip.unlink(missing_ok=True)
-            for name in ("pieces", "windows"):
-                shutil.rmtree(clip.parent / name, ignore_errors=True)
+            logger.info("Refused a clip: nudity")
             raise OutputError(_NAKED.format("the clip") + " The clip was deleted.")
         return (_MAYBE_NAKED,) if outcome == "warn" else ()
 

@@ -16,6 +16,7 @@ from page.served_files import serve_clip
 from pipeline.errors import InvalidRequestError
 from pipeline.media.images import open_picture
 from pipeline.models.spec import TASK_SOURCES, Task
+from pipeline.planning.request import DEFAULT_SHOT_SECONDS
 from pipeline.planning.storyboard import MAX_SHOTS, parse_storyboard
 from pipeline.studio import Studio
 
@@ -39,7 +40,7 @@ class Endpoints:
         prompt: str,
         model: str | None = None,
         aspect_ratio: str = "16:9",
-        duration: float = 5.0,
+        duration: float = DEFAULT_SHOT_SECONDS,
         seed: int = -1,
         negative_prompt: str = "",
         num_inference_steps: int | None = None,
@@ -67,7 +68,7 @@ class Endpoints:
         image: gr.FileData,
         prompt: str,
         model: str | None = None,
-        duration: float = 5.0,
+        duration: float = DEFAULT_SHOT_SECONDS,
         seed: int = -1,
         negative_prompt: str = "",
         num_inference_steps: int | None = None,
@@ -93,7 +94,7 @@ class Endpoints:
         prompt: str,
         direction: str = "forward",
         model: str | None = None,
-        duration: float = 5.0,
+        duration: float = DEFAULT_SHOT_SECONDS,
         seed: int = -1,
         negative_prompt: str = "",
         num_inference_steps: int | None = None,

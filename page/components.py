@@ -14,7 +14,13 @@ from page import messages
 from pipeline.geometry import ASPECT_RATIOS
 from pipeline.models.registry import Models
 from pipeline.models.spec import Direction, ModelSpec, Task
-from pipeline.planning.request import MAX_CLIP_SECONDS, MIN_SHOT_SECONDS
+from pipeline.planning.request import (
+    DEFAULT_SHOT_SECONDS,
+    MAX_CLIP_SECONDS,
+    MAX_GUIDANCE_SCALE,
+    MAX_INFERENCE_STEPS,
+    MIN_SHOT_SECONDS,
+)
 from pipeline.studio import Studio
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
@@ -71,15 +77,20 @@ PARTS: dict[str, partial[Component]] = {
         value="forward",
     ),
     "duration": partial(
-        gr.Slider, MIN_SHOT_SECONDS, MAX_CLIP_SECONDS, 5, step=0.5, label="Length (seconds)"
+        gr.Slider,
+        MIN_SHOT_SECONDS,
+        MAX_CLIP_SECONDS,
+        DEFAULT_SHOT_SECONDS,
+        step=0.5,
+        label="Length (seconds)",
     ),
     "seed": partial(gr.Number, -1, label="Seed", info="-1 = random", min_width=120),
     "model": partial(gr.Dropdown, label="Model"),
     "num_inference_steps": partial(
-        gr.Slider, 0, 100, 0, step=1, label="Inference steps", info=_OWN_DEFAULT
+        gr.Slider, 0, MAX_INFERENCE_STEPS, 0, step=1, label="Inference steps", info=_OWN_DEFAULT
     ),
     "guidance_scale": partial(
-        gr.Slider, 0, 20, 0, step=0.5, label="Guidance scale", info=_OWN_DEFAULT
+        gr.Slider, 0, MAX_GUIDANCE_SCALE, 0, step=0.5, label="Guidance scale", info=_OWN_DEFAULT
     ),
     "negative_prompt": partial(gr.Textbox, "", label="Negative prompt", info="What to avoid"),
     "label": partial(

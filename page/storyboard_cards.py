@@ -21,8 +21,7 @@ from page.inspection import inspect
 from page.served_files import serve_picture
 from pipeline.errors import InvalidRequestError
 from pipeline.models.spec import Camera, ModelSpec
-from pipeline.planning.request import Shot, Transition
-from pipeline.planning.storyboard import DEFAULT_SHOT_SECONDS
+from pipeline.planning.request import DEFAULT_SHOT_SECONDS, Shot, Transition
 from pipeline.studio import Studio
 
 MAX_CARDS = 20  # each adds 20 kB to the page, shown or not

@@ -26,7 +26,7 @@ from pipeline.generation.progress import Progress
 from pipeline.geometry import ASPECT_RATIOS
 from pipeline.models.registry import MODELS
 from pipeline.models.spec import ModelSpec, Task
-from pipeline.planning.request import GenerationRequest
+from pipeline.planning.request import DEFAULT_SHOT_SECONDS, GenerationRequest
 from pipeline.planning.validation import build_request
 from pipeline.runtime.acceleration import AccelerationSettings
 from pipeline.runtime.device import Machine
@@ -130,7 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("model", help="the id of a model, see the table in README")
     parser.add_argument("--prompt", required=True)
     parser.add_argument("--output", type=Path, required=True, help="the mp4 file to write")
-    parser.add_argument("--duration", type=float, default=5.0, metavar="SECONDS")
+    parser.add_argument("--duration", type=float, default=DEFAULT_SHOT_SECONDS, metavar="SECONDS")
     parser.add_argument("--aspect-ratio", choices=ASPECT_RATIOS, default="16:9")
     parser.add_argument("--seed", type=int, default=-1, help="-1 for a random seed")
     parser.add_argument("--image", type=Path, help="a picture to start from")

@@ -14,10 +14,12 @@ Transition = Literal["cut", "continue", "dissolve"]
 Label = Literal["", "corner", "moving"]
 """The position of the visible "AI generated" label; empty for none."""
 
-MIN_SHOT_SECONDS = 0.5
+MIN_SHOT_SECONDS, DEFAULT_SHOT_SECONDS = 0.5, 5.0
 MAX_CLIP_SECONDS = 60.0
 MAX_PROMPT_CHARACTERS = 2000
 MAX_SEED = 2**31 - 1
+MAX_INFERENCE_STEPS = 100
+MAX_GUIDANCE_SCALE = 20
 SOURCE_FIELDS = ("image", "video", "video_after")
 
 

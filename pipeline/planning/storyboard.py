@@ -11,11 +11,10 @@ from pathlib import Path
 
 from pipeline.errors import InvalidRequestError, shown
 from pipeline.models.spec import Camera
-from pipeline.planning.request import MAX_CLIP_SECONDS, MIN_SHOT_SECONDS, Shot
+from pipeline.planning.request import DEFAULT_SHOT_SECONDS, MAX_CLIP_SECONDS, MIN_SHOT_SECONDS, Shot
 from pipeline.planning.storyboard_text import CAMERA_WORDS, read_line, read_lines
 from pipeline.planning.validation import check_shot
 
-DEFAULT_SHOT_SECONDS = 5.0
 MAX_STORYBOARD_CHARACTERS = 300_000  # a minute of the shortest shots with the longest prompts
 MAX_SHOTS = int(MAX_CLIP_SECONDS / MIN_SHOT_SECONDS)
 # The JSON keys of a shot. A picture is a number: visitors must not name paths.

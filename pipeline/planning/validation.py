@@ -28,7 +28,10 @@ from pipeline.planning.field_checks import (
     show,
 )
 from pipeline.planning.request import (
+    DEFAULT_SHOT_SECONDS,
     MAX_CLIP_SECONDS,
+    MAX_GUIDANCE_SCALE,
+    MAX_INFERENCE_STEPS,
     MAX_PROMPT_CHARACTERS,
     MAX_SEED,
     MIN_SHOT_SECONDS,
@@ -38,7 +41,6 @@ from pipeline.planning.request import (
     Transition,
 )
 
-DEFAULT_SECONDS = 5.0
 _SOURCE_WORDS = {"image": "picture", "video": "clip", "video_after": "clip that follows"}
 
 
@@ -58,9 +60,11 @@ _CHECKS: dict[str, Callable[[object], object]] = {
     ),
     "negative_prompt": partial(check_text, "negative prompt", max_characters=MAX_PROMPT_CHARACTERS),
     "num_inference_steps": _optional(
-        partial(check_whole_number, "number of steps", low=1, high=100)
+        partial(check_whole_number, "number of steps", low=1, high=MAX_INFERENCE_STEPS)
     ),
-    "guidance_scale": _optional(partial(check_number, "guidance scale", low=1, high=20)),
+    "guidance_scale": _optional(
+        partial(check_number, "guidance scale", low=1, high=MAX_GUIDANCE_SCALE)
+    ),
     "label": partial(check_choice, "label", choices=get_args(Label)),
     "shows_prompt": partial(check_flag, "choice to show the prompt"),
     "has_consent": partial(check_flag, "consent"),
@@ -96,7 +100,7 @@ def build_request(
     values["video_after"] = _check_end(task, direction, given.get("video_after"))
     shots = given.get("shots")
     if shots is None:
-        shots = [Shot(given.get("prompt", ""), given.get("duration", DEFAULT_SECONDS))]
+        shots = [Shot(given.get("prompt", ""), given.get("duration", DEFAULT_SHOT_SECONDS))]
     values["shots"] = _check_shots(task, shots)
     given = {"seed": -1, "model": None} | given
     if given["seed"] == -1 and not isinstance(given["seed"], bool):

@@ -16,7 +16,7 @@ from page.components import MAX_WATCHING, PRIVATE
 from page.errors import plain_errors
 from page.inspection import inspect
 from pipeline.studio import Studio
-from pipeline.trust.provenance.credential_types import PICTURE
+from pipeline.trust.provenance.credential_types import describe_relationship
 
 NAME = "verify"
 _INTRODUCTION = (
@@ -24,14 +24,6 @@ _INTRODUCTION = (
     "whether they are valid, the invisible mark of this Kinora, a similar clip made here, and what "
     "the file claims. Your file is checked here and sent nowhere else."
 )
-_COPYABLE = "Unsigned; it carries a mark like that of a clip made here"
-# The headline for each state of the credentials, and whether it is good or bad news.
-_HEADLINES = {
-    "trusted": ("Signed, content unchanged; this Kinora knows the signer", "good"),
-    "valid": ("Signed, content unchanged; this Kinora does not know the signer", "fair"),
-    "invalid": ("Signed, but the credentials are not valid", "bad"),
-    "unreadable": ("The credentials cannot be read", "bad"),
-}
 _STATES = {
     "trusted": ("Valid, signer known to this Kinora", "good"),
     "valid": ("Valid, signer not known to this Kinora", "fair"),
@@ -45,11 +37,6 @@ _LIKENESS = {
     "made": "like the clip",
     "given": "like what was given for the clip",
     "both": "partly like the clip, partly like what was given for it:",
-}
-_RELATIONSHIPS = {
-    "parentOf": "the clip it was made from",
-    "inputTo": "a picture it was made from",
-    "componentOf": "a clip that is part of it",
 }
 
 
@@ -79,10 +66,9 @@ class VerifyTab:
 
 def show_report(report: Mapping[str, Any]) -> str:
     """Return a report as HTML; everything that comes from the file is escaped."""
-    headline, mood = _headline(report)
     credentials = report["credentials"]
     parts = [
-        f'<h3 class="kinora-verdict {mood}">{escape(headline)}</h3>',
+        f'<h3 class="kinora-verdict {report["mood"]}">{escape(report["headline"])}</h3>',
         "<ul>" + "".join(f"<li>{escape(x)}</li>" for x in report["conclusions"]) + "</ul>",
     ]
     if credentials["state"] != "none":
@@ -97,54 +83,6 @@ def show_report(report: Mapping[str, Any]) -> str:
         rows = [[key, text] for key, text in report["tags"].items()]
         parts += ["<h4>Notes in the file (claims that anyone can write)</h4>", _table(*rows)]
     return "".join(parts)
-
-
-def _headline(report: Mapping[str, Any]) -> tuple[str, str]:
-    credentials = report["credentials"]
-    if report["signed"] and _is_broken_below(credentials):
-        return "Signed, but made from a file whose credentials failed checks", "bad"
-    if report["signed"] and credentials["uncovered"]:
-        return "Signed, but the signature does not cover all of the file", "bad"
-    if credentials["is_local_identity"]:
-        return _headline_of_own(report)
-    if credentials["state"] in _HEADLINES:
-        return _HEADLINES[credentials["state"]]
-    if any(x["is_marked"] for x in report["marks"]):
-        return _headline_of_marks({x["looks_like_known"] for x in report["marks"] if x["known"]})
-    if near := report["nearest"]:
-        if near["likeness"] == "given":
-            return "Unsigned; a clip made here began with this, or with something like it", "plain"
-        return "Unsigned; it looks like a clip made here", "fair"
-    if report["made_by_kinora_claim"]:
-        return "Unsigned; claims to be made by Kinora", "plain"
-    return "Nothing found; this proves nothing", "plain"
-
-
-def _headline_of_own(report: Mapping[str, Any]) -> tuple[str, str]:
-    given = report["credentials"]["ingredients"]
-    foreign = [x for x in given if not x["credentials"]["is_local_identity"]]
-    is_partly_foreign = any(not span["is_generated_here"] for span in report["spans"])
-    if is_partly_foreign or any(x["relationship"] != PICTURE for x in foreign):
-        return "Signed by this Kinora; only part of it was generated here", "fair"
-    if foreign:
-        return (
-            "Made and signed by this Kinora from a picture; content unchanged since",
-            "good",
-        )
-    return "Made and signed by this Kinora; content unchanged since", "good"
-
-
-def _headline_of_marks(agreements: set[bool | None]) -> tuple[str, str]:
-    if False in agreements:
-        return f"{_COPYABLE}, but does not look like it", "fair"
-    if True in agreements:
-        return f"{_COPYABLE}, and looks like it", "fair"
-    return "Unsigned; it carries a mark like those of this Kinora", "fair"
-
-
-def _is_broken_below(credentials: Mapping[str, Any]) -> bool:
-    below = [x["credentials"] for x in credentials["ingredients"]]
-    return any(x["state"] in ("invalid", "unreadable") or _is_broken_below(x) for x in below)
 
 
 def _show(name: str, credentials: Mapping[str, Any], is_ingredient: bool = False) -> str:
@@ -164,7 +102,7 @@ def _show(name: str, credentials: Mapping[str, Any], is_ingredient: bool = False
 
 
 def _name(ingredient: Mapping[str, Any]) -> str:
-    what = _RELATIONSHIPS.get(ingredient["relationship"], "a file it was made from")
+    what = describe_relationship(ingredient["relationship"], "it")
     return f"{what} ({ingredient['title']})" if ingredient["title"] else what
 
 

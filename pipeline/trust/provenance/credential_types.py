@@ -16,6 +16,11 @@ _IPTC = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 GENERATED = f"{_IPTC}trainedAlgorithmicMedia"
 COMPOSITE = f"{_IPTC}compositeWithTrainedAlgorithmicMedia"
 PICTURE = "inputTo"  # relationship of a picture that a clip was generated from
+_RELATIONSHIPS = {
+    "parentOf": "the clip that {} was made from",
+    PICTURE: "a picture that {} was made from",
+    "componentOf": "a clip that is part of {}",
+}
 
 
 @dataclass(frozen=True)
@@ -101,3 +106,8 @@ class Ingredient:
     title: str
     relationship: str
     credentials: Credentials
+
+
+def describe_relationship(relationship: str, whole: str) -> str:
+    """Say what an ingredient is to `whole`, such as "this file"."""
+    return _RELATIONSHIPS.get(relationship, "a file that {} was made from").format(whole)

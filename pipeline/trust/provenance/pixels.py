@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -10,7 +10,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pipeline.errors import GenerationCancelledError, MediaError
+from pipeline.deadlines import check_deadline
+from pipeline.errors import MediaError
 from pipeline.media.images import open_picture
 from pipeline.media.probe import read_header
 from pipeline.media.video_reader import iterate_frames, probe_clip
@@ -25,7 +26,6 @@ _FRAMES_AT_A_TIME = 4
 # Frames of a 4K film, or half as many with transparency. Of 4096x4096 pixels, ffmpeg held 870 MB,
 # and 1.5 GB with transparency.
 _MAX_FRAME_PIXELS = 4096 * 2304
-_STOPPED = "The check was stopped before it was finished."
 _FAILED = "Its pictures are too large, too damaged or too unusual to be checked."
 
 
@@ -52,17 +52,15 @@ class PixelCheck:
         return np.concatenate(parts)
 
 
-def look_at(
-    path: Path, is_picture: bool, key: bytes | None, should_stop: Callable[[], bool]
-) -> PixelCheck:
+def look_at(path: Path, is_picture: bool, key: bytes | None) -> PixelCheck:
     """Look at a file's pixels; without a `key`, marks are not searched for.
 
-    Raises MediaError if they cannot be read, GenerationCancelledError if it `should_stop`.
+    Raises MediaError if they cannot be read, or when the time of the inspection is up.
     """
     try:
         fps, frames = _open(path, is_picture)
         fingerprint = Fingerprint(fps)
-        seen = fingerprint.watch(islice(_until(frames, should_stop), round(MAX_SECONDS * fps)))
+        seen = fingerprint.watch(islice(_in_time(frames), round(MAX_SECONDS * fps)))
         windows = list(find_marks(seen, key)) if key else [*_drain(seen)]
     except (cv2.error, MemoryError) as exc:
         raise MediaError(_FAILED) from exc
@@ -96,10 +94,9 @@ def _refuse_large(path: Path) -> None:
         )
 
 
-def _until(frames: Iterator[np.ndarray], should_stop: Callable[[], bool]) -> Iterator[np.ndarray]:
+def _in_time(frames: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
     for frame in frames:
-        if should_stop():
-            raise GenerationCancelledError(_STOPPED)
+        check_deadline()
         yield frame
 
 

@@ -7,14 +7,12 @@ that anyone can write. pixels.py looks at the pixels, conclusions.py puts the re
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pipeline.deadlines import check_deadline
 from pipeline.errors import MediaError
 from pipeline.media.images import read_notes
 from pipeline.media.video_reader import read_metadata
@@ -24,6 +22,7 @@ from pipeline.trust.provenance.credential_types import Credentials
 from pipeline.trust.provenance.credentials import read_credentials
 from pipeline.trust.provenance.file_type import mime_type
 from pipeline.trust.provenance.fingerprint import MOST_BITS, distance, likeness
+from pipeline.trust.provenance.headline import headline
 from pipeline.trust.provenance.identity import Identity
 from pipeline.trust.provenance.pixels import PixelCheck, look_at
 from pipeline.trust.provenance.registry import Known, Registry
@@ -50,19 +49,13 @@ class Verifier:
     key: bytes | None = None
     registry: Registry | None = None
 
-    def verify(self, path: Path, should_stop: Callable[[], bool] = lambda: False) -> dict[str, Any]:
-        """Report where a file comes from, as JSON. Raises MediaError if it cannot be read.
+    def verify(self, path: Path) -> dict[str, Any]:
+        """Report where a file comes from, as JSON.
 
-        `should_stop` is asked before every frame; when it says so, GenerationCancelledError is
-        raised. The deadline of an inspection is kept too. `recipe` is the signed one, or else the
-        one in the file's tag. About other users' clips, the report gives only the day, the model
-        and the mark's ID, plus what their own files show.
+        Raises MediaError if it cannot be read, or when the time of the inspection is up. `recipe`
+        is the signed one, or else the one in the file's tag. About other users' clips, the report
+        gives only the day, the model and the mark's ID, plus what their own files show.
         """
-
-        def is_over() -> bool:
-            check_deadline()
-            return should_stop()
-
         is_picture = mime_type(path).startswith("image/")
         credentials = read_credentials(path, self.identity)
         if TOO_LARGE in {failure.code for failure in credentials.failures}:
@@ -83,25 +76,21 @@ class Verifier:
             "credentials": credentials.to_json(),
             "spans": [span.to_json() for span in spans],
             "tags": _shorten(tags),
-            **self._look(path, is_picture, credentials, is_over),
+            **self._look(path, is_picture, credentials),
         }
         pictures = given_pictures(credentials)
         further = conclusions.of_credentials(credentials, spans, pictures)
-        return report | {"conclusions": conclusions.conclusions(report, further)}
+        words, mood = headline(report)
+        said = {"headline": words, "mood": mood}
+        return report | said | {"conclusions": conclusions.conclusions(report, further)}
 
-    def _look(
-        self,
-        path: Path,
-        is_picture: bool,
-        credentials: Credentials,
-        should_stop: Callable[[], bool],
-    ) -> dict[str, Any]:
+    def _look(self, path: Path, is_picture: bool, credentials: Credentials) -> dict[str, Any]:
         """Check the pixels, which may be damaged even if the credentials can be read."""
         found: dict[str, Any] = {"marks": [], "nearest": None, "seconds_searched": 0.0}
         if self.key is None and self.registry is None:
             return found
         try:
-            look = look_at(path, is_picture, self.key, should_stop)
+            look = look_at(path, is_picture, self.key)
         except MediaError as exc:
             if credentials.state == "none" and is_picture:
                 raise

@@ -17,7 +17,11 @@ from urllib.parse import urlsplit
 
 from pipeline.planning.recipe import public_recipe
 from pipeline.planning.request import GenerationRequest
-from pipeline.trust.provenance.credential_types import Credentials, Ingredient
+from pipeline.trust.provenance.credential_types import (
+    Credentials,
+    Ingredient,
+    describe_relationship,
+)
 from pipeline.trust.provenance.credentials import (
     c2pa,
     offline,
@@ -40,12 +44,6 @@ _FAILED = (
 _NO_TIMESTAMP = (
     "This clip is signed without a timestamp because the timestamp authority did not answer."
 )
-
-_INGREDIENTS = {
-    "parentOf": "The clip that this file was made from",
-    "inputTo": "A picture that this file was made from",
-    "componentOf": "A clip that is part of this file",
-}
 
 
 @dataclass(frozen=True)
@@ -195,6 +193,6 @@ def _warnings(credentials: Credentials) -> tuple[str, ...]:
 
 def describe_tampered(ingredient: Ingredient) -> str:
     """Return one sentence about an ingredient that failed checks; its title is untrusted."""
-    what = _INGREDIENTS.get(ingredient.relationship, "A file that this file was made from")
+    what = describe_relationship(ingredient.relationship, "this file").capitalize()
     reasons = dict.fromkeys(x.words for x in ingredient.credentials.failures if x.code != UNTRUSTED)
     return f"{what} has credentials that failed checks: {'; '.join(reasons)}."

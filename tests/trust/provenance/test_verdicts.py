@@ -15,14 +15,14 @@ from PIL import Image
 
 import app
 from page.verify_tab import show_report
-from pipeline.errors import GenerationCancelledError
+from pipeline.deadlines import Deadline
+from pipeline.errors import MediaError
 from pipeline.jobs.states import Done
 from pipeline.planning.validation import build_request
 from pipeline.runtime.model_cache import ModelCache
 from pipeline.studio import Studio
 from pipeline.trust.provenance.identity import open_identity
-from pipeline.trust.provenance.registry import FILE, Registry
-from pipeline.trust.provenance.report import Verifier
+from pipeline.trust.provenance.pixels import look_at
 from pipeline.trust.watermark.mark import KEY_FILE, Marker
 from tests.credentials import ask, flip_a_bit, make_signed, replace_once
 from tests.footage import scene
@@ -246,15 +246,13 @@ def test_a_forged_chain_is_the_word_of_its_signer(world: World, tmp_path: Path) 
     assert "this Kinora does not know the signer" in show_report(report)
 
 
-def test_a_look_stops_when_it_is_told_to(world: World) -> None:
-    verifier = Verifier(key=bytes(32), registry=Registry(world.data / FILE))
-    for most in (0, 1, 5, 20):
-        calls: list[None] = []
+def test_looking_at_frames_ends_when_the_time_is_up(tmp_path: Path) -> None:
+    path, deadline = tmp_path / "picture.png", Deadline(60)
+    Image.new("RGB", (64, 48)).save(path)
 
-        def should_stop(calls: list[None] = calls, most: int = most) -> bool:
-            calls.append(None)
-            return len(calls) > most
+    def look_late() -> None:
+        deadline.end()
+        look_at(path, is_picture=True, key=bytes(32))
 
-        with pytest.raises(GenerationCancelledError):
-            verifier.verify(world.words, should_stop)
-        assert len(calls) == most + 1
+    with pytest.raises(MediaError, match="takes longer than 60 seconds"):
+        deadline.run(look_late)

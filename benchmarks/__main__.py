@@ -34,7 +34,7 @@ from benchmarks.durations import Job, run_jobs
 from benchmarks.film import measure_change
 from benchmarks.overhead import measure_overhead
 from benchmarks.placements import measure_placements
-from pipeline.models.registry import EMBEDDED, get_model
+from pipeline.models.registry import EMBEDDED, SHIPPED
 from pipeline.runtime.model_cache import ModelCache
 
 logger = logging.getLogger(__name__)
@@ -108,7 +108,7 @@ def measure_model(args: argparse.Namespace) -> None:
     """Measure every placement and optimization of a model, logging each result at once."""
     logger.info("%s", json.dumps(describe_machine()))
     rows = []
-    for row in measure_placements(get_model(args.gpu), args.seconds):
+    for row in measure_placements(SHIPPED.find(args.gpu), args.seconds):
         rows.append(row)
         logger.info("%s", json.dumps(row))
     if args.output:
@@ -123,7 +123,7 @@ def measure_full_size(args: argparse.Namespace) -> None:
     num_pixels = math.prod(int(side) for side in args.size.split("x")) if args.size else None
     what = Clip(args.seconds, num_pixels)
     figures = describe_machine() | measure_full(
-        get_model(args.full), args.folder, what, args.placement
+        SHIPPED.find(args.full), args.folder, what, args.placement
     )
     logger.info("%s", json.dumps(figures, indent=1))
     if args.output:

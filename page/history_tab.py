@@ -13,7 +13,7 @@ from gradio.components import Component
 
 from page import messages
 from page.auth import client_id
-from page.components import ASSETS, PRIVATE
+from page.components import ASSETS, PRIVATE, create_part
 from page.errors import plain_errors
 from page.served_files import serve, serve_clip, withdraw
 from pipeline.jobs.history import HistoryEntry
@@ -88,8 +88,8 @@ class HistoryTab:
                     elem_id=f"{NAME}-{name}",
                 )
         with gr.Row():
-            for name, label in (("use_last_frame", "Use last frame"), ("extend", "Extend this")):
-                self.parts[name] = gr.Button(label, interactive=False, elem_id=f"{NAME}-{name}")
+            for name in ("use_last_frame", "extend"):
+                self.parts[name] = create_part(NAME, name)
         self.parts["recipe"] = gr.JSON(visible=False)
 
     def _connect(self) -> None:

@@ -127,9 +127,7 @@ class TaskTab:
             self._connect_clip()
 
     def _connect_plan(self) -> None:
-        names = [
-            name for name in self._fields if name not in ("prompt", "image", "video", "video_after")
-        ]
+        names = [name for name in self._fields if name not in ("prompt", *SOURCE_FIELDS)]
         gr.on(
             [self._upload.change, *(self.parts[name].change for name in names)],
             partial(self._show_plan, names),

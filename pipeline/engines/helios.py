@@ -17,7 +17,7 @@ from diffusers import AutoencoderKLWan, DiffusionPipeline
 from diffusers.utils.torch_utils import randn_tensor
 
 from pipeline.engines import wan
-from pipeline.engines.base import OnEngineStep, SamplingParams, WindowContext
+from pipeline.engines.base import OnEngineStep, SamplingParams, WindowContext, to_pixels
 from pipeline.engines.pipeline_call import PipelineCallEngine, Prompt
 from pipeline.runtime.loading import LoadedModel
 
@@ -48,8 +48,7 @@ class HeliosEngine(PipelineCallEngine):
         """
         pipe, device = self.model.pipe, self.model.device
         mean, std = wan.latent_statistics(pipe.vae, device)
-        x = torch.from_numpy(_drop_still_start(frames, self.model.spec.num_frames_of_chunk))
-        x = x.permute(3, 0, 1, 2)[None].float() / 127.5 - 1  # (1, 3, F, H, W)
+        x = to_pixels(_drop_still_start(frames, self.model.spec.num_frames_of_chunk))
         options: dict[str, Any] = {
             "num_latent_frames_per_chunk": self._chunk,
             "generator": generator,

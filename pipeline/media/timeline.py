@@ -23,7 +23,7 @@ _USUAL_RATES = (1, 5, 10, 12, 15, 20, 24, 25, 30, 50, 60, 100, 120, MAX_FPS)
 # Each thread of a decoder holds frames; of 4K films with transparency, two of them held 900 MB.
 _MANY_PIXELS, _FEW_THREADS = 2560 * 1440, "1"
 # Of two frames equally near the earlier one is taken, whatever rounding (1 ms) did to their times.
-_TIE_SECONDS = 1e-3
+TIE_SECONDS = 1e-3
 # Times that jitter put two frames into one slot now and then, at any rate but a far higher one. A
 # rate that loses more, or frames close to each other, is too low for a part of the clip.
 _MAX_LOST, _MIN_LOST_APART = 0.02, 10
@@ -93,7 +93,7 @@ def choose_rate(timeline: Timeline, claimed: tuple[Fraction, ...]) -> tuple[Frac
     seconds = float(spacings.sum())
     # Matroska rounds times to milliseconds.
     fewest_lost, best = count, (Fraction(MAX_FPS), 1)
-    for rate in _rates_from(1 / (float(np.median(spacings)) + _TIE_SECONDS), claimed):
+    for rate in _rates_from(1 / (float(np.median(spacings)) + TIE_SECONDS), claimed):
         num_frames = max(1, round(seconds * rate))
         lost = np.setdiff1d(np.arange(count), sample_indices(times, rate, num_frames))
         if len(lost) < fewest_lost:
@@ -118,7 +118,7 @@ def num_left_out(times: np.ndarray, rate: Fraction, num_frames: int) -> int:
 def nearest(frame_times: np.ndarray, sample_times: np.ndarray) -> np.ndarray:
     """Return for each sample the index of the frame nearest in time, the earlier one of a tie."""
     midpoints = (frame_times[1:] + frame_times[:-1]) / 2
-    return np.searchsorted(midpoints, sample_times - _TIE_SECONDS)
+    return np.searchsorted(midpoints, sample_times - TIE_SECONDS)
 
 
 def _rates_from(lowest: float, claimed: tuple[Fraction, ...]) -> Iterator[Fraction]:

@@ -27,6 +27,7 @@ from pipeline.media.frame_filters import LUT_FILE, filter_chain, needs_lut
 from pipeline.media.probe import AudioTrack, VideoTrack, file_version, read_header
 from pipeline.media.timeline import (
     MAX_FPS,
+    TIE_SECONDS,
     choose_rate,
     nearest,
     num_left_out,
@@ -41,7 +42,6 @@ MAX_SOURCE_FRAMES = MAX_SOURCE_SECONDS * MAX_FPS  # each is remembered
 MIN_SOURCE_SIDE = 16  # pixels
 MAX_SOURCE_SIDE = 4096  # pixels
 
-_TIE_SECONDS = 1e-3
 # A tag of an ffmetadata file; a backslash stands before every = ; # \ and end of line within one.
 _TAG = re.compile(r"^((?:\\.|[^\\=;#\n])+)=((?:\\.|[^\\\n])*)$", re.MULTILINE | re.DOTALL)
 
@@ -187,7 +187,7 @@ def sample_luma(
     """
     across, down = (f"max(1,round({x}*min(1,{side}/max(iw,ih))))" for x in ("iw", "ih"))
     seek = ("-ss", f"{start:.6f}") if start else ()
-    is_due = f"gte(t-start_t+{_TIE_SECONDS},selected_n/{fps})"
+    is_due = f"gte(t-start_t+{TIE_SECONDS},selected_n/{fps})"
     arguments = ffmpeg.command(
         *(*ffmpeg.source(path, *seek), "-map", "0:V:0"),
         *("-frames:v", str(math.ceil(fps * seconds))),

@@ -9,9 +9,7 @@ import torch
 from torch.nn import functional
 
 from pipeline.mini.autoencoder import PATCH_FRAMES, AutoencoderKinora
-from pipeline.mini.path_features import FEATURE_COLUMNS
-
-_COLUMN = {name: index for index, name in enumerate(FEATURE_COLUMNS)}
+from pipeline.mini.path_features import COLUMN
 
 
 @torch.no_grad()
@@ -65,7 +63,7 @@ def _camera_moves(features: torch.Tensor) -> torch.Tensor:
     """Read the camera at each frame from path features (B, T, D): (B, T, 8, 3)."""
 
     def column(name: str) -> torch.Tensor:
-        return features[..., _COLUMN[name], None]
+        return features[..., COLUMN[name], None]
 
     share = torch.linspace(-0.5, 0.5, PATCH_FRAMES, device=features.device, dtype=features.dtype)
     zoom = torch.where(column("knows camera") > 0, column("zoom"), 1.0)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pipeline.mini.motion_paths import PERIOD_SECONDS, MotionPaths, aim_camera, on_screen
+from pipeline.mini.camera import aim_camera
+from pipeline.mini.motion_paths import PERIOD_SECONDS, MotionPaths, on_screen
 from pipeline.mini.scene import ATTRIBUTES, CAST, Scene
 
 # One row per latent frame; positions are shares of the picture's width and height. The "step"
@@ -20,7 +21,7 @@ FEATURE_COLUMNS = (
     "zoom step", "pan step", "tilt step", "x step", "y step",
     "kind", "companion kind", "place",
 )  # fmt: skip
-_COLUMN = {name: index for index, name in enumerate(FEATURE_COLUMNS)}
+COLUMN = {name: index for index, name in enumerate(FEATURE_COLUMNS)}
 
 
 def latent_times(first: int, num_latents: int, fps: float, *, is_start: bool) -> np.ndarray:
@@ -66,7 +67,7 @@ def scene_features(paths: MotionPaths, times: np.ndarray) -> np.ndarray:
                 "companion": 1, "companion x": x / width, "companion y": y / height,
                 "companion height": here.zoom * here.companion.height / height,
             }  # fmt: skip
-        row[[_COLUMN[name] for name in values]] = list(values.values())
+        row[[COLUMN[name] for name in values]] = list(values.values())
     return rows
 
 
@@ -90,7 +91,7 @@ def camera_features(camera: str, times: np.ndarray, *, width: int, height: int) 
             zoom, pan, tilt = aim_camera(camera, time, height)
             moves.append((zoom, pan / width, tilt / height))
         values = _camera_values(moves, (0.5, 0.5))
-        row[[_COLUMN[name] for name in values]] = list(values.values())
+        row[[COLUMN[name] for name in values]] = list(values.values())
     return rows
 
 

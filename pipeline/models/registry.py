@@ -104,11 +104,6 @@ class Models(Mapping[str, ModelSpec]):
 SHIPPED = Models()
 
 
-def get_model(model_id: str) -> ModelSpec:
-    """Return a row of `MODELS`. Raises InvalidRequestError, which lists them, for other ids."""
-    return SHIPPED.find(model_id)
-
-
 def describe_models(models: Models = SHIPPED) -> list[dict[str, Any]]:
     """List the models as JSON for users who choose one, without paths of this machine."""
     return [_describe(spec) for spec in models.values()]

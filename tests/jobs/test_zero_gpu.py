@@ -28,9 +28,9 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 from playwright.sync_api import Browser, expect
 
-from pipeline.jobs.store import num_windows
+from pipeline.generation.kept_parts import num_windows
 from pipeline.media.video_reader import iterate_frames, probe_clip
-from pipeline.models.registry import get_model
+from pipeline.models.registry import SHIPPED
 from pipeline.planning.plan import MAX_GPU_SECONDS, estimate_seconds
 from pipeline.planning.storyboard import parse_storyboard
 from pipeline.planning.validation import build_request
@@ -197,7 +197,9 @@ def test_a_clip_is_made_in_a_process_with_the_card_and_its_visitor_pays_what_it_
     assert state_of(space, recipe["job_id"])["state"] == "done"
     call = space.api.calls[-1]
     assert call.asked["token"] == TOKEN
-    assert int(call.asked["durationSeconds"]) == estimate_seconds(request, get_model(request.model))
+    assert int(call.asked["durationSeconds"]) == estimate_seconds(
+        request, SHIPPED.find(request.model)
+    )
     assert call.is_over.wait(5)
     assert not call.has_failed
     assert call.pid not in (None, space.pid)
@@ -266,7 +268,7 @@ def test_a_film_of_several_calls_goes_on_from_its_finished_windows(space: Space)
     storyboard = "\n".join(f"[0.5s] a red {word} in a meadow" for word in ("car", "cat") * 20)
     shots = parse_storyboard(storyboard)
     request = build_request("text_to_video", shots=shots, model="kinora-mini")
-    assert estimate_seconds(request, get_model(request.model)) == MAX_GPU_SECONDS
+    assert estimate_seconds(request, SHIPPED.find(request.model)) == MAX_GPU_SECONDS
     job = space.visitor.submit(storyboard, api_name="/film")
     wait_until(job.outputs)
     folder = space.job_folder(job.outputs()[0][1]["job_id"])

@@ -10,7 +10,7 @@ import pytest
 from page.messages import describe_model
 from pipeline.errors import InvalidRequestError, ModelError
 from pipeline.geometry import ASPECT_RATIOS, frames_for_latents, latents_for_frames
-from pipeline.models.registry import MODELS, SHIPPED, Models, describe_models, get_model
+from pipeline.models.registry import MODELS, SHIPPED, Models, describe_models
 from pipeline.models.spec import Camera, ModelSpec
 from pipeline.planning.validation import build_request
 from pipeline.runtime.default_model import default_model_id
@@ -81,7 +81,7 @@ def test_the_embedded_model_comes_first_and_counts_seven_latents_a_window() -> N
 )
 def test_an_unknown_model_is_refused_with_the_known_ones(model_id: object) -> None:
     with pytest.raises(InvalidRequestError) as caught:
-        get_model(model_id)
+        SHIPPED.find(model_id)
     assert all(known in str(caught.value) for known in MODELS)
     assert len(str(caught.value)) < 120 + len(", ".join(MODELS))
 

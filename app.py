@@ -37,8 +37,9 @@ from page.task_tab import TaskTab, connect_to_others
 from page.verify_tab import VerifyTab
 from pipeline.errors import GenerationCancelledError, KinoraError
 from pipeline.generation.kept_parts import num_windows
+from pipeline.jobs.files import REQUEST
 from pipeline.jobs.runner import JobRunner
-from pipeline.jobs.store import REQUEST, JobStore
+from pipeline.jobs.store import JobStore
 from pipeline.jobs.worker import IsCancelled, JobWorker, OnProgress, Run
 from pipeline.jobs.zero_gpu import News, follow_clip, stream_clip
 from pipeline.models.custom import read_models
@@ -106,7 +107,7 @@ def create_demo(studio: Studio) -> gr.Blocks:
         for panel in panels:
             panel.connect_return(arrival)
         create_endpoints(Endpoints(studio))
-    studio.worker.store.rooms.append(ServedRoom(demo))
+    studio.worker.store.space.rooms.append(ServedRoom(demo))
     return demo
 
 

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+REQUEST, STATE = "request.json", "state.json"  # in a job's folder, see `store.py`
+
 
 def write_json(path: Path, values: dict[str, object]) -> None:
     """Write a JSON file atomically. Raises OSError."""

@@ -19,12 +19,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import math
 import re
 import secrets
 import shutil
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
@@ -33,19 +32,16 @@ from filelock import FileLock, Timeout
 
 from pipeline.errors import InvalidRequestError, MediaError, cannot_write
 from pipeline.generation.kept_parts import PIECES, WINDOWS, num_pieces, num_windows
-from pipeline.jobs.disk_space import Room, bytes_of, make_room, refuse_if_full
-from pipeline.jobs.files import copier, folder_size, link_all, read_json, write_json
+from pipeline.jobs.disk_space import DiskSpace, bytes_of
+from pipeline.jobs.files import REQUEST, STATE, copier, link_all, read_json, write_json
 from pipeline.jobs.states import Cancelled, JobState, Paused, Queued, read_state, state_class
 from pipeline.planning.request import GenerationRequest
 from pipeline.planning.validation import read_request
 
 logger = logging.getLogger(__name__)
 
-FRESH_SECONDS = 3600.0
-WATCHED_SECONDS = 300.0  # younger clips are not deleted to make room for a new job
 _MAX_TIME = 1e11  # seconds since 1970: some thousand years from now
 
-REQUEST, _STATE = "request.json", "state.json"
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{22}")
 _JOB_DAMAGED = "The files of this job are damaged; make the clip again and delete this one."
 _SOURCE_GONE = "A picture or clip of this request is no longer on the server; upload it again."
@@ -81,16 +77,11 @@ class JobStore:
     ) -> None:
         """Open or create the store. Raises StorageError if the folder is not writable.
 
-        Finished jobs are kept for `max_age` seconds. All jobs and the files of `rooms` together
-        take at most `max_bytes`: the oldest are deleted to make room for new ones, and new jobs are
-        refused if there is still no room.
+        `DiskSpace` documents `max_age` and `max_bytes`.
         """
         self.root = root.absolute()
-        self.rooms: list[Room] = []
-        self._max_age, self._max_bytes = max_age, max_bytes
-        # Ages use the monotonic clock, so setting the system clock forward makes no job old.
-        self._clock_began, self._steady_began = time.time(), time.monotonic()
         self._jobs = self.root / "jobs"
+        self.space = DiskSpace(self._jobs, self.claim, max_age, max_bytes)
         try:
             self._jobs.mkdir(parents=True, exist_ok=True)
             probe = self._jobs / f".probe-{secrets.token_hex(4)}"
@@ -124,7 +115,7 @@ class JobStore:
         if the disk, or the part of it that Kinora may use, is full.
         """
         earlier = self.folder(based_on) if based_on else None
-        self._reserve(bytes_of(request), request.sources | ({earlier} if earlier else set()))
+        self.space.reserve(bytes_of(request), request.sources | ({earlier} if earlier else set()))
         job_id = secrets.token_urlsafe(16)
         folder = self._jobs / job_id
         try:
@@ -164,11 +155,11 @@ class JobStore:
 
     def read_state(self, job_id: str) -> JobState:
         """Read a job's state; return `Failed` if it cannot be read."""
-        return read_state(job_id, read_json(self.folder(job_id) / _STATE))
+        return read_state(job_id, read_json(self.folder(job_id) / STATE))
 
     def write_state(self, state: JobState) -> None:
         """Replace a job's state atomically, so that readers never see half of it."""
-        write_json(self._jobs / state.job_id / _STATE, state.to_json())
+        write_json(self._jobs / state.job_id / STATE, state.to_json())
 
     def write_recipe(self, job_id: str, recipe: dict[str, object]) -> None:
         """Write the recipe of a job's clip."""
@@ -243,7 +234,7 @@ class JobStore:
     def unfinished(self) -> list[str]:
         """Return the ids of jobs that are queued or running, the oldest first."""
         found: list[JobFacts] = []
-        for path in self._jobs.glob(f"*/{_STATE}"):
+        for path in self._jobs.glob(f"*/{STATE}"):
             if _is_unfinished(path):
                 with contextlib.suppress(InvalidRequestError):
                     found.append(self.facts(path.parent.name))
@@ -268,81 +259,6 @@ class JobStore:
                 raise InvalidRequestError("This clip is still being made; stop it first.")
             (folder / REQUEST).unlink()  # from here on the job does not exist
             shutil.rmtree(folder, ignore_errors=True)
-
-    def sweep(self) -> int:
-        """Delete finished jobs that are too old, then the oldest ones until the rest fit.
-
-        Returns how many were deleted. Queued and running jobs stay, and paused ones until they are
-        too old. Jobs of the last hour are not deleted for space: their clips may still be open.
-        """
-        num_removed = 0
-        for changed_at, folder in self._oldest_first():
-            if self._age(changed_at) > self._max_age:
-                num_removed += self._remove(folder, keeps_paused=False)
-        _, num_for_room = self._make_room(self._num_bytes() - self._max_bytes, FRESH_SECONDS)
-        return num_removed + num_for_room
-
-    def _reserve(self, needed: int, kept: Collection[Path]) -> None:
-        """Make room for a job of `needed` bytes. Raises StorageError if there is none.
-
-        The files and job folders `kept`, from which the job is made, stay.
-        """
-        used = self._num_bytes()
-        has_changed, _ = self._make_room(used + needed - self._max_bytes, WATCHED_SECONDS, kept)
-        used = self._num_bytes() if has_changed else used
-        refuse_if_full(needed, used, self._max_bytes, self._jobs)
-
-    def _make_room(
-        self, excess: float, min_age: float, kept: Collection[Path] = ()
-    ) -> tuple[bool, int]:
-        """Shrink the other rooms, then delete the oldest finished jobs, until `excess` bytes went.
-
-        Returns whether anything went, and how many jobs.
-        """
-        if excess <= 0:
-            return False, 0
-        removed: float = make_room(self.rooms, math.ceil(excess), kept)
-        num_removed = 0
-        for changed_at, folder in self._oldest_first():
-            if removed >= excess or self._age(changed_at) <= min_age:
-                break
-            if any(path.is_relative_to(folder) for path in kept):
-                continue
-            size = folder_size(folder)
-            if self._remove(folder, keeps_paused=True):
-                removed, num_removed = removed + size, num_removed + 1
-        return removed > 0, num_removed
-
-    def _num_bytes(self) -> int:
-        """Return the size of all jobs and of the other rooms in bytes."""
-        if math.isinf(self._max_bytes):
-            return 0
-        return folder_size(self._jobs) + sum(room.num_bytes() for room in self.rooms)
-
-    def _oldest_first(self) -> list[tuple[float, Path]]:
-        found = [(_last_change(folder), folder) for folder in self._jobs.iterdir()]
-        return sorted((changed_at, folder) for changed_at, folder in found if changed_at)
-
-    def _age(self, changed_at: float) -> float:
-        return self._clock_began + time.monotonic() - self._steady_began - changed_at
-
-    def _remove(self, folder: Path, *, keeps_paused: bool) -> bool:
-        """Delete a job's folder, unless the job is queued, running, locked, or paused and kept."""
-        state = state_class((read_json(folder / _STATE) or {}).get("state"))
-        if state is not None and (not state.is_over or (keeps_paused and state.is_kept)):
-            return False
-        with self.claim(folder.name) as is_ours:
-            if is_ours:
-                shutil.rmtree(folder, ignore_errors=True)
-        return is_ours
-
-
-def _last_change(folder: Path) -> float | None:
-    path = folder / _STATE
-    try:
-        return (path if path.exists() else folder).stat().st_mtime
-    except FileNotFoundError:  # another process is deleting jobs too
-        return None
 
 
 def _is_unfinished(path: Path) -> bool:

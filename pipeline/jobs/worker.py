@@ -241,7 +241,7 @@ class JobWorker:
             try:
                 if is_first:
                     is_first = False
-                    self.store.sweep()
+                    self.store.space.sweep()
                     self._take_up()
                 else:
                     self._take_turn()
@@ -265,7 +265,7 @@ class JobWorker:
                     self._forget(job_id)
         except InvalidRequestError:  # deleted in the meantime
             self._forget(job_id)
-        self.store.sweep()
+        self.store.space.sweep()
 
     def _forget(self, job_id: str) -> None:
         with self._changed:

@@ -136,7 +136,7 @@ def test_sweeping_removes_old_finished_jobs_and_nothing_else(store: JobStore) ->
     old = [leave_job(store, state, 100) for state in ("done", "failed", "cancelled", "paused")]
     kept = [leave_job(store, state, 100) for state in ("queued", "running")]
     kept.append(leave_job(store, "done", age=10))
-    assert JobStore(store.root, max_age=50).sweep() == len(old)
+    assert JobStore(store.root, max_age=50).space.sweep() == len(old)
     assert {facts.job_id for facts in store.list_jobs()} == set(kept)
 
 
@@ -147,7 +147,7 @@ def test_sweeping_makes_room_by_removing_the_oldest(store: JobStore) -> None:
         leave_job(store, "paused", age=9000, num_bytes=100_000),
         leave_job(store, "done", age=20, num_bytes=100_000),  # somebody looks at it
     }
-    assert JobStore(store.root, max_bytes=250_000).sweep() == 1
+    assert JobStore(store.root, max_bytes=250_000).space.sweep() == 1
     assert {facts.job_id for facts in store.list_jobs()} == kept
     assert oldest not in {facts.job_id for facts in store.list_jobs()}
 
@@ -190,7 +190,7 @@ def test_files_beside_the_jobs_count_and_go_first(store: JobStore) -> None:
     kept = leave_job(store, "done", age=8000, num_bytes=1_000_000)
     small = JobStore(store.root, max_bytes=1_100_000 + bytes_of(request()))
     uploads = Uploads(5_000_000, num_removable=5_000_000)
-    small.rooms.append(uploads)
+    small.space.rooms.append(uploads)
     new = small.create(request())
     assert {facts.job_id for facts in store.list_jobs()} == {kept, new}
     uploads.taken, uploads.removable = 50_000_000, 0
@@ -234,7 +234,7 @@ def test_a_clock_that_is_set_forward_deletes_nothing(
     leave_job(store, "done", age=20)
     now = time.time
     monkeypatch.setattr(time, "time", lambda: now() + 31 * 24 * 3600)
-    assert limited.sweep() == 0
+    assert limited.space.sweep() == 0
 
 
 @pytest.mark.parametrize("text", ["1e308", "-1", "NaN", "Infinity", '"soon"', "null"])

@@ -6,15 +6,12 @@ taken up again.
 
 from __future__ import annotations
 
-import contextvars
 import logging
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from pipeline.errors import (
     UNEXPECTED,
@@ -25,6 +22,7 @@ from pipeline.errors import (
     cannot_write,
 )
 from pipeline.generation.kept_parts import WINDOWS
+from pipeline.jobs.running_job import Progress, RunningJob
 from pipeline.jobs.states import Cancelled, Done, Failed, JobState, Paused, Queued, Running
 from pipeline.jobs.store import JobStore, Origin
 from pipeline.jobs.timing import Timing
@@ -35,8 +33,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# The page reads states a few times a second, so more frequent writes are useless.
-SECONDS_BETWEEN_WRITES = 0.3
 SECONDS_BETWEEN_ROUNDS = 20.0  # between searches for jobs that a dead process left behind
 # Starts of a job without progress or an end: such a job crashes the process.
 MAX_STARTS = 3
@@ -49,33 +45,10 @@ _MESSAGES: dict[type[JobState], str] = {
 }
 
 
-class Progress(Protocol):
-    """What a running job reports: any object with a `fraction` from 0 to 1."""
-
-    @property
-    def fraction(self) -> float:
-        """Return the finished fraction, from 0 to 1."""
-
-
 OnProgress = Callable[[Progress], None]
 IsCancelled = Callable[[], bool]
 Run = Callable[[GenerationRequest, Path, OnProgress, IsCancelled], dict[str, object]]
 """`run(request, output_path, on_progress, is_cancelled)` writes the clip and returns its recipe."""
-
-
-@dataclass
-class _Job:
-    """A job that waits or runs in this process, and the context variables of its caller."""
-
-    request: GenerationRequest
-    state: JobState
-    context: contextvars.Context = field(default_factory=contextvars.copy_context)
-    progress: Progress | None = None
-    written_at: float = -1.0
-    looked_at: float = -1.0
-    began_at: float = 0.0  # when the first step began, at `began_from` of the whole
-    began_from: float = 1.0
-    ending: type[JobState] | None = None  # the state that it was asked to end in
 
 
 class JobWorker:
@@ -93,7 +66,7 @@ class JobWorker:
         self._run = run
         self._max_waiting = max_waiting
         self._takes_up = takes_up
-        self._jobs: dict[str, _Job] = {}
+        self._jobs: dict[str, RunningJob] = {}
         self._waiting: deque[str] = deque()
         self._num_coming = 0  # jobs that are being written
         self._changed = threading.Condition()
@@ -209,7 +182,7 @@ class JobWorker:
                 if not is_ours:
                     self.store.order(job_id, ending)
                     return self.state(job_id)
-                self._jobs.setdefault(job_id, _Job(self.store.facts(job_id).request, state))
+                self._jobs.setdefault(job_id, RunningJob(self.store.facts(job_id).request, state))
                 if job_id in self._waiting:
                     self._waiting.remove(job_id)
                 self._finish(job_id, ending, _MESSAGES[ending])
@@ -227,11 +200,11 @@ class JobWorker:
 
     def _enqueue(self, job_id: str) -> None:
         request = self.store.facts(job_id).request
-        self._jobs[job_id] = _Job(request, self.store.read_state(job_id))
+        self._jobs[job_id] = RunningJob(request, self.store.read_state(job_id))
         self._waiting.append(job_id)
         self._changed.notify_all()
 
-    def _find(self, job_id: str) -> _Job | None:
+    def _find(self, job_id: str) -> RunningJob | None:
         return self._jobs.get(job_id) if isinstance(job_id, str) else None
 
     def _work(self) -> None:
@@ -309,12 +282,11 @@ class JobWorker:
             logger.exception("Job %s failed", job_id)
             self._finish(job_id, Failed, UNEXPECTED)
         else:
-            if is_fresh and job.began_from < 1:
-                seconds = (time.monotonic() - job.began_at) / (1 - job.began_from)
+            if is_fresh and (seconds := job.seconds_taken()) is not None:
                 self.timing.note(job.request, seconds)
             self._finish(job_id, Done, str(recipe.get("notice", "")), progress=1.0)
 
-    def _make(self, job_id: str, job: _Job) -> dict[str, object]:
+    def _make(self, job_id: str, job: RunningJob) -> dict[str, object]:
         """Call `run` for a job and write the recipe that it returns. Raises what `run` raises."""
         if self.store.count_start(job_id) > MAX_STARTS:
             raise OutputError(_ENDS_KINORA)
@@ -328,30 +300,22 @@ class JobWorker:
         self.store.write_recipe(job_id, recipe | {"job_id": job_id})
         return recipe
 
-    def _report(self, job: _Job, progress: Progress) -> None:
+    def _report(self, job: RunningJob, progress: Progress) -> None:
         with self._changed:
-            job.progress = progress
-            fraction = min(max(float(progress.fraction), 0.0), 1.0)
-            if fraction > 0 and job.began_from == 1:
-                job.began_at, job.began_from = time.monotonic(), fraction
-            self._update(job, replace(job.state, progress=fraction))
+            self._update(job, job.report(progress))
 
     def _is_to_end(self, job_id: str) -> bool:
         """Return whether the job was asked to end, by this process or another one."""
-        job, now = self._jobs[job_id], time.monotonic()
-        if job.ending is None and now - job.looked_at >= SECONDS_BETWEEN_WRITES:
-            job.looked_at = now
+        job = self._jobs[job_id]
+        if job.should_look():
             order = self.store.take_order(job_id)
             with self._changed:  # another thread may have ended it during the read
                 job.ending = job.ending or order
         return job.ending is not None
 
-    def _update(self, job: _Job, state: JobState) -> None:
+    def _update(self, job: RunningJob, state: JobState) -> None:
         """Change a job's state in memory, and on disk unless it was written a moment ago."""
-        is_other = type(state) is not type(job.state)
-        job.state, now = state, time.monotonic()
-        if is_other or now - job.written_at >= SECONDS_BETWEEN_WRITES:
-            job.written_at = now
+        if job.become(state):
             self._write(state)
 
     def _write(self, state: JobState) -> bool:

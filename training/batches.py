@@ -12,9 +12,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pipeline.mini.motion_paths import PATCH
 from pipeline.mini.path_features import FEATURE_COLUMNS
-from pipeline.mini.scene import ATTRIBUTES, CAST, OF_BODIES
+from pipeline.mini.scene import ATTRIBUTES, CAST, OF_BODIES, PATCH
 
 # Of somebody's height, how far from their box they are seen.
 _MARGIN_SHARE = 0.42

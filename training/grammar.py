@@ -9,8 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from pipeline.mini.motion_paths import NUM_VIEWS
-from pipeline.mini.scene import ATTRIBUTES, OF_BODIES, Scene
+from pipeline.mini.scene import ATTRIBUTES, NUM_VIEWS, OF_BODIES, Scene
 
 _WEIGHTS = {
     "subject": (*[1 / 17] * 15, 2 / 17),

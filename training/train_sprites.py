@@ -15,8 +15,7 @@ import numpy as np
 import torch
 
 from pipeline.mini import SlotTextEncoder, SpriteModel
-from pipeline.mini.motion_paths import PERIOD_SECONDS
-from pipeline.mini.scene import ATTRIBUTES, OF_LOOKS, Look
+from pipeline.mini.scene import ATTRIBUTES, OF_LOOKS, PERIOD_SECONDS, Look
 from pipeline.mini.sprites import CELL
 from training.actors import draw_portrait
 from training.data import embed_labels, labels_of

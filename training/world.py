@@ -14,8 +14,8 @@ import numpy as np
 import skia
 
 from pipeline.mini.camera import MAX_ZOOM, PAN_PARALLAX, TILT_PARALLAX
-from pipeline.mini.motion_paths import PERIOD_SECONDS, MotionPaths
-from pipeline.mini.scene import CAST, Scene
+from pipeline.mini.motion_paths import MotionPaths
+from pipeline.mini.scene import CAST, PERIOD_SECONDS, Scene
 from pipeline.mini.shadows import cast_shadow
 from training.actors import VEILS, Actor, cast_actors, draw_actor, draw_shadow, veil_colour
 from training.places import PLACES, SKIES, Land, Sky

@@ -16,7 +16,8 @@ from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTinyOutput
 from diffusers.models.autoencoders.vae import DecoderOutput
 from torch import nn
 
-PATCH_SIZE = 32  # pixels
+from pipeline.mini.scene import PATCH
+
 PATCH_FRAMES = 8
 _EDGE = 8  # pixels on each side of a border between patches over which a step is smoothed
 
@@ -39,13 +40,13 @@ _SPARSE, _SHARES = 8, 33  # pixel stride of that comparison; number of shares of
 def patchify(x: torch.Tensor) -> torch.Tensor:
     """Split frames (B, 3, T, H, W) into patches (B, h, w, 3 T 32 32)."""
     batch, _, num_frames, height, width = x.shape
-    grid = (height // PATCH_SIZE, PATCH_SIZE, width // PATCH_SIZE, PATCH_SIZE)
+    grid = (height // PATCH, PATCH, width // PATCH, PATCH)
     return x.reshape(batch, 3, num_frames, *grid).permute(0, 3, 5, 1, 2, 4, 6).flatten(3)
 
 
 def unpatchify(patches: torch.Tensor) -> torch.Tensor:
     """Reassemble patches (B, h, w, 3 T 32 32) into frames (B, 3, T, H, W)."""
-    x = patches.unflatten(3, (3, -1, PATCH_SIZE, PATCH_SIZE))
+    x = patches.unflatten(3, (3, -1, PATCH, PATCH))
     return x.permute(0, 3, 4, 1, 5, 2, 6).flatten(5).flatten(3, 4)
 
 
@@ -113,7 +114,7 @@ def even_out_edges(frames: torch.Tensor, max_step: float = _GENERATED.in_space) 
 
 def _even_out_borders(x: torch.Tensor, max_step: float) -> None:
     """Smooth the borders along the last axis (..., W), in place."""
-    patches = x.unflatten(-1, (-1, PATCH_SIZE))  # (..., w, 32)
+    patches = x.unflatten(-1, (-1, PATCH))  # (..., w, 32)
     before, after = patches[..., :-1, :], patches[..., 1:, :]
     values = before[..., -2], before[..., -1], after[..., 0], after[..., 1]
     step = _error_of_step(*values, max_step)[..., None]
@@ -136,7 +137,7 @@ class AutoencoderKinora(ModelMixin, ConfigMixin):
     @register_to_config
     def __init__(self, latent_channels: int = 256) -> None:
         super().__init__()
-        values_per_patch = 3 * PATCH_FRAMES * PATCH_SIZE**2
+        values_per_patch = 3 * PATCH_FRAMES * PATCH**2
         self.basis = nn.Parameter(
             torch.zeros(latent_channels, values_per_patch), requires_grad=False
         )

@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from pipeline.mini.camera import PAN_PARALLAX, TILT_PARALLAX
 from pipeline.mini.hash_grid import HashGrid, read_features
-from pipeline.mini.motion_paths import NUM_VIEWS, PATCH, PERIOD_SECONDS
+from pipeline.mini.scene import NUM_VIEWS, PATCH, PERIOD_SECONDS
 
 _OCTAVES_ACROSS = 7  # half-waves over a picture's width: 1 to 64
 _OCTAVES_DOWN = 6

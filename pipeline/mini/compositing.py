@@ -17,8 +17,8 @@ from torch.nn import functional
 
 from pipeline.mini.autoencoder import PATCH_FRAMES, AutoencoderKinora, even_out_edges
 from pipeline.mini.camera_warp import warp_picture
-from pipeline.mini.motion_paths import PATCH, PERIOD_SECONDS, Figure, Moment, MotionPaths
-from pipeline.mini.scene import Look
+from pipeline.mini.motion_paths import Figure, Moment, MotionPaths
+from pipeline.mini.scene import PATCH, PERIOD_SECONDS, Look
 from pipeline.mini.shadows import SHADOW_COLOUR, Shadow
 from pipeline.mini.sprites import ABOVE, BELOW, SPRITE_HEIGHT, canvas_size
 

@@ -13,8 +13,8 @@ import torch
 from torch import nn
 
 from pipeline.mini.camera import PAN_PARALLAX, TILT_PARALLAX
-from pipeline.mini.motion_paths import NUM_VIEWS, PATCH
 from pipeline.mini.path_features import FEATURE_COLUMNS
+from pipeline.mini.scene import NUM_VIEWS, PATCH
 
 _PRIMES = (1, 2_654_435_761, 805_459_861, 3_674_653_429, 2_097_192_037)
 _EXACT = 8  # pixels: positions on the patch grid, and quarters of it, have their own rows

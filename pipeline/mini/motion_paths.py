@@ -1,38 +1,36 @@
 """Motion paths: where a scene's camera and characters are at any time, in closed form.
 
-Paths are planned for a whole shot before anything is rendered. `camera.py` owns the camera moves.
+Paths are planned for a whole shot before anything is rendered. `camera.py` owns the camera moves,
+`layout.py` the sizes and the starts of the characters.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from math import ceil, cos, floor, inf, pi, sin
+from math import ceil, cos, pi, sin
 from typing import Any
 
 import numpy as np
 
 from pipeline.mini.camera import MAX_ZOOM, SPEED, TILT_SHARE, aim_camera
-from pipeline.mini.scene import ATTRIBUTES, CAST, Look, Scene, looks_of, read_scene
+from pipeline.mini.layout import (
+    BOUNCE_PIXELS,
+    CIRCLE_PIXELS,
+    Bodies,
+    draw_start,
+    set_stage,
+    size_bodies,
+    width_of,
+)
+from pipeline.mini.scene import PATCH, Look, Scene, looks_of, read_scene
 from pipeline.mini.shadows import Shadow, cast_shadow
 
-# Every place has only a few views, as in a picture book, so that a small model can learn them.
-NUM_VIEWS = 4
-# Everything that repeats (turning, walking, falling rain) repeats within this time.
-PERIOD_SECONDS = 8.0
-PATCH = 32  # pixels: start positions and speeds are aligned to this grid, see `camera.SPEED`
 CLIMB_SHARE = 0.5  # of `SPEED` when rising and falling
 DRIFT_SHARE = 0.25  # of a pan or tilt that characters move with, so that they stay in view
-# Heights in pixels; a character too wide for the picture gets the next height that fits.
-SIZES = {"small": 64, "medium": 104, "large": 148}
-LADDER = (24, 32, 40, 48, 56, 64, 80, 96, 104, 128, 148)
-MAX_WIDTH_SHARE = 0.62
-COMPANION_SCALE = 0.8
 CIRCLE_SECONDS = PACE_SECONDS = 4.0
-CIRCLE_PIXELS = (64, 32)  # across, down
 PACE_PIXELS = 64
 BOUNCE_SECONDS = 1.0
-BOUNCE_PIXELS = 48
 _EASED = ("tilt up", "tilt down", "zoom in", "zoom out")  # moves of the camera that end
 _ROUNDS = ("bounce", "circle", "pace")  # motions that return to their start
 # Limits on paths that are read from a file.
@@ -103,22 +101,17 @@ class MotionPaths:
         self._before, self._since = before, since
         # The clock of wheels and rain, in seconds; it runs on where scenes follow without a cut.
         self.clock: float = since if before is None else before.clock + since
-        self.view = scene.seed % NUM_VIEWS
-        view = np.random.default_rng((ATTRIBUTES["place"].index(scene.place), self.view))
-        self.horizon = height * view.uniform(0.58, 0.66)
-        share = 0.94 if scene.place == "lake" else 0.88
-        self._ground = _snap(share * height, PATCH // 2 if scene.place == "lake" else PATCH)
-        rng = np.random.default_rng(scene.seed)
-        self._size = self._companion_size = 0.0
-        self._offset = (0.0, 0.0)
+        self._stage = set_stage(scene, width, height)
+        self.view, self.horizon = self._stage.view, self._stage.horizon
+        self._bodies = Bodies()
         self._start = (width / 2, height / 2)
         # For how many seconds a motion and a camera move were under way before the shot's start.
         self._moving_since = self._filming_since = 0.0
         if scene.subject is not None:
-            self._cast()
-            self._start = self._draw_start(rng)
+            self._bodies = size_bodies(scene, width)
+            self._start = draw_start(self._stage, self._bodies, np.random.default_rng(scene.seed))
         self._camera = aim_camera(scene.camera, 0.0, height)
-        self._pivot = self._start[0], self._start[1] - self._size / 2
+        self._pivot = self._start[0], self._start[1] - self._bodies.size / 2
         if before is not None:
             self._take_over(before, since)
 
@@ -126,7 +119,7 @@ class MotionPaths:
         """Return the moment `time` seconds after the shot's start."""
         if self._before is not None and time < 0:
             return self._before.at(self._since + time)
-        scene, size = self.scene, self._size
+        scene, bodies = self.scene, self._bodies
         zoom, pan, tilt = self._aim(time)
         x, y = self._travel(time)
         if scene.camera == "follow":
@@ -136,17 +129,17 @@ class MotionPaths:
             x += DRIFT_SHARE * pan
         sink = tilt * self._sink_share
         y += sink
-        x = self._wrap(x, 0.5 * self._width_of(scene.subject) * size + 16)
+        x = self._wrap(x, 0.5 * width_of(scene.subject) * bodies.size + 16)
         is_flipped = scene.motion == "left"
         if scene.motion == "pace":
             is_flipped = cos(2 * pi * (time + self._moving_since) / PACE_SECONDS) < 0
         subject = companion = None
         if scene.subject is not None:
-            subject = Position(x, y, size)
+            subject = Position(x, y, bodies.size)
         if scene.companion is not None:
-            dx, dy = self._offset
-            companion = Position(x + dx, y + dy, self._companion_size)
-        ground = self._start[1] if self.floats else self._ground
+            dx, dy = bodies.offset
+            companion = Position(x + dx, y + dy, bodies.companion_size)
+        ground = self._start[1] if self._stage.floats else self._stage.ground
         return Moment(zoom, pan, tilt, self._pivot, ground + sink, subject, companion, is_flipped)
 
     def figures(self, time: float) -> list[Figure]:
@@ -159,7 +152,7 @@ class MotionPaths:
             if look is None or place is None:
                 continue
             height = moment.zoom * place.height
-            width = self._width_of(look.subject) * height
+            width = width_of(look.subject) * height
             ground = _after_zoom(place.x, moment.ground, moment)
             feet = _after_zoom(place.x, place.y, moment)
             shadow = cast_shadow(feet, width, ground[1], moment.zoom * self.height)
@@ -193,15 +186,9 @@ class MotionPaths:
         return paths
 
     @property
-    def floats(self) -> bool:
-        """Say whether the subject floats on the water of its place."""
-        subject, place = self.scene.subject, self.scene.place
-        return subject is not None and CAST[subject][1] == "water" and place in ("lake", "beach")
-
-    @property
     def _sink_share(self) -> float:
         # A floating boat moves with the water.
-        return 0.85 if self.floats else DRIFT_SHARE
+        return 0.85 if self._stage.floats else DRIFT_SHARE
 
     def _aim(self, time: float) -> tuple[float, float, float]:
         """Return zoom, pan and tilt at a time, from the start values on and within the limits."""
@@ -228,8 +215,7 @@ class MotionPaths:
         if last.subject is None or old.subject != self.scene.subject:
             return
         if old.companion == self.scene.companion:
-            self._size, self._companion_size = before._size, before._companion_size
-            self._offset = before._offset
+            self._bodies = before._bodies
         motion = self.scene.motion
         if motion == old.motion and motion in _ROUNDS:
             self._start, self._moving_since = before._start, before._moving_since + since
@@ -244,72 +230,10 @@ class MotionPaths:
             y += down
         self._start = x - DRIFT_SHARE * last.pan, y - last.tilt * self._sink_share
 
-    def _width_of(self, name: str | None) -> float:
-        return CAST[name][0] if name else 0.0
-
     def _wrap(self, x: float, reach: float) -> float:
         """Wrap a position that leaves at one edge to the other, by a multiple of the grid."""
         reach = ceil(reach / PATCH) * PATCH
         return (x + reach) % (self.width + 2 * reach) - reach
-
-    def _cast(self) -> None:
-        """Size the subject and place its companion, if it has one, so that both fit."""
-        scene, width = self.scene, self.width
-        assert scene.size is not None  # every subject has one
-        own_width = self._width_of(scene.subject)
-        shrink = min(1.0, MAX_WIDTH_SHARE * width / (SIZES["large"] * own_width))
-        if scene.camera.startswith("zoom"):
-            shrink *= 0.8  # the zoom itself enlarges it up to 1.6 times
-        self._size = _fit(SIZES[scene.size] * shrink)
-        if scene.companion is None:
-            return
-        assert scene.relation is not None  # every companion has one
-        other_width = self._width_of(scene.companion)
-        size = 0.85 * self._size
-        # Both have to fit into the frame side by side, whatever their relation.
-        beside = (own_width + COMPANION_SCALE * other_width) * size + 0.1 * width + PATCH
-        self._size = size = _fit(size * min(1.0, 0.9 * width / beside))
-        self._companion_size = small = _fit(COMPANION_SCALE * size)
-        gap = (own_width * size + other_width * small) / 2 + 8
-        gap = ceil(gap / PATCH) * PATCH
-        # The relation says where the subject is as seen from its companion.
-        self._offset = {
-            "left of": (gap, 0), "right of": (-gap, 0),
-            "above": (0, ceil((small + 12) / 16) * 16), "below": (0, -ceil((size + 12) / 16) * 16),
-        }[scene.relation]  # fmt: skip
-
-    def _draw_start(self, rng: np.random.Generator) -> tuple[float, float]:
-        """Choose the start of the subject's feet so that all characters are inside the frame."""
-        scene, width, height, size = self.scene, self.width, self.height, self._size
-        assert scene.subject is not None
-        spans = {"right": (0.2, 0.36), "left": (0.64, 0.8)}
-        if scene.camera == "follow":
-            spans = {}
-        x = width * rng.uniform(*spans.get(scene.motion or "", (0.38, 0.62)))
-        centre = rng.uniform(0.4, 0.46) * height
-        if scene.motion in ("rise", "fall"):
-            share = rng.uniform(0.55, 0.62) if scene.motion == "rise" else rng.uniform(0.3, 0.38)
-            y = share * height + size / 2
-        elif CAST[scene.subject][1] == "air" or scene.motion == "circle":
-            y = centre + size / 2
-            if scene.motion == "bounce":
-                y += BOUNCE_PIXELS / 2
-        elif self.floats:
-            share = 0.62 if scene.place == "lake" else 0.38
-            y = self.horizon + share * (height - self.horizon)
-        else:
-            y = self._ground
-        left = right = 0.5 * self._width_of(scene.subject) * size + 8
-        above, below = size + 8, 8.0
-        if scene.motion == "circle":
-            above, below = above + CIRCLE_PIXELS[1], below + CIRCLE_PIXELS[1]
-        if scene.companion:
-            small, (dx, dy) = self._companion_size, self._offset
-            half = 0.5 * self._width_of(scene.companion) * small
-            left, right = max(left, half - dx), max(right, half + dx)
-            above, below = max(above, small - dy + 8), max(below, dy)
-        x = _snap(x, PATCH, left, max(left, width - right))
-        return x, _snap(y, PATCH // 2, above, max(above, height - below))
 
     def _travel(self, time: float) -> tuple[float, float]:
         """Return the position of the subject's feet without the camera's effect."""
@@ -322,7 +246,7 @@ class MotionPaths:
             x -= distance
         elif motion in ("rise", "fall"):
             reach = 0.12 * self.height
-            span = ceil((self.height + self._size + 2 * reach) / PATCH) * PATCH
+            span = ceil((self.height + self._bodies.size + 2 * reach) / PATCH) * PATCH
             climb = CLIMB_SHARE * (distance if motion == "fall" else -distance)
             y = (y + climb + reach) % span - reach
         elif motion == "bounce":
@@ -334,21 +258,6 @@ class MotionPaths:
         elif motion == "pace":
             x += PACE_PIXELS * sin(2 * pi * time / PACE_SECONDS)
         return x, y
-
-
-def _snap(value: float, grid: int, low: float = -inf, high: float = inf) -> float:
-    """Round to the grid, within the bounds if a grid line lies between them."""
-    snapped = round(value / grid) * grid
-    if snapped < low:
-        snapped = ceil(low / grid) * grid
-    if snapped > high:
-        snapped = floor(high / grid) * grid
-    return float(snapped)
-
-
-def _fit(height: float) -> int:
-    """Return the largest height of `LADDER` that is not above `height`."""
-    return max((step for step in LADDER if step <= height), default=LADDER[0])
 
 
 def on_screen(place: Position, moment: Moment) -> tuple[float, float]:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from pipeline.mini.camera import aim_camera
-from pipeline.mini.motion_paths import PERIOD_SECONDS, MotionPaths, on_screen
-from pipeline.mini.scene import ATTRIBUTES, CAST, Scene
+from pipeline.mini.motion_paths import MotionPaths, on_screen
+from pipeline.mini.scene import ATTRIBUTES, CAST, PERIOD_SECONDS, Scene
 
 # One row per latent frame; positions are shares of the picture's width and height. The "step"
 # columns are how far a value moves from the latent frame's first frame to its last. Where a "knows"

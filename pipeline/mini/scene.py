@@ -12,6 +12,13 @@ from typing import Any, cast
 
 import numpy as np
 
+# Every place has only a few views, as in a picture book, so that a small model can learn them.
+NUM_VIEWS = 4
+# Everything that repeats (turning, walking, falling rain) repeats within this time.
+PERIOD_SECONDS = 8.0
+# The sides of the autoencoder's patches in pixels: start positions and speeds are aligned to this
+# grid, see `camera.SPEED`.
+PATCH = 32
 # For each subject: its width at height 1, and where it lives.
 CAST: dict[str, tuple[float, str]] = {
     "car": (1.76, "ground"),

@@ -15,8 +15,7 @@ from diffusers.configuration_utils import register_to_config
 from torch import nn
 from torch.nn import functional
 
-from pipeline.mini.motion_paths import PERIOD_SECONDS
-from pipeline.mini.scene import ATTRIBUTES, CAST, OF_LOOKS
+from pipeline.mini.scene import ATTRIBUTES, CAST, OF_LOOKS, PERIOD_SECONDS
 
 SPRITE_HEIGHT = 128  # pixels from the feet to the top of the head
 CELL = 16  # pixels: the side of the square cells that a sprite consists of

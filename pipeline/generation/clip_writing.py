@@ -65,15 +65,20 @@ def write_clip(
                 soundtrack.add(segment.shot_latents)
         if soundtrack:
             writer.sound = soundtrack.finish(writer.num_frames / plan.fps)
-        recipe["num_frames"] = writer.num_frames
-        recipe["new_spans"] = frame_marker.new_spans(writer.num_frames)
-        recipe["marks"] = frame_marker.marks(writer.num_frames)
-        writer.metadata = {RECIPE_TAG: json.dumps(public_recipe(recipe))}
+        _put_recipe(writer, recipe, frame_marker)
     if stopped:
         raise stopped
     if destination.keep:
         writer.drop_rest()
     return writer.num_frames
+
+
+def _put_recipe(writer: ClipWriter, recipe: dict[str, Any], frame_marker: FrameMarker) -> None:
+    """Complete the recipe with what is known of the written frames, and put it into the file."""
+    recipe["num_frames"] = writer.num_frames
+    recipe["new_spans"] = frame_marker.new_spans(writer.num_frames)
+    recipe["marks"] = frame_marker.marks(writer.num_frames)
+    writer.metadata = {RECIPE_TAG: json.dumps(public_recipe(recipe))}
 
 
 def _open_writer(context: GenerationContext, destination: Destination) -> ClipWriter:

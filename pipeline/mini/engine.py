@@ -24,7 +24,6 @@ from pipeline.engines.base import (
     to_frames,
     to_pixels,
 )
-from pipeline.mini.camera_warp import cross_fade_latents, warp_along_camera
 from pipeline.mini.motion_paths import MAX_SECONDS, MotionPaths
 from pipeline.mini.renderer import Renderer, ScenePrompt
 from pipeline.mini.scene import (
@@ -35,11 +34,10 @@ from pipeline.mini.scene import (
     cut_to_scene,
     read_scene,
 )
+from pipeline.mini.window_rendering import WindowRenderer
 from pipeline.runtime.loading import LoadedModel
 
 logger = logging.getLogger(__name__)
-# A scene from a recipe is rejected if it leaves more of the given latents' energy unexplained.
-_MAX_UNEXPLAINED = 0.9
 _PREVIEW_SIDE = 320  # pixels
 
 
@@ -52,6 +50,7 @@ class MiniEngine:
         self._pipe, self._vae = model.pipe, model.pipe.vae
         self._size = {"width": width, "height": height}
         self._renderer = Renderer(model.pipe, model.spec.fps)
+        self._windows = WindowRenderer(self._renderer, self._vae, model.device)
 
     def encode_prompt(
         self, prompt: str, negative_prompt: str, guidance_scale: float, shot: ShotContext
@@ -118,12 +117,12 @@ class MiniEngine:
         after, leads_to_scene = self._split(context.after)
         context = replace(context, before=before, after=after)
         if prompt.is_claimed and not (follows_scene or leads_to_scene):
-            prompt = self._verify_claim(prompt, num_latents, context)
+            prompt = self._windows.verify_claim(prompt, num_latents, context)
         is_scene = prompt.paths is not None and not context.is_bridge
         if before is not None and follows_scene and not is_scene:
             before = self._renderer.add_characters(prompt, before, context.first)
             context = replace(context, before=before)
-        window = self._add_grain(self._render(prompt, num_latents, context), params.seed)
+        window = self._add_grain(self._windows.render(prompt, num_latents, context), params.seed)
         if on_step is not None:
             on_step(1, self._middle(prompt, window, num_latents, context) if is_scene else window)
         new = window[:, :, context.num_before :][:, :, :num_latents]
@@ -228,47 +227,6 @@ class MiniEngine:
             logger.info("Ignoring the invalid scene in a clip's recipe: %s", exc)
             return None, 0.0
 
-    def _render(
-        self, prompt: ScenePrompt, num_latents: int, context: WindowContext
-    ) -> torch.Tensor:
-        """Render a window with its given latents: normalized latents (1, C, T, h, w)."""
-        num_after = 0 if context.after is None else context.after.shape[2]
-        total = context.num_before + num_latents + num_after
-        if prompt.paths is not None and not context.is_bridge:
-            return self._background(prompt, total, context)
-        if not context.is_bridge:
-            return self._warp(prompt, total, context)
-        if prompt.paths is None:
-            start = self._warp(prompt, total, replace(context, after=None))
-        else:
-            start = self._scene(prompt, total, context)
-        end = self._warp(prompt, total, replace(context, before=None))
-        return cross_fade_latents(self._vae, start, end, context.num_before, num_after)
-
-    def _background(self, prompt: ScenePrompt, total: int, context: WindowContext) -> torch.Tensor:
-        return self._renderer.paint_background(
-            prompt, context.first, total, is_start=context.is_start
-        )
-
-    def _scene(self, prompt: ScenePrompt, total: int, context: WindowContext) -> torch.Tensor:
-        """Render a window of a scene with its characters: latents (1, C, T, h, w)."""
-        background = self._background(prompt, total, context)
-        return self._renderer.add_characters(
-            prompt, background, context.first, is_start=context.is_start
-        )
-
-    def _warp(self, prompt: ScenePrompt, total: int, context: WindowContext) -> torch.Tensor:
-        """Move the given frame next to the new ones along the camera's path: (1, C, T, h, w)."""
-        is_after = context.before is None
-        given = context.after if is_after else context.before
-        assert given is not None  # a scene without given frames is known, not moved
-        known = total - given.shape[2] if is_after else given.shape[2] - 1
-        latents = given.new_zeros(1, given.shape[1], total, *given.shape[3:])
-        latents[:, :, known] = given[:, :, 0 if is_after else -1]
-        features = self._renderer.features(prompt, context.first, total, is_start=context.is_start)
-        features = features.to(self.model.device)
-        return warp_along_camera(self._vae, latents, features, known, at_end=is_after)
-
     def _add_grain(self, latents: torch.Tensor, seed: int) -> torch.Tensor:
         """Add the rounding error of (noise - (noise - latents)) in the model's precision.
 
@@ -288,24 +246,6 @@ class MiniEngine:
         index = context.num_before + num_latents // 2
         middle = window[:, :, index : index + 1]
         return self._renderer.add_characters(prompt, middle, context.first + index)
-
-    def _verify_claim(
-        self, prompt: ScenePrompt, num_latents: int, context: WindowContext
-    ) -> ScenePrompt:
-        """Drop a prompt's claimed scene if the given latents do not look like it."""
-        if context.after is not None and context.is_bridge:
-            # The clip that follows is not part of the scene.
-            num_latents += context.after.shape[2]
-            context = replace(context, after=None)
-        num_before = context.num_before
-        num_after = 0 if context.after is None else context.after.shape[2]
-        guess = self._scene(prompt, num_before + num_latents + num_after, context)
-        given = [x for x in (context.before, context.after) if x is not None]
-        truth = torch.cat(given, dim=2)
-        seen = torch.cat([guess[:, :, :num_before], guess[:, :, num_before + num_latents :]], dim=2)
-        if (seen - truth).square().sum() < _MAX_UNEXPLAINED * truth.square().sum():
-            return replace(prompt, is_claimed=False)
-        return replace(prompt, paths=None, is_claimed=False)
 
     @overload
     def _split(self, latents: torch.Tensor) -> tuple[torch.Tensor, bool]: ...

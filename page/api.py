@@ -48,17 +48,19 @@ class Endpoints:
         label: str = "",
         shows_prompt: bool = False,
         loras: str | list[dict[str, Any]] | None = None,
+        shift: float | None = None,
     ) -> ClipAnswers:
         """Make a clip from text.
 
         Returns (video, recipe); until the clip is finished, (null, the job's state with its
-        job_id). model: an id from /models; the default is the first one. aspect_ratio: 16:9, 9:16,
-        1:1, 4:3, 3:4 or 21:9. duration: 0.5 to 60 seconds. seed: 0 to 2147483647, or -1 for a
-        random one; the recipe contains it. num_inference_steps, guidance_scale: the model's
-        defaults if not set. label: "corner" or "moving" adds a visible "AI generated".
-        shows_prompt: puts the prompt into the clip's credentials, not only its hash. loras: a list
-        of {"lora", "weight"}, or text with one line each, "owner/name/file.safetensors 0.8". If
-        only this computer can reach the app, model and lora may also be paths or Hub names.
+        job_id). model: an id from /models; the default is the first one. aspect_ratio: one that the
+        model makes, of 16:9, 9:16, 1:1, 4:3, 3:4 and 21:9. duration: 0.5 to 60 seconds. seed: 0 to
+        2147483647, or -1 for a random one; the recipe contains it. negative_prompt,
+        num_inference_steps, guidance_scale, shift (the flow shift): the model's defaults if not
+        set. label: "corner" or "moving" adds a visible "AI generated". shows_prompt: puts the
+        prompt into the clip's credentials, not only its hash. loras: a list of {"lora", "weight"},
+        or text with one line each, "owner/name/file.safetensors 0.8". If only this computer can
+        reach the app, model and lora may also be paths or Hub names.
         """
         async for answer in self._make("text_to_video", _given(locals())):
             yield answer
@@ -78,6 +80,7 @@ class Endpoints:
         shows_prompt: bool = False,
         has_consent: bool = False,
         loras: str | list[dict[str, Any]] | None = None,
+        shift: float | None = None,
     ) -> ClipAnswers:
         """Make a clip that begins with a picture.
 
@@ -104,6 +107,7 @@ class Endpoints:
         shows_prompt: bool = False,
         has_consent: bool = False,
         loras: str | list[dict[str, Any]] | None = None,
+        shift: float | None = None,
     ) -> ClipAnswers:
         """Extend a clip at its end or beginning, into a loop, or as a bridge to another clip.
 
@@ -136,6 +140,7 @@ class Endpoints:
         shows_prompt: bool = False,
         has_consent: bool = False,
         loras: str | list[dict[str, Any]] | None = None,
+        shift: float | None = None,
     ) -> ClipAnswers:
         """Make a film of several shots, up to a minute in total.
 

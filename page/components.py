@@ -11,7 +11,6 @@ import gradio as gr
 from gradio.components import Component
 
 from page import messages
-from pipeline.geometry import ASPECT_RATIOS
 from pipeline.models.registry import Models
 from pipeline.models.spec import Direction, ModelSpec, Task
 from pipeline.planning.request import (
@@ -19,6 +18,7 @@ from pipeline.planning.request import (
     MAX_CLIP_SECONDS,
     MAX_GUIDANCE_SCALE,
     MAX_INFERENCE_STEPS,
+    MAX_SHIFT,
     MIN_SHOT_SECONDS,
 )
 from pipeline.studio import Studio
@@ -50,10 +50,10 @@ FIELDS: dict[Task, tuple[str, ...]] = {
     "extend_video": ("video", "has_consent", "prompt", "direction", "video_after", "duration"),
 }
 ADVANCED_SETTINGS = (
-    *("num_inference_steps", "guidance_scale", "negative_prompt"),
+    *("num_inference_steps", "guidance_scale", "shift", "negative_prompt"),
     *("label", "shows_prompt", "loras"),
 )
-MODEL_SETTINGS = ("num_inference_steps", "guidance_scale", "negative_prompt", "loras")
+MODEL_SETTINGS = ("num_inference_steps", "guidance_scale", "shift", "negative_prompt", "loras")
 """The settings that not every model has."""
 SETTINGS = ("seed", "model", *ADVANCED_SETTINGS)
 PROGRESS_BAR = '<progress max="1" value="${value}" aria-label="Progress"></progress>'
@@ -67,9 +67,7 @@ PARTS: dict[str, partial[Component]] = {
     "video_after": partial(
         gr.Video, label="The clip to connect to", sources=["upload"], height=200, visible=False
     ),
-    "aspect_ratio": partial(
-        gr.Radio, label="Aspect ratio", choices=[*ASPECT_RATIOS], value=next(iter(ASPECT_RATIOS))
-    ),
+    "aspect_ratio": partial(gr.Radio, label="Aspect ratio"),
     "direction": partial(
         gr.Radio,
         label="Extend it",
@@ -92,6 +90,7 @@ PARTS: dict[str, partial[Component]] = {
     "guidance_scale": partial(
         gr.Slider, 0, MAX_GUIDANCE_SCALE, 0, step=0.5, label="Guidance scale", info=_OWN_DEFAULT
     ),
+    "shift": partial(gr.Slider, 0, MAX_SHIFT, 0, step=0.5, label="Flow shift", info=_OWN_DEFAULT),
     "negative_prompt": partial(gr.Textbox, "", label="Negative prompt", info="What to avoid"),
     "label": partial(
         gr.Dropdown,
@@ -149,14 +148,25 @@ def offer_settings(spec: ModelSpec, models: Models) -> dict[str, dict[str, objec
     has = {
         "num_inference_steps": spec.can_choose_steps,
         "guidance_scale": spec.default_guidance_scale is not None,
+        "shift": spec.default_shift is not None,
         "negative_prompt": spec.uses_negative_prompt,
         "loras": spec.takes_loras and (models.is_open or bool(models.loras)),
     }
-    empty = {"num_inference_steps": 0, "guidance_scale": 0, "negative_prompt": "", "loras": ""}
-    return {
-        name: {"visible": True} if is_shown else {"visible": False, "value": empty[name]}
+    empty = {"negative_prompt": "", "loras": ""}
+    changes: dict[str, dict[str, object]] = {
+        name: {"visible": True} if is_shown else {"visible": False, "value": empty.get(name, 0)}
         for name, is_shown in has.items()
     }
+    changes["negative_prompt"]["info"] = messages.describe_negative_prompt(spec)
+    return changes
+
+
+def offer_shapes(spec: ModelSpec, task: Task, chosen: str | None = None) -> dict[str, Any]:
+    """Return the changes that offer the aspect ratios of a task, and keep the chosen one if so."""
+    names = [*spec.sizes_for(task)]
+    if task == "image_to_video":
+        names.insert(0, "auto")
+    return {"choices": names, "value": chosen if chosen in names else names[0]}
 
 
 def show_settings(

@@ -20,6 +20,7 @@ from page.components import (
     clear_consent,
     create_part,
     create_settings,
+    offer_shapes,
     show_settings,
 )
 from page.errors import as_words, plain_errors
@@ -86,7 +87,11 @@ class FilmTab:
             _measure([EMPTY_SHOT]), html_template=TOTAL_BAR, elem_id=f"{NAME}-total"
         )
         self._settings: dict[str, Component] = {
-            "aspect_ratio": create_part(NAME, "aspect_ratio"),
+            "aspect_ratio": create_part(
+                NAME,
+                "aspect_ratio",
+                **offer_shapes(self._studio.first_model("text_to_video"), "text_to_video"),
+            ),
             "has_consent": create_part(
                 NAME, "has_consent", label="Everyone shown in the pictures has agreed"
             ),
@@ -125,9 +130,10 @@ class FilmTab:
         # In sequence: a menu rejects a move that it no longer offers.
         model.change(
             self._offer_moves,
-            [model, *self._cards.inputs],
+            [model, self._settings["aspect_ratio"], *self._cards.inputs],
             [
                 self._knows,
+                self._settings["aspect_ratio"],
                 *self._cards.cameras,
                 *(self._settings[name] for name in MODEL_SETTINGS),
             ],
@@ -175,7 +181,7 @@ class FilmTab:
             return as_words(exc)
         return messages.describe_estimate(estimate, is_added=False)
 
-    def _offer_moves(self, model: str, *values: Any) -> Updates:  # noqa: ANN401
+    def _offer_moves(self, model: str, aspect_ratio: str, *values: Any) -> Updates:  # noqa: ANN401
         with plain_errors():
             spec = self._studio.models.find(model)
             lost = [shot.camera for shot in self._cards.read(*values)]
@@ -183,7 +189,12 @@ class FilmTab:
             if lost:
                 gr.Info(f"{spec.label} cannot do {', '.join(lost)}; choose other camera moves.")
             return (
-                {self._knows: messages.describe_model(spec)}
+                {
+                    self._knows: messages.describe_model(spec),
+                    self._settings["aspect_ratio"]: gr.Radio(
+                        **offer_shapes(spec, "text_to_video", aspect_ratio)
+                    ),
+                }
                 | show_settings(self._settings, spec, self._studio.models)
                 | self._cards.offer_moves(spec, *values)
             )

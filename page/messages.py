@@ -67,6 +67,12 @@ def describe_model(spec: ModelSpec) -> str:
     return " ".join(filter(None, (spec.description, sound, spec.licence_note)))
 
 
+def describe_negative_prompt(spec: ModelSpec) -> str:
+    """Return the help text of the negative prompt, with what the model uses if it is empty."""
+    default = spec.default_negative_prompt
+    return f"What to avoid; if empty, with guidance: {default}" if default else "What to avoid"
+
+
 def describe_choice(models: Models) -> str:
     """Return the help text of the model menu."""
     if models.is_open:

@@ -25,6 +25,7 @@ from page.components import (
     clear_consent,
     create_part,
     create_settings,
+    offer_shapes,
     show_settings,
 )
 from page.errors import as_words, plain_errors
@@ -32,8 +33,7 @@ from page.inspection import inspect
 from page.job_panel import JobPanel, TabOrigin
 from page.served_files import refuse_unserved, serve_picture
 from pipeline.errors import InvalidRequestError
-from pipeline.geometry import ASPECT_RATIOS
-from pipeline.models.spec import TASK_SOURCES, Direction, ModelSpec, Task
+from pipeline.models.spec import TASK_SOURCES, ModelSpec, Task
 from pipeline.planning.plan import Source
 from pipeline.planning.request import SOURCE_FIELDS
 from pipeline.studio import Studio
@@ -88,8 +88,8 @@ class TaskTab:
             "plan": {"value": self._show_plan([], None)},
         }
         changes = known.get(name, {})
-        if (self._task, name) == ("image_to_video", "aspect_ratio"):
-            changes = {"choices": ["auto", *ASPECT_RATIOS], "value": "auto"}
+        if name == "aspect_ratio":
+            changes = offer_shapes(self._first_model, self._task)
         self.parts[name] = create_part(self._task, name, **changes)
 
     def _create_examples(self) -> None:
@@ -111,12 +111,12 @@ class TaskTab:
         self.job.connect([*self._fields.values()], self.parts["prompt"].submit)
         sources = [self.parts[name] for name in SOURCE_FIELDS if name in self.parts]
         clear_consent([part.change for part in sources], self.parts)
-        direction = [self.parts["direction"]] if "direction" in self.parts else []
+        choice = self.parts[self._choice]
         settings = [self.parts[name] for name in MODEL_SETTINGS]
         self.parts["model"].change(
             self._describe_model,
-            [self.parts["model"], *direction],
-            [self.parts["prompt"], *direction, *settings],
+            [self.parts["model"], choice],
+            [self.parts["prompt"], choice, *settings],
             queue=False,
             **PRIVATE,
         )
@@ -173,17 +173,23 @@ class TaskTab:
     def _first_model(self) -> ModelSpec:
         return self._studio.first_model(self._task)
 
-    def _describe_model(
-        self, model: str, direction: Direction | None = None
-    ) -> dict[Component, Any]:
-        """Describe a model, and offer its settings and directions."""
+    @property
+    def _choice(self) -> str:
+        """Return the input whose choices depend on the model: directions, or else shapes."""
+        return "direction" if "direction" in FIELDS[self._task] else "aspect_ratio"
+
+    def _describe_model(self, model: str, chosen: str) -> dict[Component, Any]:
+        """Describe a model, and offer its settings, and its directions or shapes."""
         with plain_errors():
             spec = self._studio.models.find(model)
         updates = show_settings(self.parts, spec, self._studio.models)
         updates[self.parts["prompt"]] = gr.Textbox(info=messages.describe_model(spec))
-        if direction is not None:
-            chosen = direction if direction in spec.directions else spec.directions[0]
-            updates[self.parts["direction"]] = gr.Radio(value=chosen, **self._offer(spec))
+        if self._choice == "direction":
+            value = chosen if chosen in spec.directions else spec.directions[0]
+            changes = {"value": value, **self._offer(spec)}
+        else:
+            changes = offer_shapes(spec, self._task, chosen)
+        updates[self.parts[self._choice]] = gr.Radio(**changes)
         return updates
 
     def _offer(self, spec: ModelSpec) -> dict[str, Any]:

@@ -6,6 +6,7 @@ Knows no model: a model's pixels, multiples and frame rate are arguments.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import NamedTuple
 
 ASPECT_RATIOS: dict[str, tuple[int, int]] = {
@@ -57,14 +58,14 @@ def _multiples_near(length: float, multiple: int) -> range:
     return range(max(1, below - 1) * multiple, (below + 2) * multiple + 1, multiple)
 
 
-def nearest_aspect_ratio(width: int, height: int) -> str:
-    """Return the name in `ASPECT_RATIOS` that is nearest to a picture's shape."""
+def nearest_aspect_ratio(width: int, height: int, names: Iterable[str] = ASPECT_RATIOS) -> str:
+    """Return the name in `ASPECT_RATIOS`, of those in `names`, nearest to a picture's shape."""
 
     def error(name: str) -> float:
         columns, rows = ASPECT_RATIOS[name]
         return abs(math.log((width / height) / (columns / rows)))
 
-    return min(ASPECT_RATIOS, key=error)
+    return min(names, key=error)
 
 
 def snap_num_frames(duration: float, *, fps: float, temporal: int, chunk: int | None = None) -> int:

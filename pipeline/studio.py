@@ -217,9 +217,9 @@ class Studio:
         return self._review(request)
 
     def _request(self, task: Task, fields: dict[str, Any]) -> GenerationRequest:
-        """Build the request; an empty model, 0 steps and 0 guidance mean the defaults."""
+        """Build the request; an empty model, and 0 for a number, mean the model's defaults."""
         defaults = {"model": fields.get("model") or self.first_model(task).id}
-        for name in ("num_inference_steps", "guidance_scale"):
+        for name in ("num_inference_steps", "guidance_scale", "shift"):
             value = fields.get(name)
             defaults[name] = None if value == 0 and not isinstance(value, bool) else value
         request = build_request(task, models=self.models, **(fields | defaults))

@@ -31,6 +31,7 @@ def tiny_rows(folder: Path) -> dict[str, ModelSpec]:
         revision=None,
         max_sequence_length=32,
         num_pixels=64 * 64,
+        sizes={},
         window_frames=13,
     )
     ltx = tiny_models(folder)[LTX]

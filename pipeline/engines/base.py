@@ -46,11 +46,15 @@ class ShotContext:
 
 @dataclass(frozen=True)
 class SamplingParams:
-    """How to sample a window; models without steps or guidance ignore those fields."""
+    """How to sample a window; models without steps or guidance ignore those fields.
+
+    `shift` is the flow shift; with None the scheduler keeps its own.
+    """
 
     seed: int
     num_inference_steps: int = 1
     guidance_scale: float = 1.0
+    shift: float | None = None
 
 
 @dataclass(frozen=True)

@@ -69,9 +69,7 @@ class PipelineCallEngine:
         self._family = family
         self._size = {"width": width, "height": height}
         self._decoded: tuple[torch.Tensor, np.ndarray] | None = None
-        if options := model.spec.scheduler_options:
-            scheduler = model.pipe.scheduler
-            model.pipe.scheduler = type(scheduler).from_config(scheduler.config, **options)
+        self._set_scheduler(model.spec.scheduler_options)
 
     @torch.no_grad()
     def encode_prompt(
@@ -119,6 +117,7 @@ class PipelineCallEngine:
         given_frames = GivenFrames(
             _pictures(context.before), _pictures(_following(context)), num_frames
         )
+        self._set_shift(params.shift)
         pipe, condition = self._family.condition(self.model.pipe, given_frames)
 
         def on_step_end(
@@ -215,6 +214,21 @@ class PipelineCallEngine:
     @property
     def _temporal(self) -> int:
         return self.model.spec.temporal
+
+    def _set_shift(self, shift: float | None) -> None:
+        """Set the flow shift, which diffusers names differently in its schedulers."""
+        if shift is None:
+            return
+        config = self.model.pipe.scheduler.config
+        name = "flow_shift" if "flow_shift" in config else "shift"
+        if config[name] != shift:
+            self._set_scheduler({name: shift})
+
+    def _set_scheduler(self, options: Mapping[str, object]) -> None:
+        """Replace the scheduler by one with other options; the other ones are kept."""
+        if options:
+            scheduler = self.model.pipe.scheduler
+            self.model.pipe.scheduler = type(scheduler).from_config(scheduler.config, **options)
 
     def _count_given(self, context: WindowContext) -> int:
         """Count the latent frames that hold given frames.

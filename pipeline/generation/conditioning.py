@@ -37,10 +37,10 @@ def prepare_conditioning(context: GenerationContext) -> list[ShotConditioning]:
         seconds = _last_time(request, plan, shot)
         links = _links(context, index, conditioning, seconds)
         text = describe_shot(shot.shot, engine.model.spec.camera_words)
-        words = text, request.negative_prompt, plan.guidance_scale
+        words = text, plan.negative_prompt, plan.guidance_scale
         guidance_scale = plan.guidance_scale or 1.0
         prompt = engine.encode_prompt(
-            text, request.negative_prompt, guidance_scale, ShotContext(request.seed, **links)
+            text, plan.negative_prompt, guidance_scale, ShotContext(request.seed, **links)
         )
         first, last = (engine.remember(prompt, time) for time in (0.0, seconds))
         # The resulting scene counts, not the earlier shots that it was derived from.

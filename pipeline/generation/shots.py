@@ -147,6 +147,7 @@ class _ShotSampler:
                 "model": self._engine.model.fingerprint,
                 "size": self._plan.model_size,
                 "steps": self._plan.num_inference_steps,
+                "shift": self._plan.shift,
                 "cue": shot_conditioning.facts,
                 "given": [getattr(given, field.name) for field in fields(given)],
             }
@@ -203,7 +204,10 @@ class _ShotSampler:
             shot_conditioning.prompt,
             context,
             SamplingParams(
-                window.seed, self._plan.steps_per_window, self._plan.guidance_scale or 1.0
+                window.seed,
+                self._plan.steps_per_window,
+                self._plan.guidance_scale or 1.0,
+                self._plan.shift,
             ),
             on_step=partial(self._on_step, number),
         )

@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from pipeline.models import published
 from pipeline.models.spec import Camera, ModelSpec, Part
 
 _ASSETS = Path(__file__).resolve().parents[2] / "assets"
-# The schedule of the distilled checkpoints (diffusers, LTX-Video documentation).
-_LTX_DISTILLED_TIMESTEPS = (1000.0, 993.0, 987.0, 981.0, 975.0, 909.0, 725.0, 0.03)
+# The noise levels of one pass (Lightricks, ComfyUI-LTXVideo, ltxv-13b-dist-i2v-base.json), times a
+# thousand: the seven of the first of two passes (LTX-Video, configs/ltxv-*-0.9.8-distilled.yaml),
+# and the last one of the second.
+_LTX_DISTILLED_TIMESTEPS = (1000.0, 993.7, 987.5, 981.2, 975.0, 909.4, 725.0, 421.9)
 # The plainest phrase that training/captions.py has for each move.
 _MINI_CAMERA_WORDS: dict[Camera, str] = {
     "static": "the camera stays still",
@@ -49,20 +52,24 @@ _LTX_VAE = Part(1_246_913_522)
 # Wan's autoencoder loses contrast in bfloat16 (diffusers, Wan documentation).
 _WAN_VAE = Part(126_892_531, bytes_per_parameter=4)
 _WAN: dict[str, Any] = {"licence": "Apache-2.0", "temporal": 4, "max_sequence_length": 512}
+_WAN_GUIDED: dict[str, Any] = _WAN | {"default_negative_prompt": published.WAN_NEGATIVE_PROMPT}
 # VACE gets 13 frames at either end: the middle of the 5 to 17 that were tried (diffusers, Wan
 # documentation).
-_VACE: dict[str, Any] = _WAN | {
+_VACE: dict[str, Any] = _WAN_GUIDED | {
     "revision": "main",
     "fps": 16.0,
     "num_pixels": 832 * 480,
+    "sizes": published.WAN_480P_SIZES,
+    "shaped_tasks": ("image_to_video", "extend_video"),
     "spatial": 16,
     "window_frames": 81,
     "overlap_latents": 4,
     "num_source_latents": 4,
-    "default_num_inference_steps": 30,
+    # VACE, vace_wan_inference.py; Wan2.1, generate.py.
+    "default_num_inference_steps": 50,
     "default_guidance_scale": 5.0,
+    "default_shift": 16.0,
     "camera_words": _CAMERA_SENTENCES,
-    "scheduler_options": {"flow_shift": 3.0},  # for this size (diffusers, Wan documentation)
     "engine": "pipeline.engines.wan:VACE",
     "hides_padding": False,
     "pipeline": "WanVACEPipeline",
@@ -81,6 +88,7 @@ _KANDINSKY: dict[str, Any] = {
     "window_frames": 121,
     "overlap_latents": 1,
     "camera_words": _CAMERA_SENTENCES,
+    "default_negative_prompt": published.KANDINSKY_NEGATIVE_PROMPT,
     "engine": "pipeline.engines.kandinsky:KANDINSKY",
     "parts": {
         "text_encoder": Part(8_292_166_656),
@@ -145,6 +153,7 @@ ROWS = (
         overlap_latents=2,
         default_num_inference_steps=len(_LTX_DISTILLED_TIMESTEPS),
         default_guidance_scale=1.0,
+        default_negative_prompt=published.LTX_NEGATIVE_PROMPT,
         camera_words=_CAMERA_SENTENCES,
         timesteps=_LTX_DISTILLED_TIMESTEPS,
         engine="pipeline.engines.ltx:LTXEngine",
@@ -169,6 +178,7 @@ ROWS = (
         overlap_latents=2,
         default_num_inference_steps=len(_LTX_DISTILLED_TIMESTEPS),
         default_guidance_scale=1.0,
+        default_negative_prompt=published.LTX_NEGATIVE_PROMPT,
         camera_words=_CAMERA_SENTENCES,
         timesteps=_LTX_DISTILLED_TIMESTEPS,
         engine="pipeline.engines.ltx:LTXEngine",
@@ -196,6 +206,7 @@ ROWS = (
         overlap_latents=2,
         default_num_inference_steps=len(_LTX2_DISTILLED_TIMESTEPS),
         default_guidance_scale=1.0,
+        default_negative_prompt=published.LTX2_NEGATIVE_PROMPT,
         camera_words=_CAMERA_SENTENCES,
         timesteps=_LTX2_DISTILLED_TIMESTEPS,
         scheduler_options={"use_dynamic_shifting": False, "shift_terminal": None},
@@ -228,12 +239,16 @@ ROWS = (
         revision="main",
         fps=24.0,
         num_pixels=1280 * 704,
+        sizes=published.WAN_5B_SIZES,
+        shaped_tasks=("image_to_video", "extend_video"),
         spatial=32,
         window_frames=121,
         overlap_latents=1,
         num_source_latents=1,
+        # Wan2.2, wan/configs/wan_ti2v_5B.py.
         default_num_inference_steps=50,
         default_guidance_scale=5.0,
+        default_shift=5.0,
         camera_words=_CAMERA_SENTENCES,
         engine="pipeline.engines.wan:WAN",
         can_cache_steps=True,
@@ -246,7 +261,7 @@ ROWS = (
             "transformer": Part(4_999_787_712),
             "vae": Part(704_688_668, bytes_per_parameter=4),
         },
-        **_WAN,
+        **_WAN_GUIDED,
     ),
     ModelSpec(
         id="wan-2.2-t2v-a14b",
@@ -256,12 +271,16 @@ ROWS = (
         revision="main",
         fps=16.0,
         num_pixels=832 * 480,
+        sizes=published.WAN_480P_SIZES,
         spatial=16,
         window_frames=81,
         overlap_latents=1,
+        # Wan2.2, wan/configs/wan_t2v_A14B.py. The repository's scheduler has a shift of 3.
         default_num_inference_steps=40,
         default_guidance_scale=4.0,
+        default_shift=12.0,
         call_arguments={"guidance_scale_2": 3.0},
+        pipeline_options={"boundary_ratio": 0.875},
         camera_words=_CAMERA_SENTENCES,
         engine="pipeline.engines.wan:WAN",
         can_cache_steps=True,
@@ -279,7 +298,7 @@ ROWS = (
             "transformer_2": Part(14_288_491_584),
             "vae": _WAN_VAE,
         },
-        **_WAN,
+        **_WAN_GUIDED,
     ),
     ModelSpec(
         id="wan-2.2-i2v-a14b",
@@ -296,9 +315,12 @@ ROWS = (
         window_frames=81,
         overlap_latents=1,
         num_source_latents=1,
+        # Wan2.2, wan/configs/wan_i2v_A14B.py.
         default_num_inference_steps=40,
         default_guidance_scale=3.5,
+        default_shift=5.0,
         call_arguments={"guidance_scale_2": 3.5},
+        pipeline_options={"boundary_ratio": 0.9},
         camera_words=_CAMERA_SENTENCES,
         engine="pipeline.engines.wan:WAN",
         can_cache_steps=True,
@@ -315,7 +337,7 @@ ROWS = (
             "transformer_2": Part(14_288_901_184),
             "vae": _WAN_VAE,
         },
-        **_WAN,
+        **_WAN_GUIDED,
     ),
     ModelSpec(
         id="wan-2.1-vace-1.3b",
@@ -354,16 +376,21 @@ ROWS = (
         licence_note="Its licence forbids some uses; read it before commercial use.",
         fps=24.0,
         num_pixels=960 * 544,
+        sizes=published.SKYREELS_SIZES,
+        shaped_tasks=("extend_video",),  # a clip keeps its shape
         spatial=16,
         temporal=4,
         window_frames=97,
         overlap_latents=5,
         num_source_latents=5,
+        # SkyReels-V2, generate_video_df.py.
         default_num_inference_steps=30,
         default_guidance_scale=6.0,
-        # A little noise on the given frames, as its authors add for long videos.
+        default_shift=8.0,
+        task_defaults=published.SKYREELS_TASK_DEFAULTS,
+        default_negative_prompt=published.WAN_NEGATIVE_PROMPT,
+        # A little noise on the given frames, as its authors add for long videos (README).
         call_arguments={"addnoise_condition": 20, "fps": 24},
-        scheduler_options={"flow_shift": 8.0},
         camera_words=_CAMERA_SENTENCES,
         engine="pipeline.engines.skyreels:SKYREELS",
         hides_padding=False,
@@ -386,8 +413,11 @@ ROWS = (
             "Draws anything you can describe, in shots of five seconds; small and fast: 16 steps."
         ),
         repository="kandinskylab/Kandinsky-5.0-T2V-Lite-distilled16steps-5s-Diffusers",
+        sizes=published.KANDINSKY_SIZES,
+        # Kandinsky-5, configs/k5_lite_t2v_5s_distil_sd.yaml (`scheduler_scale` is the shift).
         default_num_inference_steps=16,
         default_guidance_scale=1.0,
+        default_shift=5.0,
         pipeline="Kandinsky5T2VPipeline",
         cannot={
             "image_to_video": "It starts from text only; use Kandinsky 5 Lite I2V for pictures.",
@@ -402,8 +432,11 @@ ROWS = (
         description="Starts from a picture or the end of a clip; 50 steps per window.",
         repository="kandinskylab/Kandinsky-5.0-I2V-Lite-5s-Diffusers",
         num_source_latents=1,
+        # Kandinsky-5, configs/k5_lite_i2v_5s_sft_sd.yaml; any shape of 768x512 pixels, with sides
+        # that are multiples of 16 (kandinsky/i2v_pipeline.py).
         default_num_inference_steps=50,
         default_guidance_scale=5.0,
+        default_shift=10.0,
         pipeline="Kandinsky5I2VPipeline",
         cannot={
             "text_to_video": "It starts from a picture; use Kandinsky 5 Lite T2V for text only.",
@@ -423,14 +456,18 @@ ROWS = (
         fps=24.0,
         # Its pyramid halves the latents' sides twice, and a token is two latents a side.
         num_pixels=640 * 384,
+        sizes=published.HELIOS_SIZES,
+        shaped_tasks=("extend_video",),  # a clip keeps its shape
         spatial=64,
         token_pixels=16,
         chunk_latents=9,
         window_frames=4 * 33,
         overlap_latents=0,
         num_source_latents=27,
+        # Helios, scripts/inference/helios-distilled_*.sh.
         default_num_inference_steps=2,
         default_guidance_scale=1.0,
+        default_negative_prompt=published.HELIOS_NEGATIVE_PROMPT,
         # With the saved value of 1/3 the covariance of its noise is singular, which diffusers
         # cannot factorize on every processor.
         scheduler_options={"gamma": 0.33333},

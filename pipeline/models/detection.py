@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import InvalidRequestError, shown
+from pipeline.models import published
 from pipeline.models.catalog import ROWS
 from pipeline.models.hub import HUB_ERRORS, HubPath, local_path, parse_place, read_files
 from pipeline.models.spec import ModelSpec, Part
@@ -278,9 +279,10 @@ def _adapt(
         name: Part(_count(part), row.parts[name].bytes_per_parameter if name in row.parts else 2)
         for name, part in parts.items()
     }
-    arguments = dict(row.call_arguments)
-    if "transformer_2" not in parts:
+    arguments, shift = dict(row.call_arguments), row.default_shift
+    if "transformer_2" in row.parts and "transformer_2" not in parts:
         arguments.pop("guidance_scale_2", None)
+        shift = published.WAN_2_1_SHIFT
     place = found.place
     return replace(
         row,
@@ -295,4 +297,6 @@ def _adapt(
         ships_with_app=False,
         parts=sizes,
         call_arguments=arguments,
+        pipeline_options={},  # its own are saved with it
+        default_shift=shift,
     )

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from pipeline.errors import InvalidRequestError
-from pipeline.geometry import ASPECT_RATIOS
 from pipeline.models.catalog import ROWS
 from pipeline.models.spec import ModelSpec, Task
 
@@ -124,11 +123,14 @@ def _describe(spec: ModelSpec) -> dict[str, Any]:
         "licence_note": spec.licence_note,
         "fps": spec.fps,
         "has_audio": spec.has_audio,
-        "sizes": {name: list(spec.size_for(name)) for name in ASPECT_RATIOS},
+        "sizes": {name: list(size) for name, size in spec.sizes_for(spec.tasks[0]).items()},
+        "default_negative_prompt": spec.default_negative_prompt,
+        "task_defaults": {task: dict(values) for task, values in spec.task_defaults.items()},
     }
     settings = {
         "num_inference_steps": spec.default_num_inference_steps,
         "guidance_scale": spec.default_guidance_scale,
+        "shift": spec.default_shift,
         "uses_negative_prompt": spec.uses_negative_prompt or None,
         "takes_loras": spec.takes_loras or None,
     }

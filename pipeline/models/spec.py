@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, TypedDict, get_args
 
 from pipeline.geometry import (
     ASPECT_RATIOS,
@@ -50,6 +50,13 @@ Ability = Task | Direction | Literal["continue"]
 """What a model may lack; "continue" is continuing from a window that it has made."""
 
 
+class TaskDefaults(TypedDict, total=False):
+    """The defaults of one task that differ from the row's."""
+
+    guidance_scale: float
+    shift: float
+
+
 @dataclass(frozen=True)
 class Part:
     """A component with weights: how many, and their size in its compute type."""
@@ -86,6 +93,13 @@ class ModelSpec:
     default_num_inference_steps: int | None
     default_guidance_scale: float | None
     engine: str  # its engine class or `Family`, as "package.module:Name"
+    # The flow shift: 1 spreads the noise levels evenly, more gives the high ones more steps.
+    default_shift: float | None = None
+    default_negative_prompt: str = ""  # with guidance, if the request has none
+    task_defaults: Mapping[Task, TaskDefaults] = field(default_factory=dict)
+    # The only sizes that its authors make, by aspect ratio; empty: the nearest to `num_pixels`.
+    sizes: Mapping[str, Size] = field(default_factory=dict)
+    shaped_tasks: tuple[Task, ...] = ()  # which make any shape of `num_pixels` all the same
     revision: str | None = None
     checkpoint: str | None = None  # one file that replaces the repository's transformer and VAE
     licence_note: str = ""  # a sentence that users must know, if there is one
@@ -96,6 +110,8 @@ class ModelSpec:
     num_source_latents: int = 3  # latents from the end of a source clip that an extension sees
     # Fixed arguments of the pipeline's call, with its authors' values.
     call_arguments: Mapping[str, object] = field(default_factory=dict)
+    # Options of the pipeline's class, with its authors' values, in the place of the saved ones.
+    pipeline_options: Mapping[str, object] = field(default_factory=dict)
     # Scheduler options that differ from the saved ones.
     scheduler_options: Mapping[str, object] = field(default_factory=dict)
     has_audio: bool = False  # it makes sound too
@@ -176,10 +192,27 @@ class ModelSpec:
             self.num_source_latents, temporal=self.temporal, chunk=self.chunk_latents
         )
 
-    def size_for(self, aspect_ratio: str) -> Size:
-        """Return the size of this model's clips for one of `ASPECT_RATIOS`."""
-        columns, rows = ASPECT_RATIOS[aspect_ratio]
-        return snap_size(columns / rows, num_pixels=self.num_pixels, multiple=self.spatial)
+    def sizes_for(self, task: Task) -> dict[str, Size]:
+        """Return the sizes of a task's clips by aspect ratio, in the order of ASPECT_RATIOS."""
+        if self.sizes and task not in self.shaped_tasks:
+            return {name: self.sizes[name] for name in ASPECT_RATIOS if name in self.sizes}
+        return {
+            name: snap_size(columns / rows, num_pixels=self.num_pixels, multiple=self.spatial)
+            for name, (columns, rows) in ASPECT_RATIOS.items()
+        }
+
+    def size_for(self, aspect_ratio: str, task: Task = "text_to_video") -> Size:
+        """Return the size of a task's clips for one of the aspect ratios of `sizes_for`."""
+        return self.sizes_for(task)[aspect_ratio]
+
+    def shift_for(self, task: Task) -> float | None:
+        """Return the default flow shift of a task."""
+        return self.task_defaults.get(task, {}).get("shift", self.default_shift)
+
+    def guidance_scale_for(self, task: Task) -> float | None:
+        """Return the default guidance scale of a task."""
+        defaults = self.task_defaults.get(task, {})
+        return defaults.get("guidance_scale", self.default_guidance_scale)
 
     def num_frames_for(self, duration: float) -> int:
         """Return the number of frames of a clip of at least `duration` seconds."""

@@ -12,6 +12,7 @@ def refuse_impossible(request: GenerationRequest, spec: ModelSpec) -> None:
     check_ability(spec, request.task)
     if request.task == "extend_video":
         check_ability(spec, request.direction)
+    _check_aspect_ratio(request, spec)
     _check_settings(request, spec)
     for number, shot in enumerate(request.shots, 1):
         try:
@@ -32,6 +33,16 @@ def check_ability(spec: ModelSpec, ability: Ability) -> None:
         )
 
 
+def _check_aspect_ratio(request: GenerationRequest, spec: ModelSpec) -> None:
+    """Refuse a shape that the model's authors do not make."""
+    sizes = spec.sizes_for(request.task)
+    if request.aspect_ratio not in ("auto", *sizes):
+        offered = [f"{name} ({width}x{height})" for name, (width, height) in sizes.items()]
+        raise InvalidRequestError(
+            f"{spec.label} does not make {request.aspect_ratio}; choose {' or '.join(offered)}."
+        )
+
+
 def _check_settings(request: GenerationRequest, spec: ModelSpec) -> None:
     """Refuse a setting that the model does not have."""
     steps = request.num_inference_steps
@@ -48,6 +59,8 @@ def _check_settings(request: GenerationRequest, spec: ModelSpec) -> None:
             )
     if request.guidance_scale is not None and spec.default_guidance_scale is None:
         raise InvalidRequestError(f"{spec.label} does not use guidance; leave guidance_scale out.")
+    if request.shift is not None and spec.default_shift is None:
+        raise InvalidRequestError(f"{spec.label} has no flow shift to set; leave shift out.")
     if request.negative_prompt and not spec.uses_negative_prompt:
         raise InvalidRequestError(
             f"{spec.label} does not use a negative prompt; leave negative_prompt out."

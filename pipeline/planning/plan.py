@@ -60,6 +60,8 @@ class Plan:
     model_fps: float  # the frame rate of the model
     temporal: int  # frames in one latent
     shots: tuple[ShotPlan, ...]
+    shift: float | None = None  # the flow shift; None: the model has none to set
+    negative_prompt: str = ""  # the request's, or the model's default where guidance uses one
 
     @property
     def steps_per_window(self) -> int:
@@ -81,11 +83,11 @@ def plan_generation(
     request: GenerationRequest, spec: ModelSpec, source: Source | None = None
 ) -> Plan:
     """Plan a request; `source` is required by the tasks that start from a picture or clip."""
-    aspect_ratio = request.aspect_ratio
+    sizes, aspect_ratio = spec.sizes_for(request.task), request.aspect_ratio
     if aspect_ratio == "auto":
         assert source is not None
-        aspect_ratio = nearest_aspect_ratio(source.width, source.height)
-    model_size = spec.size_for(aspect_ratio)
+        aspect_ratio = nearest_aspect_ratio(source.width, source.height, sizes)
+    model_size = sizes[aspect_ratio]
     shots = [_plan_shot(request, spec, shot, i) for i, shot in enumerate(request.shots)]
     num_frames = sum(shot.num_frames - shot.num_dissolved for shot in shots)
     size, fps = model_size, Fraction(spec.fps).limit_denominator(1001)
@@ -101,10 +103,12 @@ def plan_generation(
         fps=fps,
         num_frames=num_frames,
         num_inference_steps=num_steps(request, spec),
-        guidance_scale=request.guidance_scale or spec.default_guidance_scale,
+        guidance_scale=request.guidance_scale or spec.guidance_scale_for(request.task),
         model_fps=spec.fps,
         temporal=spec.temporal,
         shots=tuple(shots),
+        shift=request.shift or spec.shift_for(request.task),
+        negative_prompt=used_negative_prompt(request, spec),
     )
 
 
@@ -171,6 +175,14 @@ def num_steps(request: GenerationRequest, spec: ModelSpec) -> int | None:
     if spec.timesteps is not None:
         return len(spec.timesteps)
     return request.num_inference_steps or spec.default_num_inference_steps
+
+
+def used_negative_prompt(request: GenerationRequest, spec: ModelSpec) -> str:
+    """Return the negative prompt: with guidance, the model's default if the request has none."""
+    guidance_scale = request.guidance_scale or spec.guidance_scale_for(request.task) or 1.0
+    if request.negative_prompt or guidance_scale <= 1:
+        return request.negative_prompt
+    return spec.default_negative_prompt
 
 
 def _plan_shot(request: GenerationRequest, spec: ModelSpec, shot: Shot, index: int) -> ShotPlan:

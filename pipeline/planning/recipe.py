@@ -40,6 +40,9 @@ def build_recipe(
         **inputs,
         "num_inference_steps": plan.num_inference_steps,
         "guidance_scale": plan.guidance_scale,
+        "shift": plan.shift,
+        # Used where the request has none; the model's own, so it is no secret of the user's.
+        "default_negative_prompt": "" if request.negative_prompt else plan.negative_prompt,
         "width": plan.size.width,
         "height": plan.size.height,
         "fps": float(plan.fps),

@@ -20,6 +20,7 @@ MAX_PROMPT_CHARACTERS = 2000
 MAX_SEED = 2**31 - 1
 MAX_INFERENCE_STEPS = 100
 MAX_GUIDANCE_SCALE = 20
+MAX_SHIFT = 30.0  # the largest that a model's authors use is 16
 SOURCE_FIELDS = ("image", "video", "video_after")
 
 
@@ -58,6 +59,7 @@ class GenerationRequest:
     shows_prompt: bool = False  # put the prompt into the clip's credentials, not only its hash
     has_consent: bool = False  # the people shown in its pictures and clips have agreed
     loras: tuple[Lora, ...] = ()
+    shift: float | None = None  # the flow shift; None: the model's default
 
     @property
     def duration(self) -> float:

@@ -34,6 +34,7 @@ from pipeline.planning.request import (
     MAX_INFERENCE_STEPS,
     MAX_PROMPT_CHARACTERS,
     MAX_SEED,
+    MAX_SHIFT,
     MIN_SHOT_SECONDS,
     GenerationRequest,
     Label,
@@ -69,6 +70,7 @@ _CHECKS: dict[str, Callable[[object], object]] = {
     "shows_prompt": partial(check_flag, "choice to show the prompt"),
     "has_consent": partial(check_flag, "consent"),
     "loras": parse_loras,
+    "shift": _optional(partial(check_number, "flow shift", low=1, high=MAX_SHIFT)),
 }
 # The fields that callers may pass; a prompt and its duration make a single shot.
 _FIELDS = {field.name for field in fields(GenerationRequest)} - {"task"} | {"prompt", "duration"}

@@ -164,6 +164,7 @@ def _read(
         str(files.folder),
         dtype=dtypes,
         use_safetensors=True,
+        **spec.pipeline_options,
         **parts,
         **dict.fromkeys([*tokenizers, *absent, *spec.left_out]),  # None: do not load
     )

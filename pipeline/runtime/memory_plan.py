@@ -6,6 +6,7 @@ the rules below; none was measured on a GPU.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -96,7 +97,7 @@ class Needs:
 
 def full_window(spec: ModelSpec) -> Footage:
     """Return the largest call that a model's row allows."""
-    size = spec.size_for("1:1")
+    size = max(spec.sizes.values(), key=math.prod) if spec.sizes else spec.size_for("1:1")
     return Footage(*size, spec.window_frames)
 
 

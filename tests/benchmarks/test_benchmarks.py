@@ -148,6 +148,7 @@ def test_every_switch_that_can_run_is_measured_beside_the_plain_clip(tmp_path: P
         repository=str(tmp_path),
         revision=None,
         num_pixels=64 * 64,
+        sizes={},
         window_frames=9,
         default_num_inference_steps=20,
     )

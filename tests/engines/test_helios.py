@@ -17,9 +17,8 @@ from pipeline.engines.base import SamplingParams, WindowContext, to_frames
 from pipeline.engines.helios import HeliosEngine
 from pipeline.errors import GenerationCancelledError
 from pipeline.generation.generate import generate
-from pipeline.geometry import ASPECT_RATIOS
 from pipeline.media.video_reader import probe_clip
-from pipeline.models.registry import MODELS
+from pipeline.models.registry import MODELS, Models
 from pipeline.planning.plan import plan_generation
 from pipeline.planning.request import Shot
 from pipeline.planning.validation import build_request
@@ -313,7 +312,7 @@ def test_other_numbers_of_steps_and_guidance_are_what_diffusers_own_call_makes(
 def test_a_film_of_continued_dissolved_and_pictured_shots_is_as_long_as_planned(
     model: LoadedModel, tmp_path: Path
 ) -> None:
-    row = replace(model.spec, num_pixels=SIDE * SIDE, window_frames=33)
+    row = replace(model.spec, num_pixels=SIDE * SIDE, sizes={}, window_frames=33)
     Image.fromarray(picture(128, 128)).save(tmp_path / "still.png")
     shots = [
         Shot("a red car", 1.0),
@@ -321,7 +320,8 @@ def test_a_film_of_continued_dissolved_and_pictured_shots_is_as_long_as_planned(
         Shot("a cat", 1.0, transition="dissolve"),
         Shot("a cat", 1.0, image=tmp_path / "still.png"),
     ]
-    request = build_request("text_to_video", shots=shots, model=HELIOS, aspect_ratio="1:1", seed=3)
+    how = {"model": HELIOS, "models": Models([row]), "aspect_ratio": "1:1", "seed": 3}
+    request = build_request("text_to_video", shots=shots, **how)
     clip = generate(
         request,
         model_cache=ModelCache(CPU, {HELIOS: row}),
@@ -346,10 +346,10 @@ def test_what_a_clip_too_short_repeats_of_its_first_frame_is_left_out(
 def test_every_size_can_be_halved_twice() -> None:
     """At others diffusers makes latents that are smaller than those that they go on from."""
     spec = MODELS[HELIOS]
-    for name in ASPECT_RATIOS:
-        for side in spec.size_for(name):
-            assert side % (8 * 2 * 4) == 0
-    assert spec.size_for("21:9") == (768, 320)
+    for task in spec.tasks:
+        for size in spec.sizes_for(task).values():
+            assert all(side % (8 * 2 * 4) == 0 for side in size)
+    assert spec.size_for("21:9", "extend_video") == (768, 320)
 
 
 def test_the_row_is_asked_as_its_authors_do() -> None:

@@ -57,7 +57,7 @@ def test_two_processes_make_what_one_makes_alone(saved: Path, tmp_path: Path, na
     num_steps = 8 if name == LTX else 4  # a distilled model is not asked for any other number
     output = tmp_path / "together.mp4"
     words = ["--prompt", "a red car", "--seed", "5", "--duration", duration]
-    steps = ["--num-inference-steps", str(num_steps), "--aspect-ratio", "1:1"]
+    steps = ["--num-inference-steps", str(num_steps), "--aspect-ratio", "16:9"]
     done = run(saved, name, *words, *steps, "--output", output)
     assert done.returncode == 0, done.stderr
     request = build_request(
@@ -67,7 +67,7 @@ def test_two_processes_make_what_one_makes_alone(saved: Path, tmp_path: Path, na
         seed=5,
         duration=float(duration),
         num_inference_steps=num_steps,
-        aspect_ratio="1:1",
+        aspect_ratio="16:9",
     )
     clip = generate(
         request,

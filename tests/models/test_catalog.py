@@ -29,7 +29,16 @@ from tests.tiny_ltx2 import LTX2, save_tiny_ltx2
 from tests.tiny_wan import TINY_WAN, save_tiny_wan
 
 WINDOW_FRAMES = 33
-SMALL = {"num_pixels": 64 * 64, "default_num_inference_steps": 2, "window_frames": WINDOW_FRAMES}
+SMALL = {
+    "num_pixels": 64 * 64,
+    "sizes": {},
+    "default_num_inference_steps": 2,
+    "window_frames": WINDOW_FRAMES,
+}
+# The catalogue with small pictures of any shape.
+SMALL_ROWS = Models(
+    replace(spec, num_pixels=SMALL["num_pixels"], sizes={}) for spec in MODELS.values()
+)
 # More than a window of any row.
 SECONDS = 3.0
 SAVED = {
@@ -116,6 +125,7 @@ def ask(
     if seconds is None:
         seconds = SECONDS if "continue" not in MODELS[name].cannot else 1.0
     fields = {"prompt": "a red car", "model": name, "duration": seconds, "seed": seed}
+    fields["models"] = SMALL_ROWS
     if ability == "text_to_video":
         return build_request("text_to_video", aspect_ratio="1:1", **fields)
     if ability == "image_to_video":
@@ -205,7 +215,9 @@ def test_a_clip_that_was_stopped_goes_on_from_its_finished_windows(
     request = ask(name, ability, still, source)
     if "continue" in rows[name].cannot:
         shots = [Shot("a red car", 1.0), Shot("a boat", 1.0)]
-        request = build_request(ability, shots=shots, model=name, aspect_ratio="1:1", seed=3)
+        request = build_request(
+            ability, shots=shots, model=name, aspect_ratio="1:1", seed=3, models=SMALL_ROWS
+        )
 
     calls: list[object] = []
     pipe = model_cache.load(name).pipe

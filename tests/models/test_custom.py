@@ -34,7 +34,7 @@ from tests.tiny_lora import save_tiny_lora
 from tests.tiny_wan import save_tiny_wan
 
 # The catalogue with small pictures: everything else is as it is.
-ROWS = [replace(spec, num_pixels=128 * 128) for spec in MODELS.values()]
+ROWS = [replace(spec, num_pixels=128 * 128, sizes={}) for spec in MODELS.values()]
 QUICK = {"prompt": "a red boat", "duration": 0.5, "seed": 7}
 FRAME_MODELS = ["wan-2.2-5b", "wan-2.1-vace-1.3b", "skyreels-v2-1.3b"]
 

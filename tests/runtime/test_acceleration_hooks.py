@@ -67,6 +67,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> dict[str, Mo
             revision=None,
             max_sequence_length=32,
             num_pixels=64 * 64,
+            sizes={},
             window_frames=9,
         )
     return rows

@@ -102,8 +102,15 @@ class LTXEngine:
         sigmas = noise_levels(self.model.spec, params.num_inference_steps)
         scheduler.set_timesteps(sigmas=sigmas, device=given.device)
         levels = zip(scheduler.timesteps, scheduler.sigmas, strict=False)
+        share = self.model.spec.given_picture.noise if context.is_picture else 0.0
         for step, (t, sigma) in enumerate(levels, 1):
-            velocity = self._velocity(x, t * fresh[..., 0], prompt, coords, context)
+            seen = x
+            if share:
+                # The picture of a moving clip is never quite clean (LTX-Video,
+                # `add_noise_to_image_conditioning_latents`); what is returned is.
+                noise = torch.randn(x.shape, generator=generator).to(x)
+                seen = torch.where(fresh, x, x + share * sigma**2 * noise)
+            velocity = self._velocity(seen, t * fresh[..., 0], prompt, coords, context)
             velocity = apply_guidance(velocity, params.guidance_scale)
             estimate = torch.where(fresh, x - sigma * velocity, x)
             x = torch.where(fresh, scheduler.step(velocity, t, x, return_dict=False)[0], x)

@@ -18,11 +18,11 @@ from pipeline.generation.conditioning import ShotConditioning
 from pipeline.generation.context import GenerationContext
 from pipeline.generation.latent_cache import LatentCache, content_key
 from pipeline.generation.sources import (
+    conditioning_frame,
     end_frames,
     first_sound,
     last_sound,
     open_picture_of,
-    picture_frame,
 )
 from pipeline.planning.plan import ShotPlan
 from pipeline.planning.windows import Window
@@ -222,7 +222,7 @@ def _first_context(context: GenerationContext, shot: ShotPlan) -> WindowContext:
     index = shot.windows[0].shot_index
     generator = torch.Generator("cpu").manual_seed(request.seed)
     if picture := open_picture_of(request, context.source, index):
-        frames = picture_frame(picture, plan.model_size)
+        frames = conditioning_frame(picture, plan.model_size, engine.model.spec.given_picture)
         return WindowContext(
             is_start=True, before=engine.encode(frames, generator), is_picture=True
         )

@@ -12,6 +12,7 @@ from PIL import Image
 from pipeline.engines.base import SceneState
 from pipeline.errors import MediaError
 from pipeline.geometry import Size
+from pipeline.media.conditioning_picture import compress, soften
 from pipeline.media.images import crop_to_size, open_picture
 from pipeline.media.sound import read_sound
 from pipeline.media.video_reader import (
@@ -20,6 +21,7 @@ from pipeline.media.video_reader import (
     read_first_frames,
     read_last_frames,
 )
+from pipeline.models.spec import GivenPicture
 from pipeline.planning.plan import Source
 from pipeline.planning.recipe import read_memories
 from pipeline.planning.request import GenerationRequest
@@ -110,6 +112,16 @@ def picture_frame(picture: Image.Image, size: Size) -> np.ndarray:
     """Return a picture, cropped and resized, as one frame (1, H, W, 3) uint8."""
     image, _ = crop_to_size(picture, *size)
     return np.array(image)[np.newaxis]  # a copy, because torch needs a writable array
+
+
+def conditioning_frame(picture: Image.Image, size: Size, how: GivenPicture) -> np.ndarray:
+    """Return a picture as the model is shown it, one frame (1, H, W, 3) uint8."""
+    frame = picture_frame(picture, size)[0]
+    if how.blur:
+        frame = soften(frame, how.blur)
+    if how.crf:
+        frame = compress(frame, how.crf)
+    return frame[np.newaxis]
 
 
 def first_sound(source: OpenedClip, rate: int, seconds: float) -> np.ndarray | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.models import published
-from pipeline.models.spec import Camera, ModelSpec, Part
+from pipeline.models.spec import Camera, GivenPicture, ModelSpec, Part
 
 _ASSETS = Path(__file__).resolve().parents[2] / "assets"
 # The noise levels of one pass (Lightricks, ComfyUI-LTXVideo, ltxv-13b-dist-i2v-base.json), times a
@@ -46,6 +46,10 @@ _CAMERA_SENTENCES: dict[Camera, str] = {
 # The noise levels of the distilled LTX-2 (diffusers, ltx2/utils.py, after Lightricks/LTX-2), times
 # a thousand; its scheduler must not shift them.
 _LTX2_DISTILLED_TIMESTEPS = (1000.0, 993.75, 987.5, 981.25, 975.0, 909.375, 725.0, 421.875)
+# LTX-Video, ltx_video/inference.py and pipelines/crf_compressor.py: blur, `crf` and
+# `image_cond_noise_scale`, at a strength of 1. There the first two come before the picture is
+# resized; after it, as here, in Lightricks' ComfyUI-LTXVideo (easy_samplers.py).
+_LTX_GIVEN_PICTURE = GivenPicture(blur=1.0, crf=29, noise=0.15)
 # Counted on the real classes with the released configurations, without weights.
 _T5_XXL, _UMT5_XXL = Part(4_762_310_656), Part(5_680_910_336)
 _LTX_VAE = Part(1_246_913_522)
@@ -154,6 +158,7 @@ ROWS = (
         default_num_inference_steps=len(_LTX_DISTILLED_TIMESTEPS),
         default_guidance_scale=1.0,
         default_negative_prompt=published.LTX_NEGATIVE_PROMPT,
+        given_picture=_LTX_GIVEN_PICTURE,
         camera_words=_CAMERA_SENTENCES,
         timesteps=_LTX_DISTILLED_TIMESTEPS,
         engine="pipeline.engines.ltx:LTXEngine",
@@ -179,6 +184,7 @@ ROWS = (
         default_num_inference_steps=len(_LTX_DISTILLED_TIMESTEPS),
         default_guidance_scale=1.0,
         default_negative_prompt=published.LTX_NEGATIVE_PROMPT,
+        given_picture=_LTX_GIVEN_PICTURE,
         camera_words=_CAMERA_SENTENCES,
         timesteps=_LTX_DISTILLED_TIMESTEPS,
         engine="pipeline.engines.ltx:LTXEngine",
@@ -207,6 +213,8 @@ ROWS = (
         default_num_inference_steps=len(_LTX2_DISTILLED_TIMESTEPS),
         default_guidance_scale=1.0,
         default_negative_prompt=published.LTX2_NEGATIVE_PROMPT,
+        # Lightricks/LTX-2, ltx_pipelines/utils/constants.py; diffusers, ltx2/utils.py.
+        given_picture=GivenPicture(crf=33),
         camera_words=_CAMERA_SENTENCES,
         timesteps=_LTX2_DISTILLED_TIMESTEPS,
         scheduler_options={"use_dynamic_shifting": False, "shift_terminal": None},

@@ -71,6 +71,20 @@ class Part:
 
 
 @dataclass(frozen=True)
+class GivenPicture:
+    """What its authors do to a picture that a model starts from; zero: nothing.
+
+    `blur` is the standard deviation, in pixels, of a Gaussian of 3 x 3 pixels, `crf` the quality of
+    one frame of H.264. At every step the picture's latents get `noise` times the square of the
+    noise level.
+    """
+
+    blur: float = 0.0
+    crf: int = 0
+    noise: float = 0.0
+
+
+@dataclass(frozen=True)
 class ModelSpec:
     """One model: where its weights are, what it can do, and its defaults.
 
@@ -99,6 +113,7 @@ class ModelSpec:
     task_defaults: Mapping[Task, TaskDefaults] = field(default_factory=dict)
     # The only sizes that its authors make, by aspect ratio; empty: the nearest to `num_pixels`.
     sizes: Mapping[str, Size] = field(default_factory=dict)
+    given_picture: GivenPicture = GivenPicture()
     shaped_tasks: tuple[Task, ...] = ()  # which make any shape of `num_pixels` all the same
     revision: str | None = None
     checkpoint: str | None = None  # one file that replaces the repository's transformer and VAE

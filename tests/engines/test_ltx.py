@@ -109,6 +109,34 @@ def test_a_clip_that_is_continued_is_what_diffusers_own_call_makes(
     assert torch.equal(ours[:, :, :num_given], before)
 
 
+def test_a_given_picture_gets_fresh_noise_at_every_step_and_comes_out_clean(
+    model: LoadedModel,
+) -> None:
+    """0.15 times the square of the noise level, as in LTX-Video's own runner."""
+    before = random_latents(model, 1)
+    context = WindowContext(is_start=True, before=before, is_picture=True)
+    with Calls(model) as calls:
+        latents = denoise(model, 2, context, guidance_scale=1.0)
+    assert torch.equal(latents[:, :, :1], before)
+    generator = torch.Generator().manual_seed(7)
+    torch.randn(latents.shape, generator=generator)  # of the new latents
+    sigmas = [float(timestep.max()) / 1000 for timestep in calls.of("timestep")]
+    num_tokens = before[0, 0].numel()
+    for seen, sigma in zip(calls.of("hidden_states"), sigmas, strict=True):
+        noise = torch.randn(seen.shape, generator=generator)[:, :num_tokens]
+        expected = before.flatten(2).transpose(1, 2) + 0.15 * sigma**2 * noise
+        torch.testing.assert_close(seen[:, :num_tokens], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_end_of_a_clip_is_seen_as_it_is(model: LoadedModel) -> None:
+    before = random_latents(model, 2)
+    with Calls(model) as calls:
+        denoise(model, 2, WindowContext(is_start=True, before=before), guidance_scale=1.0)
+    for seen in calls.of("hidden_states"):
+        tokens = before.flatten(2).transpose(1, 2)
+        assert torch.equal(seen[:, : tokens.shape[1]], tokens)
+
+
 def test_a_decoded_clip_is_what_diffusers_own_decoder_makes(
     model: LoadedModel,
 ) -> None:

@@ -19,7 +19,12 @@ from pipeline.generation.conditioning import prepare_conditioning
 from pipeline.generation.context import GenerationContext
 from pipeline.generation.latent_cache import LatentCache
 from pipeline.generation.shots import ShotLatents, sample_shots
-from pipeline.generation.sources import end_frames, open_source, picture_frame
+from pipeline.generation.sources import (
+    conditioning_frame,
+    end_frames,
+    open_source,
+    picture_frame,
+)
 from pipeline.planning.plan import Plan, plan_generation
 from pipeline.planning.request import GenerationRequest, Shot
 from pipeline.planning.validation import build_request
@@ -274,11 +279,16 @@ def test_a_clip_of_words_only_is_given_nothing(model: LoadedModel) -> None:
 
 def test_a_picture_is_the_first_latent(model: LoadedModel, still: Path) -> None:
     made = make(model, "image_to_video", 1.0, image=still, aspect_ratio="auto")
-    frame = picture_frame(open_source(made.request).picture, made.plan.model_size)
+    how = model.spec.given_picture
+    opened = open_source(made.request).picture
+    frame = conditioning_frame(opened, made.plan.model_size, how)
+    is_changed = bool((frame != picture_frame(opened, made.plan.model_size)).any())
+    assert is_changed is {MINI: False, LTX: True}[model.spec.id]
     tokens, is_given = made.given_to(0)
     assert is_given.tolist() == [True] + [False] * {MINI: 2, LTX: 3}[model.spec.id]
     encoded = made.engine.encode(frame, torch.Generator().manual_seed(made.request.seed))
-    assert torch.equal(tokens[:1], tokens_of(encoded))
+    added = tokens[:1] - tokens_of(encoded)
+    assert float(added.std()) == pytest.approx(how.noise, rel=0.3)  # at a noise level of 1
     assert made.first_frame(0) == 0
 
 

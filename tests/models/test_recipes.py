@@ -52,6 +52,7 @@ class Published:
     noise_levels: tuple[float, ...] | None = None
     from_picture: Mapping[str, float] = field(default_factory=dict)
     more: Mapping[str, float] = field(default_factory=dict)
+    picture: tuple[float, int, float] = (0, 0, 0)  # its blur, CRF and noise
 
 
 LANDSCAPE, PORTRAIT = (832, 480), (480, 832)
@@ -65,6 +66,7 @@ LTX_VIDEO = Published(
     num_frames=121,
     guidance=1,
     noise_levels=ONE_PASS,
+    picture=(1.0, 29, 0.15),
 )
 VACE = Published(
     "ali-vilab/VACE 48eb44f, vace/vace_wan_inference.py; Wan-Video/Wan2.1 9737cba, generate.py and "
@@ -89,6 +91,7 @@ PUBLISHED = {
         num_frames=121,
         guidance=1,
         noise_levels=(1.0, 0.99375, 0.9875, 0.98125, 0.975, 0.909375, 0.725, 0.421875),
+        picture=(0, 33, 0),
     ),
     "wan-2.2-5b": Published(
         "Wan-Video/Wan2.2 42bf4cf, wan/configs/wan_ti2v_5B.py and __init__.py",
@@ -194,6 +197,12 @@ def test_a_model_samples_with_the_figures_of_its_authors(name: str) -> None:
         assert spec.timesteps is None
     else:
         assert spec.timesteps == pytest.approx([1000 * x for x in published.noise_levels])
+
+
+@each_row
+def test_a_given_picture_is_treated_as_its_authors_do(name: str) -> None:
+    how = MODELS[name].given_picture
+    assert (how.blur, how.crf, how.noise) == PUBLISHED[name].picture
 
 
 @each_row

@@ -55,7 +55,15 @@ _T5_XXL, _UMT5_XXL = Part(4_762_310_656), Part(5_680_910_336)
 _LTX_VAE = Part(1_246_913_522)
 # Wan's autoencoder loses contrast in bfloat16 (diffusers, Wan documentation).
 _WAN_VAE = Part(126_892_531, bytes_per_parameter=4)
-_WAN: dict[str, Any] = {"licence": "Apache-2.0", "temporal": 4, "max_sequence_length": 512}
+# In float16 ComfyUI runs Wan's transformers (comfy/supported_models.py, WAN21_T2V), and Helios's
+# authors theirs (infer_helios.py, `--weight_dtype`). UMT5 would overflow, so transformers keeps its
+# last projections in float32 and clamps what comes after.
+_WAN: dict[str, Any] = {
+    "licence": "Apache-2.0",
+    "temporal": 4,
+    "max_sequence_length": 512,
+    "takes_float16": True,
+}
 _WAN_GUIDED: dict[str, Any] = _WAN | {"default_negative_prompt": published.WAN_NEGATIVE_PROMPT}
 # VACE gets 13 frames at either end: the middle of the 5 to 17 that were tried (diffusers, Wan
 # documentation).
@@ -395,6 +403,7 @@ ROWS = (
         default_num_inference_steps=30,
         default_guidance_scale=6.0,
         default_shift=8.0,
+        takes_float16=True,  # its transformer is Wan's
         task_defaults=published.SKYREELS_TASK_DEFAULTS,
         default_negative_prompt=published.WAN_NEGATIVE_PROMPT,
         # A little noise on the given frames, as its authors add for long videos (README).

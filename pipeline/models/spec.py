@@ -145,6 +145,7 @@ class ModelSpec:
     stacks_guidance: bool = False  # prompt and negative prompt share one call of the transformer
     # Its pipeline marks consecutive calls, and diffusers can cache the steps of its blocks.
     can_cache_steps: bool = False
+    takes_float16: bool = False  # computes in it without overflow, for GPUs without bfloat16
     hides_padding: bool = True  # its transformer masks prompt padding: not all attention can
     can_split: bool = False  # over several GPUs, by a plan of its diffusers class
     # The components with weights, by their names in the pipeline; sizes computed, not measured.

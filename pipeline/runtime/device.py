@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 import shutil
 import time
 from dataclasses import dataclass
 from typing import Literal
 
-import psutil
 import torch
 
 from pipeline.models.compute_cost import ZERO_GPU_SPEED
+from pipeline.runtime.gpu_check import find_gpu_problem
+from pipeline.runtime.ram import usable_ram
+
+logger = logging.getLogger(__name__)
 
 GIGABYTE = 1024**3
 # Operations per second that are reached in practice, of what the vendors name: by a GPU's
@@ -26,7 +30,7 @@ _SHARE_REACHED = 0.7
 
 @dataclass(frozen=True)
 class Machine:
-    """The device that computes, its memory, and whether bfloat16 is fast on it.
+    """The device that computes, its memory, and whether bfloat16 or else float16 is fast on it.
 
     `memory_bytes` is that of the GPU, or of the computer if it has no separate GPU memory.
     `ram_bytes` is the computer's RAM beside a GPU, None if unknown. `operations_per_second` is an
@@ -41,6 +45,7 @@ class Machine:
     has_torchao: bool = False
     operations_per_second: float = 0.0
     has_compiler: bool = False  # for the code that torch.compile generates
+    has_fast_fp16: bool = False  # asked only if bfloat16 is not fast
 
 
 def is_zero_gpu() -> bool:
@@ -49,7 +54,10 @@ def is_zero_gpu() -> bool:
 
 
 def detect_machine() -> Machine:
-    """Return the machine this runs on: CUDA or MPS if present, else the CPU."""
+    """Return the machine this runs on: CUDA or MPS if present, else the CPU.
+
+    Logs why an NVIDIA GPU cannot be used, if that is so.
+    """
     if is_zero_gpu():
         # There is a GPU only inside a decorated call; 48 GB is half of ZeroGPU's GPU.
         return Machine(
@@ -59,17 +67,21 @@ def detect_machine() -> Machine:
             is_zero_gpu=True,
             operations_per_second=ZERO_GPU_SPEED,
         )
-    memory = psutil.virtual_memory().total
-    if torch.cuda.is_available():
+    memory, problem = usable_ram(), find_gpu_problem()
+    if problem:
+        logger.warning("%s Kinora runs on the CPU.", problem)
+    elif torch.cuda.is_available():
         gpu = torch.cuda.get_device_properties(0)
         return Machine(
             "cuda",
             gpu.total_memory,
-            torch.cuda.is_bf16_supported(),
+            # Older GPUs emulate it, many times slower.
+            torch.cuda.is_bf16_supported(including_emulation=False),
             ram_bytes=memory,
             has_torchao=importlib.util.find_spec("torchao") is not None,
             operations_per_second=gpu.multi_processor_count * _SPEED_PER_MULTIPROCESSOR,
             has_compiler=_has_compiler() and importlib.util.find_spec("triton") is not None,
+            has_fast_fp16=True,
         )
     if torch.backends.mps.is_available():
         return Machine("mps", memory, has_fast_bf16=True, operations_per_second=_METAL_SPEED)

@@ -18,18 +18,22 @@ from pipeline.runtime.device import GIGABYTE, Machine
 
 Offload = Literal["none", "encode_first", "model", "group", "group_lean", "drop_encoder"]
 Weights = Literal["full", "fp8", "int8", "bf16"]
-Dtype = Literal["float32", "bfloat16"]
+Dtype = Literal["float32", "bfloat16", "float16"]
 GpuSize = Literal["large", "xlarge"]
 
 ENCODERS = ("text_encoder", "text_encoder_2", "text_encoder_3")
 _AUTOENCODER = "vae"
-_BYTES = {"float32": 4, "bfloat16": 2}
+_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 # From the fastest to the one with the least memory. All of these are tried before 8-bit weights:
 # moving blocks while others compute costs little time, 8-bit weights change the picture.
 _LADDER: tuple[Offload, ...] = ("none", "encode_first", "model", "group", "group_lean")
-# Memory for other things: the CUDA context and a desktop; Python with torch, and the system.
+# Of these, those that move whole parts.
+_BY_PART: tuple[Offload, ...] = ("none", "encode_first", "model")
+# Memory for other things: on a GPU the CUDA context and a desktop; of RAM Python with torch and
+# diffusers (0.54 GB measured, without CUDA), beside a GPU also CUDA.
 _RESERVED_ON_GPU = GIGABYTE
 _RESERVED_OF_RAM = GIGABYTE // 2
+_RESERVED_BESIDE_GPU = GIGABYTE
 # The share of a Mac's memory that Metal recommends to use at most.
 _METAL_SHARE = 0.75
 ZERO_GPU_BYTES: dict[GpuSize, int] = {"large": 48 * GIGABYTE, "xlarge": 96 * GIGABYTE}
@@ -47,6 +51,8 @@ _NUMBERS_PER_PIXEL = 64
 # the next one. The vocabulary of a text encoder is one layer: 2.1 GB of UMT5's 11.4.
 _LAYERS_OF_ENCODER = 5
 _LAYERS_OF_OTHERS = 16
+# In float16, transformers keeps the last projections of T5 and UMT5, a fifth of them, in float32.
+_ENCODER_BYTES_IN_FLOAT16 = 2.4
 # Pinned memory is allocated in powers of two.
 _PINNED_SHARE = 1.5
 # On a CPU, a text encoder from this size on is not kept in memory beside the other parts.
@@ -156,7 +162,9 @@ def describe(spec: ModelSpec, placement: Placement, machine: Machine) -> str:
         return f"{_share(needs.card_bytes, whole, 'GPU')}: {what}."
     if placement.device == "cuda":
         how = _HOW[placement.offload]
-        if placement.weights != "full":
+        if placement.weights == "bf16":
+            how += ", the weights in bfloat16"
+        elif placement.weights != "full":
             how += f", the transformer's weights in {placement.weights}"
         return f"{_share(needs.card_bytes, machine.memory_bytes, 'GPU')}: {how}."
     how = f"everything is held in {placement.dtype}"
@@ -175,6 +183,8 @@ def step_down(placement: Placement) -> Placement | None:
     Only CUDA reports that a GPU is out of memory. On ZeroGPU the placement never changes.
     """
     if placement.gpu_size or placement.offload in ("group", "group_lean", "drop_encoder"):
+        return None
+    if placement.weights == "bf16" and placement.offload == _BY_PART[-1]:
         return None
     offload = _LADDER[_LADDER.index(placement.offload) + 1]
     if placement.weights != "full" and offload == "group":
@@ -197,7 +207,7 @@ def candidates(spec: ModelSpec, machine: Machine) -> list[Placement]:
     Large autoencoders decode in tiles, because a whole window would need more memory than
     everything else.
     """
-    dtype: Dtype = "bfloat16" if machine.has_fast_bf16 else "float32"
+    dtype = _dtype(spec, machine)
     first = Placement(machine.device, dtype, "none", tile_decoding=not spec.streams_decoding)
     if machine.is_zero_gpu:
         return [replace(first, gpu_size=size) for size in ZERO_GPU_BYTES]
@@ -206,7 +216,9 @@ def candidates(spec: ModelSpec, machine: Machine) -> list[Placement]:
             first = replace(first, offload="drop_encoder")
         return [first] if machine.has_fast_bf16 else [first, replace(first, weights="bf16")]
     exact = [replace(first, offload=offload) for offload in _LADDER]
-    if not machine.has_fast_bf16 or not spec.parts.keys() & set(DENOISERS):
+    if dtype == "float32":
+        return exact + [replace(x, weights="bf16") for x in exact if x.offload in _BY_PART]
+    if not spec.parts.keys() & set(DENOISERS):
         return exact
     light: Weights = "int8" if machine.has_torchao else "fp8"
     # CUDA streams together with layerwise casting gave NaN (diffusers, issue 12609).
@@ -217,6 +229,13 @@ def _num_encoder_bytes(spec: ModelSpec) -> int:
     return sum(part.num_bytes for name, part in spec.parts.items() if name in ENCODERS)
 
 
+def _dtype(spec: ModelSpec, machine: Machine) -> Dtype:
+    """Return the fastest type that a model computes in without overflow on a machine."""
+    if machine.has_fast_bf16:
+        return "bfloat16"
+    return "float16" if machine.has_fast_fp16 and spec.takes_float16 else "float32"
+
+
 def _fits(needs: Needs, placement: Placement, machine: Machine) -> bool:
     if placement.gpu_size:
         return needs.card_bytes + _RESERVED_ON_GPU <= ZERO_GPU_BYTES[placement.gpu_size]
@@ -224,7 +243,8 @@ def _fits(needs: Needs, placement: Placement, machine: Machine) -> bool:
         return needs.ram_bytes <= machine.memory_bytes * _METAL_SHARE
     if placement.device == "cpu":
         return needs.ram_bytes + _RESERVED_OF_RAM <= machine.memory_bytes
-    has_ram = machine.ram_bytes is None or needs.ram_bytes + _RESERVED_OF_RAM <= machine.ram_bytes
+    ram = needs.ram_bytes + _RESERVED_BESIDE_GPU
+    has_ram = machine.ram_bytes is None or ram <= machine.ram_bytes
     return has_ram and needs.card_bytes + _RESERVED_ON_GPU <= machine.memory_bytes
 
 
@@ -252,6 +272,8 @@ def _stored_bytes(name: str, part: Part, placement: Placement) -> int:
     """Return the bytes of a part's weights as they are stored."""
     if name in DENOISERS and placement.weights in ("fp8", "int8"):
         return part.num_parameters
+    if name in ENCODERS and placement.dtype == "float16":
+        return round(part.num_parameters * _ENCODER_BYTES_IN_FLOAT16)
     is_wide = placement.dtype == "float32" and placement.weights != "bf16"
     return part.num_parameters * (4 if is_wide else part.bytes_per_parameter)
 

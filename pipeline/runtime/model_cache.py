@@ -204,7 +204,8 @@ class ModelCache:
             return False
 
     def _precise(self, model_id: str) -> Placement:
-        return place(self.spec(model_id), replace(self.machine, has_fast_bf16=False))
+        slow = replace(self.machine, has_fast_bf16=False, has_fast_fp16=False)
+        return place(self.spec(model_id), slow)
 
     def hold(self, model_id: str, placement: Placement) -> None:
         """Set a model's placement from now on, without checking that it fits."""

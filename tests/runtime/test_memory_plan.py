@@ -315,3 +315,18 @@ def test_this_machine_is_recognised_and_has_memory(monkeypatch: pytest.MonkeyPat
     assert machine.device in ("cpu", "cuda", "mps")
     assert machine.memory_bytes > GIGABYTE
     assert not machine.is_zero_gpu
+
+
+def test_a_card_without_bfloat16_computes_in_float16_what_does_not_overflow_there() -> None:
+    """T4 and RTX 20 emulate bfloat16, many times slower."""
+    old = Machine("cuda", 15 * GIGABYTE, False, ram_bytes=64 * GIGABYTE, has_fast_fp16=True)
+    assert place(MODELS["wan-2.2-5b"], old).dtype == "float16"
+    assert place(LTX_2B, old).dtype == "float32"
+    little = place(LTX_2B, replace(old, ram_bytes=30 * GIGABYTE))
+    assert (little.dtype, little.weights, little.offload) == ("float32", "bf16", "encode_first")
+    assert "the weights in bfloat16" in describe(LTX_2B, little, old)
+    assert place(MODELS["wan-2.2-5b"], replace(old, has_fast_bf16=True)).dtype == "bfloat16"
+    half = Placement("cuda", "float16", "none", tile_decoding=True)
+    full = replace(half, dtype="float32")
+    small, large = (estimate(MODELS["wan-2.2-5b"], x).card_bytes for x in (half, full))
+    assert small < 0.7 * large

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pipeline.models import published
+from pipeline.models.lora import Expert, Lora
 from pipeline.models.spec import Camera, GivenPicture, ModelSpec, Part
 
 _ASSETS = Path(__file__).resolve().parents[2] / "assets"
@@ -86,6 +88,7 @@ _VACE: dict[str, Any] = _WAN_GUIDED | {
     "hides_padding": False,
     "pipeline": "WanVACEPipeline",
 }
+_MAX_STEPS = 100  # that a request may ask for
 _ONE_PICTURE = "It takes only a first frame, so it cannot lead up to given frames."
 # The text encoders are Qwen2.5-VL 7B and CLIP-L, the autoencoder is HunyuanVideo's. Counted on the
 # real classes with the authors' configurations (Kandinsky-5, configs); 278,808,064 weights of the
@@ -109,6 +112,111 @@ _KANDINSKY: dict[str, Any] = {
         "vae": Part(246_478_803),
     },
 }
+
+_T2V_A14B = ModelSpec(
+    id="wan-2.2-t2v-a14b",
+    label="Wan 2.2 T2V A14B",
+    description="The largest open Wan for text only: shots of five seconds, two experts.",
+    repository="Wan-AI/Wan2.2-T2V-A14B-Diffusers",
+    revision="main",
+    fps=16.0,
+    num_pixels=832 * 480,
+    sizes=published.WAN_480P_SIZES,
+    spatial=16,
+    window_frames=81,
+    overlap_latents=1,
+    # Wan2.2, wan/configs/wan_t2v_A14B.py. The repository's scheduler has a shift of 3.
+    default_num_inference_steps=40,
+    default_guidance_scale=4.0,
+    default_shift=12.0,
+    call_arguments={"guidance_scale_2": 3.0},
+    pipeline_options={"boundary_ratio": 0.875},
+    camera_words=_CAMERA_SENTENCES,
+    engine="pipeline.engines.wan:WAN",
+    can_cache_steps=True,
+    hides_padding=False,
+    can_split=True,
+    pipeline="WanPipeline",
+    cannot={
+        "image_to_video": "It starts from text only; use Wan 2.2 I2V A14B for pictures.",
+        "extend_video": "It starts from text only; use Wan 2.2 I2V A14B to extend a clip.",
+        "continue": "It starts from text only, so each shot is one window.",
+    },
+    parts={
+        "text_encoder": _UMT5_XXL,
+        "transformer": Part(14_288_491_584),
+        "transformer_2": Part(14_288_491_584),
+        "vae": _WAN_VAE,
+    },
+    **_WAN_GUIDED,
+)
+_I2V_A14B = ModelSpec(
+    id="wan-2.2-i2v-a14b",
+    label="Wan 2.2 I2V A14B",
+    description=(
+        "The largest open Wan for pictures: starts from a first frame, and can lead up to a "
+        "last one."
+    ),
+    repository="Wan-AI/Wan2.2-I2V-A14B-Diffusers",
+    revision="main",
+    fps=16.0,
+    num_pixels=832 * 480,
+    spatial=16,
+    window_frames=81,
+    overlap_latents=1,
+    num_source_latents=1,
+    # Wan2.2, wan/configs/wan_i2v_A14B.py.
+    default_num_inference_steps=40,
+    default_guidance_scale=3.5,
+    default_shift=5.0,
+    call_arguments={"guidance_scale_2": 3.5},
+    pipeline_options={"boundary_ratio": 0.9},
+    camera_words=_CAMERA_SENTENCES,
+    engine="pipeline.engines.wan:WAN",
+    can_cache_steps=True,
+    hides_padding=False,
+    can_split=True,
+    pipeline="WanImageToVideoPipeline",
+    cannot={
+        "text_to_video": "It starts from a picture; use Wan 2.2 T2V A14B for text only.",
+        "backward": "It needs a first frame, and new footage before a clip has none.",
+    },
+    parts={
+        "text_encoder": _UMT5_XXL,
+        "transformer": Part(14_288_901_184),
+        "transformer_2": Part(14_288_901_184),
+        "vae": _WAN_VAE,
+    },
+    **_WAN_GUIDED,
+)
+
+
+def _lightning(row: ModelSpec, folder: str, description: str) -> ModelSpec:
+    """Return Wan 2.2 A14B with the LoRAs of Wan2.2-Lightning, one for each expert.
+
+    Steps, shift, guidance and the first-order solver are those of ModelTC/Wan2.2-Lightning
+    (wan/configs/wan_*_A14B.py, and generate.py, which warns of other solvers). The files have the
+    names that it reads (`*_lora_checkpoint`), in the folders that its README names. Its licence is
+    Apache-2.0 too.
+    """
+    place = f"lightx2v/Wan2.2-Lightning/{folder}"
+    experts: tuple[Expert, ...] = ("high", "low")
+    return replace(
+        row,
+        id=f"{row.id}-lightning",
+        label=f"{row.label} Lightning",
+        description=description,
+        default_num_inference_steps=4,
+        default_guidance_scale=1.0,
+        default_shift=5.0,
+        call_arguments={"guidance_scale_2": 1.0},
+        # Without its corrector and at order 1 UniPC is Euler's method, from even noise levels.
+        scheduler_options={"solver_order": 1, "disable_corrector": [*range(_MAX_STEPS)]},
+        own_loras=tuple(
+            Lora(f"{place}/{expert}_noise_model.safetensors", expert=expert) for expert in experts
+        ),
+    )
+
 
 ROWS = (
     ModelSpec(
@@ -279,81 +387,17 @@ ROWS = (
         },
         **_WAN_GUIDED,
     ),
-    ModelSpec(
-        id="wan-2.2-t2v-a14b",
-        label="Wan 2.2 T2V A14B",
-        description="The largest open Wan for text only: shots of five seconds, two experts.",
-        repository="Wan-AI/Wan2.2-T2V-A14B-Diffusers",
-        revision="main",
-        fps=16.0,
-        num_pixels=832 * 480,
-        sizes=published.WAN_480P_SIZES,
-        spatial=16,
-        window_frames=81,
-        overlap_latents=1,
-        # Wan2.2, wan/configs/wan_t2v_A14B.py. The repository's scheduler has a shift of 3.
-        default_num_inference_steps=40,
-        default_guidance_scale=4.0,
-        default_shift=12.0,
-        call_arguments={"guidance_scale_2": 3.0},
-        pipeline_options={"boundary_ratio": 0.875},
-        camera_words=_CAMERA_SENTENCES,
-        engine="pipeline.engines.wan:WAN",
-        can_cache_steps=True,
-        hides_padding=False,
-        can_split=True,
-        pipeline="WanPipeline",
-        cannot={
-            "image_to_video": "It starts from text only; use Wan 2.2 I2V A14B for pictures.",
-            "extend_video": "It starts from text only; use Wan 2.2 I2V A14B to extend a clip.",
-            "continue": "It starts from text only, so each shot is one window.",
-        },
-        parts={
-            "text_encoder": _UMT5_XXL,
-            "transformer": Part(14_288_491_584),
-            "transformer_2": Part(14_288_491_584),
-            "vae": _WAN_VAE,
-        },
-        **_WAN_GUIDED,
+    _T2V_A14B,
+    _lightning(
+        _T2V_A14B,
+        "Wan2.2-T2V-A14B-4steps-lora-250928",
+        "Wan 2.2 T2V A14B in four steps: some twenty times as fast; large motion may break up.",
     ),
-    ModelSpec(
-        id="wan-2.2-i2v-a14b",
-        label="Wan 2.2 I2V A14B",
-        description=(
-            "The largest open Wan for pictures: starts from a first frame, and can lead up to a "
-            "last one."
-        ),
-        repository="Wan-AI/Wan2.2-I2V-A14B-Diffusers",
-        revision="main",
-        fps=16.0,
-        num_pixels=832 * 480,
-        spatial=16,
-        window_frames=81,
-        overlap_latents=1,
-        num_source_latents=1,
-        # Wan2.2, wan/configs/wan_i2v_A14B.py.
-        default_num_inference_steps=40,
-        default_guidance_scale=3.5,
-        default_shift=5.0,
-        call_arguments={"guidance_scale_2": 3.5},
-        pipeline_options={"boundary_ratio": 0.9},
-        camera_words=_CAMERA_SENTENCES,
-        engine="pipeline.engines.wan:WAN",
-        can_cache_steps=True,
-        hides_padding=False,
-        can_split=True,
-        pipeline="WanImageToVideoPipeline",
-        cannot={
-            "text_to_video": "It starts from a picture; use Wan 2.2 T2V A14B for text only.",
-            "backward": "It needs a first frame, and new footage before a clip has none.",
-        },
-        parts={
-            "text_encoder": _UMT5_XXL,
-            "transformer": Part(14_288_901_184),
-            "transformer_2": Part(14_288_901_184),
-            "vae": _WAN_VAE,
-        },
-        **_WAN_GUIDED,
+    _I2V_A14B,
+    _lightning(
+        _I2V_A14B,
+        "Wan2.2-I2V-A14B-4steps-lora-rank64-Seko-V1",
+        "Wan 2.2 I2V A14B in four steps: some twenty times as fast; large motion may break up.",
     ),
     ModelSpec(
         id="wan-2.1-vace-1.3b",

@@ -298,5 +298,6 @@ def _adapt(
         parts=sizes,
         call_arguments=arguments,
         pipeline_options={},  # its own are saved with it
+        own_loras=(),
         default_shift=shift,
     )

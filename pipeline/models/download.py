@@ -256,7 +256,10 @@ def main() -> None:
         if args.lora:
             place = download_lora(args.name)
         else:
-            place = download_model(Models(recognise=detect_model).find(args.name)).folder
+            spec = Models(recognise=detect_model).find(args.name)
+            place = download_model(spec).folder
+            for lora in spec.own_loras:
+                download_lora(lora.lora)
     except KinoraError as exc:
         sys.exit(str(exc))
     logger.info("%s is in %s", args.name, place)

@@ -18,6 +18,7 @@ from pipeline.geometry import (
     snap_num_frames,
     snap_size,
 )
+from pipeline.models.lora import Lora
 
 Task = Literal["text_to_video", "image_to_video", "extend_video"]
 Direction = Literal["forward", "backward", "bridge", "loop"]
@@ -139,6 +140,7 @@ class ModelSpec:
     timesteps: tuple[float, ...] | None = None  # fixed by distillation; None: from the step count
     uses_negative_prompt: bool = True  # at a guidance scale above 1
     takes_loras: bool = True
+    own_loras: tuple[Lora, ...] = ()  # parts of the model, which are loaded with it
     ships_with_app: bool = False  # its weights are in this repository
     can_show_nudity: bool = True  # False: its frames are not checked for nudity
     streams_decoding: bool = False  # it decodes one latent at a time and needs no tiles

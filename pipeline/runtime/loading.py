@@ -303,7 +303,7 @@ def name_weights(
     """
     how = f" {placement.dtype} {placement.weights}"
     if adapters:
-        how += f" {[(adapter.sha256, adapter.weight) for adapter in adapters]}"
+        how += f" {[(x.sha256, x.weight, *([x.expert] * bool(x.expert))) for x in adapters]}"
     if not Path(spec.repository).is_dir():
         return f"{spec.repository} {revision} {spec.checkpoint}{how}"
     files = sorted(Path(spec.repository).rglob("*.safetensors"))

@@ -89,7 +89,7 @@ class ModelCache:
         spec = self.spec(model_id)
         with self._unused:
             placement = self.placement(model_id)
-            adapters = self._adapter_files.open(loras, on_bytes)
+            adapters = self._adapter_files.open(loras, on_bytes, spec.own_loras)
             if not self._holds(spec, placement, adapters):
                 # Another thread may load it while this one waits.
                 self._unused.wait_for(

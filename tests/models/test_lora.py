@@ -27,6 +27,13 @@ TWO = (Lora("owner/name", 0.8), Lora("owner/other/file.safetensors", -0.5))
         ("/my files/a lora.safetensors 1.5", (Lora("/my files/a lora.safetensors", 1.5),)),
         ("/my files/a lora.safetensors", (Lora("/my files/a lora.safetensors", 1.0),)),
         ([{"lora": "owner/name", "weight": 2}], (Lora("owner/name", 2.0),)),
+        (
+            "high: a/b/one.safetensors 0.8\nLow: a/b/two.safetensors",
+            (Lora("a/b/one.safetensors", 0.8, "high"), Lora("a/b/two.safetensors", 1.0, "low")),
+        ),
+        ([{"lora": "a/b", "weight": 1, "expert": "low"}], (Lora("a/b", 1.0, "low"),)),
+        ("high: a/b\nlow: a/b", (Lora("a/b", 1.0, "high"), Lora("a/b", 1.0, "low"))),
+        ("C:/loras/style.safetensors 0.5", (Lora("C:/loras/style.safetensors", 0.5),)),
     ],
 )
 def test_text_and_json_say_the_same(given: object, expected: tuple[Lora, ...]) -> None:
@@ -48,6 +55,7 @@ def test_text_and_json_say_the_same(given: object, expected: tuple[Lora, ...]) -
         ([{"lora": ""}], "A LoRA is named '', but a name must have 1 to 500 characters"),
         ([{"lora": "x" * 501}], "but a name must have 1 to 500 characters"),
         ([{"lora": 3}], "A LoRA is named 3"),
+        ([{"lora": "a/b", "expert": "all"}], "The expert of the LoRA 'a/b' is 'all', but it must"),
         (7, "The LoRAs are 7, but they must be one line each"),
     ],
 )

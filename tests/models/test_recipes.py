@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+import torch
+from diffusers import UniPCMultistepScheduler
 
 from page.components import offer_settings, offer_shapes
 from page.messages import describe_negative_prompt
@@ -124,6 +127,27 @@ PUBLISHED = {
         shift=5,
         more={"guidance_scale_2": 3.5, "boundary_ratio": 0.9},
     ),
+    "wan-2.2-t2v-a14b-lightning": Published(
+        "ModelTC/Wan2.2-Lightning 92efeb4, wan/configs/wan_t2v_A14B.py, generate.py and README.md",
+        WAN_WORDS,
+        steps=4,
+        fps=16,
+        num_frames=81,
+        guidance=1,
+        shift=5,
+        sizes=(LANDSCAPE, PORTRAIT),
+        more={"guidance_scale_2": 1, "boundary_ratio": 0.875},
+    ),
+    "wan-2.2-i2v-a14b-lightning": Published(
+        "ModelTC/Wan2.2-Lightning 92efeb4, wan/configs/wan_i2v_A14B.py, generate.py and README.md",
+        WAN_WORDS,
+        steps=4,
+        fps=16,
+        num_frames=81,
+        guidance=1,
+        shift=5,
+        more={"guidance_scale_2": 1, "boundary_ratio": 0.9},
+    ),
     "wan-2.1-vace-1.3b": VACE,
     "wan-2.1-vace-14b": VACE,
     "skyreels-v2-1.3b": Published(
@@ -177,7 +201,7 @@ T2V = "wan-2.2-t2v-a14b"
 
 
 def test_the_figures_of_every_model_that_others_made_are_written_down_here() -> None:
-    assert [*PUBLISHED] == [name for name, spec in MODELS.items() if not spec.ships_with_app]
+    assert {*PUBLISHED} == {name for name, spec in MODELS.items() if not spec.ships_with_app}
 
 
 @each_row
@@ -380,3 +404,39 @@ def test_a_row_s_boundary_takes_the_place_of_the_saved_one(tmp_path: Path) -> No
     spec = replace(MODELS[T2V], pipeline_options={"boundary_ratio": 0.4})
     assert load(spec, tmp_path).pipe.config["boundary_ratio"] == 0.4
     assert load(MODELS[T2V], tmp_path).pipe.config["boundary_ratio"] == 0.875
+
+
+@pytest.mark.parametrize("name", [T2V, "wan-2.2-i2v-a14b"])
+def test_the_four_steps_are_those_of_eulers_method_at_the_authors_levels(name: str) -> None:
+    """ModelTC/Wan2.2-Lightning, wan/utils/fm_solvers_euler.py: five even levels, shifted by 5."""
+    spec = MODELS[f"{name}-lightning"]
+    scheduler = UniPCMultistepScheduler(
+        prediction_type="flow_prediction",
+        use_flow_sigmas=True,
+        flow_shift=spec.default_shift,
+        **spec.scheduler_options,
+    )
+    scheduler.set_timesteps(spec.default_num_inference_steps)
+    assert scheduler.sigmas.tolist() == pytest.approx([1, 0.9375, 5 / 6, 0.625, 0], abs=1e-3)
+    assert [t >= 875 for t in scheduler.timesteps] == [True, True, False, False]
+    generator = torch.Generator().manual_seed(0)
+    x, velocity = (torch.randn(1, 4, 2, 3, 3, generator=generator) for _ in range(2))
+    levels = itertools.pairwise(scheduler.sigmas.tolist())
+    for t, (sigma, next_sigma) in zip(scheduler.timesteps, levels, strict=True):
+        expected = x + (next_sigma - sigma) * (velocity + x)
+        x = scheduler.step(velocity + x, t, x, return_dict=False)[0]
+        torch.testing.assert_close(x, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_the_four_steps_come_from_a_pair_of_loras_one_for_each_expert() -> None:
+    folders = {
+        T2V: "Wan2.2-T2V-A14B-4steps-lora-250928",
+        "wan-2.2-i2v-a14b": "Wan2.2-I2V-A14B-4steps-lora-rank64-Seko-V1",
+    }
+    for name, folder in folders.items():
+        spec = MODELS[f"{name}-lightning"]
+        assert {lora.expert: lora.lora for lora in spec.own_loras} == {
+            expert: f"lightx2v/Wan2.2-Lightning/{folder}/{expert}_noise_model.safetensors"
+            for expert in ("high", "low")
+        }
+        assert spec.repository == MODELS[name].repository

@@ -18,7 +18,7 @@ from pipeline.errors import InvalidRequestError
 from pipeline.models.lora import Lora
 from pipeline.models.registry import MODELS, Models
 from pipeline.runtime.loading import LoadedModel
-from pipeline.runtime.lora_adapters import AdapterFiles, put_on
+from pipeline.runtime.lora_adapters import AdapterFiles, expert_in, put_on
 from pipeline.runtime.memory_plan import Placement
 from pipeline.runtime.model_cache import ModelCache
 from tests.tiny import CPU, LTX, tiny_ltx_pipeline, tiny_models
@@ -158,6 +158,89 @@ def test_every_expert_of_a_frame_model_takes_the_lora(
     pipe = model_cache.load(name, loras=[Lora("lora")]).pipe
     experts = [x for x in ("transformer", "transformer_2") if getattr(pipe, x, None) is not None]
     assert pipe.get_list_adapters() == {expert: ["lora_1"] for expert in experts}
+
+
+EXPERTS = "wan-2.2-t2v-a14b"
+
+
+@pytest.mark.parametrize(
+    ("name", "expert"),
+    [
+        ("high_noise_model.safetensors", "high"),
+        ("wan2.2_t2v_A14b_low_noise_lora_rank64.safetensors", "low"),
+        ("Wan2.2-Lightning_T2V-A14B-4steps-lora_HIGH_fp16.safetensors", "high"),
+        ("Wan_2_2_I2V_A14B_LOW_lightx2v_4step_lora.safetensors", "low"),
+        ("high_detail_style.safetensors", ""),
+        ("SLOW_motion.safetensors", ""),
+        ("pytorch_lora_weights.safetensors", ""),
+    ],
+)
+def test_a_file_says_by_its_name_which_expert_it_is_for(name: str, expert: str) -> None:
+    assert expert_in(name) == expert
+
+
+def test_a_pair_of_loras_goes_to_one_expert_each(files: dict[str, Path], tmp_path: Path) -> None:
+    save_tiny_wan(EXPERTS, tmp_path / "model")
+    row = replace(
+        MODELS[EXPERTS],
+        repository=str(tmp_path / "model"),
+        revision=None,
+        max_sequence_length=32,
+    )
+    pair = {}
+    for expert in ("high", "low"):
+        pair[expert] = tmp_path / f"{expert}_noise_model.safetensors"
+        shutil.copy2(files[EXPERTS], pair[expert])
+    model_cache = ModelCache(CPU, Models([row], {name: str(x) for name, x in pair.items()}))
+    model_cache.hold(EXPERTS, RESIDENT)
+
+    def adapters(*loras: Lora) -> dict[str, list[str]]:
+        return model_cache.load(EXPERTS, loras=loras).pipe.get_list_adapters()
+
+    both = {"transformer": ["lora_1"], "transformer_2": ["lora_2"]}
+    assert adapters(Lora("high"), Lora("low")) == both
+    assert adapters(Lora("high")) == {"transformer": ["lora_1"]}
+    assert adapters(Lora("low")) == {"transformer_2": ["lora_1"]}
+    assert adapters(Lora("high", expert="low")) == {"transformer_2": ["lora_1"]}  # as asked for
+    loaded = model_cache.load(EXPERTS, loras=[Lora("low", 0.5), Lora("high", 1.5)])
+    assert [x.facts["expert"] for x in loaded.adapters] == ["low", "high"]
+    made = latents(loaded)
+    swapped = latents(model_cache.load(EXPERTS, loras=[Lora("low", 1.5), Lora("high", 0.5)]))
+    assert not torch.equal(made, swapped)
+    pipe = model_cache.load(EXPERTS, loras=[Lora("low", 0.5), Lora("high", 1.5)]).pipe
+    layers = [x.blocks[0].attn1.to_q for x in (pipe.transformer, pipe.transformer_2)]
+    assert [x.active_adapters for x in layers] == [["lora_2"], ["lora_1"]]
+
+
+def test_a_models_own_loras_are_loaded_with_it_and_others_come_on_top(
+    files: dict[str, Path], tmp_path: Path
+) -> None:
+    save_tiny_wan(EXPERTS, tmp_path / "model")
+    own = tuple(Lora(str(files[EXPERTS]), expert=expert) for expert in ("high", "low"))
+    row = replace(
+        MODELS[f"{EXPERTS}-lightning"],
+        repository=str(tmp_path / "model"),
+        revision=None,
+        max_sequence_length=32,
+        own_loras=own,
+    )
+    bare = replace(row, id="bare", own_loras=())
+    model_cache = ModelCache(CPU, Models([row, bare], {"style": str(files[EXPERTS])}))
+    model_cache.hold(row.id, RESIDENT)
+    loaded = model_cache.load(row.id)
+    assert loaded.pipe.get_list_adapters() == {
+        "transformer": ["lora_1"],
+        "transformer_2": ["lora_2"],
+    }
+    assert [x.facts["expert"] for x in loaded.adapters] == ["high", "low"]
+    with_style = model_cache.load(row.id, loras=[Lora("style")])
+    assert with_style.pipe.get_list_adapters() == {
+        "transformer": ["lora_1", "lora_3"],
+        "transformer_2": ["lora_2", "lora_3"],
+    }
+    made = latents(model_cache.load(row.id))
+    assert torch.isfinite(made).all()
+    assert not torch.equal(made, latents(model_cache.load("bare")))
 
 
 def another_model(file: Path, files: dict[str, Path]) -> None:

@@ -62,9 +62,10 @@ def describe_estimate(estimate: Estimate, *, is_added: bool) -> str:
 
 
 def describe_model(spec: ModelSpec) -> str:
-    """Describe a model: what it draws, whether it makes sound, and its licence note."""
+    """Describe a model: what it draws, whether it makes sound, and its licence."""
     sound = "With sound." if spec.has_audio else ""
-    return " ".join(filter(None, (spec.description, sound, spec.licence_note)))
+    licence = "" if spec.ships_with_app else f"Licence: {spec.licence}."
+    return " ".join(filter(None, (spec.description, sound, licence, spec.licence_note)))
 
 
 def describe_negative_prompt(spec: ModelSpec) -> str:

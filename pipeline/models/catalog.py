@@ -48,6 +48,14 @@ _CAMERA_SENTENCES: dict[Camera, str] = {
 # The noise levels of the distilled LTX-2 (diffusers, ltx2/utils.py, after Lightricks/LTX-2), times
 # a thousand; its scheduler must not shift them.
 _LTX2_DISTILLED_TIMESTEPS = (1000.0, 993.75, 987.5, 981.25, 975.0, 909.375, 725.0, 421.875)
+# Lightricks/LTX-Video on the Hub, LTX-Video-Open-Weights-License-0.X.txt (April 15, 2025, for all
+# versions from 0.9.6 on), section 2; read in quotations of it, not in the file itself.
+_LTX_LICENCE: dict[str, Any] = {
+    "licence": "LTXV Open Weights License 0.X",
+    "licence_note": (
+        "Entities with an annual revenue of $10M or more need a paid licence for commercial use."
+    ),
+}
 # LTX-Video, ltx_video/inference.py and pipelines/crf_compressor.py: blur, `crf` and
 # `image_cond_noise_scale`, at a strength of 1. There the first two come before the picture is
 # resized; after it, as here, in Lightricks' ComfyUI-LTXVideo (easy_samplers.py).
@@ -96,6 +104,11 @@ _ONE_PICTURE = "It takes only a first frame, so it cannot lead up to given frame
 _KANDINSKY: dict[str, Any] = {
     "revision": "main",
     "licence": "MIT",
+    # Kandinsky-5 6e2a805, LICENSE, README and download_models.py.
+    "licence_note": (
+        "Its autoencoder is HunyuanVideo's, whose own licence does not apply in the EU, the UK and "
+        "South Korea."
+    ),
     "fps": 24.0,
     "num_pixels": 768 * 512,
     "spatial": 16,
@@ -266,7 +279,7 @@ ROWS = (
             "https://huggingface.co/Lightricks/LTX-Video/blob/main/"
             "ltxv-2b-0.9.8-distilled.safetensors"
         ),
-        licence="LTX-Video Open Weights License 0.X",
+        **_LTX_LICENCE,
         fps=24.0,
         num_pixels=704 * 480,
         window_frames=121,
@@ -292,7 +305,7 @@ ROWS = (
         description="Larger than the 2B model: finer and slower; needs a large GPU.",
         repository="Lightricks/LTX-Video-0.9.8-13B-distilled",
         revision="main",
-        licence="LTX-Video Open Weights License 0.X",
+        **_LTX_LICENCE,
         fps=24.0,
         num_pixels=704 * 480,
         window_frames=121,
@@ -318,9 +331,11 @@ ROWS = (
         description="Draws anything you can describe, with its sound; needs a large GPU.",
         repository="diffusers/LTX-2.3-Distilled-Diffusers",
         revision="main",
-        licence="LTX-2.x Community License",
+        # Lightricks/LTX-2 9377758, LICENSE (January 5, 2026, for LTX-2 up to 2.3), section 2.
+        licence="LTX-2 Community License",
         licence_note=(
-            "Entities with an annual revenue of $10M or more need a paid licence to use it."
+            "Entities with an annual revenue of $10M or more need a paid licence to use it. Its "
+            "text encoder, Gemma 3, is under Google's Gemma terms."
         ),
         fps=24.0,
         num_pixels=768 * 512,
@@ -433,7 +448,8 @@ ROWS = (
         repository="Skywork/SkyReels-V2-DF-1.3B-540P-Diffusers",
         revision="main",
         licence="Skywork Community License",
-        licence_note="Its licence forbids some uses; read it before commercial use.",
+        # SkyworkAI/SkyReels-V2 abed76f, LICENSE.txt.
+        licence_note="Commercial use is allowed; services need a safety review, some uses are not.",
         fps=24.0,
         num_pixels=960 * 544,
         sizes=published.SKYREELS_SIZES,

@@ -14,7 +14,7 @@ import torch
 from diffusers import UniPCMultistepScheduler
 
 from page.components import offer_settings, offer_shapes
-from page.messages import describe_negative_prompt
+from page.messages import describe_model, describe_negative_prompt
 from pipeline.engines.base import SamplingParams, WindowContext
 from pipeline.engines.pipeline_call import PipelineCallEngine
 from pipeline.engines.wan import WAN
@@ -440,3 +440,26 @@ def test_the_four_steps_come_from_a_pair_of_loras_one_for_each_expert() -> None:
             for expert in ("high", "low")
         }
         assert spec.repository == MODELS[name].repository
+
+
+LICENCES = {
+    # What may be used by whom, in the authors' own texts.
+    **dict.fromkeys(("ltx-video-2b", "ltx-video-13b"), ("LTXV Open Weights License 0.X", "$10M")),
+    "ltx-2.3": ("LTX-2 Community License", "$10M"),
+    "skyreels-v2-1.3b": ("Skywork Community License", "Commercial use is allowed"),
+    **dict.fromkeys(("kandinsky-5-t2v", "kandinsky-5-i2v"), ("MIT", "South Korea")),
+    "helios-distilled": ("Apache-2.0", ""),
+    **dict.fromkeys([name for name in PUBLISHED if name.startswith("wan")], ("Apache-2.0", "")),
+}
+
+
+@each_row
+def test_a_licence_is_told_before_the_download(name: str) -> None:
+    licence, note = LICENCES[name]
+    assert MODELS[name].licence == licence
+    words = describe_model(MODELS[name])
+    assert f"Licence: {licence}." in words
+    assert note in words
+    assert bool(MODELS[name].licence_note) is bool(note)
+    told = next(row for row in describe_models() if row["id"] == name)
+    assert (told["licence"], told["licence_note"]) == (licence, MODELS[name].licence_note)

@@ -36,5 +36,5 @@ def compress(frame: np.ndarray, crf: int) -> np.ndarray:
         container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         container.mux(stream.encode())
     file.seek(0)
-    with av.open(file) as decoded:
+    with av.open(file, "r") as decoded:
         return next(decoded.decode(video=0)).to_ndarray(format="rgb24")

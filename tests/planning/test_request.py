@@ -29,7 +29,7 @@ def refusal(task: object = "text_to_video", **changes: object) -> str:
     sentence = str(caught.value)
     assert sentence.endswith(".")
     assert "\n" not in sentence
-    assert len(sentence) < 300
+    assert len(sentence) < 600  # which names every model
     return sentence
 
 

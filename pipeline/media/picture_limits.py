@@ -38,6 +38,9 @@ _MAX_JPEG_SCANS = 200  # each goes over all pixels, however small the file is
 _MAX_SMALL_PIXELS = 4_000_000
 _large_picture = threading.Lock()
 _SECONDS_BETWEEN_CHECKS = 0.5
+# glibc gives blocks above 32 MB back to the system when they are freed. Pillow's own are of 16 MB:
+# the thread that has decoded keeps them, and two threads one after the other took twice as much.
+_BLOCK_BYTES = 64 * 2**20
 
 TOO_LARGE = (
     f"The picture has more than {MAX_PICTURE_PIXELS // 1_000_000} million pixels; "
@@ -125,6 +128,7 @@ def one_large_at_a_time(width: int, height: int) -> Iterator[None]:
     while not _large_picture.acquire(timeout=_SECONDS_BETWEEN_CHECKS):
         check_deadline()
     try:
+        Image.core.set_block_size(_BLOCK_BYTES)
         yield
     finally:
         _large_picture.release()

@@ -44,12 +44,16 @@ def running(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Start a command, in a folder if one is given.
 
-    When the block ends, however it does, nothing of it runs any more.
+    When the block ends, however it does, nothing of it runs any more. Raises MediaError if the
+    block fails and the work that it is for has no time left.
     """
     process = subprocess.Popen(arguments, cwd=folder, stdin=stdin, stdout=stdout, stderr=stderr)
     try:
         with killed_at_deadline(process):
             yield process
+    except Exception:
+        check_deadline()  # what was killed at the deadline looks like a damaged file
+        raise
     finally:
         process.kill()
         process.wait()

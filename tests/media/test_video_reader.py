@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.deadlines import Deadline
 from pipeline.errors import MediaError
 from pipeline.media.probe import read_header
 from pipeline.media.video_reader import (
@@ -33,6 +34,22 @@ VFR = ("-vf", "select='lt(t,1)+not(mod(n,3))'", "-fps_mode", "vfr", *H264)
 
 
 # Reading: every frame of every kind of file
+
+
+def test_a_clip_whose_time_is_up_is_not_called_changed(tmp_path: Path) -> None:
+    """ffmpeg is killed then, and missing frames looked like those of a file that has changed."""
+    path, deadline = tmp_path / "clip.mp4", Deadline(60)
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=s=640x360:d=2", *H264, path)
+    info = probe_clip(path)
+
+    def read() -> None:
+        chunks = iterate_frames(path, info, chunk=1)
+        next(chunks)
+        deadline.end()
+        with pytest.raises(MediaError, match="takes longer than 60 seconds"):
+            list(chunks)
+
+    deadline.run(read)
 
 
 @pytest.mark.parametrize(

@@ -52,11 +52,13 @@ def describe_estimate(estimate: Estimate, *, is_added: bool) -> str:
             f"takes about {wait}" if estimate.is_measured else f"takes roughly {wait} (computed)"
         )
     download = ""
-    if estimate.download_bytes:
+    if estimate.download.num_bytes:
+        size = f"{estimate.download.num_bytes / 1e9:.1f} GB"
+        if estimate.download.is_computed:
+            size = f"about {estimate.download.num_bytes / 1e9:.0f} GB (computed)"
         download = (
-            "The model's weights are not on this computer yet: the first clip downloads about "
-            f"{estimate.download_bytes / 1e9:.0f} GB from the Hugging Face Hub. "
-            f"{MODELS[EMBEDDED].label} needs no download."
+            f"The model's weights are not on this computer yet: the first clip downloads {size} "
+            f"from the Hugging Face Hub. {MODELS[EMBEDDED].label} needs no download."
         )
     return "\n\n".join(filter(None, [" · ".join(parts), estimate.placement, download]))
 

@@ -25,7 +25,7 @@ from pipeline.jobs.timing import Timing
 from pipeline.jobs.worker import JobWorker
 from pipeline.media.images import crop_to_size
 from pipeline.media.video_reader import read_last_frames
-from pipeline.models.download import is_downloaded
+from pipeline.models.download_sizes import DownloadSize, DownloadSizes
 from pipeline.models.registry import SHIPPED, Models, describe_models
 from pipeline.models.spec import TASK_SOURCES, ModelSpec, Task
 from pipeline.planning.plan import (
@@ -68,15 +68,15 @@ class Estimate:
     """A plan, where the model's weights will be in memory, and how long the work takes.
 
     `seconds` is None if unknown. It is measured, or else computed from the machine's assumed speed.
-    `placement` is a sentence, empty for the model that comes with Kinora. `download_bytes` is
-    roughly how much must be downloaded first, 0 if the weights are on this computer.
+    `placement` is a sentence, empty for the model that comes with Kinora. `download` is how much
+    must be downloaded first.
     """
 
     plan: Plan
     placement: str
     seconds: float | None
     is_measured: bool
-    download_bytes: int = 0
+    download: DownloadSize
 
 
 def estimate_request(
@@ -85,17 +85,17 @@ def estimate_request(
     source: Source | None,
     model_cache: ModelCache,
     timing: Timing,
+    sizes: DownloadSizes,
 ) -> Estimate:
-    """Estimate a request. Raises InvalidRequestError if its model does not fit."""
+    """Estimate a request; may wait for the Hub. Raises InvalidRequestError if it does not fit."""
     placement = model_cache.describe(spec.id)
     plan = plan_generation(request, spec, source)
     seconds, speed = timing.estimate(request), model_cache.machine.operations_per_second
     is_measured = seconds is not None
     if not is_measured and not spec.ships_with_app and speed:
         seconds = working_seconds(plan, spec, speed)
-    to_download = 0 if is_downloaded(spec) else spec.num_bytes
     told = "" if spec.ships_with_app else placement
-    return Estimate(plan, told, seconds, is_measured, to_download)
+    return Estimate(plan, told, seconds, is_measured, sizes.find([spec])[spec.id])
 
 
 class Studio:
@@ -130,6 +130,7 @@ class Studio:
         self._model_cache = model_cache
         self._is_fixed = is_fixed
         self._inspector = Inspector(self.limits)
+        self._sizes = DownloadSizes()
 
     def close(self) -> None:
         """Stop inspections and the worker; unfinished jobs continue at the next start."""
@@ -252,7 +253,8 @@ class Studio:
         """Estimate a request on this machine. Raises as `plan` does, and if no memory suffices."""
         request = self._request(task, fields | {"prompt": _ANY_PROMPT})
         spec = self.models.find(request.model)
-        return estimate_request(request, spec, source, self._model_cache, self.worker.timing)
+        known = self._model_cache, self.worker.timing, self._sizes
+        return estimate_request(request, spec, source, *known)
 
     def offer(self, task: Task) -> list[ModelSpec]:
         """List the models that users may choose for a task."""
@@ -260,8 +262,12 @@ class Studio:
         return [spec for spec in able if spec.id == self.default_model and self._is_fixed] or able
 
     def describe_models(self) -> list[dict[str, Any]]:
-        """List the models as JSON, the default first, each with its placement on this machine."""
-        rows = [row | self._describe_fit(row["id"]) for row in describe_models(self.models)]
+        """List the models as JSON, the default first, each with its placement and download here."""
+        sizes = self._sizes.find(self.models.values())
+        rows = [
+            row | self._describe_fit(row["id"]) | _describe_download(sizes[row["id"]])
+            for row in describe_models(self.models)
+        ]
         return sorted(rows, key=lambda row: row["id"] != self.default_model)
 
     def _describe_fit(self, model_id: str) -> dict[str, object]:
@@ -321,3 +327,7 @@ class Studio:
     def verify(self, path: Path) -> dict[str, Any]:
         """Report where a clip or picture comes from. Raises MediaError if it cannot be read."""
         return self._verifier.verify(path)
+
+
+def _describe_download(size: DownloadSize) -> dict[str, object]:
+    return {"download_bytes": size.num_bytes, "download_is_computed": size.is_computed}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,12 +17,13 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 @dataclass
 class Hub:
-    """Where it listens, what was downloaded, what it claims of sizes, what it breaks off."""
+    """Where it listens, what was downloaded, what it claims and breaks off, and how slow it is."""
 
     url: str
     downloads: list[str] = field(default_factory=list)
     claimed_bytes: dict[str, int] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
+    seconds: float = 0.0  # before each answer
 
 
 @contextmanager
@@ -39,6 +41,7 @@ def serve_hub(repositories: Mapping[str, Path]) -> Iterator[Hub]:
             pass
 
         def _answer(self, *, with_body: bool) -> None:
+            time.sleep(hub.seconds)
             path = self.path.partition("?")[0].strip("/")
             name = "/".join(path.removeprefix("api/models/").split("/")[:2])
             rest = path.removeprefix("api/models/").removeprefix(f"{name}/").split("/", 2)

@@ -15,6 +15,7 @@ from pipeline.jobs.states import Paused
 from pipeline.jobs.store import JobStore
 from pipeline.jobs.timing import Timing
 from pipeline.jobs.worker import JobWorker
+from pipeline.models.download_sizes import DownloadSize, DownloadSizes
 from pipeline.models.registry import MODELS
 from pipeline.planning.validation import build_request
 from pipeline.runtime.device import GIGABYTE, Machine
@@ -37,7 +38,8 @@ def estimate_of(
     timing = Timing(folder / "pace.json")
     if measured is not None:
         timing.note(request, measured)
-    return estimate_request(request, MODELS[model], None, ModelCache(machine), timing)
+    known = ModelCache(machine), timing, DownloadSizes()
+    return estimate_request(request, MODELS[model], None, *known)
 
 
 def test_a_large_model_says_where_it_will_live_and_a_computed_time(tmp_path: Path) -> None:
@@ -65,10 +67,10 @@ def test_where_nobody_knows_the_machine_no_time_is_invented(tmp_path: Path) -> N
 
 def test_a_download_is_told_before_it_begins(tmp_path: Path) -> None:
     told = describe_estimate(estimate_of("ltx-video-2b", CARD, tmp_path), is_added=False)
-    assert "the first clip downloads about 16 GB" in told
+    assert "the first clip downloads about 16 GB (computed)" in told
     assert "Kinora mini needs no download" in told
     mini = estimate_of("kinora-mini", CARD, tmp_path)
-    assert mini.download_bytes == 0
+    assert mini.download == DownloadSize(0)
     assert "download" not in describe_estimate(mini, is_added=False)
 
 

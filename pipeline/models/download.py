@@ -92,6 +92,15 @@ def download_model(spec: ModelSpec, on_bytes: OnBytes | None = None) -> LocalFil
         raise ModelError(not_here(spec)) from exc
 
 
+def bytes_to_download(spec: ModelSpec) -> int:
+    """Ask the Hub for the size of a model's missing files; gets its index, a few hundred bytes.
+
+    Raises HUB_ERRORS if the Hub cannot be asked.
+    """
+    index = Path(hf_hub_download(str(spec.repository), INDEX, revision=spec.revision))
+    return sum(file.num_bytes for file in _list_missing(spec, index))
+
+
 def is_downloaded(spec: ModelSpec) -> bool:
     """Return whether a model's weights are on this computer, without asking the Hub.
 
@@ -191,26 +200,31 @@ def not_here(spec: ModelSpec) -> str:
 
 
 def _missing_files(spec: ModelSpec, index: Path) -> list[Missing]:
-    """List the files to download; none if the Hub cannot be reached.
+    """List the files to download; none if the Hub cannot be reached."""
+    try:
+        return _list_missing(spec, index)
+    except DryRunError:
+        logger.info("The Hub cannot be reached for %s: using the files on disk", spec.repository)
+        return []
+
+
+def _list_missing(spec: ModelSpec, index: Path) -> list[Missing]:
+    """List the files to download. Raises DryRunError if the Hub cannot be reached.
 
     The folder of the index is named after its commit: the other files must be from the same one.
     """
     repo_id = str(spec.repository)
-    try:
-        files = snapshot_download(
-            repo_id,
-            revision=index.parent.name,
-            allow_patterns=_patterns(spec, json.loads(index.read_text(encoding="utf-8"))),
-            ignore_patterns=_VARIANTS,
-            dry_run=True,
-        )
-        missing = missing_files(repo_id, files)
-        if spec.checkpoint is not None:
-            place = _checkpoint_place(spec.checkpoint)
-            missing += missing_files(place["repo_id"], [hf_hub_download(**place, dry_run=True)])
-    except DryRunError:
-        logger.info("The Hub cannot be reached for %s: using the files on disk", repo_id)
-        return []
+    files = snapshot_download(
+        repo_id,
+        revision=index.parent.name,
+        allow_patterns=_patterns(spec, json.loads(index.read_text(encoding="utf-8"))),
+        ignore_patterns=_VARIANTS,
+        dry_run=True,
+    )
+    missing = missing_files(repo_id, files)
+    if spec.checkpoint is not None:
+        place = _checkpoint_place(spec.checkpoint)
+        missing += missing_files(place["repo_id"], [hf_hub_download(**place, dry_run=True)])
     return missing
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.models.download import LocalFiles, _patterns, download_model
+from pipeline.models.download_sizes import DownloadSize, DownloadSizes
 from pipeline.models.registry import MODELS
 from tests.hub import COMMIT, Hub, serve_hub
 from tests.tiny import LTX, MINI
@@ -166,6 +167,62 @@ def test_a_disk_without_room_is_found_out_before_the_download(hub: Hub, tmp_path
     assert failed.stderr.splitlines()[-1].startswith(needs)
     assert "set HF_HOME to a folder on a larger disk" in failed.stderr
     assert hub.downloads == [f"{PARTS}/model_index.json"]
+
+
+# In one process, because sizes are remembered in it: at once, when the Hub has answered, and after
+# the download.
+SIZES = """
+import sys, time
+from pipeline.models.download import download_model
+from pipeline.models.download_sizes import DownloadSizes
+from pipeline.models.registry import MODELS
+
+specs = [MODELS["kinora-mini"], MODELS["ltx-video-2b"]]
+patient, hasty = DownloadSizes(30), DownloadSizes(0.05)
+begin = time.monotonic()
+for sizes in (hasty, patient):
+    print(*sizes.find(specs).values(), sep="; ")
+    if sizes is hasty:
+        print(time.monotonic() - begin < 1)
+deadline = time.monotonic() + 30
+while hasty.find(specs)["ltx-video-2b"].is_computed and time.monotonic() < deadline:
+    time.sleep(0.1)
+print(hasty.find(specs)["ltx-video-2b"] == patient.find(specs)["ltx-video-2b"])
+if "download" in sys.argv:
+    download_model(MODELS["ltx-video-2b"])
+    print(*hasty.find(specs).values(), sep="; ")
+"""
+
+
+def test_the_hub_says_how_large_a_download_is_and_nobody_waits_long_for_it(
+    hub: Hub, tmp_path: Path
+) -> None:
+    hub.seconds = 0.3
+    more = {"HF_ENDPOINT": hub.url, "HF_HUB_OFFLINE": "0"}
+    asked = run("-c", SIZES, "download", home=tmp_path / "home", **more)
+    assert asked.returncode == 0, asked.stderr
+    computed = MODELS[LTX].num_bytes
+    fetched = [name for name in hub.downloads if not name.endswith("model_index.json")]
+    folders = {PARTS: tmp_path / "parts", ONE_FILE: tmp_path / "one-file"}
+    real = sum(
+        (folders[owner] / name.removeprefix(f"{owner}/")).stat().st_size
+        for name in fetched
+        for owner in folders
+        if name.startswith(f"{owner}/")
+    )
+    nothing = "DownloadSize(num_bytes=0, is_computed=False)"
+    assert asked.stdout.splitlines() == [
+        f"{nothing}; DownloadSize(num_bytes={computed}, is_computed=True)",
+        "True",
+        f"{nothing}; DownloadSize(num_bytes={real}, is_computed=False)",
+        "True",
+        f"{nothing}; {nothing}",
+    ]
+
+
+def test_without_the_hub_a_downloads_size_is_computed() -> None:
+    sizes = DownloadSizes().find([MODELS[LTX]])
+    assert sizes == {LTX: DownloadSize(MODELS[LTX].num_bytes, is_computed=True)}
 
 
 def test_an_unknown_model_is_named(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from pipeline.planning.request import GenerationRequest
 from pipeline.runtime.acceleration import NATIVE, AccelerationSettings, list_accelerations
 from pipeline.runtime.acceleration_hooks import can_run, local_backends
 from pipeline.runtime.device import Machine, detect_machine
+from pipeline.runtime.layer_offload import PinnedMemoryError
 from pipeline.runtime.memory_plan import Placement, candidates, estimate
 from pipeline.runtime.model_cache import ModelCache
 
@@ -56,6 +57,7 @@ def measure_placements(
         computed = needs.card_bytes if placement.device == "cuda" else needs.ram_bytes
         row = {
             "offload": placement.offload,
+            "autoencoder": "by layer" if placement.splits_autoencoder else "whole",
             "weights": placement.weights,
             "type": placement.dtype,
             "computed, GB": round(computed / _GIGABYTE, 2),
@@ -68,7 +70,7 @@ def measure_placements(
                 yield row | _measure_plain(
                     model_cache, placement, request_of(seconds, spec.id), plain
                 )
-            except torch.OutOfMemoryError:
+            except (torch.OutOfMemoryError, PinnedMemoryError):
                 yield row | {"error": "out of memory"}
                 continue
             for acceleration in list_accelerations(

@@ -88,14 +88,14 @@ def estimate_request(
     sizes: DownloadSizes,
 ) -> Estimate:
     """Estimate a request; may wait for the Hub. Raises InvalidRequestError if it does not fit."""
-    placement = model_cache.describe(spec.id)
+    placement, used = model_cache.describe(spec.id), model_cache.source(spec.id)
     plan = plan_generation(request, spec, source)
     seconds, speed = timing.estimate(request), model_cache.machine.operations_per_second
     is_measured = seconds is not None
     if not is_measured and not spec.ships_with_app and speed:
         seconds = working_seconds(plan, spec, speed)
     told = "" if spec.ships_with_app else placement
-    return Estimate(plan, told, seconds, is_measured, sizes.find([spec])[spec.id])
+    return Estimate(plan, told, seconds, is_measured, sizes.find([used])[spec.id])
 
 
 class Studio:
@@ -263,9 +263,13 @@ class Studio:
 
     def describe_models(self) -> list[dict[str, Any]]:
         """List the models as JSON, the default first, each with its placement and download here."""
-        sizes = self._sizes.find(self.models.values())
+        fits = {model_id: self._describe_fit(model_id) for model_id in self.models}
+        sizes = self._sizes.find(
+            self._model_cache.source(spec.id) if fits[spec.id]["fits"] else spec
+            for spec in self.models.values()
+        )
         rows = [
-            row | self._describe_fit(row["id"]) | _describe_download(sizes[row["id"]])
+            row | fits[row["id"]] | _describe_download(sizes[row["id"]])
             for row in describe_models(self.models)
         ]
         return sorted(rows, key=lambda row: row["id"] != self.default_model)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -27,6 +26,9 @@ from pipeline.planning.plan import Plan, plan_generation
 from pipeline.planning.recipe import build_recipe
 from pipeline.planning.request import GenerationRequest
 from pipeline.runtime.acceleration import work_of
+from pipeline.runtime.layer_offload import PinnedMemoryError, pinning
+from pipeline.runtime.loading import LoadedModel
+from pipeline.runtime.memory_plan import Memory, source_of
 from pipeline.runtime.model_cache import ModelCache
 from pipeline.trust.watermark.mark import Marker
 
@@ -96,17 +98,25 @@ def generate(
 def _make(
     task: _Task, on_progress: Callable[[Progress], None], is_cancelled: Callable[[], bool]
 ) -> Clip:
-    """Make the clip; step down to placements that need less memory while the GPU runs out of it."""
+    """Make the clip; step down to placements that need less memory while that runs out."""
     model_cache, model_id = task.model_cache, task.request.model
     num_frames = num_finished_frames(task.plan, task.source)
     while True:
         reporter = Reporter(task.plan, num_frames, on_progress, is_cancelled)
-        with contextlib.suppress(torch.OutOfMemoryError):
-            return _attempt(task, reporter)
-        if not model_cache.step_down(model_id):
+        try:
+            with pinning():
+                return _attempt(task, reporter)
+        except torch.OutOfMemoryError:
+            short_of: Memory = "gpu"
+        except PinnedMemoryError:
+            short_of = "ram"
+        # Outside the `except` blocks, like the retry above.
+        if not model_cache.step_down(model_id, short_of):
+            whose = {"gpu": "GPU", "ram": "computer"}[short_of]
             raise ModelError(
-                f"The GPU does not have enough free memory for {model_cache.spec(model_id).label}; "
-                "close other programs that use it, choose a smaller model, or try again later."
+                f"The {whose} does not have enough free memory for "
+                f"{model_cache.spec(model_id).label}; close other programs that use it, choose a "
+                "smaller model, or try again later."
             )
 
 
@@ -139,8 +149,21 @@ def _recipe(context: GenerationContext, conditioning: Sequence[ShotConditioning]
     recipe = build_recipe(context.request, model.spec, plan, [x.facts for x in model.adapters])
     return recipe | {
         "model_revision": model.revision,
+        "weights": _weights(model),
         "memories": _memories(context, conditioning),
         "speed": model.acceleration.facts,
+    }
+
+
+def _weights(model: LoadedModel) -> dict[str, object]:
+    """Return how the weights of a model are stored, and the names of its single files."""
+    placement = model.placement
+    files = source_of(model.spec, placement).files
+    return {
+        "dtype": placement.dtype,
+        "transformer": placement.weights,
+        "text_encoder": placement.encoder_weights,
+        "files": {name: file.name for name, file in files.items()},
     }
 
 

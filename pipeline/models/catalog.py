@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline.models import published
 from pipeline.models.lora import Expert, Lora
-from pipeline.models.spec import Camera, GivenPicture, ModelSpec, Part
+from pipeline.models.spec import Camera, GivenPicture, ModelSpec, Part, WeightsFile
 
 _ASSETS = Path(__file__).resolve().parents[2] / "assets"
 # The noise levels of one pass (Lightricks, ComfyUI-LTXVideo, ltxv-13b-dist-i2v-base.json), times a
@@ -61,7 +61,8 @@ _LTX_LICENCE: dict[str, Any] = {
 # resized; after it, as here, in Lightricks' ComfyUI-LTXVideo (easy_samplers.py).
 _LTX_GIVEN_PICTURE = GivenPicture(blur=1.0, crf=29, noise=0.15)
 # Counted on the real classes with the released configurations, without weights.
-_T5_XXL, _UMT5_XXL = Part(4_762_310_656), Part(5_680_910_336)
+_T5_XXL = Part(4_762_310_656, num_in_vocabulary=32_128 * 4_096)
+_UMT5_XXL = Part(5_680_910_336, num_in_vocabulary=256_384 * 4_096)
 _LTX_VAE = Part(1_246_913_522)
 # Wan's autoencoder loses contrast in bfloat16 (diffusers, Wan documentation).
 _WAN_VAE = Part(126_892_531, bytes_per_parameter=4)
@@ -119,8 +120,8 @@ _KANDINSKY: dict[str, Any] = {
     "default_negative_prompt": published.KANDINSKY_NEGATIVE_PROMPT,
     "engine": "pipeline.engines.kandinsky:KANDINSKY",
     "parts": {
-        "text_encoder": Part(8_292_166_656),
-        "text_encoder_2": Part(123_060_480),
+        "text_encoder": Part(8_292_166_656, num_in_vocabulary=152_064 * 3_584),
+        "text_encoder_2": Part(123_060_480, num_in_vocabulary=49_408 * 768),
         "transformer": Part(2_007_702_848 + 278_808_064),
         "vae": Part(246_478_803),
     },
@@ -359,7 +360,7 @@ ROWS = (
         # modulated cross attention, no caption projection); with the connectors that makes the 22B
         # of its name. The text encoder's is that of Gemma 3 12B with tied embeddings.
         parts={
-            "text_encoder": Part(12_187_325_040),
+            "text_encoder": Part(12_187_325_040, num_in_vocabulary=262_208 * 3_840),
             "connectors": Part(3_172_227_584),
             "transformer": Part(18_988_838_144),
             "vae": Part(726_105_969),
@@ -376,6 +377,14 @@ ROWS = (
         ),
         repository="Wan-AI/Wan2.2-TI2V-5B-Diffusers",
         revision="main",
+        # 3.20 GiB, as its model card says.
+        light_files={
+            "transformer": WeightsFile(
+                "https://huggingface.co/unsloth/Wan2.2-TI2V-5B-GGUF/blob/main/"
+                "Wan2.2-TI2V-5B-Q4_K_M.gguf",
+                3_435_973_837,
+            )
+        },
         fps=24.0,
         num_pixels=1280 * 704,
         sizes=published.WAN_5B_SIZES,

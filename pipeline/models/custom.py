@@ -13,7 +13,8 @@ from pipeline.errors import InvalidRequestError, ModelError
 from pipeline.models.detection import detect_model
 from pipeline.models.hub import local_path
 from pipeline.models.registry import MODELS, Models
-from pipeline.models.spec import ModelSpec
+from pipeline.models.spec import GGUF, ModelSpec
+from pipeline.models.weights_files import JOINT, split_reference
 from pipeline.settings import NO, YES, read_variable
 
 logger = logging.getLogger(__name__)
@@ -58,10 +59,13 @@ def _listed(variable: str) -> list[str]:
 
 def _name_of(reference: str) -> str:
     """Return the public name of a model or LoRA: never a path, because visitors see it."""
+    model, files = split_reference(reference)
+    if files:
+        return JOINT.join(map(_name_of, (model, *files)))
     path = local_path(reference)
     if path is None:
         return reference
-    return path.stem if path.suffix == ".safetensors" else path.name
+    return path.stem if path.suffix in (".safetensors", GGUF) else path.name
 
 
 def _add(known: dict[str, _Added], name: str, added: _Added, where: str) -> None:

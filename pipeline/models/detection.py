@@ -19,6 +19,7 @@ from pipeline.models import published
 from pipeline.models.catalog import ROWS
 from pipeline.models.hub import HUB_ERRORS, HubPath, local_path, parse_place, read_files
 from pipeline.models.spec import ModelSpec, Part
+from pipeline.models.weights_files import split_reference, use_files
 
 if TYPE_CHECKING:
     import torch
@@ -48,8 +49,14 @@ def detect_model(
     """Return a row for a folder in the diffusers format or a repository on the Hub.
 
     It is the nearest of `rows` with other weights and its own id. Only configurations are
-    downloaded. Raises InvalidRequestError, also if the Hub cannot be reached.
+    downloaded. "model+file" is a model, or the id of a row, with the weights of a single file.
+    Raises InvalidRequestError, also if the Hub cannot be reached.
     """
+    model, files = split_reference(reference)
+    if files:
+        rows = list(rows)
+        row = next((row for row in rows if row.id == model), None) or detect_model(model, rows=rows)
+        return use_files(row, files, model_id or reference)
     found = _find(reference)
     index = _read_json(found, INDEX)
     _refuse_code(found, index)
@@ -244,6 +251,14 @@ def _count(part: torch.nn.Module) -> int:
     return sum(x.numel() for x in part.parameters())
 
 
+def _count_vocabulary(part: torch.nn.Module) -> int:
+    """Count the parameters of a text encoder's word embeddings."""
+    import torch
+
+    tables = (x for x in part.modules() if isinstance(x, torch.nn.Embedding))
+    return sum(table.weight.numel() for table in tables)
+
+
 def _refuse_missing_weights(found: _Found, part: str) -> None:
     """Refuse a part without weights, or whose weights can run code when they are opened."""
     kinds = {Path(name).suffix for name in found.files if name.startswith(f"{part}/")}
@@ -276,7 +291,11 @@ def _adapt(
 ) -> ModelSpec:
     """Return the row with the found weights, their sizes, and no settings of missing parts."""
     sizes = {
-        name: Part(_count(part), row.parts[name].bytes_per_parameter if name in row.parts else 2)
+        name: Part(
+            _count(part),
+            row.parts[name].bytes_per_parameter if name in row.parts else 2,
+            _count_vocabulary(part),
+        )
         for name, part in parts.items()
     }
     arguments, shift = dict(row.call_arguments), row.default_shift
@@ -294,6 +313,8 @@ def _adapt(
         repository=str(found.folder) if place is None else place.repository,
         revision=None if place is None else place.revision,
         checkpoint=None,
+        files={},
+        light_files={},
         ships_with_app=False,
         parts=sizes,
         call_arguments=arguments,

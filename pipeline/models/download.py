@@ -13,7 +13,8 @@ import json
 import logging
 import re
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypedDict
 
@@ -45,7 +46,7 @@ _SETTINGS = ("*.json", "*.txt", "*.model", "*.jinja")
 _VARIANTS = ["*.fp16.*", "*.fp8.*", "*.non_ema.*"]  # other copies of the same weights
 _LORA = "pytorch_lora_weights.safetensors"  # diffusers' default file name
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_CHECKPOINT = re.compile(r"https://[^/]+/(?P<repo>[^/]+/[^/]+)/(blob|resolve)/(?P<rev>[^/]+)/(.+)")
+_FILE = re.compile(r"https://[^/]+/(?P<repo>[^/]+/[^/]+)/(blob|resolve)/(?P<rev>[^/]+)/(.+)")
 
 
 class _HubFile(TypedDict):
@@ -58,18 +59,20 @@ class _HubFile(TypedDict):
 
 @dataclass(frozen=True)
 class LocalFiles:
-    """A folder in the diffusers format, and the single file that replaces some parts, if any."""
+    """A folder in the diffusers format, and the single files that replace some parts, if any."""
 
     folder: Path
     checkpoint: Path | None = None
+    files: Mapping[str, Path] = field(default_factory=dict)  # each replaces one part
 
     @property
     def revision(self) -> str | None:
-        """Return the commits of the files, or None for a local folder.
+        """Return the commits of the files, or None if none is from the Hub.
 
-        The Hub's cache names its folders after commits.
+        The Hub's cache names its folders after commits; a file may lie in a folder inside.
         """
-        folders = [self.folder, *([self.checkpoint.parent] if self.checkpoint else [])]
+        files = [*([self.checkpoint] if self.checkpoint else []), *self.files.values()]
+        folders = [self.folder, *(folder for file in files for folder in file.parents)]
         commits = [folder.name for folder in folders if _COMMIT.fullmatch(folder.name)]
         return " ".join(dict.fromkeys(commits)) or None
 
@@ -80,14 +83,18 @@ def download_model(spec: ModelSpec, on_bytes: OnBytes | None = None) -> LocalFil
     Without a network, the files on disk are assumed to be complete. Raises ModelError if there are
     none, if the disk has no room or if the download fails.
     """
-    if spec.ships_with_app or Path(spec.repository).is_dir():
+    is_here = spec.ships_with_app or Path(spec.repository).is_dir()
+    if is_here and not spec.files:
         checkpoint = None if spec.checkpoint is None else Path(spec.checkpoint)
         return LocalFiles(Path(spec.repository), checkpoint)
     try:
-        index = Path(hf_hub_download(str(spec.repository), INDEX, revision=spec.revision))
-        missing = _missing_files(spec, index)
-        download(spec.id, spec.label, missing, on_bytes)
-        return LocalFiles(index.parent, _checkpoint_of(spec))
+        folder = Path(spec.repository)
+        if not is_here:
+            folder = _download_index(spec).parent
+        download(spec.id, spec.label, _missing_files(spec, folder), on_bytes)
+        files = {name: _file_here(file.address) for name, file in spec.files.items()}
+        checkpoint = None if spec.checkpoint is None else _file_here(spec.checkpoint)
+        return LocalFiles(folder, checkpoint, files)
     except HUB_ERRORS as exc:
         raise ModelError(not_here(spec)) from exc
 
@@ -97,8 +104,13 @@ def bytes_to_download(spec: ModelSpec) -> int:
 
     Raises HUB_ERRORS if the Hub cannot be asked.
     """
-    index = Path(hf_hub_download(str(spec.repository), INDEX, revision=spec.revision))
-    return sum(file.num_bytes for file in _list_missing(spec, index))
+    is_here = Path(spec.repository).is_dir()
+    folder = Path(spec.repository) if is_here else _download_index(spec).parent
+    return sum(file.num_bytes for file in _list_missing(spec, folder))
+
+
+def _download_index(spec: ModelSpec) -> Path:
+    return Path(hf_hub_download(str(spec.repository), INDEX, revision=spec.revision))
 
 
 def is_downloaded(spec: ModelSpec) -> bool:
@@ -106,22 +118,28 @@ def is_downloaded(spec: ModelSpec) -> bool:
 
     One file per part is enough: this is for a notice, and `download_model` gets the rest.
     """
+    files = [file.address for file in spec.files.values()]
+    files += [] if spec.checkpoint is None else [spec.checkpoint]
+    if not all(map(_is_file_here, files)):
+        return False
     if spec.ships_with_app or Path(spec.repository).is_absolute():
         return True
     index = try_to_load_from_cache(str(spec.repository), INDEX, revision=spec.revision)
     if not isinstance(index, str):
         return False
-    replaced = () if spec.checkpoint is None else CHECKPOINT_PARTS
-    if spec.checkpoint is not None and not _is_file_here(spec.checkpoint):
-        return False
-    kept = spec.parts.keys() - {*replaced}
+    kept = spec.parts.keys() - _replaced_parts(spec)
     return all(any((Path(index).parent / name).glob("*.safetensors")) for name in kept)
 
 
-def _is_file_here(checkpoint: str) -> bool:
-    if Path(checkpoint).is_file():
-        return True
-    return isinstance(try_to_load_from_cache(**_checkpoint_place(checkpoint)), str)
+def _is_file_here(address: str) -> bool:
+    if Path(address).is_file() or Path(address).is_absolute():
+        return Path(address).is_file()
+    return isinstance(try_to_load_from_cache(**_place_of(address)), str)
+
+
+def _replaced_parts(spec: ModelSpec) -> set[str]:
+    """Return the parts whose weights are not the repository's."""
+    return {*(() if spec.checkpoint is None else CHECKPOINT_PARTS), *spec.files}
 
 
 def download_lora(source: str, on_bytes: OnBytes | None = None, name: str | None = None) -> Path:
@@ -190,7 +208,7 @@ def _choose_lora(source: str, names: list[str]) -> str:
 
 def not_here(spec: ModelSpec) -> str:
     """Return the message for missing model files, with the command that downloads them."""
-    if Path(spec.repository).is_absolute():
+    if Path(spec.repository).is_absolute() and not Path(spec.repository).is_dir():
         return f"The folder of {spec.label} no longer exists; choose another model."
     return (
         f"{spec.label} is not completely on this computer and could not be downloaded; check the "
@@ -199,31 +217,35 @@ def not_here(spec: ModelSpec) -> str:
     )
 
 
-def _missing_files(spec: ModelSpec, index: Path) -> list[Missing]:
+def _missing_files(spec: ModelSpec, folder: Path) -> list[Missing]:
     """List the files to download; none if the Hub cannot be reached."""
     try:
-        return _list_missing(spec, index)
+        return _list_missing(spec, folder)
     except DryRunError:
         logger.info("The Hub cannot be reached for %s: using the files on disk", spec.repository)
         return []
 
 
-def _list_missing(spec: ModelSpec, index: Path) -> list[Missing]:
+def _list_missing(spec: ModelSpec, folder: Path) -> list[Missing]:
     """List the files to download. Raises DryRunError if the Hub cannot be reached.
 
-    The folder of the index is named after its commit: the other files must be from the same one.
+    The folder of a repository's index is named after its commit: the other files must be from the
+    same one.
     """
-    repo_id = str(spec.repository)
-    files = snapshot_download(
-        repo_id,
-        revision=index.parent.name,
-        allow_patterns=_patterns(spec, json.loads(index.read_text(encoding="utf-8"))),
-        ignore_patterns=_VARIANTS,
-        dry_run=True,
-    )
-    missing = missing_files(repo_id, files)
-    if spec.checkpoint is not None:
-        place = _checkpoint_place(spec.checkpoint)
+    missing, repo_id = [], str(spec.repository)
+    if not Path(repo_id).is_dir():
+        index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+        files = snapshot_download(
+            repo_id,
+            revision=folder.name,
+            allow_patterns=_patterns(spec, index),
+            ignore_patterns=_VARIANTS,
+            dry_run=True,
+        )
+        missing += missing_files(repo_id, files)
+    addresses = [] if spec.checkpoint is None else [spec.checkpoint]
+    addresses += [file.address for file in spec.files.values()]
+    for place in (_place_of(x) for x in addresses if not Path(x).is_file()):
         missing += missing_files(place["repo_id"], [hf_hub_download(**place, dry_run=True)])
     return missing
 
@@ -235,26 +257,25 @@ def _patterns(spec: ModelSpec, index: dict[str, object]) -> list[str]:
     """
     parts = [name for name, value in index.items() if isinstance(value, list) and value[0]]
     parts = [name for name in parts if name not in spec.left_out]
-    replaced = () if spec.checkpoint is None else CHECKPOINT_PARTS
+    replaced = _replaced_parts(spec)
     patterns = [f"{name}/{kind}" for name in parts for kind in _SETTINGS]
     patterns += [f"{name}/{kind}" for name in parts if name not in replaced for kind in _WEIGHTS]
     return patterns
 
 
-def _checkpoint_place(checkpoint: str) -> _HubFile:
-    """Return the checkpoint file's place on the Hub. Raises ValueError for another address."""
-    match = _CHECKPOINT.fullmatch(checkpoint)
+def _place_of(address: str) -> _HubFile:
+    """Return a single file's place on the Hub. Raises ValueError for another address."""
+    match = _FILE.fullmatch(address)
     if match is None:
-        raise ValueError(f"{checkpoint} is not the address of a file on the Hub")
+        raise ValueError(f"{address} is not the address of a file on the Hub")
     return {"repo_id": match["repo"], "revision": match["rev"], "filename": match[4]}
 
 
-def _checkpoint_of(spec: ModelSpec) -> Path | None:
-    if spec.checkpoint is None:
-        return None
-    if Path(spec.checkpoint).is_file():
-        return Path(spec.checkpoint)
-    return Path(hf_hub_download(**_checkpoint_place(spec.checkpoint)))
+def _file_here(address: str) -> Path:
+    """Return where a single file is on this computer, downloading it if needed."""
+    if Path(address).is_file():
+        return Path(address)
+    return Path(hf_hub_download(**_place_of(address)))
 
 
 def main() -> None:
@@ -262,6 +283,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m pipeline.models.download")
     parser.add_argument("name", help="a model id from README, or owner/name on the Hub")
     parser.add_argument("--lora", action="store_true", help="name is a LoRA: owner/name[/file]")
+    parser.add_argument("--light", action="store_true", help="with its transformer in four bits")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     for name in ("httpx", "httpx2", "huggingface_hub"):
@@ -271,7 +293,7 @@ def main() -> None:
             place = download_lora(args.name)
         else:
             spec = Models(recognise=detect_model).find(args.name)
-            place = download_model(spec).folder
+            place = download_model(spec.with_light_files() if args.light else spec).folder
             for lora in spec.own_loras:
                 download_lora(lora.lora)
     except KinoraError as exc:

@@ -76,7 +76,8 @@ class DownloadSizes:
 
     def _ask(self, spec: ModelSpec) -> _Answer:
         """Return the answer about a model, or one that a new thread will fill in."""
-        key = str(spec.repository), spec.revision, spec.checkpoint
+        files = tuple(file.address for file in spec.files.values())
+        key = str(spec.repository), spec.revision, spec.checkpoint, files
         with self._lock:
             answer = self._answers.get(key)
             if answer is not None and not answer.is_old:

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypedDict, get_args
 
@@ -64,11 +65,33 @@ class Part:
 
     num_parameters: int
     bytes_per_parameter: int = 2  # bfloat16; 4 for parts that must compute in float32
+    num_in_vocabulary: int = 0  # of these, in word embeddings, which are never in fewer bits
 
     @property
     def num_bytes(self) -> int:
         """Return the memory of the weights in bytes."""
         return self.num_parameters * self.bytes_per_parameter
+
+
+GGUF = ".gguf"
+
+
+@dataclass(frozen=True)
+class WeightsFile:
+    """A single file with the weights of a transformer.
+
+    `storage` is how it stores them: GGUF blocks and fp8 stay as they are in memory and are widened
+    when they are used; "full" is 16 bits or more.
+    """
+
+    address: str  # a path, or the address of the file on the Hub
+    num_bytes: int
+    storage: Literal["full", "fp8", "gguf"] = "gguf"
+
+    @property
+    def name(self) -> str:
+        """Return the name of the file, without its folder."""
+        return re.split(r"[/\\]", self.address)[-1]
 
 
 @dataclass(frozen=True)
@@ -118,6 +141,10 @@ class ModelSpec:
     shaped_tasks: tuple[Task, ...] = ()  # which make any shape of `num_pixels` all the same
     revision: str | None = None
     checkpoint: str | None = None  # one file that replaces the repository's transformer and VAE
+    # Files that replace the weights of single parts; the configurations are the repository's.
+    files: Mapping[str, WeightsFile] = field(default_factory=dict)
+    # The same transformers in four bits, as others publish them: for small GPUs.
+    light_files: Mapping[str, WeightsFile] = field(default_factory=dict)
     licence_note: str = ""  # a sentence that users must know, if there is one
     # The class that loads its components: one of diffusers, or "package.module:Name".
     pipeline: str = "LTXConditionPipeline"
@@ -188,7 +215,14 @@ class ModelSpec:
     @property
     def num_bytes(self) -> int:
         """Return the memory of all parts' weights in bytes."""
-        return sum(part.num_bytes for part in self.parts.values())
+        return sum(
+            self.files[name].num_bytes if name in self.files else part.num_bytes
+            for name, part in self.parts.items()
+        )
+
+    def with_light_files(self) -> ModelSpec:
+        """Return the row with its transformers from the files in four bits."""
+        return replace(self, files={**self.files, **self.light_files})
 
     @property
     def window_latents(self) -> int:

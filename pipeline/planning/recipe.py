@@ -113,8 +113,9 @@ def read_memories(path: Path) -> dict[str, dict[str, object]]:
 
 
 def _name_of(spec: ModelSpec) -> str:
-    """Return a model's id, or the name of its folder if its id is a path."""
-    is_asked_by_path = Path(spec.repository).is_absolute() and {*spec.id} & {*"/\\"}
+    """Return a model's id, or its label, without folders, if its id has a path."""
+    used = [Path(spec.repository), *(Path(file.address) for file in spec.files.values())]
+    is_asked_by_path = any(x.is_absolute() for x in used) and {*spec.id} & {*"/\\"}
     return spec.label if is_asked_by_path else spec.id
 
 

@@ -16,7 +16,7 @@ from pipeline.errors import KinoraError
 from pipeline.models.spec import ModelSpec
 from pipeline.planning.plan import Plan, seconds_per_window
 from pipeline.runtime.device import Machine
-from pipeline.runtime.memory_plan import Placement
+from pipeline.runtime.memory_plan import STREAMED, Placement
 from pipeline.settings import read_variable
 
 Compiling = Literal["off", "auto"]
@@ -146,7 +146,7 @@ def can_cache(spec: ModelSpec, placement: Placement, num_inference_steps: int) -
         spec.can_cache_steps
         and spec.timesteps is None
         and num_inference_steps >= _MIN_CACHED_STEPS
-        and placement.offload != "group"
+        and placement.offload not in STREAMED
     )
 
 

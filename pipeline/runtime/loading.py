@@ -9,7 +9,7 @@ import logging
 import pickle
 import pkgutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,12 +24,20 @@ from pipeline.errors import ModelError
 from pipeline.models.compute_cost import DENOISERS
 from pipeline.models.download import CHECKPOINT_PARTS, LocalFiles, download_model, not_here
 from pipeline.models.hub import OnBytes
-from pipeline.models.spec import ModelSpec
+from pipeline.models.spec import GGUF, ModelSpec
 from pipeline.runtime.acceleration import PLAIN, Acceleration
 from pipeline.runtime.acceleration_hooks import LoadBlocks, use_compiled_blocks
+from pipeline.runtime.layer_offload import offload_by_layer
 from pipeline.runtime.lora_adapters import Adapter, put_on
-from pipeline.runtime.memory_plan import ENCODERS, Placement
+from pipeline.runtime.memory_plan import (
+    ENCODERS,
+    STREAMED,
+    Placement,
+    converted_parts,
+    source_of,
+)
 from pipeline.runtime.offload import DroppedEncoders, alternate_offload
+from pipeline.runtime.private_api import reads_single_files
 from pipeline.runtime.prompt_cache import Embeds, PromptCache
 from pipeline.runtime.widening import compute_in_float32
 
@@ -104,7 +112,8 @@ def load_model(
     LoRAs are loaded before that. `load_blocks` loads compiled blocks if the row names some. Raises
     ModelError if the model cannot be loaded, InvalidRequestError if a LoRA does not fit.
     """
-    files = download_model(spec, on_bytes)
+    source = source_of(spec, placement)
+    files = download_model(source, on_bytes)
     dtypes = _dtypes(spec, placement)
     # Cast to fp8 after loading LoRAs, or their weights would be cast as well. Until then a second
     # expert is in memory at full size too.
@@ -112,9 +121,10 @@ def load_model(
     is_dropped = placement.offload == "drop_encoder"
     absent = [name for name in ENCODERS if is_dropped and name in spec.parts]
     try:
-        pipe = _read(spec, files, "full" if is_late else placement.weights, dtypes, absent)
+        small = replace(placement, weights="full") if is_late else placement
+        pipe = _read(source, files, small, dtypes, absent)
     except _BROKEN as exc:
-        raise ModelError(_cannot_load(spec)) from exc
+        raise ModelError(_cannot_load(source)) from exc
     pipe.set_progress_bar_config(disable=True)
     put_on(pipe, adapters, spec)
     for name in DENOISERS if is_late else ():
@@ -149,16 +159,13 @@ def load_model(
 def _read(
     spec: ModelSpec,
     files: LocalFiles,
-    weights: str,
+    placement: Placement,
     dtypes: dict[str, torch.dtype],
     absent: Sequence[str],
 ) -> DiffusionPipeline:
-    """Read a pipeline into memory without the `absent` parts.
-
-    Its transformers get 8-bit weights if `weights` says so.
-    """
+    """Read a pipeline into memory without the `absent` parts, stored as the placement says."""
     pipeline = find_pipeline(spec)
-    parts = _parts_of_their_own(pipeline, files, weights, dtypes)
+    parts = _parts_of_their_own(spec, pipeline, files, placement, dtypes)
     tokenizers = _tokenizers(pipeline, files)
     pipe = pipeline.from_pretrained(
         str(files.folder),
@@ -186,24 +193,25 @@ def _dtypes(spec: ModelSpec, placement: Placement) -> dict[str, torch.dtype]:
 
 
 def _parts_of_their_own(
+    spec: ModelSpec,
     pipeline: type[DiffusionPipeline],
     files: LocalFiles,
-    weights: str,
+    placement: Placement,
     dtypes: dict[str, torch.dtype],
 ) -> dict[str, torch.nn.Module]:
-    """Load parts that come from a single file, and transformers with 8-bit weights.
+    """Load parts that come from a single file, and parts that are stored in fewer bits.
 
     These are loaded one by one, so that no two are in memory at full size.
     """
     index = pipeline.load_config(files.folder)
-    parts = {}
-    for name in DENOISERS:
-        if weights in ("fp8", "int8") and index.get(name, [None])[0]:
-            parts[name] = _read_part(index, name, files, dtypes, weights)
-    if files.checkpoint is not None:
-        for name in CHECKPOINT_PARTS:
-            parts[name] = parts.get(name) or _read_part(index, name, files, dtypes, "full")
-    return parts
+    stored = dict.fromkeys(DENOISERS, placement.weights)
+    stored |= dict.fromkeys(ENCODERS, placement.encoder_weights)
+    single = *files.files, *(CHECKPOINT_PARTS if files.checkpoint is not None else ())
+    return {
+        name: _read_part(index, name, files, dtypes, stored.get(name, "full"))
+        for name in dict.fromkeys((*converted_parts(spec, placement), *single))
+        if index.get(name, [None])[0]
+    }
 
 
 def _tokenizers(pipeline: type[DiffusionPipeline], files: LocalFiles) -> dict[str, object]:
@@ -226,19 +234,32 @@ def _read_part(
     dtypes: dict[str, torch.dtype],
     weights: str,
 ) -> torch.nn.Module:
-    """Load one part, with 8-bit weights if `weights` says so."""
-    part = getattr(diffusers, index[name][1])
+    """Load one part, with its weights stored as `weights` says."""
+    library, class_name = index[name]
+    part = pkgutil.resolve_name(f"{library}:{class_name}")
+    file = files.files.get(name)
+    if file is None and name in CHECKPOINT_PARTS:
+        file = files.checkpoint
     options: dict[str, Any] = {"dtype": dtypes.get(name, dtypes["default"])}
-    if weights == "int8":
+    if file is not None and file.suffix == GGUF:
+        options["quantization_config"] = diffusers.GGUFQuantizationConfig(options["dtype"])
+    elif weights == "int8" and name in DENOISERS:
         options["quantization_config"] = _int8()
-    if files.checkpoint is not None and name in CHECKPOINT_PARTS:
+    if file is not None and not reads_single_files(part):
+        raise ModelError(
+            f"{class_name} cannot be read from a single file like {file.name}; use the model's "
+            "own weights."
+        )
+    if file is not None:
         # Pass the configuration: diffusers would guess it from shapes, and look on the Hub.
         source = {"config": str(files.folder), "subfolder": name}
-        module = part.from_single_file(str(files.checkpoint), **source, **options)
+        module = part.from_single_file(str(file), **source, **options)
     else:
         module = part.from_pretrained(files.folder, subfolder=name, use_safetensors=True, **options)
     if weights == "fp8":
         _cast_to_fp8(module, options["dtype"])
+    elif weights == "int8" and name in ENCODERS:
+        _store_in_int8(module)
     return module
 
 
@@ -246,15 +267,9 @@ def _read_encoder(
     spec: ModelSpec, files: LocalFiles, placement: Placement, name: str
 ) -> torch.nn.Module:
     """Read a text encoder. Raises ModelError if its files are missing or damaged."""
-    library, class_name = find_pipeline(spec).load_config(files.folder)[name]
-    part, dtype = (
-        pkgutil.resolve_name(f"{library}:{class_name}"),
-        _dtypes(spec, placement)["default"],
-    )
+    index, dtypes = find_pipeline(spec).load_config(files.folder), _dtypes(spec, placement)
     try:
-        encoder = part.from_pretrained(
-            files.folder, subfolder=name, dtype=dtype, use_safetensors=True
-        )
+        encoder = _read_part(index, name, files, dtypes, placement.encoder_weights)
     except _BROKEN as exc:
         raise ModelError(_cannot_load(spec)) from exc
     if placement.weights == "bf16":
@@ -273,6 +288,13 @@ def _int8() -> diffusers.TorchAoConfig:
     return diffusers.TorchAoConfig(Int8WeightOnlyConfig())
 
 
+def _store_in_int8(module: torch.nn.Module) -> None:
+    """Store the weights of a text encoder's linear layers in int8; its vocabulary stays."""
+    from torchao.quantization import Int8WeightOnlyConfig, quantize_
+
+    quantize_(module, Int8WeightOnlyConfig())
+
+
 def _put(pipe: DiffusionPipeline, placement: Placement) -> None:
     """Move a pipeline's parts to the device, or set up offloading."""
     device = torch.device(placement.device)
@@ -283,12 +305,24 @@ def _put(pipe: DiffusionPipeline, placement: Placement) -> None:
     elif placement.offload == "model":
         pipe.enable_model_cpu_offload(device=device)
     else:
-        pipe.enable_group_offload(
-            onload_device=device,
-            offload_type="leaf_level",
-            # CUDA streams need a GPU.
-            use_stream=placement.offload == "group" and device.type == "cuda",
+        offload_by_layer(
+            pipe,
+            device,
+            streamed=_streamed(pipe, placement),
+            is_lean=placement.offload == "group_lean",
+            whole=() if placement.splits_autoencoder else ("vae",),
         )
+
+
+def _streamed(pipe: DiffusionPipeline, placement: Placement) -> set[str]:
+    """Return the parts whose layers are copied in CUDA streams, which need a GPU.
+
+    An autoencoder's are not: streams rely on the order of the first call, which tiles change.
+    """
+    if placement.device != "cuda" or placement.offload not in STREAMED:
+        return set()
+    encoders = ENCODERS if placement.encoder_weights != "full" else ()
+    return pipe.components.keys() - {"vae", *encoders}
 
 
 def name_weights(
@@ -299,16 +333,24 @@ def name_weights(
 ) -> str:
     """Return a key for a model's weights, from its commits or from a folder's file sizes and times.
 
-    It also covers the dtype, 8-bit storage and LoRAs.
+    It also covers the dtype, how weights are stored, single files and LoRAs.
     """
     how = f" {placement.dtype} {placement.weights}"
+    if placement.encoder_weights != "full":
+        how += f" encoder {placement.encoder_weights}"
+    for name, file in source_of(spec, placement).files.items():
+        path = Path(file.address)
+        how += f" {name} {_facts_of([path]) if path.is_file() else file.address}"
     if adapters:
         how += f" {[(x.sha256, x.weight, *([x.expert] * bool(x.expert))) for x in adapters]}"
     if not Path(spec.repository).is_dir():
         return f"{spec.repository} {revision} {spec.checkpoint}{how}"
-    files = sorted(Path(spec.repository).rglob("*.safetensors"))
-    facts = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
-    return f"{spec.id} {facts}{how}"
+    return f"{spec.id} {_facts_of(sorted(Path(spec.repository).rglob('*.safetensors')))}{how}"
+
+
+def _facts_of(files: Sequence[Path]) -> list[tuple[str, int, int]]:
+    """Return the names, sizes and times of files, which change if a file is replaced."""
+    return [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
 
 
 def _refuse_missing_weights(pipe: DiffusionPipeline) -> None:
@@ -323,6 +365,12 @@ def _cannot_load(spec: ModelSpec) -> str:
         return (
             f"The weights of {spec.label} are missing or damaged; download the repository again, "
             "with its assets folder."
+        )
+    if spec.files:
+        names = ", ".join(file.name for file in spec.files.values())
+        return (
+            f"{spec.label} could not be loaded: {names} is damaged, or made for another model; get "
+            "it again, or use another file."
         )
     if Path(spec.repository).is_dir():
         return f"{spec.label} could not be loaded: files in its folder are missing or damaged."

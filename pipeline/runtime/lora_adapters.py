@@ -169,7 +169,9 @@ def _fits(pipe: DiffusionPipeline, match: re.Match[str], factor: torch.Tensor) -
     part: Any = getattr(pipe, match["part"], None)
     try:
         layer = part.get_submodule(match["layer"])
-        shape = layer.weight.shape
+        # Linear layers in GGUF have blocks of bytes for weights.
+        is_linear = isinstance(layer, torch.nn.Linear)
+        shape = (layer.out_features, layer.in_features) if is_linear else layer.weight.shape
     except AttributeError:
         return False
     if match[3] in _INNER:

@@ -13,20 +13,34 @@ from typing import Literal
 
 from pipeline.errors import InvalidRequestError
 from pipeline.models.compute_cost import DENOISERS, num_tokens, transformer_width
-from pipeline.models.spec import ModelSpec, Part
+from pipeline.models.spec import ModelSpec
 from pipeline.runtime.device import GIGABYTE, Machine
 
-Offload = Literal["none", "encode_first", "model", "group", "group_lean", "drop_encoder"]
-Weights = Literal["full", "fp8", "int8", "bf16"]
+Offload = Literal[
+    "none", "encode_first", "model", "group", "group_lean", "group_slow", "drop_encoder"
+]
+Weights = Literal["full", "fp8", "int8", "bf16", "gguf"]
 Dtype = Literal["float32", "bfloat16", "float16"]
 GpuSize = Literal["large", "xlarge"]
+Memory = Literal["gpu", "ram"]
 
 ENCODERS = ("text_encoder", "text_encoder_2", "text_encoder_3")
 _AUTOENCODER = "vae"
 _BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
-# From the fastest to the one with the least memory. All of these are tried before 8-bit weights:
-# moving blocks while others compute costs little time, 8-bit weights change the picture.
-_LADDER: tuple[Offload, ...] = ("none", "encode_first", "model", "group", "group_lean")
+# From the fastest to the one with the least memory. All of these are tried before weights in fewer
+# bits: moving blocks while others compute costs little time, fewer bits change the picture.
+_LADDER: tuple[Offload, ...] = (
+    "none",
+    "encode_first",
+    "model",
+    "group",
+    "group_lean",
+    "group_slow",
+)
+_CONVERTED: tuple[Weights, ...] = ("fp8", "int8")
+_BY_LAYER: tuple[Offload, ...] = ("group", "group_lean", "group_slow")
+# These copy layers in CUDA streams while others compute, from pinned memory.
+STREAMED: tuple[Offload, ...] = ("group", "group_lean")
 # Of these, those that move whole parts.
 _BY_PART: tuple[Offload, ...] = ("none", "encode_first", "model")
 # Memory for other things: on a GPU the CUDA context and a desktop; of RAM Python with torch and
@@ -45,6 +59,9 @@ _RAM_GIGABYTES = (8, 16, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 _WIDTHS_PER_TOKEN = 14
 # A model that works in chunks packs its history: Helios packs 20 latents into the tokens of three.
 _LATENTS_OF_HISTORY = 3
+# A layer in GGUF is widened when it is used: per weight, its blocks' integers and floats, and the
+# result. The largest layer, of the feed-forward, has four times the width squared.
+_WIDENED_BYTES, _LARGEST_LAYER = 12, 4
 # An autoencoder's last layers hold about this many values for every pixel.
 _NUMBERS_PER_PIXEL = 64
 # With group offload the GPU holds one of this many shares of a part: the layer that computes and
@@ -78,11 +95,16 @@ class Placement:
 
     Values of `offload`: "none" keeps everything on the device. "encode_first": the text encoders
     and the other parts take turns on the GPU. "model": one part at a time. "group": layer by layer,
-    prefetching the next one. "group_lean": layer by layer without prefetching, which needs less
-    RAM. "drop_encoder", on a CPU: the text encoders are read when they are needed, and let go
-    before the other parts run. `weights` is the storage of the transformers' weights; 8-bit weights
-    are widened when they are used. "bf16" stores all parts in bfloat16 and computes in float32.
-    `gpu_size` is the size requested from ZeroGPU.
+    prefetching the next one from pinned RAM. "group_lean": the same, but layers are pinned as they
+    are used, which needs less RAM. "group_slow": layer by layer without prefetching. In all three
+    the autoencoder is moved whole, unless `splits_autoencoder`: it runs for every latent frame of
+    every tile, and its layers would be copied each time. "drop_encoder", on a CPU: the text
+    encoders are read when they are needed, and let go before the other parts run.
+
+    `weights` is the storage of the transformers' weights, `encoder_weights` that of the text
+    encoders'; what is not "full" is widened when it is used. "bf16" stores all parts in bfloat16
+    and computes in float32. "gguf" reads the transformers from the row's GGUF files, or else from
+    its files in four bits. `gpu_size` is the size requested from ZeroGPU.
     """
 
     device: str
@@ -91,6 +113,8 @@ class Placement:
     tile_decoding: bool
     weights: Weights = "full"
     gpu_size: GpuSize | None = None
+    splits_autoencoder: bool = False
+    encoder_weights: Weights = "full"
 
 
 @dataclass(frozen=True)
@@ -129,7 +153,7 @@ def place(
 def estimate(spec: ModelSpec, placement: Placement, footage: Footage | None = None) -> Needs:
     """Compute the peak memory of a window: weights and activations."""
     footage = footage or full_window(spec)
-    stored = {name: _stored_bytes(name, part, placement) for name, part in spec.parts.items()}
+    stored = {name: _stored_bytes(name, spec, placement) for name in spec.parts}
     encoding = sum(stored.get(name, 0) for name in ENCODERS)
     denoising = _denoising_bytes(spec, placement, footage)
     decoding = _decoding_bytes(spec, placement, footage)
@@ -143,14 +167,17 @@ def estimate(spec: ModelSpec, placement: Placement, footage: Footage | None = No
             _largest(stored, stored.keys() - {*ENCODERS, _AUTOENCODER}) + denoising,
             stored.get(_AUTOENCODER, 0) + decoding,
         )
-    elif placement.offload in ("group", "group_lean"):
-        encoder, other = (_largest(stored, names) for names in (ENCODERS, stored.keys() - ENCODERS))
-        peak = max(encoder // _LAYERS_OF_ENCODER, other // _LAYERS_OF_OTHERS + working)
+    elif placement.offload in _BY_LAYER:
+        encoder, other = _layer_bytes(stored)
+        autoencoder = stored.get(_AUTOENCODER, 0)
+        if placement.splits_autoencoder:
+            autoencoder //= _LAYERS_OF_OTHERS
+        peak = max(encoder, other + denoising, autoencoder + decoding)
     else:
         peak = weights + working
     if placement.device != "cuda":
         return Needs(card_bytes=0, ram_bytes=peak)
-    return Needs(card_bytes=peak, ram_bytes=_ram_bytes(spec, placement, weights))
+    return Needs(card_bytes=peak, ram_bytes=_ram_bytes(spec, placement, stored))
 
 
 def describe(spec: ModelSpec, placement: Placement, machine: Machine) -> str:
@@ -162,10 +189,13 @@ def describe(spec: ModelSpec, placement: Placement, machine: Machine) -> str:
         return f"{_share(needs.card_bytes, whole, 'GPU')}: {what}."
     if placement.device == "cuda":
         how = _HOW[placement.offload]
+        if placement.encoder_weights != "full":
+            how += f", the text encoder's weights in {placement.encoder_weights}"
         if placement.weights == "bf16":
             how += ", the weights in bfloat16"
         elif placement.weights != "full":
-            how += f", the transformer's weights in {placement.weights}"
+            what = "four bits" if reads_light_files(spec, placement) else placement.weights
+            how += f", the transformer's weights in {what}"
         return f"{_share(needs.card_bytes, machine.memory_bytes, 'GPU')}: {how}."
     how = f"everything is held in {placement.dtype}"
     if placement.offload == "drop_encoder":
@@ -177,19 +207,42 @@ def describe(spec: ModelSpec, placement: Placement, machine: Machine) -> str:
     return f"{_share(needs.ram_bytes, machine.memory_bytes, 'computer')}: {how}."
 
 
-def step_down(placement: Placement) -> Placement | None:
-    """Return the placement with the next lower memory use and the same output, or None.
+def step_down(placement: Placement, short_of: Memory = "gpu") -> Placement | None:
+    """Return the placement with the next lower use of a memory and the same output, or None.
 
-    Only CUDA reports that a GPU is out of memory. On ZeroGPU the placement never changes.
+    Only CUDA reports that memory is short: the GPU's, or the computer's that it should pin. On
+    ZeroGPU the placement never changes.
     """
-    if placement.gpu_size or placement.offload in ("group", "group_lean", "drop_encoder"):
+    if placement.gpu_size or placement.offload not in _LADDER:
         return None
     if placement.weights == "bf16" and placement.offload == _BY_PART[-1]:
         return None
-    offload = _LADDER[_LADDER.index(placement.offload) + 1]
-    if placement.weights != "full" and offload == "group":
-        offload = "group_lean"
-    return replace(placement, offload=offload)
+    is_by_layer = placement.offload in _BY_LAYER
+    if is_by_layer and short_of == "gpu":
+        return None if placement.splits_autoencoder else replace(placement, splits_autoencoder=True)
+    if short_of == "ram" and placement.offload not in STREAMED:
+        return None
+    lower = (replace(placement, offload=x) for x in _LADDER[_LADDER.index(placement.offload) + 1 :])
+    return next((x for x in lower if can_stream(x) or x.offload not in STREAMED), None)
+
+
+def can_stream(placement: Placement) -> bool:
+    """Say whether the transformers' layers can be copied in CUDA streams.
+
+    Together with layerwise casting to fp8 these gave NaN (diffusers, issue 12609); with GGUF they
+    were measured to work (diffusers, issue 14691).
+    """
+    return placement.weights in ("full", "gguf")
+
+
+def source_of(spec: ModelSpec, placement: Placement) -> ModelSpec:
+    """Return the row with the files that a placement reads."""
+    return spec.with_light_files() if reads_light_files(spec, placement) else spec
+
+
+def reads_light_files(spec: ModelSpec, placement: Placement) -> bool:
+    """Say whether a placement reads the transformers from the row's files in four bits."""
+    return placement.weights == "gguf" and _weights_of_files(spec) != "gguf"
 
 
 _HOW: dict[Offload, str] = {
@@ -197,7 +250,8 @@ _HOW: dict[Offload, str] = {
     "encode_first": "the text encoder is there first, then everything else",
     "model": "parts are moved there one at a time",
     "group": "layers are moved there while others compute",
-    "group_lean": "layers are moved there one at a time",
+    "group_lean": "layers are moved there while others compute, with less RAM",
+    "group_slow": "layers are moved there one at a time",
 }
 
 
@@ -207,22 +261,56 @@ def candidates(spec: ModelSpec, machine: Machine) -> list[Placement]:
     Large autoencoders decode in tiles, because a whole window would need more memory than
     everything else.
     """
-    dtype = _dtype(spec, machine)
-    first = Placement(machine.device, dtype, "none", tile_decoding=not spec.streams_decoding)
+    dtype, given = _dtype(spec, machine), _weights_of_files(spec)
+    first = Placement(machine.device, dtype, "none", not spec.streams_decoding, weights=given)
     if machine.is_zero_gpu:
         return [replace(first, gpu_size=size) for size in ZERO_GPU_BYTES]
     if machine.device != "cuda":
         if machine.device == "cpu" and _num_encoder_bytes(spec) > _LARGE_ENCODER_BYTES:
             first = replace(first, offload="drop_encoder")
-        return [first] if machine.has_fast_bf16 else [first, replace(first, weights="bf16")]
-    exact = [replace(first, offload=offload) for offload in _LADDER]
+        is_exact = machine.has_fast_bf16 or given != "full"
+        return [first] if is_exact else [first, replace(first, weights="bf16")]
+    by_place = [replace(first, offload=offload) for offload in _LADDER]
+    if _AUTOENCODER in spec.parts:
+        by_layer = (x for x in by_place if x.offload in _BY_LAYER)
+        by_place += [replace(x, splits_autoencoder=True) for x in by_layer]
     if dtype == "float32":
-        return exact + [replace(x, weights="bf16") for x in exact if x.offload in _BY_PART]
-    if not spec.parts.keys() & set(DENOISERS):
-        return exact
-    light: Weights = "int8" if machine.has_torchao else "fp8"
-    # CUDA streams together with layerwise casting gave NaN (diffusers, issue 12609).
-    return exact + [replace(x, weights=light) for x in exact if x.offload != "group"]
+        storages: list[tuple[Weights, Weights]] = [("full", given)]
+        wide = [replace(x, weights="bf16") for x in by_place if x.offload in _BY_PART]
+    else:
+        storages, wide = _storages(spec, machine), []
+    all_of_them = (
+        replace(place, encoder_weights=encoder, weights=transformer)
+        for encoder, transformer in storages
+        for place in by_place
+    )
+    placements = [x for x in all_of_them if can_stream(x) or x.offload not in STREAMED]
+    return placements + (wide if given == "full" else [])
+
+
+def _storages(spec: ModelSpec, machine: Machine) -> list[tuple[Weights, Weights]]:
+    """List how text encoders and transformers can be stored, from the most exact on.
+
+    In eight bits a text encoder is int8 only: T5 and UMT5 look at the type of a layer's weights,
+    and would compute in fp8 where these are stored in it.
+    """
+    given = _weights_of_files(spec)
+    encoder: Weights = "full"
+    storages = [(encoder, given)]
+    if machine.has_torchao and spec.parts.keys() & {*ENCODERS}:
+        encoder = "int8"
+        storages.append((encoder, given))
+    if given == "full" and spec.parts.keys() & {*DENOISERS}:
+        storages.append((encoder, "int8" if machine.has_torchao else "fp8"))
+        if spec.light_files:
+            storages.append((encoder, "gguf"))
+    return storages
+
+
+def _weights_of_files(spec: ModelSpec) -> Weights:
+    """Return how the files of a row store its transformers; "full" for those of a repository."""
+    storages = {spec.files[name].storage for name in DENOISERS if name in spec.files}
+    return next((x for x in ("gguf", "fp8") if x in storages), "full")
 
 
 def _num_encoder_bytes(spec: ModelSpec) -> int:
@@ -252,30 +340,61 @@ def _largest(stored: Mapping[str, int], names: Collection[str]) -> int:
     return max((size for name, size in stored.items() if name in names), default=0)
 
 
-def _ram_bytes(spec: ModelSpec, placement: Placement, weights: int) -> int:
+def _layer_bytes(stored: Mapping[str, int]) -> tuple[int, int]:
+    """Return what is moved at once of the text encoders and of the other parts, layer by layer."""
+    others = stored.keys() - {*ENCODERS, _AUTOENCODER}
+    encoder = _largest(stored, ENCODERS) // _LAYERS_OF_ENCODER
+    return encoder, _largest(stored, others) // _LAYERS_OF_OTHERS
+
+
+def _ram_bytes(spec: ModelSpec, placement: Placement, stored: Mapping[str, int]) -> int:
     """Compute the RAM needed beside a GPU: weights are loaded into it, and offloaded back to it.
 
-    Transformers with 8-bit weights are loaded first, each at full size.
+    Parts that are stored in fewer bits are loaded first, each at full size. Pinned layers are
+    copies.
     """
     if placement.gpu_size:
         return 0
+    held = loading = 0
+    for name in converted_parts(spec, placement):
+        loading = max(loading, held + spec.parts[name].num_bytes)
+        held += stored[name]
+    weights = sum(stored.values())
     if placement.offload == "group":
-        return round(weights * _PINNED_SHARE)
-    if placement.weights == "full":
-        return weights
-    denoisers = [spec.parts[name] for name in DENOISERS if name in spec.parts]
-    last = denoisers[-1].num_bytes - denoisers[-1].num_parameters
-    return max(weights, sum(part.num_parameters for part in denoisers) + last)
+        weights = round(weights * _PINNED_SHARE)
+    elif placement.offload == "group_lean":
+        weights += max(_layer_bytes(stored))
+    return max(weights, loading)
 
 
-def _stored_bytes(name: str, part: Part, placement: Placement) -> int:
+def converted_parts(spec: ModelSpec, placement: Placement) -> list[str]:
+    """List the parts that are read in more bits than they are stored in, the largest first.
+
+    Loaded in this order, and before all others, they need the least memory.
+    """
+    converted = ENCODERS if placement.encoder_weights in _CONVERTED else ()
+    if placement.weights in _CONVERTED:
+        converted = (*DENOISERS, *converted)
+    names = [name for name in converted if name in spec.parts]
+    return sorted(names, key=lambda name: -spec.parts[name].num_bytes)
+
+
+def _stored_bytes(name: str, spec: ModelSpec, placement: Placement) -> int:
     """Return the bytes of a part's weights as they are stored."""
-    if name in DENOISERS and placement.weights in ("fp8", "int8"):
-        return part.num_parameters
-    if name in ENCODERS and placement.dtype == "float16":
-        return round(part.num_parameters * _ENCODER_BYTES_IN_FLOAT16)
+    part = spec.parts[name]
+    files = {**spec.light_files, **spec.files} if placement.weights == "gguf" else spec.files
+    if name in files and files[name].storage != "full":
+        return files[name].num_bytes
     is_wide = placement.dtype == "float32" and placement.weights != "bf16"
-    return part.num_parameters * (4 if is_wide else part.bytes_per_parameter)
+    width = 4 if is_wide else part.bytes_per_parameter
+    weights = placement.weights if name in DENOISERS else "full"
+    if name in ENCODERS:
+        weights = placement.encoder_weights
+    if weights not in _CONVERTED:
+        if name in ENCODERS and placement.dtype == "float16":
+            return round(part.num_parameters * _ENCODER_BYTES_IN_FLOAT16)
+        return part.num_parameters * width
+    return part.num_parameters + part.num_in_vocabulary * (width - 1)
 
 
 def _denoising_bytes(spec: ModelSpec, placement: Placement, footage: Footage) -> int:
@@ -287,7 +406,10 @@ def _denoising_bytes(spec: ModelSpec, placement: Placement, footage: Footage) ->
     is_stacked = spec.stacks_guidance and (spec.default_guidance_scale or 0) > 1
     batch = 2 if is_stacked else 1
     held = batch * tokens * transformer_width(spec) * _WIDTHS_PER_TOKEN
-    return round(held * _BYTES[placement.dtype])
+    widened = 0.0
+    if placement.weights == "gguf":
+        widened = _WIDENED_BYTES * _LARGEST_LAYER * transformer_width(spec) ** 2
+    return round(held * _BYTES[placement.dtype] + widened)
 
 
 def _decoding_bytes(spec: ModelSpec, placement: Placement, footage: Footage) -> int:

@@ -24,7 +24,14 @@ from pipeline.runtime.acceleration_hooks import LoadBlocks, apply_acceleration
 from pipeline.runtime.device import Machine, detect_machine
 from pipeline.runtime.loading import LoadedModel, load_model, name_weights
 from pipeline.runtime.lora_adapters import Adapter, AdapterFiles, can_switch, put_on, take_off
-from pipeline.runtime.memory_plan import Placement, describe, place, step_down
+from pipeline.runtime.memory_plan import (
+    Memory,
+    Placement,
+    describe,
+    place,
+    source_of,
+    step_down,
+)
 from pipeline.runtime.prompt_cache import PromptCache
 
 logger = logging.getLogger(__name__)
@@ -68,6 +75,13 @@ class ModelCache:
         if model_id not in self._placements:
             return place(spec, self.machine, others=self._models.values())
         return self._placements[model_id]
+
+    def source(self, model_id: str) -> ModelSpec:
+        """Return a model's row with the files that its placement reads.
+
+        Raises InvalidRequestError as `placement` does.
+        """
+        return source_of(self.spec(model_id), self.placement(model_id))
 
     def describe(self, model_id: str) -> str:
         """Say in a sentence how a model is held, and how much memory that takes.
@@ -156,18 +170,21 @@ class ModelCache:
             self._unused.wait_for(lambda: not self._num_users)
             self._let_go()
 
-    def step_down(self, model_id: str) -> bool:
-        """Switch a model to a placement that needs less GPU memory; False if there is none.
+    def step_down(self, model_id: str, short_of: Memory = "gpu") -> bool:
+        """Switch a model to a placement that needs less of a memory; False if there is none.
 
         The model is loaded again at the next `load` or `use`.
         """
         with self._unused:
-            lower = step_down(self.placement(model_id))
+            lower = step_down(self.placement(model_id), short_of)
             # With several GPUs all processes would have to change together.
             if lower is None or self.settings.num_gpus > 1:
                 return False
             logger.warning(
-                "Out of GPU memory: %s is now held with offload=%r", model_id, lower.offload
+                "Out of %s memory: %s is now held with offload=%r",
+                {"gpu": "GPU", "ram": "pinned"}[short_of],
+                model_id,
+                lower.offload,
             )
             self.hold(model_id, lower)
             return True

@@ -17,6 +17,7 @@ from diffusers import (
     Kandinsky5T2VPipeline,
     LTXVideoTransformer3DModel,
 )
+from diffusers.loaders.single_file_model import _get_single_file_loadable_mapping_class
 from diffusers.models import ModelMixin
 from diffusers.models._modeling_parallel import ContextParallelInput
 
@@ -79,6 +80,19 @@ class KandinskyLiteI2VPipeline(Kandinsky5I2VPipeline):
 def lora_parts(pipe: DiffusionPipeline) -> list[str]:
     """List the parts that a pipeline loads LoRAs into; it silently skips others."""
     return list(pipe._lora_loadable_modules)
+
+
+def reads_single_files(part: type) -> bool:
+    """Say whether `from_single_file` of a class works: some have the method and only raise."""
+    return _get_single_file_loadable_mapping_class(part) is not None
+
+
+def can_offload_layers(part: torch.nn.Module) -> bool:
+    """Say whether diffusers can move a part layer by layer: some autoencoders of sound it cannot.
+
+    `enable_group_offload` would only raise.
+    """
+    return getattr(part, "_supports_group_offloading", True)
 
 
 def repeated_blocks(transformer: ModelMixin) -> Iterator[torch.nn.Module]:

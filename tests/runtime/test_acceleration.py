@@ -71,8 +71,9 @@ def test_a_wrong_value_is_a_sentence(name: str, value: str, sentence: str) -> No
     ("spec", "num_steps", "offload", "expected"),
     [
         (WAN, 50, "none", True),
-        (A14B, 40, "group_lean", True),
+        (A14B, 40, "group_slow", True),
         (A14B, 40, "group", False),  # its layers are moved ahead of time
+        (A14B, 40, "group_lean", False),
         (WAN, 8, "none", False),  # too few for two to be alike
         (LTX, 50, "none", False),  # distilled
         (VACE, 50, "none", False),  # its hints would be added twice

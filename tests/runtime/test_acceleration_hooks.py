@@ -287,7 +287,7 @@ def test_blocks_that_cannot_be_compiled_do_not_end_a_job(
     assert torch.equal(make(switched(WAN_5B, Acceleration(is_compiled=True)), num_steps=2), before)
 
 
-@pytest.mark.parametrize("offload", ["encode_first", "model", "group_lean"])
+@pytest.mark.parametrize("offload", ["encode_first", "model", "group_slow"])
 def test_a_cache_works_where_parts_are_moved(
     rows: dict[str, ModelSpec], switched: object, offload: str
 ) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -62,14 +63,16 @@ def frames_of(clip: Clip) -> np.ndarray:
     return np.concatenate(list(iterate_frames(clip.path, probe_clip(clip.path))))
 
 
-def fill_card(model_cache: ModelCache, num_calls: int) -> list[object]:
+def fill_card(
+    model_cache: ModelCache, num_calls: int, error: Exception | None = None
+) -> list[object]:
     """Let the transformer that is loaded now run out of memory after so many calls."""
     calls: list[object] = []
 
     def raise_when_full(*_: object) -> None:
         calls.append(None)
         if len(calls) > num_calls:
-            raise torch.OutOfMemoryError("CUDA out of memory.")
+            raise error or torch.OutOfMemoryError("CUDA out of memory.")
 
     model_cache.load(LTX).pipe.transformer.register_forward_pre_hook(raise_when_full)
     return calls
@@ -131,8 +134,57 @@ def test_a_card_that_stays_full_is_said_to_be_so(
     with pytest.raises(ModelError) as caught:
         make(request_of_two_windows, model_cache, tmp_path, note)
     assert str(caught.value) == SENTENCE
-    assert offloads == ["none", "encode_first", "model", "group"]
+    # The last one without the whole autoencoder on the card.
+    assert offloads == ["none", "encode_first", "model", "group", "group"]
     assert not (tmp_path / "clip.mp4").exists()
+
+
+def failed_pin() -> torch.AcceleratorError:
+    """Return what torch raises when CUDA cannot pin memory: no torch.OutOfMemoryError."""
+    error = torch.AcceleratorError("CUDA error: out of memory")
+    error.error_code = 2
+    return error
+
+
+def test_memory_that_cannot_be_pinned_is_pinned_by_layers_or_not_at_all(
+    folder: Path, tmp_path: Path, request_of_two_windows: GenerationRequest
+) -> None:
+    """The job failed with torch's words before."""
+    whole = make(request_of_two_windows, resident(folder), tmp_path / "whole")
+    model_cache = resident(folder)
+    model_cache.hold(LTX, replace(model_cache.placement(LTX), offload="group"))
+    offloads: list[str] = []
+
+    def note(news: Progress) -> None:
+        if news.stage == "sampling" and not news.step:
+            offloads.append(model_cache.load(LTX).placement.offload)
+            if len(offloads) < 3:
+                fill_card(model_cache, 1, failed_pin())
+
+    clip = make(request_of_two_windows, model_cache, tmp_path, note)
+    assert offloads == ["group", "group_lean", "group_slow"]
+    np.testing.assert_array_equal(frames_of(clip), frames_of(whole))
+
+
+def test_where_nothing_is_pinned_and_memory_is_short_a_sentence_says_so(
+    folder: Path, tmp_path: Path, request_of_two_windows: GenerationRequest
+) -> None:
+    model_cache = resident(folder)
+    fill_card(model_cache, 0, failed_pin())
+    with pytest.raises(ModelError) as caught:
+        make(request_of_two_windows, model_cache, tmp_path)
+    assert str(caught.value) == SENTENCE.replace("GPU", "computer")
+
+
+def test_another_error_of_the_card_is_not_taken_for_a_lack_of_memory(
+    folder: Path, tmp_path: Path, request_of_two_windows: GenerationRequest
+) -> None:
+    model_cache = resident(folder)
+    broken = torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
+    broken.error_code = 700
+    fill_card(model_cache, 0, broken)
+    with pytest.raises(torch.AcceleratorError, match="illegal memory access"):
+        make(request_of_two_windows, model_cache, tmp_path)
 
 
 def test_a_model_that_is_stopped_or_fails_can_be_let_go(

@@ -9,15 +9,17 @@ import pytest
 
 from pipeline.errors import InvalidRequestError
 from pipeline.models.registry import MODELS
-from pipeline.models.spec import ModelSpec, Part
+from pipeline.models.spec import ModelSpec, Part, WeightsFile
 from pipeline.runtime.device import GIGABYTE, Machine, detect_machine, is_zero_gpu
 from pipeline.runtime.memory_plan import (
     Footage,
     Placement,
+    candidates,
     describe,
     estimate,
     full_window,
     place,
+    source_of,
     step_down,
 )
 
@@ -51,16 +53,16 @@ def card(gigabytes: int, ram: int | None = None, **more: object) -> Machine:
 @pytest.mark.parametrize(
     ("gigabytes", "ram", "ltx_2b", "ltx_13b", "experts"),
     [
-        (6, 16, "group_lean", None, None),
-        (6, 32, "group", "group_lean fp8", None),
-        (6, 64, "group", "group", "group_lean fp8"),
-        (8, 64, "group", "group", "group_lean fp8"),
-        (8, 32, "group", "group_lean fp8", None),
+        (6, 16, "group_slow", None, None),
+        (6, 32, "group", "group_slow fp8", None),
+        (6, 64, "group", "group", "group_slow fp8"),
+        (8, 64, "group", "group", "group_slow fp8"),
+        (8, 32, "group", "group_slow fp8", None),
         (8, 128, "group", "group", "group"),
         (12, 16, "encode_first", None, None),
-        (12, 64, "encode_first", "group", "group_lean fp8"),
+        (12, 64, "encode_first", "group", "group_slow fp8"),
         (16, 32, "encode_first", "model fp8", None),
-        (16, 64, "encode_first", "group", "group_lean fp8"),
+        (16, 64, "encode_first", "group", "group_slow fp8"),
         (24, 32, "none", "encode_first fp8", None),
         (24, 48, "none", "group_lean", "model fp8"),
         (24, 64, "none", "group", "model fp8"),
@@ -216,7 +218,7 @@ def test_the_machine_that_a_refusal_names_does_fit() -> None:
             "About 9 GB of the GPU's 12: the text encoder is there first, then everything else.",
         ),
         (card(24, 64), "About 17 GB of the GPU's 24: everything stays there."),
-        (card(6, 32), "About 2 GB of the GPU's 6: layers are moved there while others compute."),
+        (card(6, 32), "About 4 GB of the GPU's 6: layers are moved there while others compute."),
         (
             Machine("mps", 36 * GIGABYTE, has_fast_bf16=True),
             "About 17 GB of the computer's 36: everything is held in bfloat16; Apple's GPUs are "
@@ -235,8 +237,43 @@ def test_a_sentence_says_that_weights_are_stored_in_eight_bits() -> None:
 
 
 def test_int8_takes_the_place_of_fp8_where_torchao_is_installed() -> None:
-    assert place(LTX_13B, card(16, 32, has_torchao=True)).weights == "int8"
+    assert place(EXPERTS, card(16, 64)).weights == "fp8"
+    held = place(EXPERTS, card(16, 48, has_torchao=True))
+    assert (held.encoder_weights, held.weights) == ("int8", "int8")
     assert place(LTX_13B, card(48, 64, has_torchao=True)).weights == "full"
+
+
+def test_the_text_encoder_is_stored_in_eight_bits_before_the_transformer() -> None:
+    """It runs once a prompt; the transformer, which makes the pictures, stays as it is."""
+    machine = card(16, 36, has_torchao=True)
+    held = place(LTX_13B, machine)
+    assert (held.encoder_weights, held.weights) == ("int8", "full")
+    assert "the text encoder's weights in int8." in describe(LTX_13B, held, machine)
+    storages = [(x.encoder_weights, x.weights) for x in candidates(LTX_13B, machine)]
+    assert list(dict.fromkeys(storages)) == [("full", "full"), ("int8", "full"), ("int8", "int8")]
+
+
+def test_four_bits_come_last_and_only_for_rows_that_name_a_file() -> None:
+    spec = replace(LTX_13B, light_files={"transformer": WeightsFile("x.gguf", 8 * 10**9)})
+    machine = card(12, 24)
+    with pytest.raises(InvalidRequestError):
+        place(LTX_13B, machine)
+    held = place(spec, machine)
+    assert held.weights == "gguf"
+    assert "the transformer's weights in four bits." in describe(spec, held, machine)
+    assert candidates(spec, machine)[-1].weights == "gguf"
+    assert source_of(spec, held).files == spec.light_files
+    assert source_of(spec, place(spec, card(80, 128))) == spec
+
+
+def test_word_embeddings_stay_in_sixteen_bits() -> None:
+    held = Placement("cuda", "bfloat16", "none", tile_decoding=False)
+    full, light = (
+        estimate(MODELS["wan-2.2-5b"], replace(held, encoder_weights=x)).card_bytes
+        for x in ("full", "int8")
+    )
+    # UMT5 has 256384 words of 4096 numbers.
+    assert full - light == 5_680_910_336 - 256_384 * 4_096
 
 
 def test_fp8_is_for_cards_that_compute_in_bf16() -> None:
@@ -250,7 +287,8 @@ def test_each_step_down_takes_less_of_the_card_until_there_is_none() -> None:
     while placement is not None:
         steps.append(placement)
         placement = step_down(placement)
-    assert [x.offload for x in steps] == ["none", "encode_first", "model", "group"]
+    assert [x.offload for x in steps] == ["none", "encode_first", "model", "group", "group"]
+    assert [x.splits_autoencoder for x in steps] == [False] * 4 + [True]
     sizes = [estimate(LTX_13B, x).card_bytes for x in steps]
     assert sizes == sorted(set(sizes), reverse=True)
 
@@ -258,8 +296,35 @@ def test_each_step_down_takes_less_of_the_card_until_there_is_none() -> None:
 def test_eight_bits_are_never_moved_in_a_stream() -> None:
     """Streams and fp8 casting together gave latents that were no numbers (diffusers, 12609)."""
     held = Placement("cuda", "bfloat16", "model", tile_decoding=True, weights="fp8")
-    assert step_down(held).offload == "group_lean"
-    assert step_down(step_down(held)) is None
+    lowest = step_down(held)
+    assert (lowest.offload, lowest.splits_autoencoder) == ("group_slow", False)
+    lowest = step_down(lowest)
+    assert (lowest.offload, lowest.splits_autoencoder) == ("group_slow", True)
+    assert step_down(lowest) is None
+
+
+def test_where_memory_cannot_be_pinned_less_of_it_is_pinned() -> None:
+    held = Placement("cuda", "bfloat16", "group", tile_decoding=True)
+    lean = step_down(held, "ram")
+    slow = step_down(lean, "ram")
+    assert [x.offload for x in (lean, slow)] == ["group_lean", "group_slow"]
+    assert step_down(slow, "ram") is None
+    needs = [estimate(LTX_2B, x) for x in (held, lean, slow)]
+    assert [x.card_bytes for x in needs] == [needs[0].card_bytes] * 3
+    sizes = [x.ram_bytes for x in needs]
+    assert sizes == sorted(set(sizes), reverse=True)
+
+
+def test_an_autoencoder_that_is_moved_whole_is_counted_whole() -> None:
+    """Wan 5B's, in float32, is 2.8 GB: more than a twentieth of it has to be there at once."""
+    wan = MODELS["wan-2.2-5b"]
+    held = Placement("cuda", "bfloat16", "group", tile_decoding=False)
+    whole, split = (
+        estimate(wan, replace(held, splits_autoencoder=x), Footage(64, 64, 5)).card_bytes
+        for x in (False, True)
+    )
+    assert 704_688_668 * 4 < whole < 704_688_668 * 4 + 10**7
+    assert split == 5_680_910_336 * 2 // 5  # the vocabulary of its text encoder
 
 
 def test_what_is_worked_on_grows_with_the_size_and_with_guidance() -> None:

@@ -114,7 +114,8 @@ def test_after_a_step_down_the_model_is_held_more_frugally_and_is_let_go_first(
     assert transformer() is None
     while model_cache.step_down(LTX):
         offloads.append(model_cache.load(LTX).placement.offload)
-    assert offloads == ["encode_first", "model", "group"]
+    assert offloads == ["encode_first", "model", "group", "group"]
+    assert model_cache.placement(LTX).splits_autoencoder
     assert model_cache.load(LTX).fingerprint == fingerprint
     assert model_cache.placement(MINI).offload == "none"
 

@@ -7,6 +7,7 @@ order, and that nothing is computed twice or in another type, shows all the same
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import math
 import shutil
 import weakref
@@ -31,7 +32,13 @@ from pipeline.models.spec import ModelSpec, Part
 from pipeline.runtime.loading import LoadedModel, load_model
 from pipeline.runtime.memory_plan import Placement
 from tests.tiny import LTX, tiny_ltx_pipeline, tiny_models
+from tests.tiny_families import save_tiny_family
+from tests.tiny_ltx2 import save_tiny_ltx2
+from tests.tiny_wan import save_tiny_wan
 
+needs_torchao = pytest.mark.skipif(
+    importlib.util.find_spec("torchao") is None, reason="torchao is not installed"
+)
 RESIDENT = Placement("cpu", "float32", "none", tile_decoding=False)
 
 
@@ -63,11 +70,22 @@ def psnr(frames: np.ndarray, others: np.ndarray) -> float:
     return 10 * math.log10(255**2 / error) if error else math.inf
 
 
-@pytest.mark.parametrize("offload", ["encode_first", "group", "group_lean", "drop_encoder"])
+@pytest.mark.parametrize(
+    ("offload", "splits_autoencoder"),
+    [
+        ("encode_first", False),
+        ("drop_encoder", False),
+        *itertools.product(("group", "group_lean", "group_slow"), (0, 1)),
+    ],
+)
 def test_offloading_changes_no_bit(
-    spec: ModelSpec, resident: tuple[torch.Tensor, np.ndarray], offload: str
+    spec: ModelSpec,
+    resident: tuple[torch.Tensor, np.ndarray],
+    offload: str,
+    splits_autoencoder: bool,
 ) -> None:
-    latents, frames = make(load_model(spec, replace(RESIDENT, offload=offload)))
+    held = replace(RESIDENT, offload=offload, splits_autoencoder=bool(splits_autoencoder))
+    latents, frames = make(load_model(spec, held))
     assert torch.equal(latents, resident[0])
     np.testing.assert_array_equal(frames, resident[1])
 
@@ -81,7 +99,7 @@ def test_moving_part_by_part_changes_no_latent_and_no_frame_by_more_than_a_level
     assert np.abs(frames.astype(int) - resident[1]).max() <= 1
 
 
-@pytest.mark.parametrize("offload", ["none", "encode_first", "model", "group_lean"])
+@pytest.mark.parametrize("offload", ["none", "encode_first", "model", "group_slow"])
 def test_weights_in_fp8_change_little(
     spec: ModelSpec, resident: tuple[torch.Tensor, np.ndarray], offload: str
 ) -> None:
@@ -92,8 +110,8 @@ def test_weights_in_fp8_change_little(
     assert 45 < psnr(frames, resident[1]) < math.inf
 
 
-@pytest.mark.skipif(importlib.util.find_spec("torchao") is None, reason="torchao is not installed")
-@pytest.mark.parametrize("offload", ["none", "encode_first", "model", "group_lean"])
+@needs_torchao
+@pytest.mark.parametrize("offload", ["none", "encode_first", "model", "group_slow"])
 def test_weights_in_int8_change_less(
     spec: ModelSpec, resident: tuple[torch.Tensor, np.ndarray], offload: str
 ) -> None:
@@ -165,6 +183,29 @@ def test_text_encoder_and_all_the_rest_take_turns(spec: ModelSpec) -> None:
     assert set(hook.present) == {pipe.transformer, pipe.vae}
     engine.encode_prompt("a red boat", "", 1.0)  # known: nothing has to move
     assert set(hook.present) == {pipe.transformer, pipe.vae}
+
+
+def test_layer_by_layer_the_autoencoder_moves_whole_and_away_for_all_other_parts(
+    spec: ModelSpec,
+) -> None:
+    """It runs for each tile, so that its layers were moved hundreds of times for a clip."""
+    model = load_model(spec, replace(RESIDENT, offload="group"))
+    pipe, moves = model.pipe, []
+    hook = pipe.vae._hf_hook
+    move = pipe.vae.to
+    pipe.vae.to = lambda device: moves.append(str(device)) or move(device)
+    engine = open_engine(model, width=64, height=64)
+    prompt = engine.encode_prompt("a red boat", "", 1.0)
+    latents = engine.denoise(2, prompt, WindowContext(is_start=True), SamplingParams(seed=0))
+    assert (hook.present, moves) == (None, [])
+    frames = list(engine._codec.decode(latents))
+    assert len(np.concatenate(frames)) == 9
+    assert (hook.present, moves) == (pipe.vae, ["cpu"])
+    engine.encode_prompt("a green boat", "", 1.0)
+    assert (hook.present, moves) == (None, ["cpu", "cpu"])
+    layers = [x for x in pipe.vae.modules() if hasattr(x, "_diffusers_hook")]
+    assert layers == []
+    assert hasattr(pipe.transformer.proj_out, "_diffusers_hook")
 
 
 def experts(folder: Path) -> ModelSpec:
@@ -254,3 +295,34 @@ def test_a_text_encoder_whose_files_went_is_a_sentence(spec: ModelSpec, tmp_path
     engine = open_engine(model, width=64, height=64)
     with pytest.raises(ModelError, match="files in its folder are missing or damaged"):
         engine.encode_prompt("a red boat", "", 1.0)
+
+
+@needs_torchao
+@pytest.mark.parametrize("offload", ["none", "encode_first", "model", "group", "group_slow"])
+def test_a_text_encoder_in_int8_changes_little(
+    spec: ModelSpec, resident: tuple[torch.Tensor, np.ndarray], offload: str
+) -> None:
+    model = load_model(spec, replace(RESIDENT, offload=offload, encoder_weights="int8"))
+    encoder = model.pipe.text_encoder
+    assert encoder.encoder.block[0].layer[0].SelfAttention.q.weight.qdata.dtype == torch.int8
+    assert encoder.shared.weight.dtype == torch.float32
+    _, frames = make(model)
+    assert 45 < psnr(frames, resident[1]) < math.inf
+
+
+@needs_torchao
+@pytest.mark.parametrize("family", ["ltx-2.3", "wan-2.2-5b", "kandinsky-5-t2v"])
+def test_the_text_encoders_of_all_families_can_be_in_int8(family: str, tmp_path: Path) -> None:
+    if family == "ltx-2.3":
+        save_tiny_ltx2(tmp_path)
+    else:
+        {"wan-2.2-5b": save_tiny_wan}.get(family, save_tiny_family)(family, tmp_path)
+    row = replace(MODELS[family], repository=str(tmp_path), revision=None)
+    states = []
+    for weights in ("full", "int8"):
+        encoder = load_model(row, replace(RESIDENT, encoder_weights=weights)).pipe.text_encoder
+        with torch.no_grad():
+            made = encoder(input_ids=torch.arange(5, 13)[None], output_hidden_states=True)
+        states.append(made.hidden_states[-1].flatten())
+    assert not torch.equal(*states)
+    assert torch.nn.functional.cosine_similarity(*states, dim=0) > 0.99

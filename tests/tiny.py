@@ -37,6 +37,7 @@ from pipeline.models.registry import MODELS
 from pipeline.models.spec import ModelSpec
 from pipeline.runtime.device import GIGABYTE, Machine
 from pipeline.runtime.loading import LoadedModel
+from pipeline.runtime.memory_plan import Placement
 from pipeline.runtime.model_cache import ModelCache
 
 MINI, LTX = "kinora-mini", "ltx-video-2b"
@@ -174,6 +175,14 @@ def picture(width: int = 96, height: int = 64) -> np.ndarray:
     y, x = np.mgrid[:height, :width]
     colours = [x * 255 // width, y * 255 // height, 255 * (x > width // 2)]
     return np.stack(colours, axis=-1).astype(np.uint8)
+
+
+def load_whole(spec: ModelSpec) -> LoadedModel:
+    """Load a model with its text encoder kept, so that diffusers' own call can use it."""
+    model_cache = ModelCache(CPU, {spec.id: spec})
+    tile_decoding = not spec.streams_decoding
+    model_cache.hold(spec.id, Placement("cpu", "float32", "none", tile_decoding))
+    return model_cache.load(spec.id)
 
 
 class Calls:

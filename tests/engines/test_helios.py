@@ -25,7 +25,7 @@ from pipeline.planning.validation import build_request
 from pipeline.runtime.loading import LoadedModel
 from pipeline.runtime.memory_plan import Placement
 from pipeline.runtime.model_cache import ModelCache
-from tests.tiny import CPU, Calls, picture
+from tests.tiny import CPU, Calls, load_whole, picture
 from tests.tiny_families import HELIOS, save_tiny_family
 
 SIDE, CHUNK = 64, 9
@@ -48,7 +48,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
     folder = tmp_path_factory.mktemp(HELIOS)
     save_tiny_family(HELIOS, folder)
     row = replace(MODELS[HELIOS], repository=str(folder), revision=None, max_sequence_length=32)
-    return ModelCache(CPU, {HELIOS: row}).load(HELIOS)
+    return load_whole(row)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from pipeline.runtime.loading import LoadedModel
 from pipeline.runtime.memory_plan import Placement
 from pipeline.runtime.model_cache import ModelCache
 from pipeline.runtime.offload import AlternatingOffload
-from tests.tiny import CPU, Calls, picture
+from tests.tiny import CPU, Calls, load_whole, picture
 from tests.tiny_families import I2V, T2V, save_tiny_family
 
 SIDE = 64
@@ -42,7 +42,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
 
 @pytest.fixture(scope="module")
 def models(rows: dict[str, object]) -> dict[str, LoadedModel]:
-    return {name: ModelCache(CPU, rows).load(name) for name in rows}
+    return {name: load_whole(row) for name, row in rows.items()}
 
 
 def open_at(model: LoadedModel, side: int) -> PipelineCallEngine:

@@ -18,8 +18,7 @@ from pipeline.engines.ltx2 import LTX2Engine, _round_positions
 from pipeline.engines.ltx2_audio import SoundCodec
 from pipeline.models.registry import MODELS
 from pipeline.runtime.loading import LoadedModel, load_model
-from pipeline.runtime.model_cache import ModelCache
-from tests.tiny import CPU, Calls, picture
+from tests.tiny import Calls, load_whole, picture
 from tests.tiny_ltx2 import LTX2, save_tiny_ltx2, tiny_ltx2
 
 SIDE, FPS = 64, 24
@@ -42,7 +41,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
     folder = tmp_path_factory.mktemp(LTX2)
     save_tiny_ltx2(folder)
     row = replace(MODELS[LTX2], repository=str(folder), revision=None, max_sequence_length=32)
-    return ModelCache(CPU, {LTX2: row}).load(LTX2)
+    return load_whole(row)
 
 
 @pytest.fixture

@@ -14,8 +14,7 @@ from pipeline.engines.base import SamplingParams, WindowContext
 from pipeline.engines.pipeline_call import GivenFrames, PipelineCallEngine
 from pipeline.models.registry import MODELS
 from pipeline.runtime.loading import LoadedModel
-from pipeline.runtime.model_cache import ModelCache
-from tests.tiny import CPU, picture
+from tests.tiny import load_whole, picture
 from tests.tiny_wan import TINY_WAN, save_tiny_wan
 
 SIDE = 64
@@ -53,7 +52,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, LoadedModel]:
         folder = tmp_path_factory.mktemp(name)
         save_tiny_wan(name, folder)
         row = replace(MODELS[name], repository=str(folder), revision=None, max_sequence_length=32)
-        models[name] = ModelCache(CPU, {name: row}).load(name)
+        models[name] = load_whole(row)
     return models
 
 

@@ -92,7 +92,7 @@ def _check(model_cache: ModelCache, model_id: str) -> None:
             f"{spec.label} cannot be split over several GPUs; choose one of {able}."
         )
     placement = model_cache.placement(model_id)
-    if (placement.offload, placement.weights) != ("none", "full"):
+    if placement.offload not in ("none", "drop_encoder") or placement.weights != "full":
         raise InvalidRequestError(
             f"{spec.label} does not fit on one of these GPUs, and each of them has to hold the "
             "whole model; run it on one GPU, with `python app.py`."

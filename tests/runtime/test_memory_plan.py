@@ -395,3 +395,52 @@ def test_a_card_without_bfloat16_computes_in_float16_what_does_not_overflow_ther
     full = replace(half, dtype="float32")
     small, large = (estimate(MODELS["wan-2.2-5b"], x).card_bytes for x in (half, full))
     assert small < 0.7 * large
+
+
+@pytest.mark.parametrize(
+    ("model_id", "gigabytes", "ram", "expected"),
+    [
+        ("ltx-video-2b", 8, 16, "group_slow full full"),
+        ("ltx-video-2b", 8, 32, "group full full"),
+        ("ltx-video-2b", 12, 16, "encode_first full full"),
+        ("ltx-video-2b", 16, 32, "encode_first full full"),
+        ("ltx-video-2b", 24, 32, "none full full"),
+        ("ltx-video-13b", 8, 32, "group_slow int8 int8"),
+        ("ltx-video-13b", 12, 48, "group_lean full full"),
+        ("ltx-video-13b", 16, 32, "model int8 int8"),
+        ("ltx-video-13b", 24, 64, "group full full"),
+        ("ltx-video-13b", 48, 64, "none full full"),
+        # Four bits where nothing else fits; its autoencoder alone would take 2.8 of the 8 GB.
+        ("wan-2.2-5b", 8, 16, "group_lean int8 gguf"),
+        ("wan-2.2-5b", 12, 32, "group_lean full full"),
+        ("wan-2.2-5b", 48, 64, "none full full"),
+        ("kandinsky-5-t2v", 12, 32, "group full full"),
+        ("kandinsky-5-t2v", 24, 48, "encode_first full full"),
+        ("ltx-2.3", 12, 48, "group_slow int8 int8"),
+        ("ltx-2.3", 24, 48, "model int8 int8"),
+        ("ltx-2.3", 24, 64, "group_lean int8 full"),
+        ("ltx-2.3", 48, 64, "encode_first int8 full"),
+        ("ltx-2.3", 80, 128, "none full full"),
+    ],
+)
+def test_models_run_on_the_cards_that_people_have(
+    model_id: str, gigabytes: int, ram: int, expected: str
+) -> None:
+    machine = card(gigabytes, ram, has_torchao=True)
+    held = place(MODELS[model_id], machine)
+    assert f"{held.offload} {held.encoder_weights} {held.weights}" == expected
+    needs = estimate(MODELS[model_id], held)
+    assert needs.card_bytes <= machine.memory_bytes - GIGABYTE
+    assert needs.ram_bytes < machine.ram_bytes
+
+
+@pytest.mark.parametrize(
+    ("ram", "expected"), [(48, "group_slow full gguf"), (64, "group_lean full gguf")]
+)
+def test_twelve_gigabytes_run_an_ltx_2_in_four_bits(ram: int, expected: str) -> None:
+    """A transformer of 14 GB, as LTX-2.5's in four bits: its layers and Gemma's are moved."""
+    file = WeightsFile("https://huggingface.co/x/y/blob/main/z.gguf", 14 * 10**9)
+    spec = replace(MODELS["ltx-2.3"], files={"transformer": file})
+    held = place(spec, card(12, ram, has_torchao=True))
+    assert f"{held.offload} {held.encoder_weights} {held.weights}" == expected
+    assert estimate(spec, held).card_bytes < 6 * GIGABYTE

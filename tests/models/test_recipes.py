@@ -19,16 +19,20 @@ from pipeline.engines.base import SamplingParams, WindowContext
 from pipeline.engines.pipeline_call import PipelineCallEngine
 from pipeline.engines.wan import WAN
 from pipeline.errors import InvalidRequestError
-from pipeline.models.registry import MODELS, SHIPPED, describe_models
+from pipeline.generation.generate import generate
+from pipeline.models.lora import Lora
+from pipeline.models.registry import MODELS, SHIPPED, Models, describe_models
 from pipeline.models.spec import ModelSpec, Task
 from pipeline.planning.plan import Source, plan_generation
 from pipeline.planning.recipe import build_recipe, public_recipe
 from pipeline.planning.request import GenerationRequest
 from pipeline.planning.validation import build_request
 from pipeline.runtime.loading import LoadedModel
+from pipeline.runtime.memory_plan import Placement
 from pipeline.runtime.model_cache import ModelCache
 from tests.tiny import CPU, Calls
-from tests.tiny_wan import save_tiny_wan
+from tests.tiny_lora import save_tiny_lora
+from tests.tiny_wan import TINY_WAN, save_tiny_wan
 
 # The SHA-256 of each negative prompt, computed from the file that has it.
 WAN_WORDS = "ce96e0324e4b54ce4b6e867f669ca520952e1a34cc116543516b1897f0d3c47e"
@@ -463,3 +467,54 @@ def test_a_licence_is_told_before_the_download(name: str) -> None:
     assert bool(MODELS[name].licence_note) is bool(note)
     told = next(row for row in describe_models() if row["id"] == name)
     assert (told["licence"], told["licence_note"]) == (licence, MODELS[name].licence_note)
+
+
+def test_a_clip_of_four_steps_says_which_loras_made_it(tmp_path: Path) -> None:
+    save_tiny_wan(T2V, tmp_path / "model")
+    lora = str(save_tiny_lora(TINY_WAN[T2V](), tmp_path / "lora"))
+    name = f"{T2V}-lightning"
+    row = replace(
+        MODELS[name],
+        repository=str(tmp_path / "model"),
+        revision=None,
+        max_sequence_length=32,
+        num_pixels=64 * 64,
+        sizes={},
+        own_loras=tuple(Lora(lora, expert=expert) for expert in ("high", "low")),
+    )
+    models = Models([row])
+    asked = {"prompt": "a red car", "duration": 0.5, "model": name, "models": models}
+    steps: list[int] = []
+    clip = generate(
+        build_request("text_to_video", **asked),
+        model_cache=ModelCache(CPU, models),
+        output=tmp_path / "clip.mp4",
+        on_progress=lambda progress: steps.append(progress.num_steps),
+        is_cancelled=lambda: False,
+    )
+    assert clip.num_frames == 9
+    assert max(steps) == 4
+    assert (clip.recipe["shift"], clip.recipe["guidance_scale"]) == (5.0, 1.0)
+    assert [x["expert"] for x in clip.recipe["loras"]] == ["high", "low"]
+    assert all(x["lora"] == Path(lora).name for x in clip.recipe["loras"])
+
+
+def test_wan_makes_numbers_in_float16_with_the_end_of_its_text_encoder_in_float32(
+    tmp_path: Path,
+) -> None:
+    """As on a T4; UMT5 would overflow there in float16."""
+    save_tiny_wan("wan-2.2-5b", tmp_path)
+    spec = replace(
+        MODELS["wan-2.2-5b"], repository=str(tmp_path), revision=None, max_sequence_length=32
+    )
+    model_cache = ModelCache(CPU, {spec.id: spec})
+    model_cache.hold(spec.id, Placement("cpu", "float16", "none", tile_decoding=True))
+    model = model_cache.load(spec.id)
+    assert model.pipe.transformer.dtype == torch.float16
+    assert model.pipe.vae.dtype == torch.float32
+    layer = model.pipe.text_encoder.encoder.block[0].layer[-1].DenseReluDense
+    assert {x.dtype for x in layer.wo.parameters()} == {torch.float32}
+    engine = PipelineCallEngine(model, WAN, width=64, height=64)
+    prompt = engine.encode_prompt("a red car", "rain", 3.0)
+    part = engine.make(2, prompt, WindowContext(is_start=True), SamplingParams(1, 2, 3.0, 5.0))
+    assert torch.isfinite(part).all()

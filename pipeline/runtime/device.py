@@ -7,6 +7,7 @@ import logging
 import os
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +15,7 @@ import torch
 
 from pipeline.models.compute_cost import ZERO_GPU_SPEED
 from pipeline.runtime.gpu_check import find_gpu_problem
+from pipeline.runtime.private_api import multiply_int8
 from pipeline.runtime.ram import usable_ram
 
 logger = logging.getLogger(__name__)
@@ -26,6 +28,10 @@ _SPEED_PER_MULTIPROCESSOR = 1e12
 _METAL_SPEED = 8e12
 # What a transformer reaches on a CPU of the speed of a small matrix product.
 _SHARE_REACHED = 0.7
+# Int8 changes the picture a little, so it has to be clearly faster; rounding the inputs costs too.
+_LEAST_GAIN = 1.5
+_MOST_ROUNDS, _MOST_SECONDS = 20, 0.2
+_CPU_TYPES = torch.float32, torch.bfloat16
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,7 @@ class Machine:
     operations_per_second: float = 0.0
     has_compiler: bool = False  # for the code that torch.compile generates
     has_fast_fp16: bool = False  # asked only if bfloat16 is not fast
+    has_fast_int8: bool = False  # of a CPU, asked only if bfloat16 is not fast
 
 
 def is_zero_gpu() -> bool:
@@ -85,26 +92,46 @@ def detect_machine() -> Machine:
         )
     if torch.backends.mps.is_available():
         return Machine("mps", memory, has_fast_bf16=True, operations_per_second=_METAL_SPEED)
-    in_float32, in_bfloat16 = (_operations_per_second(x) for x in (torch.float32, torch.bfloat16))
+    in_float32, in_bfloat16, in_int8 = _measure_cpu()
     return Machine(
         "cpu",
         memory,
         has_fast_bf16=in_bfloat16 > in_float32,
         operations_per_second=max(in_float32, in_bfloat16) * _SHARE_REACHED,
         has_compiler=_has_compiler(),
+        has_fast_int8=in_int8 > _LEAST_GAIN * in_float32,
     )
 
 
-def _operations_per_second(dtype: torch.dtype) -> float:
-    """Multiply two matrices on the CPU, the best of three times; takes at most half a second."""
-    rows, side = 128, 1024
-    x, weights = torch.ones(rows, side, dtype=dtype), torch.ones(side, side, dtype=dtype)
-    seconds = []
-    for _ in range(3):
-        began = time.perf_counter()
-        x @ weights
-        seconds.append(time.perf_counter() - began)
-    return 2 * rows * side * side / min(seconds)
+def _measure_cpu() -> tuple[float, float, float]:
+    """Return the operations per second of matrix products in float32, bfloat16 and int8.
+
+    One thread is measured, in its own time and many times, so that other programs hardly count: the
+    choice that follows has to be the same at every start.
+    """
+    x, weights = torch.ones(128, 1024), torch.ones(1024, 1024)
+    num_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        in_float32, in_bfloat16 = (_speed(torch.mm, x.to(t), weights.to(t)) for t in _CPU_TYPES)
+        in_int8 = _speed(multiply_int8, x.to(torch.int8), weights.to(torch.int8))
+    finally:
+        torch.set_num_threads(num_threads)
+    return in_float32 * num_threads, in_bfloat16 * num_threads, in_int8 * num_threads
+
+
+def _speed(
+    multiply: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+    x: torch.Tensor,
+    weights: torch.Tensor,
+) -> float:
+    """Return the operations per second of a matrix product, the best of up to 20 in 0.2 s."""
+    seconds: list[float] = []
+    while len(seconds) < _MOST_ROUNDS and sum(seconds) < _MOST_SECONDS:
+        began = time.thread_time()
+        multiply(x, weights)
+        seconds.append(time.thread_time() - began)
+    return 2 * x.numel() * weights.shape[1] / min(seconds)
 
 
 def _has_compiler() -> bool:

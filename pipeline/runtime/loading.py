@@ -27,10 +27,12 @@ from pipeline.models.hub import OnBytes
 from pipeline.models.spec import GGUF, ModelSpec
 from pipeline.runtime.acceleration import PLAIN, Acceleration
 from pipeline.runtime.acceleration_hooks import LoadBlocks, use_compiled_blocks
+from pipeline.runtime.int8_linear import use_int8
 from pipeline.runtime.layer_offload import offload_by_layer
 from pipeline.runtime.lora_adapters import Adapter, put_on
 from pipeline.runtime.memory_plan import (
     ENCODERS,
+    NARROW,
     STREAMED,
     Placement,
     converted_parts,
@@ -84,7 +86,7 @@ class LoadedModel:
         def load_and_encode() -> Embeds:
             if self.dropped is not None:
                 self.dropped.load()
-            if self.placement.weights != "bf16":
+            if self.placement.weights not in NARROW:
                 return encode()
             # The transformer computes in the type of the embeddings.
             return tuple(x.float() if x.is_floating_point() else x for x in encode())
@@ -130,10 +132,8 @@ def load_model(
     for name in DENOISERS if is_late else ():
         if (expert := getattr(pipe, name, None)) is not None:
             _cast_to_fp8(expert, dtypes["default"])
-    if placement.weights == "bf16":
-        for part in pipe.components.values():
-            if isinstance(part, torch.nn.Module):
-                compute_in_float32(part)
+    if placement.weights in NARROW:
+        _widen(pipe, placement)
     if placement.tile_decoding:
         pipe.vae.enable_tiling()
     dropped = None
@@ -185,7 +185,7 @@ def _dtypes(spec: ModelSpec, placement: Placement) -> dict[str, torch.dtype]:
 
     No other part does: the transformer cannot read embeddings of another dtype than its own.
     """
-    stored = "bfloat16" if placement.weights == "bf16" else placement.dtype
+    stored = "bfloat16" if placement.weights in NARROW else placement.dtype
     dtypes = {"default": getattr(torch, stored)}
     if "vae" in spec.parts and spec.parts["vae"].bytes_per_parameter == 4:
         dtypes["vae"] = torch.float32
@@ -272,13 +272,22 @@ def _read_encoder(
         encoder = _read_part(index, name, files, dtypes, placement.encoder_weights)
     except _BROKEN as exc:
         raise ModelError(_cannot_load(spec)) from exc
-    if placement.weights == "bf16":
+    if placement.weights in NARROW:
         compute_in_float32(encoder)
     return encoder
 
 
 def _cast_to_fp8(module: diffusers.ModelMixin, compute_dtype: torch.dtype) -> None:
     module.enable_layerwise_casting(storage_dtype=torch.float8_e4m3fn, compute_dtype=compute_dtype)
+
+
+def _widen(pipe: DiffusionPipeline, placement: Placement) -> None:
+    """Let all parts compute in float32, or the transformers' large layers in int8."""
+    for name, part in pipe.components.items():
+        if isinstance(part, torch.nn.Module):
+            if placement.weights == "w8a8" and name in DENOISERS:
+                use_int8(part)
+            compute_in_float32(part)
 
 
 def _int8() -> diffusers.TorchAoConfig:

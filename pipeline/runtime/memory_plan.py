@@ -19,7 +19,7 @@ from pipeline.runtime.device import GIGABYTE, Machine
 Offload = Literal[
     "none", "encode_first", "model", "group", "group_lean", "group_slow", "drop_encoder"
 ]
-Weights = Literal["full", "fp8", "int8", "bf16", "gguf"]
+Weights = Literal["full", "fp8", "int8", "bf16", "w8a8", "gguf"]
 Dtype = Literal["float32", "bfloat16", "float16"]
 GpuSize = Literal["large", "xlarge"]
 Memory = Literal["gpu", "ram"]
@@ -38,6 +38,8 @@ _LADDER: tuple[Offload, ...] = (
     "group_slow",
 )
 _CONVERTED: tuple[Weights, ...] = ("fp8", "int8")
+# These store what they compute in float32 in bfloat16.
+NARROW: tuple[Weights, ...] = ("bf16", "w8a8")
 _BY_LAYER: tuple[Offload, ...] = ("group", "group_lean", "group_slow")
 # These copy layers in CUDA streams while others compute, from pinned memory.
 STREAMED: tuple[Offload, ...] = ("group", "group_lean")
@@ -103,7 +105,8 @@ class Placement:
 
     `weights` is the storage of the transformers' weights, `encoder_weights` that of the text
     encoders'; what is not "full" is widened when it is used. "bf16" stores all parts in bfloat16
-    and computes in float32. "gguf" reads the transformers from the row's GGUF files, or else from
+    and computes in float32; "w8a8", on a CPU, does the same but for the transformers' large layers,
+    which compute in int8. "gguf" reads the transformers from the row's GGUF files, or else from
     its files in four bits. `gpu_size` is the size requested from ZeroGPU.
     """
 
@@ -204,6 +207,8 @@ def describe(spec: ModelSpec, placement: Placement, machine: Machine) -> str:
         how += "; Apple's GPUs are experimental, some models give wrong pictures there"
     elif placement.weights == "bf16":
         how += ", the weights in bfloat16"
+    elif placement.weights == "w8a8":
+        how += ", the transformer in eight bits"
     return f"{_share(needs.ram_bytes, machine.memory_bytes, 'computer')}: {how}."
 
 
@@ -268,8 +273,11 @@ def candidates(spec: ModelSpec, machine: Machine) -> list[Placement]:
     if machine.device != "cuda":
         if machine.device == "cpu" and _num_encoder_bytes(spec) > _LARGE_ENCODER_BYTES:
             first = replace(first, offload="drop_encoder")
-        is_exact = machine.has_fast_bf16 or given != "full"
-        return [first] if is_exact else [first, replace(first, weights="bf16")]
+        if machine.has_fast_bf16 or given != "full":
+            return [first]
+        wide = [first, replace(first, weights="bf16")]
+        has_int8 = machine.has_fast_int8 and spec.parts.keys() & {*DENOISERS}
+        return [replace(first, weights="w8a8"), *wide] if has_int8 else wide
     by_place = [replace(first, offload=offload) for offload in _LADDER]
     if _AUTOENCODER in spec.parts:
         by_layer = (x for x in by_place if x.offload in _BY_LAYER)
@@ -385,12 +393,12 @@ def _stored_bytes(name: str, spec: ModelSpec, placement: Placement) -> int:
     files = {**spec.light_files, **spec.files} if placement.weights == "gguf" else spec.files
     if name in files and files[name].storage != "full":
         return files[name].num_bytes
-    is_wide = placement.dtype == "float32" and placement.weights != "bf16"
+    is_wide = placement.dtype == "float32" and placement.weights not in NARROW
     width = 4 if is_wide else part.bytes_per_parameter
     weights = placement.weights if name in DENOISERS else "full"
     if name in ENCODERS:
         weights = placement.encoder_weights
-    if weights not in _CONVERTED:
+    if weights not in (*_CONVERTED, "w8a8"):
         if name in ENCODERS and placement.dtype == "float16":
             return round(part.num_parameters * _ENCODER_BYTES_IN_FLOAT16)
         return part.num_parameters * width

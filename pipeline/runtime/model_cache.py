@@ -221,7 +221,8 @@ class ModelCache:
             return False
 
     def _precise(self, model_id: str) -> Placement:
-        slow = replace(self.machine, has_fast_bf16=False, has_fast_fp16=False)
+        is_slow = dict.fromkeys(("has_fast_bf16", "has_fast_fp16", "has_fast_int8"), False)
+        slow = replace(self.machine, **is_slow)
         return place(self.spec(model_id), slow)
 
     def hold(self, model_id: str, placement: Placement) -> None:

@@ -132,3 +132,8 @@ def share_tokens(transformer: ModelMixin, num_gpus: int) -> None:
     for block in repeated_blocks(transformer):
         attention: Any = block.attn2
         attention.processor._parallel_config = None
+
+
+def multiply_int8(x: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """Return the product (M, N) int32 of int8 matrices (M, K) and (K, N)."""
+    return torch._int_mm(x, weights)

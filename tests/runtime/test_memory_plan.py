@@ -137,6 +137,17 @@ def test_a_processor_without_bf16_stores_weights_in_it_before_it_refuses() -> No
     assert place(LTX_2B, replace(machine, memory_bytes=64 * GIGABYTE)).weights == "full"
 
 
+def test_a_processor_that_is_fast_in_int8_only_computes_large_layers_in_it() -> None:
+    machine = Machine("cpu", 16 * GIGABYTE, has_fast_bf16=False, has_fast_int8=True)
+    placement = place(LTX_2B, machine)
+    assert (placement.dtype, placement.weights) == ("float32", "w8a8")
+    assert describe(LTX_2B, placement, machine).endswith(
+        "in float32, the transformer in eight bits."
+    )
+    assert place(LTX_2B, replace(machine, has_fast_bf16=True)).weights == "full"
+    assert place(MINI, machine).weights == "full"
+
+
 def test_a_computer_with_16_gb_runs_ltx_video_2b_in_ten() -> None:
     machine = Machine("cpu", 16 * GIGABYTE, has_fast_bf16=True)
     draft = Footage(512, 288, 49)

@@ -29,6 +29,8 @@ from pipeline.engines.base import SamplingParams, WindowContext
 from pipeline.errors import ModelError
 from pipeline.models.registry import MODELS
 from pipeline.models.spec import ModelSpec, Part
+from pipeline.runtime import int8_linear
+from pipeline.runtime.int8_linear import Int8Linear
 from pipeline.runtime.loading import LoadedModel, load_model
 from pipeline.runtime.memory_plan import Placement
 from tests.tiny import LTX, tiny_ltx_pipeline, tiny_models
@@ -153,6 +155,20 @@ def test_float32_over_weights_in_bf16_makes_what_float32_makes_of_rounded_weight
     assert projection.weight.dtype == torch.float32
     _, frames = make(model)
     assert 40 < psnr(frames, resident[1]) < math.inf
+
+
+def test_large_layers_in_int8_change_little(
+    spec: ModelSpec,
+    resident: tuple[torch.Tensor, np.ndarray],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(int8_linear, "_MIN_FEATURES", 8)
+    model = load_model(spec, replace(RESIDENT, weights="w8a8"))
+    attention = model.pipe.transformer.transformer_blocks[0].attn1
+    assert isinstance(attention.to_q, Int8Linear)
+    assert not any(isinstance(x, Int8Linear) for x in model.pipe.vae.modules())
+    _, frames = make(model)
+    assert 35 < psnr(frames, resident[1]) < math.inf
 
 
 def test_an_autoencoder_that_has_to_computes_in_float32_beside_a_transformer_in_bf16(

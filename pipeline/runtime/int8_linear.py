@@ -19,6 +19,10 @@ _MIN_FEATURES = 1024
 class Int8Linear(nn.Module):
     """A linear layer with int8 weights, for inputs of any floating type."""
 
+    weight: torch.Tensor
+    scale: torch.Tensor
+    bias: torch.Tensor | None
+
     def __init__(self, layer: nn.Linear) -> None:
         """Round the weights of a layer."""
         super().__init__()
@@ -44,6 +48,6 @@ def use_int8(module: nn.Module) -> None:
     """Replace the large linear layers of a module, one by one, so that memory only falls."""
     for parent in list(module.modules()):
         for name, layer in list(parent.named_children()):
-            is_linear = type(layer) is nn.Linear
-            if is_linear and min(layer.in_features, layer.out_features) >= _MIN_FEATURES:
+            # Not a subclass: parametrized layers and those of LoRAs do more.
+            if type(layer) is nn.Linear and min(layer.weight.shape) >= _MIN_FEATURES:
                 setattr(parent, name, Int8Linear(layer))

@@ -221,8 +221,7 @@ class ModelCache:
             return False
 
     def _precise(self, model_id: str) -> Placement:
-        is_slow = dict.fromkeys(("has_fast_bf16", "has_fast_fp16", "has_fast_int8"), False)
-        slow = replace(self.machine, **is_slow)
+        slow = replace(self.machine, has_fast_bf16=False, has_fast_fp16=False, has_fast_int8=False)
         return place(self.spec(model_id), slow)
 
     def hold(self, model_id: str, placement: Placement) -> None:

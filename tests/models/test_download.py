@@ -18,7 +18,8 @@ from pipeline.models.download import LocalFiles, _patterns, download_model
 from pipeline.models.download_sizes import DownloadSize, DownloadSizes
 from pipeline.models.registry import MODELS
 from tests.hub import COMMIT, Hub, serve_hub
-from tests.tiny import LTX, MINI
+from tests.tiny import LTX, MINI, tiny_ltx_pipeline
+from tests.tiny_gguf import save_fp8, save_gguf
 
 ROOT = Path(__file__).resolve().parents[2]
 # Of the row that is half a repository and half one file of another.
@@ -57,7 +58,16 @@ def hub(folder: Path, tmp_path: Path) -> Iterator[Hub]:
     shutil.copytree(folder / "ltx", pickled)
     weights = pickled / "vae" / "diffusion_pytorch_model.safetensors"
     weights.rename(weights.with_suffix(".bin"))
-    served = {"tiny/loras": loras, "tiny/lora": loras / "more", "tiny/pickled": pickled}
+    single = tmp_path / "single"
+    (single / "deep").mkdir(parents=True)
+    save_gguf(tiny_ltx_pipeline().transformer, single / "deep" / "x.gguf")
+    save_fp8(tiny_ltx_pipeline().transformer, single / "fp8.safetensors")
+    served = {
+        "tiny/single": single,
+        "tiny/loras": loras,
+        "tiny/lora": loras / "more",
+        "tiny/pickled": pickled,
+    }
     ltx = {PARTS: parts, ONE_FILE: one_file, "tiny/ltx": folder / "ltx"}
     with serve_hub(ltx | served) as hub:
         yield hub
@@ -218,6 +228,44 @@ def test_the_hub_says_how_large_a_download_is_and_nobody_waits_long_for_it(
         "True",
         f"{nothing}; {nothing}",
     ]
+
+
+# A model with the transformer of a single file, and one whose row names it in four bits.
+SINGLE_FILES = """
+from dataclasses import replace
+from pipeline.models.detection import detect_model
+from pipeline.models.download import bytes_to_download, download_model, is_downloaded
+
+named = detect_model("tiny/ltx+tiny/single/deep/x.gguf")
+plain = detect_model("tiny/ltx+tiny/single/fp8.safetensors")
+print(named.files["transformer"].num_bytes, plain.files["transformer"].storage)
+light = replace(named, files={}, light_files=named.files).with_light_files()
+before = bytes_to_download(light), is_downloaded(light)
+files = download_model(light)
+print(before[1], is_downloaded(light), bytes_to_download(light), before[0])
+print(files.files["transformer"].name, files.revision)
+"""
+
+
+def test_a_single_file_is_fetched_in_place_of_a_parts_weights(
+    folder: Path, hub: Hub, tmp_path: Path
+) -> None:
+    more = {"HF_ENDPOINT": hub.url, "HF_HUB_OFFLINE": "0"}
+    asked = run("-c", SINGLE_FILES, home=tmp_path / "home", **more)
+    assert asked.returncode == 0, asked.stderr
+    known = folder / "ltx"
+    size = (tmp_path / "single" / "deep" / "x.gguf").stat().st_size
+    sizes, states, names = asked.stdout.splitlines()
+    assert sizes == f"{size} fp8"
+    assert names == f"x.gguf {COMMIT}"
+    assert "tiny/single/deep/x.gguf" in hub.downloads
+    weights = "transformer/diffusion_pytorch_model.safetensors"
+    assert (known / weights).is_file()
+    assert f"tiny/ltx/{weights}" not in hub.downloads
+    is_here, is_here_after, left, before = states.split()
+    assert (is_here, is_here_after, left) == ("False", "True", "0")
+    kept = ("text_encoder/model.safetensors", "vae/diffusion_pytorch_model.safetensors")
+    assert int(before) > size + sum((known / name).stat().st_size for name in kept)
 
 
 def test_without_the_hub_a_downloads_size_is_computed() -> None:

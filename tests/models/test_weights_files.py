@@ -219,6 +219,17 @@ def test_another_file_is_another_model_to_the_cache(row: ModelSpec, files: Path)
     assert len(set(names)) == 4
 
 
+def test_the_four_bits_of_a_row_are_read_only_where_the_placement_says_so(
+    row: ModelSpec, files: Path
+) -> None:
+    light = WeightsFile(str(files / "tiny-Q4_0.gguf"), 1)
+    spec = replace(row, light_files={"transformer": light})
+    models = [load_model(spec, replace(RESIDENT, weights=x)) for x in ("full", "gguf")]
+    layers = [model.pipe.transformer.transformer_blocks[0].attn1.to_q for model in models]
+    assert [layer.weight.dtype for layer in layers] == [torch.float32, torch.uint8]
+    assert models[0].weights != models[1].weights
+
+
 def test_a_lora_is_put_on_a_transformer_in_gguf(
     row: ModelSpec, files: Path, tmp_path: Path
 ) -> None:

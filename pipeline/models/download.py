@@ -94,6 +94,8 @@ def download_model(spec: ModelSpec, on_bytes: OnBytes | None = None) -> LocalFil
         download(spec.id, spec.label, _missing_files(spec, folder), on_bytes)
         files = {name: _file_here(file.address) for name, file in spec.files.items()}
         checkpoint = None if spec.checkpoint is None else _file_here(spec.checkpoint)
+        for place in _places_of_loras(spec):
+            hf_hub_download(**place)  # which notes where its revision is
         return LocalFiles(folder, checkpoint, files)
     except HUB_ERRORS as exc:
         raise ModelError(not_here(spec)) from exc
@@ -121,6 +123,9 @@ def is_downloaded(spec: ModelSpec) -> bool:
     files = [file.address for file in spec.files.values()]
     files += [] if spec.checkpoint is None else [spec.checkpoint]
     if not all(map(_is_file_here, files)):
+        return False
+    loras = (try_to_load_from_cache(**place) for place in _places_of_loras(spec))
+    if not all(isinstance(path, str) for path in loras):
         return False
     if spec.ships_with_app or Path(spec.repository).is_absolute():
         return True
@@ -245,9 +250,20 @@ def _list_missing(spec: ModelSpec, folder: Path) -> list[Missing]:
         missing += missing_files(repo_id, files)
     addresses = [] if spec.checkpoint is None else [spec.checkpoint]
     addresses += [file.address for file in spec.files.values()]
-    for place in (_place_of(x) for x in addresses if not Path(x).is_file()):
+    places = [_place_of(x) for x in addresses if not Path(x).is_file()]
+    for place in places + _places_of_loras(spec):
         missing += missing_files(place["repo_id"], [hf_hub_download(**place, dry_run=True)])
     return missing
+
+
+def _places_of_loras(spec: ModelSpec) -> list[_HubFile]:
+    """Return the places of a model's own LoRAs on the Hub; LoRAs on this computer have none."""
+    names = [lora.lora for lora in spec.own_loras if local_path(lora.lora) is None]
+    return [
+        {"repo_id": place.repository, "revision": place.revision, "filename": place.filename}
+        for place in map(parse_place, names)
+        if place is not None and place.filename is not None
+    ]
 
 
 def _patterns(spec: ModelSpec, index: dict[str, object]) -> list[str]:
@@ -294,8 +310,6 @@ def main() -> None:
         else:
             spec = Models(recognise=detect_model).find(args.name)
             place = download_model(spec.with_light_files() if args.light else spec).folder
-            for lora in spec.own_loras:
-                download_lora(lora.lora)
     except KinoraError as exc:
         sys.exit(str(exc))
     logger.info("%s is in %s", args.name, place)

@@ -345,6 +345,28 @@ def test_a_lora_is_fetched_by_its_place_on_the_hub_and_once(hub: Hub, tmp_path: 
     assert hub.downloads == []
 
 
+def test_a_models_own_loras_are_downloaded_with_it(hub: Hub, tmp_path: Path) -> None:
+    code = """
+from dataclasses import replace
+from pipeline.models.download import bytes_to_download, download_model, is_downloaded
+from pipeline.models.lora import Lora
+from pipeline.models.registry import MODELS
+names = "tiny/loras/one.safetensors", "tiny/loras/more/two.safetensors"
+bare = replace(MODELS["ltx-video-13b"], repository="tiny/ltx", own_loras=())
+spec = replace(bare, own_loras=tuple(map(Lora, names)))
+print(bytes_to_download(spec) - bytes_to_download(bare))
+download_model(bare)
+print(is_downloaded(bare), is_downloaded(spec))
+download_model(spec)
+print(is_downloaded(spec), bytes_to_download(spec))
+"""
+    asked = run("-c", code, home=tmp_path / "home", HF_ENDPOINT=hub.url, HF_HUB_OFFLINE="0")
+    assert asked.returncode == 0, asked.stderr
+    num_bytes = len("one.safetensors") + len("more/two.safetensors")  # what the files contain
+    assert asked.stdout.split() == [str(num_bytes), "True", "False", "True", "0"]
+    assert hub.downloads[-2:] == ["tiny/loras/one.safetensors", "tiny/loras/more/two.safetensors"]
+
+
 def test_a_lora_that_cannot_be_had_is_one_sentence(hub: Hub, tmp_path: Path) -> None:
     hub.claimed_bytes["one.safetensors"] = 10**15
     sentences = {

@@ -261,7 +261,8 @@ def main() -> None:
     try:
         if is_zero_gpu():
             # On ZeroGPU the weights must be loaded before the page is served.
-            model_cache.load(studio.default_model)
+            best = models[studio.default_model].qualities[-1]
+            model_cache.load(studio.default_model, quality=best)
         launch(create_demo(studio), studio.limits)
     except KinoraError as exc:  # the model is not available, or an access setting is wrong
         sys.exit(str(exc))

@@ -49,6 +49,7 @@ class Endpoints:
         shows_prompt: bool = False,
         loras: str | list[dict[str, Any]] | None = None,
         shift: float | None = None,
+        quality: str = "standard",
     ) -> ClipAnswers:
         """Make a clip from text.
 
@@ -60,7 +61,8 @@ class Endpoints:
         set. label: "corner" or "moving" adds a visible "AI generated". shows_prompt: puts the
         prompt into the clip's credentials, not only its hash. loras: a list of {"lora", "weight"},
         or text with one line each, "owner/name/file.safetensors 0.8". If only this computer can
-        reach the app, model and lora may also be paths or Hub names.
+        reach the app, model and lora may also be paths or Hub names. quality: "draft",
+        "standard" or "hd", of those that /models lists for the model.
         """
         async for answer in self._make("text_to_video", _given(locals())):
             yield answer
@@ -81,6 +83,7 @@ class Endpoints:
         has_consent: bool = False,
         loras: str | list[dict[str, Any]] | None = None,
         shift: float | None = None,
+        quality: str = "standard",
     ) -> ClipAnswers:
         """Make a clip that begins with a picture.
 
@@ -108,6 +111,7 @@ class Endpoints:
         has_consent: bool = False,
         loras: str | list[dict[str, Any]] | None = None,
         shift: float | None = None,
+        quality: str = "standard",
     ) -> ClipAnswers:
         """Extend a clip at its end or beginning, into a loop, or as a bridge to another clip.
 
@@ -141,6 +145,7 @@ class Endpoints:
         has_consent: bool = False,
         loras: str | list[dict[str, Any]] | None = None,
         shift: float | None = None,
+        quality: str = "standard",
     ) -> ClipAnswers:
         """Make a film of several shots, up to a minute in total.
 

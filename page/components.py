@@ -12,7 +12,7 @@ from gradio.components import Component
 
 from page import messages
 from pipeline.models.registry import Models
-from pipeline.models.spec import Direction, ModelSpec, Task
+from pipeline.models.spec import Direction, ModelSpec, Quality, Task
 from pipeline.planning.request import (
     DEFAULT_SHOT_SECONDS,
     MAX_CLIP_SECONDS,
@@ -43,6 +43,11 @@ DIRECTION_LABELS: dict[Direction, str] = {
     "loop": "make it loop",
     "bridge": "connect to another clip",
 }
+QUALITY_LABELS: dict[Quality, str] = {
+    "draft": "Draft",
+    "standard": "Standard",
+    "hd": "HD",
+}
 # The inputs of each tab above the settings, in page order, named after the request's fields.
 FIELDS: dict[Task, tuple[str, ...]] = {
     "text_to_video": ("prompt", "aspect_ratio", "duration"),
@@ -53,9 +58,11 @@ ADVANCED_SETTINGS = (
     *("num_inference_steps", "guidance_scale", "shift", "negative_prompt"),
     *("label", "shows_prompt", "loras"),
 )
-MODEL_SETTINGS = ("num_inference_steps", "guidance_scale", "shift", "negative_prompt", "loras")
+MODEL_SETTINGS = (
+    *("quality", "num_inference_steps", "guidance_scale", "shift", "negative_prompt", "loras"),
+)
 """The settings that not every model has."""
-SETTINGS = ("seed", "model", *ADVANCED_SETTINGS)
+SETTINGS = ("seed", "model", "quality", *ADVANCED_SETTINGS)
 PROGRESS_BAR = '<progress max="1" value="${value}" aria-label="Progress"></progress>'
 _OWN_DEFAULT = "0 = model default"
 # Every component of a tab; `info` and values that depend on the tab are added there.
@@ -84,6 +91,12 @@ PARTS: dict[str, partial[Component]] = {
     ),
     "seed": partial(gr.Number, -1, label="Seed", info="-1 = random", min_width=120),
     "model": partial(gr.Dropdown, label="Model"),
+    "quality": partial(
+        gr.Radio,
+        label="Quality",
+        choices=[(label, quality) for quality, label in QUALITY_LABELS.items()],
+        value="standard",
+    ),
     "num_inference_steps": partial(
         gr.Slider, 0, MAX_INFERENCE_STEPS, 0, step=1, label="Inference steps", info=_OWN_DEFAULT
     ),
@@ -120,12 +133,13 @@ PARTS: dict[str, partial[Component]] = {
     "seed_used": partial(gr.Textbox, label="Seed used", interactive=False, min_width=140),
     "use_last_frame": partial(gr.Button, "Use last frame", interactive=False),
     "extend": partial(gr.Button, "Extend this", interactive=False),
+    "hd": partial(gr.Button, "Make this in HD", visible=False),
     "recipe": partial(gr.JSON, show_label=False),
 }
 # The components that change while a job runs.
 JOB_PARTS = (
     *("generate", "update", "pause", "resume", "stop", "status", "progress", "preview", "clip"),
-    *("seed_used", "use_last_frame", "extend", "recipe"),
+    *("seed_used", "use_last_frame", "extend", "hd", "recipe"),
 )
 
 # Options for the page's own events: not in the public API, no loading overlay on the outputs.
@@ -158,6 +172,14 @@ def offer_settings(spec: ModelSpec, models: Models) -> dict[str, dict[str, objec
         for name, is_shown in has.items()
     }
     changes["negative_prompt"]["info"] = messages.describe_negative_prompt(spec)
+    qualities = [(QUALITY_LABELS[quality], quality) for quality in spec.qualities]
+    # Every model makes the standard quality; what was chosen for another one may not be offered.
+    changes["quality"] = {
+        "visible": len(qualities) > 1,
+        "choices": qualities,
+        "value": "standard",
+        "info": messages.describe_qualities(spec) or None,
+    }
     return changes
 
 
@@ -201,6 +223,7 @@ def create_settings(tab: str, task: Task, studio: Studio) -> dict[str, Component
         parts = {
             name: create_part(tab, name, **changes.get(name, {})) for name in ("seed", "model")
         }
+    parts["quality"] = create_part(tab, "quality", **changes["quality"])
     with gr.Accordion("Advanced", open=False, elem_id=f"{tab}-advanced"):
         return parts | {
             name: create_part(tab, name, **changes.get(name, {})) for name in ADVANCED_SETTINGS

@@ -67,7 +67,7 @@ class JobPanel:
         for name in ("preview", "clip", "progress", "status"):
             self._create(name)
         with gr.Row(elem_classes="kinora-actions"):
-            for name in ("seed_used", "use_last_frame", "extend"):
+            for name in ("seed_used", "use_last_frame", "extend", "hd"):
                 self._create(name)
         with gr.Accordion("Recipe", open=False, elem_id=f"{self._name}-recipe-fold"):
             self._create("recipe")
@@ -83,6 +83,7 @@ class JobPanel:
             update = partial(self._generate, True)
             self.parts["update"].click(update, [*who, *inputs], **watching)
         self.parts["resume"].click(self._resume, self._job_id, **watching)
+        self.parts["hd"].click(self._make_hd, self._job_id, **watching)
         # Not queued: they would wait behind the job that they stop.
         for name in ("stop", "pause"):
             self.parts[name].click(partial(self._end, name), self._job_id, queue=False, **PRIVATE)
@@ -116,6 +117,15 @@ class JobPanel:
                 return
             await self._studio.resume(job_id, client_id())
             async for updates in self._watch(job_id):
+                yield updates
+
+    async def _make_hd(self, job_id: str | None) -> AsyncIterator[Updates]:
+        with plain_errors():
+            if not job_id:
+                yield {self._job_id: None}  # as above
+                return
+            hd_job_id = await self._studio.in_hd(job_id, client_id())
+            async for updates in self._watch(hd_job_id):
                 yield updates
 
     async def _show_again(self, visitor: str) -> AsyncIterator[Updates]:
@@ -154,6 +164,7 @@ class JobPanel:
             "stop": gr.Button(visible=not is_over),
             "pause": gr.Button(visible=not is_over),
             "resume": gr.Button(visible=state.can_resume),
+            "hd": gr.Button(visible=False),  # until the clip is shown
             "status": messages.describe_progress(state, snapshot.progress),
             "progress": gr.HTML(value=state.progress, visible=not is_over),
         }
@@ -173,6 +184,7 @@ class JobPanel:
             "recipe": self._studio.worker.recipe(job_id),
             "use_last_frame": gr.Button(interactive=True),
             "extend": gr.Button(interactive=True),
+            "hd": gr.Button(visible=self._studio.can_be_hd(request)),
         }
 
     def _end(self, how: str, job_id: str | None) -> None:

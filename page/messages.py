@@ -46,6 +46,9 @@ def describe_estimate(estimate: Estimate, *, is_added: bool) -> str:
     parts = [
         f"Adds {frames} to {width} x {height}" if is_added else f"{width} x {height}, {frames}"
     ]
+    if plan.second_pass is not None:
+        steps = f"{plan.num_inference_steps} + {plan.second_pass.num_steps} steps"
+        parts.append(f"two passes, {steps}")
     if estimate.seconds is not None:
         wait = describe_seconds(estimate.seconds)
         parts.append(
@@ -74,6 +77,18 @@ def describe_negative_prompt(spec: ModelSpec) -> str:
     """Return the help text of the negative prompt, with what the model uses if it is empty."""
     default = spec.default_negative_prompt
     return f"What to avoid; if empty, with guidance: {default}" if default else "What to avoid"
+
+
+def describe_qualities(spec: ModelSpec) -> str:
+    """Say what the qualities of a model are; empty for a model that has only one."""
+    known = {
+        "draft": "Draft: small and fast, to try an idea.",
+        "standard": "",
+        "hd": "HD: a second pass over a standard clip, larger and sharper.",
+    }
+    if len(spec.qualities) == 1:
+        return ""
+    return " ".join(filter(None, (known[quality] for quality in spec.qualities)))
 
 
 def describe_choice(models: Models) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -28,6 +28,7 @@ from pipeline.media.video_reader import read_last_frames
 from pipeline.models.download_sizes import DownloadSize, DownloadSizes
 from pipeline.models.registry import SHIPPED, Models, describe_models
 from pipeline.models.spec import TASK_SOURCES, ModelSpec, Task
+from pipeline.planning.abilities import refuse_impossible
 from pipeline.planning.plan import (
     Plan,
     Source,
@@ -88,7 +89,8 @@ def estimate_request(
     sizes: DownloadSizes,
 ) -> Estimate:
     """Estimate a request; may wait for the Hub. Raises InvalidRequestError if it does not fit."""
-    placement, used = model_cache.describe(spec.id), model_cache.source(spec.id)
+    placement = model_cache.describe(spec.id, request.quality)
+    used = model_cache.source(spec.id, request.quality)
     plan = plan_generation(request, spec, source)
     seconds, speed = timing.estimate(request), model_cache.machine.operations_per_second
     is_measured = seconds is not None
@@ -176,6 +178,29 @@ class Studio:
             slot.job_id = await asyncio.to_thread(self.history.again, visitor, job_id)
         return slot.job_id
 
+    async def in_hd(self, job_id: str, client_id: str) -> str:
+        """Make a clip again in HD, with its seed; return the new job's id.
+
+        What HD has in common with the clip is not made again. Raises InvalidRequestError if its
+        model does not make HD, or if HD does not fit on this machine.
+        """
+        with self.limits.job(client_id, self._is_unfinished) as slot:
+            facts = self.worker.store.facts(job_id)
+            request = replace(facts.request, quality="hd")
+            refuse_impossible(request, self.models.find(request.model))
+            origin: Origin = {"visitor": facts.visitor, "tab": facts.tab, "based_on": job_id}
+            request = await asyncio.to_thread(self._check_again, request)
+            slot.job_id = await asyncio.to_thread(self.worker.submit, request, **origin)
+        return slot.job_id
+
+    def can_be_hd(self, request: GenerationRequest) -> bool:
+        """Say whether a clip's model makes HD of it, and it is not in HD yet."""
+        try:
+            spec = self.models.find(request.model)
+        except InvalidRequestError:  # the model is no longer offered
+            return False
+        return request.quality != "hd" and "hd" in spec.qualities
+
     def _review(self, request: GenerationRequest) -> GenerationRequest:
         return self.reviewer.review(request).request
 
@@ -230,7 +255,7 @@ class Studio:
     def _check_machine(self, request: GenerationRequest) -> None:
         """Raise InvalidRequestError if the model of a new or an old request cannot run here."""
         self._check_fixed(request)
-        self._model_cache.placement(request.model)
+        self._model_cache.placement(request.model, request.quality)
 
     def _check_fixed(self, request: GenerationRequest) -> None:
         if not self._is_fixed:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from app import create_studio
 from page.messages import describe_estimate
 from pipeline.errors import InvalidRequestError
 from pipeline.jobs.history import visitor_key
@@ -21,6 +23,7 @@ from pipeline.planning.validation import build_request
 from pipeline.runtime.device import GIGABYTE, Machine
 from pipeline.runtime.model_cache import ModelCache
 from pipeline.studio import Estimate, Studio, estimate_request
+from tests.tiny import CPU, LTX, MINI, tiny_models
 
 CARD = Machine(
     "cuda",
@@ -72,6 +75,74 @@ def test_a_download_is_told_before_it_begins(tmp_path: Path) -> None:
     mini = estimate_of("kinora-mini", CARD, tmp_path)
     assert mini.download == DownloadSize(0)
     assert "download" not in describe_estimate(mini, is_added=False)
+
+
+def test_hd_is_told_with_its_size_its_passes_and_its_time(tmp_path: Path) -> None:
+    draft, standard, hd = (
+        estimate_of("ltx-video-2b", CARD, tmp_path, quality=quality)
+        for quality in ("draft", "standard", "hd")
+    )
+    assert draft.seconds < standard.seconds < hd.seconds
+    assert hd.download.num_bytes - standard.download.num_bytes == 252_501_248
+    told = describe_estimate(hd, is_added=False)
+    assert "1216 x 704" in told
+    assert "two passes, 7 + 3 steps" in told
+    assert "passes" not in describe_estimate(standard, is_added=False)
+
+
+def test_a_measured_time_is_that_of_its_quality(tmp_path: Path) -> None:
+    estimate_of("ltx-video-2b", CARD, tmp_path, measured=70.0)
+    assert not estimate_of("ltx-video-2b", CARD, tmp_path, quality="hd").is_measured
+
+
+@pytest.mark.parametrize("quality", ["draft", "standard"])
+def test_a_clip_is_made_in_hd_with_its_seed_and_what_hd_shares_with_it(
+    folder: Path, tmp_path: Path, quality: str
+) -> None:
+    studio = create_studio(tmp_path, ModelCache(CPU, tiny_models(folder)))
+    fields = {"prompt": "a cat", "model": LTX, "duration": 1.0, "seed": 5, "quality": quality}
+    try:
+        job_id = asyncio.run(studio.submit("text_to_video", fields, visitor="me", tab="film"))
+        wait_for(studio, job_id)
+        assert studio.can_be_hd(studio.worker.store.facts(job_id).request)
+        hd_id = asyncio.run(studio.in_hd(job_id, "client"))
+        wait_for(studio, hd_id)
+        facts = studio.worker.store.facts(hd_id)
+        assert (facts.request.quality, facts.request.seed) == ("hd", 5)
+        assert (facts.visitor, facts.tab) == ("me", "film")
+        assert not studio.can_be_hd(facts.request)
+        recipe = studio.worker.recipe(hd_id)
+        small, large = recipe["passes"]
+        assert [2 * side for side in small["size"]] == large["size"]
+        shared = set(windows_of(studio, job_id)) & set(windows_of(studio, hd_id))
+        assert len(shared) == (1 if quality == "standard" else 0)
+    finally:
+        studio.close()
+
+
+def test_what_has_no_hd_is_not_made_in_hd(folder: Path, tmp_path: Path) -> None:
+    studio = create_studio(tmp_path, ModelCache(CPU, tiny_models(folder)))
+    try:
+        fields = {"prompt": "a cat", "model": MINI, "duration": 0.5}
+        job_id = asyncio.run(studio.submit("text_to_video", fields))
+        assert not studio.can_be_hd(studio.worker.store.facts(job_id).request)
+        with pytest.raises(InvalidRequestError, match="does not make clips of the quality 'hd'"):
+            asyncio.run(studio.in_hd(job_id, "client"))
+    finally:
+        studio.close()
+
+
+def windows_of(studio: Studio, job_id: str) -> list[str]:
+    folder = studio.worker.store.folder(job_id) / "windows"
+    return [path.name for path in folder.glob("*.safetensors")]
+
+
+def wait_for(studio: Studio, job_id: str) -> None:
+    deadline = time.monotonic() + 120
+    while not (state := studio.worker.state(job_id)).is_over:
+        assert time.monotonic() < deadline, state
+        time.sleep(0.05)
+    assert state.name == "done", state
 
 
 def test_what_does_not_fit_is_refused_before_there_is_a_job(tmp_path: Path) -> None:

@@ -39,11 +39,13 @@ from pipeline.runtime.device import GIGABYTE, Machine
 from pipeline.runtime.loading import LoadedModel
 from pipeline.runtime.memory_plan import Placement
 from pipeline.runtime.model_cache import ModelCache
+from tests.tiny_upsampler import save_tiny_upsampler, tiny_second_pass
 
 MINI, LTX = "kinora-mini", "ltx-video-2b"
 # Roomy: the tiny models' rows say how large their sisters are.
 CPU = Machine("cpu", 1024 * GIGABYTE, has_fast_bf16=False)
 WORDS = ["a", "red", "green", "blue", "car", "boat", "cat", "by", "night", "day", ",", "."]
+UPSAMPLER = "upsampler.safetensors"
 _SMALL = {"num_pixels": 64 * 64}
 
 
@@ -51,6 +53,7 @@ def save_tiny_models(folder: Path) -> None:
     """Save both tiny models under a folder."""
     tiny_mini_pipeline().save_pretrained(folder / "mini")
     tiny_ltx_pipeline().save_pretrained(folder / "ltx")
+    save_tiny_upsampler(LTX, folder / UPSAMPLER)
 
 
 def tiny_model_caches(folder: Path) -> dict[str, ModelCache]:
@@ -62,6 +65,7 @@ def tiny_models(folder: Path) -> dict[str, ModelSpec]:
     """Return the rows of the tiny models that `save_tiny_models` has put into a folder.
 
     The LTX row is no embedded one, so that its decoding is tiled; its windows hold five latents.
+    HD of it is half as large again.
     """
     mini = dataclasses.replace(MODELS[MINI], repository=folder / "mini", **_SMALL)
     ltx = dataclasses.replace(
@@ -73,6 +77,8 @@ def tiny_models(folder: Path) -> dict[str, ModelSpec]:
         timesteps=None,
         max_sequence_length=32,
         default_num_inference_steps=2,
+        draft_pixels=32 * 32,
+        second_pass=tiny_second_pass(LTX, folder / UPSAMPLER),
         **_SMALL,
     )
     return {MINI: mini, LTX: ltx}

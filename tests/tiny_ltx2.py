@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -24,7 +25,10 @@ from transformers import (
     SiglipVisionConfig,
 )
 
-from tests.tiny import WORDS
+from pipeline.models.registry import MODELS
+from pipeline.models.spec import ModelSpec
+from tests.tiny import UPSAMPLER, WORDS
+from tests.tiny_upsampler import save_tiny_upsampler, tiny_second_pass
 
 LTX2 = "ltx-2.3"
 _MELS = 8
@@ -106,6 +110,19 @@ def save_tiny_ltx2(folder: Path) -> None:
     index["_class_name"] = "LTX2Pipeline"
     index["processor"] = ["transformers", "Gemma3Processor"]
     path.write_text(json.dumps(index))
+    save_tiny_upsampler(LTX2, folder / UPSAMPLER)
+
+
+def tiny_ltx2_row(folder: Path) -> ModelSpec:
+    """Return the row of what `save_tiny_ltx2` has put into a folder."""
+    return replace(
+        MODELS[LTX2],
+        repository=str(folder),
+        revision=None,
+        max_sequence_length=32,
+        draft_pixels=64 * 64,
+        second_pass=tiny_second_pass(LTX2, folder / UPSAMPLER),
+    )
 
 
 def _tiny_autoencoder() -> AutoencoderKLLTX2Video:

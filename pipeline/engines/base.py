@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import torch
 
+from pipeline.geometry import Size
 from pipeline.runtime.loading import LoadedModel
 
 SceneState = Mapping[str, Any]
@@ -48,13 +49,18 @@ class ShotContext:
 class SamplingParams:
     """How to sample a window; models without steps or guidance ignore those fields.
 
-    `shift` is the flow shift; with None the scheduler keeps its own.
+    `shift` is the flow shift; with None the scheduler keeps its own. `timesteps` are those of one
+    of two passes, 1000 for pure noise; with None they are the model's. With `noise_size`, a larger
+    size in pixels, the noise is the coarse part of that size's: a draft begins as the clip that it
+    is a draft of.
     """
 
     seed: int
     num_inference_steps: int = 1
     guidance_scale: float = 1.0
     shift: float | None = None
+    noise_size: Size | None = None
+    timesteps: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -91,6 +97,15 @@ class WindowContext:
     def num_before(self) -> int:
         """Count the latent frames (or frames) given before the new ones."""
         return 0 if self.before is None else self.before.shape[2]
+
+
+@dataclass(frozen=True)
+class FirstPass:
+    """A window as the first of two passes made it, at half the sides: its part and its context."""
+
+    num_latents: int  # new ones
+    part: torch.Tensor  # (1, C, T, h, w), see Engine
+    context: WindowContext
 
 
 class Engine(Protocol):
@@ -183,6 +198,23 @@ class Engine(Protocol):
         latents: torch.Tensor,  # the `estimate` of `on_step`
     ) -> np.ndarray | None:  # (h, w, 3) uint8
         """Return a small picture of an unfinished window, or None if that would be slow."""
+
+
+class TwoPassEngine(Engine, Protocol):
+    """An engine whose model makes a second pass over a window at twice the sides."""
+
+    def refine(
+        self,
+        first: FirstPass,
+        prompt: EncodedPrompt,
+        context: WindowContext,
+        params: SamplingParams,
+        on_step: OnEngineStep | None = None,
+    ) -> torch.Tensor:  # (1, C, T, h, w), see Engine
+        """Make the part of a window from what the first pass made of it.
+
+        `context` is the window's own, at the size of this pass. Steps count from 1.
+        """
 
 
 class SoundEngine(Engine, Protocol):

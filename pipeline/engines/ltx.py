@@ -12,12 +12,22 @@ import numpy as np
 import torch
 
 from pipeline.engines.base import (
+    FirstPass,
     OnEngineStep,
     SamplingParams,
     ShotContext,
     WindowContext,
 )
-from pipeline.engines.ltx_latents import VideoCodec, apply_guidance, noise_levels, pack, unpack
+from pipeline.engines.ltx_latents import (
+    VideoCodec,
+    apply_guidance,
+    coarse_noise,
+    join_context,
+    noise_levels,
+    pack,
+    unpack,
+)
+from pipeline.engines.upsampling import upsample
 from pipeline.runtime.loading import LoadedModel
 
 
@@ -77,6 +87,19 @@ class LTXEngine:
         latents = self.denoise(num_latents, prompt, context, params, on_step)
         return latents[:, :, context.num_before :][:, :, :num_latents]
 
+    def refine(
+        self,
+        first: FirstPass,
+        prompt: PromptEmbeds,
+        context: WindowContext,
+        params: SamplingParams,
+        on_step: OnEngineStep | None = None,
+    ) -> torch.Tensor:
+        """Make the latent frames of a first pass again at twice the sides (1, C, T, 2 h, 2 w)."""
+        start = upsample(self.model, join_context(first.part, first.context))
+        latents = self.denoise(first.num_latents, prompt, context, params, on_step, start)
+        return latents[:, :, context.num_before :][:, :, : first.num_latents]
+
     @torch.no_grad()
     def denoise(
         self,
@@ -85,22 +108,25 @@ class LTXEngine:
         context: WindowContext,
         params: SamplingParams,
         on_step: OnEngineStep | None = None,
+        start: torch.Tensor | None = None,  # (1, C, T, h, w)
     ) -> torch.Tensor:
         """Make `num_latents` new latent frames; return them with their context (1, C, T, h, w).
 
+        With `start`, they are made of those latents and as much noise as the first level says.
         Calls `on_step(step, estimate)` after every step with the current estimate of the clean
         latents (1, C, T, h, w); an exception from it stops the loop.
         """
-        size = self._codec.height, self._codec.width
-        generator = torch.Generator("cpu").manual_seed(params.seed)
         given, is_given = self._codec.lay_out(num_latents, context)
-        noise = torch.randn(given.shape, generator=generator).to(given)
+        scheduler = self._pipe.scheduler
+        sigmas = noise_levels(self.model.spec, params)
+        scheduler.set_timesteps(sigmas=sigmas, device=given.device)
+        generator = torch.Generator("cpu").manual_seed(params.seed)
+        noise = self._draw_noise(given, params, generator)
+        if start is not None:
+            noise = torch.lerp(start.to(given), noise, scheduler.sigmas[0])
         x = pack(torch.where(is_given, given, noise))  # (1, S, C)
         fresh = pack(~is_given).expand(1, -1, 1)  # (1, S, 1)
         coords = self._coords(given.shape[2], context)
-        scheduler = self._pipe.scheduler
-        sigmas = noise_levels(self.model.spec, params.num_inference_steps)
-        scheduler.set_timesteps(sigmas=sigmas, device=given.device)
         levels = zip(scheduler.timesteps, scheduler.sigmas, strict=False)
         share = self.model.spec.given_picture.noise if context.is_picture else 0.0
         for step, (t, sigma) in enumerate(levels, 1):
@@ -115,8 +141,18 @@ class LTXEngine:
             estimate = torch.where(fresh, x - sigma * velocity, x)
             x = torch.where(fresh, scheduler.step(velocity, t, x, return_dict=False)[0], x)
             if on_step is not None:
-                on_step(step, unpack(estimate, *size))
-        return unpack(x, *size)
+                on_step(step, unpack(estimate, *self._codec.grid))
+        return unpack(x, *self._codec.grid)
+
+    def _draw_noise(
+        self, like: torch.Tensor, params: SamplingParams, generator: torch.Generator
+    ) -> torch.Tensor:
+        """Draw the noise of latents (1, C, T, h, w); see `SamplingParams.noise_size`."""
+        if params.noise_size is None:
+            return torch.randn(like.shape, generator=generator).to(like)
+        shape = *like.shape[:3], *self._codec.grid_of(params.noise_size)
+        noise = torch.randn(shape, generator=generator)
+        return coarse_noise(noise, *self._codec.grid).to(like)
 
     def tail(
         self, given: WindowContext, parts: Sequence[torch.Tensor], num_latents: int

@@ -5,16 +5,16 @@ The pipeline's public call takes video conditioning as pixels only, and no audio
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
-from diffusers import DiffusionPipeline, FlowMatchEulerDiscreteScheduler
+from diffusers import DiffusionPipeline
 
 from pipeline.engines.av_latents import AVLatents, pack, unpack
 from pipeline.engines.base import (
+    FirstPass,
     OnEngineStep,
     SamplingParams,
     ShotContext,
@@ -23,46 +23,12 @@ from pipeline.engines.base import (
 )
 from pipeline.engines.ltx import encode_words
 from pipeline.engines.ltx2_audio import Layout, SoundCodec, lay_out
-from pipeline.engines.ltx_latents import VideoCodec, apply_guidance, noise_levels
-from pipeline.engines.ltx_latents import pack as pack_tokens
+from pipeline.engines.ltx2_denoising import PromptEmbeds, audio_tokens, denoise, video_tokens
+from pipeline.engines.ltx_latents import VideoCodec, join_context, noise_levels
 from pipeline.engines.ltx_latents import unpack as unpack_tokens
+from pipeline.engines.upsampling import upsample
 from pipeline.runtime.loading import LoadedModel
 from pipeline.runtime.private_api import keyframe_coords
-
-
-@dataclass(frozen=True)
-class PromptEmbeds:
-    """Text embeddings for both halves of the transformer; with guidance, negative ones first."""
-
-    video: torch.Tensor  # (1 or 2, L, D)
-    audio: torch.Tensor  # (1 or 2, L, E)
-    mask: torch.Tensor  # (1 or 2, L)
-
-
-@dataclass
-class _State:
-    """Tokens that are being denoised; known tokens do not change."""
-
-    x: torch.Tensor  # (1, S, C)
-    is_known: torch.Tensor  # (1, S, 1) bool
-    scheduler: FlowMatchEulerDiscreteScheduler  # not shared: it counts its steps
-
-    @classmethod
-    def begin(
-        cls,
-        known: torch.Tensor,
-        is_known: torch.Tensor,
-        scheduler: FlowMatchEulerDiscreteScheduler,
-        generator: torch.Generator,
-    ) -> _State:
-        """Start from known tokens (1, S, C), with noise where nothing is known."""
-        noise = torch.randn(known.shape, generator=generator).to(known)
-        return cls(torch.where(is_known, known, noise), is_known, copy.deepcopy(scheduler))
-
-    def move(self, velocity: torch.Tensor, t: torch.Tensor) -> None:
-        """Take a step along a velocity (1, S, C) at timestep t."""
-        moved = self.scheduler.step(velocity, t, self.x, return_dict=False)[0]
-        self.x = torch.where(self.is_known, self.x, moved)
 
 
 class LTX2Engine:
@@ -152,7 +118,6 @@ class LTX2Engine:
             given = replace(given, after=pack(replace(av_latents, audio=audio, lead=lead)))
         return given
 
-    @torch.no_grad()
     def make(
         self,
         num_latents: int,
@@ -162,76 +127,63 @@ class LTX2Engine:
         on_step: OnEngineStep | None = None,
     ) -> torch.Tensor:
         """Make `num_latents` new latent frames and their audio, packed (1, N, T)."""
-        video_context = self._video_context(context)
+        return self._make(num_latents, prompt, context, params, on_step)
+
+    def refine(
+        self,
+        first: FirstPass,
+        prompt: PromptEmbeds,
+        context: WindowContext,
+        params: SamplingParams,
+        on_step: OnEngineStep | None = None,
+    ) -> torch.Tensor:
+        """Make the latents of a first pass again, the video at twice the sides, packed."""
+        made = unpack(first.part.to(self.model.device))
+        video = join_context(made.video, self._video_context(first.context))
+        start = replace(made, video=upsample(self.model, video))
+        return self._make(first.num_latents, prompt, context, params, on_step, start)
+
+    @torch.no_grad()
+    def _make(
+        self,
+        num_latents: int,
+        prompt: PromptEmbeds,
+        context: WindowContext,
+        params: SamplingParams,
+        on_step: OnEngineStep | None,
+        start: AVLatents | None = None,
+    ) -> torch.Tensor:
+        """Make a window from noise, or from the video of all of it and the new audio in `start`."""
         begin, end = self._span(num_latents, context)
         sound = self._lay_out_audio(begin, end, context)
+        video_context = self._video_context(context)
         given, is_given = self._frames.lay_out(num_latents, video_context)
-        extra = given[:, :, :0] if context.keyframe is None else context.keyframe.to(given)
-        known = torch.cat([pack_tokens(given), pack_tokens(extra)], dim=1)  # (1, S, C)
-        is_known = torch.cat([pack_tokens(is_given), pack_tokens(extra[:, :1]) == 0], dim=1)
-        is_known[:, given[0, 0].numel() :] = True
-        generator = torch.Generator("cpu").manual_seed(params.seed)
-        states = [
-            _State.begin(known, is_known, self._pipe.scheduler, generator),
-            _State.begin(sound.audio, sound.is_given, self._pipe.scheduler, generator),
-        ]
-        sigmas = noise_levels(self.model.spec, params.num_inference_steps)
-        for state in states:
-            state.scheduler.set_timesteps(sigmas=sigmas, device=given.device)
-        coords = {
-            "video_coords": self._coords_of_all(given.shape[2], num_latents, context),
-            "audio_coords": sound.coords,
-        }
-        for step, t in enumerate(states[0].scheduler.timesteps, 1):
-            velocities = self._velocities(states, t, prompt, coords)
-            for state, velocity in zip(states, velocities, strict=True):
-                state.move(apply_guidance(velocity.float(), params.guidance_scale), t)
-            if on_step is not None:
-                on_step(step, states[0].x)
-        tokens, audio_tokens = (state.x for state in states)
+        size = params.noise_size
+        noise_grid = None if size is None else self._frames.grid_of(size)
+        tokens, audio = denoise(
+            self._pipe,
+            (
+                video_tokens(given, is_given, context.keyframe, start, noise_grid),
+                audio_tokens(sound, start),
+            ),
+            {
+                "video_coords": self._coords_of_all(given.shape[2], num_latents, context),
+                "audio_coords": sound.coords,
+            },
+            prompt,
+            params,
+            noise_levels(self.model.spec, params),
+            on_step,
+        )
         video = unpack_tokens(
             tokens[:, : given[0, 0].numel()], self._frames.height, self._frames.width
         )
         video = video[:, :, video_context.num_before :]
-        audio = audio_tokens[:, sound.first :][:, : sound.num_latents]
+        audio = audio[:, sound.first :][:, : sound.num_latents]
         av_latents = AVLatents(
             video[:, :, :num_latents], audio, end - begin, self._codec.period, sound.start - begin
         )
         return pack(av_latents)
-
-    def _velocities(
-        self,
-        states: Sequence[_State],
-        t: torch.Tensor,
-        prompt: PromptEmbeds,
-        coords: dict[str, torch.Tensor],
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the velocities of video (1 or 2, S, C) and audio (1 or 2, L, D) tokens.
-
-        Known tokens are at noise level 0.
-        """
-        video, audio = states
-        dtype, batch = prompt.video.dtype, len(prompt.video)
-        level = t.expand(batch)
-        # One level for all of the audio unless some of it is given, as in the pipeline's own call.
-        audio_level = level
-        if audio.is_known.any():
-            audio_level = (t * ~audio.is_known[..., 0]).expand(batch, -1)
-        return self._pipe.transformer(
-            hidden_states=video.x.to(dtype).expand(batch, -1, -1),
-            audio_hidden_states=audio.x.to(dtype).expand(batch, -1, -1),
-            encoder_hidden_states=prompt.video,
-            audio_encoder_hidden_states=prompt.audio,
-            timestep=(t * ~video.is_known[..., 0]).expand(batch, -1),
-            audio_timestep=audio_level,
-            sigma=level,
-            audio_sigma=level,
-            encoder_attention_mask=prompt.mask,
-            audio_encoder_attention_mask=prompt.mask,
-            use_cross_timestep=True,
-            return_dict=False,
-            **{name: places.expand(batch, -1, -1, -1) for name, places in coords.items()},
-        )
 
     def tail(
         self, given: WindowContext, parts: Sequence[torch.Tensor], num_latents: int

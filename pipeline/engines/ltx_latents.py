@@ -5,6 +5,7 @@ Latents are normalized, (1, C, T, h, w). A latent frame covers eight frames, a c
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
@@ -12,9 +13,10 @@ import numpy as np
 import torch
 from diffusers.pipelines.ltx.pipeline_ltx_condition import linear_quadratic_schedule
 
-from pipeline.engines.base import WindowContext, to_frames, to_pixels
+from pipeline.engines.base import SamplingParams, WindowContext, to_frames, to_pixels
 from pipeline.engines.latent_colors import LatentColors
 from pipeline.engines.tiled_decoding import decode_shot, use_long_pieces
+from pipeline.geometry import Size
 from pipeline.models.spec import ModelSpec
 from pipeline.runtime.loading import LoadedModel
 from pipeline.runtime.memory_plan import TILE_FRAMES
@@ -111,6 +113,16 @@ class VideoCodec:
         assert given.keyframe is not None  # it is that first frame
         return next(self.decode(given.keyframe))[0]
 
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Return the height and width in latents."""
+        return self.height, self.width
+
+    def grid_of(self, size: Size) -> tuple[int, int]:
+        """Return the height and width in latents of another size in pixels."""
+        side = self._pipe.vae.spatial_compression_ratio
+        return size.height // side, size.width // side
+
     def lay_out(
         self, num_latents: int, context: WindowContext
     ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -133,11 +145,39 @@ class VideoCodec:
         return given, is_given.to(device)
 
 
-def noise_levels(spec: ModelSpec, num_inference_steps: int) -> list[float]:
+def coarse_noise(noise: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """Return the coarse part of white noise (1, C, T, H, W) -> (1, C, T, h, w).
+
+    Keeps the lowest frequencies of its cosine transform, which is orthonormal: the result is white
+    noise of the same deviation, and its waves stand where those of the larger noise do.
+    """
+    rows, columns = (
+        _cosines(small).T @ _cosines(large)[:small]
+        for small, large in zip((height, width), noise.shape[-2:], strict=True)
+    )
+    return rows @ noise @ columns.T
+
+
+def _cosines(size: int) -> torch.Tensor:
+    """Return the orthonormal cosine transform (DCT-II) of `size` values, (size, size)."""
+    frequencies, places = torch.arange(size)[:, None], torch.arange(size) + 0.5
+    waves = (math.pi * frequencies * places / size).cos() * math.sqrt(2 / size)
+    waves[0] /= math.sqrt(2)
+    return waves
+
+
+def join_context(latents: torch.Tensor, context: WindowContext) -> torch.Tensor:
+    """Return a window's new latents (1, C, T, h, w) between those it was given."""
+    known = (context.before, latents, context.after)
+    return torch.cat([x.to(latents) for x in known if x is not None], dim=2)
+
+
+def noise_levels(spec: ModelSpec, params: SamplingParams) -> list[float]:
     """Return the noise levels (0 to 1), largest first, before the scheduler's shift."""
-    if spec.timesteps is not None:
-        return [t / 1000 for t in spec.timesteps]
-    return linear_quadratic_schedule(num_inference_steps).tolist()
+    timesteps = params.timesteps or spec.timesteps
+    if timesteps is not None:
+        return [t / 1000 for t in timesteps]
+    return linear_quadratic_schedule(params.num_inference_steps).tolist()
 
 
 def apply_guidance(velocity: torch.Tensor, guidance_scale: float) -> torch.Tensor:

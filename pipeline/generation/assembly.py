@@ -83,6 +83,7 @@ def _shot_segments(context: GenerationContext, shots: Iterable[ShotLatents]) -> 
         for shot_latents in shots:
             picture = open_picture_of(context.request, context.source, shot_latents.index)
             given = None if picture is None else picture_frame(picture, plan.model_size)[0]
+            given = given if given is None else transitions.resize(given, plan.size)
             names.append(content_key({"take": shot_latents.name, "picture": given}))
             newest[:] = [shot_latents]
             yield partial(_shot_frames, context, shot_latents, given)
@@ -100,6 +101,7 @@ def _shot_segments(context: GenerationContext, shots: Iterable[ShotLatents]) -> 
             "before": names[-2] if shot.num_dissolved else None,
             "mixed and held": (shot.num_dissolved, num_waiting),
             "num_frames": num_frames,
+            "size": plan.size,
             "fps": float(plan.fps),
         }
         yield Segment(
@@ -139,7 +141,7 @@ def _shot_frames(
     context: GenerationContext, shot_latents: ShotLatents, given: np.ndarray | None
 ) -> Iterator[np.ndarray]:
     """Yield the frames of a shot; a given picture replaces its own reconstruction."""
-    new = _decode(context.engine, shot_latents)
+    new = transitions.resize_each(_decode(context.engine, shot_latents), context.plan.size)
     if given is None:
         yield from _not_black(new)
         return

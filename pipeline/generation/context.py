@@ -18,6 +18,7 @@ class GenerationContext:
     request: GenerationRequest
     plan: Plan
     source: OpenedSource | None = None
+    first_pass: GenerationContext | None = None  # the first of two, at half the sides
 
     @property
     def clip(self) -> OpenedClip | None:

@@ -89,9 +89,9 @@ def generate(
     try:
         return _make(task, on_progress, is_cancelled)
     except OutputError:
-        if not model_cache.can_be_precise(request.model):
+        if not model_cache.can_be_precise(request.model, request.quality):
             raise
-    with model_cache.full_precision(request.model):
+    with model_cache.full_precision(request.model, request.quality):
         return _make(task, on_progress, is_cancelled)
 
 
@@ -100,6 +100,7 @@ def _make(
 ) -> Clip:
     """Make the clip; step down to placements that need less memory while that runs out."""
     model_cache, model_id = task.model_cache, task.request.model
+    quality = task.request.quality
     num_frames = num_finished_frames(task.plan, task.source)
     while True:
         reporter = Reporter(task.plan, num_frames, on_progress, is_cancelled)
@@ -111,7 +112,7 @@ def _make(
         except PinnedMemoryError:
             short_of = "ram"
         # Outside the `except` blocks, like the retry above.
-        if not model_cache.step_down(model_id, short_of):
+        if not model_cache.step_down(model_id, short_of, quality):
             whose = {"gpu": "GPU", "ram": "computer"}[short_of]
             raise ModelError(
                 f"The {whose} does not have enough free memory for "
@@ -125,22 +126,26 @@ def _attempt(task: _Task, reporter: Reporter) -> Clip:
     request, plan, destination = task.request, task.plan, task.destination
     reporter.loading()
     work = work_of(plan, task.model_cache.spec(request.model))
-    with task.model_cache.use(request.model, reporter.downloading, work, request.loras) as model:
+    how = reporter.downloading, work, request.loras, request.quality
+    with task.model_cache.use(request.model, *how) as model:
         reporter.sampling(1, 0, None)
-        engine = open_engine(model, width=plan.model_size.width, height=plan.model_size.height)
-
-        def on_step(window: int, step: int, estimate: torch.Tensor) -> None:
-            reporter.sampling(window, step, engine.preview(estimate))
-
-        context = GenerationContext(engine, request, plan, task.source)
+        context = _context(task, plan, model)
         conditioning = prepare_conditioning(context)
         latent_cache = LatentCache(destination.keep)
-        shots = sample_shots(context, conditioning, on_step, latent_cache)
+        shots = sample_shots(context, conditioning, reporter.sampling, latent_cache)
         recipe = _recipe(context, conditioning)
         segments = assemble_segments(context, shots)
         num_frames = write_clip(context, segments, recipe, destination, reporter)
         latent_cache.drop_rest()
     return Clip(destination.output, *plan.size, plan.fps, num_frames, request.seed, recipe)
+
+
+def _context(task: _Task, plan: Plan, model: LoadedModel) -> GenerationContext:
+    """Return the context of a plan, with that of its first pass if it has two."""
+    size, first_plan = plan.model_size, plan.first_pass
+    first_pass = None if first_plan is None else _context(task, first_plan, model)
+    engine = open_engine(model, width=size.width, height=size.height)
+    return GenerationContext(engine, task.request, plan, task.source, first_pass)
 
 
 def _recipe(context: GenerationContext, conditioning: Sequence[ShotConditioning]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ WINDOW_SUFFIX = ".safetensors"
 
 
 def num_windows(folder: Path, *, made_since: float = 0.0) -> int:
-    """Count the finished windows in a job's folder, or those made since a time (epoch)."""
+    """Count the finished passes over windows in a job's folder, or those since a time (epoch)."""
     times = (path.stat().st_mtime for path in (folder / WINDOWS).glob(f"*{WINDOW_SUFFIX}"))
     return sum(changed_at >= made_since for changed_at in times)
 

@@ -69,8 +69,7 @@ class Reporter:
         """
         self._preview = preview
         self._at_window = window, step
-        num_steps = self._plan.steps_per_window
-        sampled = ((window - 1) * num_steps + step) / (self._plan.num_windows * num_steps)
+        sampled = (window - 1 + self._plan.share_of_window(step)) / self._plan.num_windows
         # A finished shot may be read again when the next one dissolves out of it.
         self._sampled = max(self._sampled, sampled)
         self._report("sampling")

@@ -7,12 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, replace
-from functools import partial
 from typing import Any, cast
 
+import numpy as np
 import torch
 
-from pipeline.engines.base import Engine, SamplingParams, SoundEngine, WindowContext
+from pipeline.engines.base import (
+    Engine,
+    FirstPass,
+    SamplingParams,
+    SoundEngine,
+    TwoPassEngine,
+    WindowContext,
+)
 from pipeline.errors import OutputError
 from pipeline.generation.conditioning import ShotConditioning
 from pipeline.generation.context import GenerationContext
@@ -27,8 +34,11 @@ from pipeline.generation.sources import (
 from pipeline.planning.plan import ShotPlan
 from pipeline.planning.windows import Window
 
-OnStep = Callable[[int, int, torch.Tensor], None]
-"""`on_step(window, step, estimate)`, both counting from 1; an exception from it stops the job."""
+OnStep = Callable[[int, int, np.ndarray | None], None]
+"""`on_step(window, step, preview)`, both counting from 1; an exception from it stops the job.
+
+Steps count through all passes over a window. The preview is that of `Engine.preview`.
+"""
 
 
 class ShotLatents:
@@ -80,15 +90,23 @@ class ShotLatents:
 
         See `Engine` for other shapes.
         """
+        order = range(len(self.plan.windows))
         if self.is_backward:
             # The first window made is the last one shown.
-            self._made += self._windows
-            yield from reversed(self._made)
+            yield from reversed([self.part(index) for index in order])
             return
-        yield from self._made
-        for window in self._windows:
-            self._made.append(window)
-            yield window
+        yield from (self.part(index) for index in order)
+
+    def part(self, index: int) -> torch.Tensor:
+        """Return a window's part by its place in the order they are made; make missing ones."""
+        while len(self._made) <= index:
+            self._made.append(next(self._windows))
+        return self._made[index]
+
+    def parts_before(self, index: int) -> list[torch.Tensor]:
+        """Return the parts made before a window, in display order."""
+        parts = [self.part(earlier) for earlier in range(index)]
+        return parts[::-1] if self.is_backward else parts
 
 
 def sample_shots(
@@ -99,11 +117,15 @@ def sample_shots(
 ) -> Iterator[ShotLatents]:
     """Yield the shots; each makes its windows on demand, unless `latent_cache` has them.
 
-    Latents are small: those of a shot stay in memory. Raises OutputError if the model's output is
-    not finite, StorageError if a window cannot be stored.
+    With two passes, the first one is made as a clip of its own, window by window just before the
+    second needs it. Latents are small: those of a shot stay in memory. Raises OutputError if the
+    model's output is not finite, StorageError if a window cannot be stored.
     """
     engine = context.engine
     sampler = _ShotSampler(context, latent_cache, on_step)
+    first_passes: Iterator[ShotLatents] = iter(())
+    if context.first_pass is not None:
+        first_passes = sample_shots(context.first_pass, conditioning, on_step, latent_cache)
     shot_latents: ShotLatents | None = None
     for shot, shot_conditioning in zip(context.plan.shots, conditioning, strict=True):
         if shot.continues and shot_latents is not None:
@@ -114,7 +136,8 @@ def sample_shots(
             )
         else:
             given = _first_context(context, shot)
-        shot_latents = sampler.sample_shot(shot, shot_conditioning, given)
+        first_pass = next(first_passes, None)
+        shot_latents = sampler.sample_shot(shot, shot_conditioning, given, first_pass)
         yield shot_latents
 
 
@@ -125,33 +148,48 @@ class _ShotSampler:
         self, context: GenerationContext, latent_cache: LatentCache, on_step: OnStep
     ) -> None:
         self._engine = context.engine
+        self._first_engine = None if context.first_pass is None else context.first_pass.engine
         self._plan = context.plan
         self._latent_cache = latent_cache
         self._on_step = on_step
 
     def sample_shot(
-        self, shot: ShotPlan, shot_conditioning: ShotConditioning, given: WindowContext
+        self,
+        shot: ShotPlan,
+        shot_conditioning: ShotConditioning,
+        given: WindowContext,
+        first_pass: ShotLatents | None = None,
     ) -> ShotLatents:
         """Return a shot whose windows are found or made on demand."""
-        names = self._names(shot, shot_conditioning, given)
+        names = self._names(shot, shot_conditioning, given, first_pass)
         self._latent_cache.want(names)
-        windows = self._windows(shot, shot_conditioning, given, names)
+        windows = self._windows(shot, shot_conditioning, given, names, first_pass)
         return ShotLatents(shot, given, shot_conditioning.prompt, windows, names[-1])
 
     def _names(
-        self, shot: ShotPlan, shot_conditioning: ShotConditioning, given: WindowContext
+        self,
+        shot: ShotPlan,
+        shot_conditioning: ShotConditioning,
+        given: WindowContext,
+        first_pass: ShotLatents | None,
     ) -> list[str]:
         """Return the keys of a shot's windows; each includes the key of the one made before it."""
-        name = content_key(
-            {
-                "model": self._engine.model.fingerprint,
-                "size": self._plan.model_size,
-                "steps": self._plan.num_inference_steps,
-                "shift": self._plan.shift,
-                "cue": shot_conditioning.facts,
-                "given": [getattr(given, field.name) for field in fields(given)],
-            }
-        )
+        model = self._engine.model
+        facts: dict[str, object] = {
+            "model": model.fingerprint,
+            "size": self._plan.model_size,
+            "steps": self._plan.num_inference_steps,
+            "shift": self._plan.shift,
+            "cue": shot_conditioning.facts,
+            "given": [getattr(given, field.name) for field in fields(given)],
+        }
+        if self._plan.noise_size is not None:
+            facts["noise"] = self._plan.noise_size
+        if self._plan.timesteps is not None:
+            facts["timesteps"] = self._plan.timesteps
+        if first_pass is not None:
+            facts |= {"first pass": first_pass.name, "second pass": str(model.spec.second_pass)}
+        name = content_key(facts)
         names = []
         num_left = sum(window.num_latents for window in shot.windows)
         for window in shot.windows:
@@ -169,6 +207,7 @@ class _ShotSampler:
         shot_conditioning: ShotConditioning,
         given: WindowContext,
         names: Sequence[str],
+        first_pass: ShotLatents | None,
     ) -> Iterator[torch.Tensor]:
         """Yield the parts of a shot's windows, in the order in which they are made."""
         parts: list[torch.Tensor] = []
@@ -180,39 +219,62 @@ class _ShotSampler:
             is_found = latents is not None
             if latents is None:
                 context = _window_context(self._engine, given, parts, shot, window.index)
-                latents = self._make(window, shot_conditioning, context, number)
+                latents = self._make(window, shot_conditioning.prompt, context, number, first_pass)
                 self._latent_cache.add(name, latents, shot=window.shot_index, seed=window.seed)
             latents = latents.to(self._engine.model.device)
             if is_found:
-                self._on_step(number, self._plan.steps_per_window, latents)
+                self._report(number, self._plan.steps_per_window, latents)
             if given.is_backward:
                 parts.insert(0, latents)  # the first window made is the last one shown
             else:
                 parts.append(latents)
             yield latents
 
+    def _report(self, number: int, step: int, estimate: torch.Tensor) -> None:
+        self._on_step(number, step, self._engine.preview(estimate))
+
     def _make(
         self,
         window: Window,
-        shot_conditioning: ShotConditioning,
+        prompt: object,
         context: WindowContext,
         number: int,
+        first_pass: ShotLatents | None,
     ) -> torch.Tensor:
         """Make the clip's window `number` and return its part on the CPU."""
-        latents = self._engine.make(
-            window.num_latents,
-            shot_conditioning.prompt,
-            context,
-            SamplingParams(
-                window.seed,
-                self._plan.steps_per_window,
-                self._plan.guidance_scale or 1.0,
-                self._plan.shift,
-            ),
-            on_step=partial(self._on_step, number),
+        first = None if first_pass is None else self._first_pass_of(window, first_pass)
+        num_steps = self._plan.num_inference_steps or 1
+        params = SamplingParams(
+            window.seed,
+            num_steps,
+            self._plan.guidance_scale or 1.0,
+            self._plan.shift,
+            self._plan.noise_size,
+            self._plan.timesteps,
         )
+        num_before = 0 if first is None else num_steps
+
+        def on_step(step: int, estimate: torch.Tensor) -> None:
+            self._report(number, num_before + step, estimate)
+
+        if first is None:
+            latents = self._engine.make(
+                window.num_latents, prompt, context, params, on_step=on_step
+            )
+        else:
+            engine = cast("TwoPassEngine", self._engine)  # as its model makes HD
+            latents = engine.refine(first, prompt, context, params, on_step=on_step)
         _check(latents)
         return latents.cpu()
+
+    def _first_pass_of(self, window: Window, first_pass: ShotLatents) -> FirstPass:
+        """Return what the first pass made of a window, making it if it is missing."""
+        assert self._first_engine is not None  # it has made the first pass
+        part, parts = first_pass.part(window.index), first_pass.parts_before(window.index)
+        context = _window_context(
+            self._first_engine, first_pass.given, parts, first_pass.plan, window.index
+        )
+        return FirstPass(window.num_latents, part, context)
 
 
 def _first_context(context: GenerationContext, shot: ShotPlan) -> WindowContext:

@@ -6,7 +6,7 @@ Owns the files and the locks; `worker.py` decides what runs when. A job's folder
     source*        copies of the pictures and the clip that it starts from
     state.json     its state and progress
     starts.json    how often it was started without progress, while it runs
-    windows/       finished latents, one file per window (see `latent_cache.py`)
+    windows/       finished latents, one file per pass over a window (see `latent_cache.py`)
     pieces/        encoded shots, one file per shot; playable while it grows (`video_writer.py`)
     result.mp4     the clip, with recipe.json
     thumbnail.png  its first frame, made when the history is first shown

@@ -13,7 +13,7 @@ _NEWEST_SHARE = 0.3  # of the newest measurement in the running average
 
 
 class Timing:
-    """Measured seconds of work per second of video, by model, shape and steps, kept in a file."""
+    """Measured seconds of work per second of video, for each kind of request, kept in a file."""
 
     def __init__(self, path: Path) -> None:
         """Use a file, which need not exist yet."""
@@ -39,4 +39,5 @@ class Timing:
 
 def _key(request: GenerationRequest) -> str:
     shape = "clip" if request.video else request.aspect_ratio
-    return f"{request.model} {shape} {request.num_inference_steps or 'default'} steps"
+    quality = "" if request.quality == "standard" else f" {request.quality}"
+    return f"{request.model} {shape} {request.num_inference_steps or 'default'} steps{quality}"

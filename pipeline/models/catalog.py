@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline.models import published
 from pipeline.models.lora import Expert, Lora
-from pipeline.models.spec import Camera, GivenPicture, ModelSpec, Part, WeightsFile
+from pipeline.models.spec import Camera, GivenPicture, ModelSpec, Part, SecondPass, WeightsFile
 
 _ASSETS = Path(__file__).resolve().parents[2] / "assets"
 # The noise levels of one pass (Lightricks, ComfyUI-LTXVideo, ltxv-13b-dist-i2v-base.json), times a
@@ -60,6 +60,39 @@ _LTX_LICENCE: dict[str, Any] = {
 # `image_cond_noise_scale`, at a strength of 1. There the first two come before the picture is
 # resized; after it, as here, in Lightricks' ComfyUI-LTXVideo (easy_samplers.py).
 _LTX_GIVEN_PICTURE = GivenPicture(blur=1.0, crf=29, noise=0.15)
+# Drafts, of all LTX models: 512x288 in 16:9, from which a word's idea can be judged.
+_DRAFT_PIXELS = 512 * 288
+# The two passes of 0.9.8 (Lightricks/LTX-Video, configs/ltxv-*-0.9.8-distilled.yaml and
+# LTXMultiScalePipeline): a first pass at two thirds of the sides, which is the size of a standard
+# clip, twice that with AdaIN, these timesteps, and the result resized to what was asked for, by
+# default 1216x704. The weights of the upsampler are saved in float32, 505 MB.
+_LTX_SECOND_PASS: dict[str, Any] = {
+    "upsampler": "diffusers.pipelines.ltx.modeling_latent_upsampler:LTXLatentUpsamplerModel",
+    "upsampler_options": {"mid_channels": 512, "num_blocks_per_stage": 4, "dims": 3},
+    "checkpoint": (
+        "https://huggingface.co/Lightricks/LTX-Video/blob/main/"
+        "ltxv-spatial-upscaler-0.9.8.safetensors"
+    ),
+    "part": Part(126_250_624),
+    "timesteps": (909.4, 725.0, 421.9),
+    "first_timesteps": _LTX_DISTILLED_TIMESTEPS[:7],
+    "adain_factor": 1.0,
+    "scale": 1.5,
+    "sizes": {"16:9": (1216, 704), "9:16": (704, 1216)},
+}
+# The second stage of LTX-2 (Lightricks/LTX-2, ltx_pipelines/distilled.py; the noise levels as in
+# diffusers, ltx2/utils.py; the upsampler's options as in diffusers' convert_ltx2_to_diffusers.py
+# for version 2.3).
+_LTX2_SECOND_PASS = SecondPass(
+    upsampler="diffusers.pipelines.ltx2.latent_upsampler:LTX2LatentUpsamplerModel",
+    upsampler_options={"mid_channels": 1024, "use_rational_resampler": False},
+    checkpoint=(
+        "https://huggingface.co/Lightricks/LTX-2.3/blob/main/"
+        "ltx-2.3-spatial-upscaler-x2-1.1.safetensors"
+    ),
+    part=Part(497_867_904),
+    timesteps=(909.375, 725.0, 421.875),
+)
 # Counted on the real classes with the released configurations, without weights.
 _T5_XXL = Part(4_762_310_656, num_in_vocabulary=32_128 * 4_096)
 _UMT5_XXL = Part(5_680_910_336, num_in_vocabulary=256_384 * 4_096)
@@ -291,6 +324,8 @@ ROWS = (
         given_picture=_LTX_GIVEN_PICTURE,
         camera_words=_CAMERA_SENTENCES,
         timesteps=_LTX_DISTILLED_TIMESTEPS,
+        draft_pixels=_DRAFT_PIXELS,
+        second_pass=SecondPass(**_LTX_SECOND_PASS),
         engine="pipeline.engines.ltx:LTXEngine",
         stacks_guidance=True,
         can_split=True,
@@ -317,6 +352,9 @@ ROWS = (
         given_picture=_LTX_GIVEN_PICTURE,
         camera_words=_CAMERA_SENTENCES,
         timesteps=_LTX_DISTILLED_TIMESTEPS,
+        draft_pixels=_DRAFT_PIXELS,
+        # Only the 13B's configuration has a tone map; diffusers applies it where it enlarges.
+        second_pass=SecondPass(**_LTX_SECOND_PASS, tone_map_ratio=0.6),
         engine="pipeline.engines.ltx:LTXEngine",
         stacks_guidance=True,
         can_split=True,
@@ -350,6 +388,8 @@ ROWS = (
         camera_words=_CAMERA_SENTENCES,
         timesteps=_LTX2_DISTILLED_TIMESTEPS,
         scheduler_options={"use_dynamic_shifting": False, "shift_terminal": None},
+        draft_pixels=_DRAFT_PIXELS,
+        second_pass=_LTX2_SECOND_PASS,
         engine="pipeline.engines.ltx2:LTX2Engine",
         pipeline="LTX2ConditionPipeline",
         left_out=("processor",),  # it would rewrite prompts

@@ -315,6 +315,7 @@ def _adapt(
         checkpoint=None,
         files={},
         light_files={},
+        second_pass=None,  # the upsampler belongs to the row's own autoencoder
         ships_with_app=False,
         parts=sizes,
         call_arguments=arguments,

@@ -2,7 +2,7 @@
 
 To download before the first use, run:
 
-    python -m pipeline.models.download MODEL
+    python -m pipeline.models.download MODEL [--hd]
     python -m pipeline.models.download --lora LORA
 """
 
@@ -35,7 +35,7 @@ from pipeline.models.hub import (
     read_files,
 )
 from pipeline.models.registry import EMBEDDED, Models
-from pipeline.models.spec import ModelSpec
+from pipeline.models.spec import UPSAMPLER, ModelSpec
 
 logger = logging.getLogger(__name__)
 
@@ -115,14 +115,33 @@ def _download_index(spec: ModelSpec) -> Path:
     return Path(hf_hub_download(str(spec.repository), INDEX, revision=spec.revision))
 
 
+def download_upsampler(spec: ModelSpec, on_bytes: OnBytes | None = None) -> Path:
+    """Download the file of a model's latent upsampler if it is missing; return where it is.
+
+    Raises ModelError as `download_model` does.
+    """
+    assert spec.second_pass is not None  # or else it has none
+    checkpoint = spec.second_pass.checkpoint
+    if Path(checkpoint).is_file():
+        return Path(checkpoint)
+    place = _place_of(checkpoint)
+    try:
+        try:
+            missing = missing_files(place["repo_id"], [hf_hub_download(**place, dry_run=True)])
+            download(spec.id, spec.label, missing, on_bytes)
+        except DryRunError:
+            logger.info("The Hub cannot be reached for %s: using the files on disk", checkpoint)
+        return Path(hf_hub_download(**place))
+    except HUB_ERRORS as exc:
+        raise ModelError(not_here(spec)) from exc
+
+
 def is_downloaded(spec: ModelSpec) -> bool:
     """Return whether a model's weights are on this computer, without asking the Hub.
 
     One file per part is enough: this is for a notice, and `download_model` gets the rest.
     """
-    files = [file.address for file in spec.files.values()]
-    files += [] if spec.checkpoint is None else [spec.checkpoint]
-    if not all(map(_is_file_here, files)):
+    if not all(map(_is_file_here, single_files(spec))):
         return False
     loras = (try_to_load_from_cache(**place) for place in _places_of_loras(spec))
     if not all(isinstance(path, str) for path in loras):
@@ -144,7 +163,7 @@ def _is_file_here(address: str) -> bool:
 
 def _replaced_parts(spec: ModelSpec) -> set[str]:
     """Return the parts whose weights are not the repository's."""
-    return {*(() if spec.checkpoint is None else CHECKPOINT_PARTS), *spec.files}
+    return {*(() if spec.checkpoint is None else CHECKPOINT_PARTS), *spec.files, UPSAMPLER}
 
 
 def download_lora(source: str, on_bytes: OnBytes | None = None, name: str | None = None) -> Path:
@@ -231,6 +250,15 @@ def _missing_files(spec: ModelSpec, folder: Path) -> list[Missing]:
         return []
 
 
+def single_files(spec: ModelSpec) -> list[str]:
+    """List the addresses of the single files that a row needs beside its repository."""
+    files = [] if spec.checkpoint is None else [spec.checkpoint]
+    files += [file.address for file in spec.files.values()]
+    if UPSAMPLER in spec.parts and spec.second_pass is not None:
+        files.append(spec.second_pass.checkpoint)
+    return files
+
+
 def _list_missing(spec: ModelSpec, folder: Path) -> list[Missing]:
     """List the files to download. Raises DryRunError if the Hub cannot be reached.
 
@@ -248,9 +276,7 @@ def _list_missing(spec: ModelSpec, folder: Path) -> list[Missing]:
             dry_run=True,
         )
         missing += missing_files(repo_id, files)
-    addresses = [] if spec.checkpoint is None else [spec.checkpoint]
-    addresses += [file.address for file in spec.files.values()]
-    places = [_place_of(x) for x in addresses if not Path(x).is_file()]
+    places = [_place_of(x) for x in single_files(spec) if not Path(x).is_file()]
     for place in places + _places_of_loras(spec):
         missing += missing_files(place["repo_id"], [hf_hub_download(**place, dry_run=True)])
     return missing
@@ -300,6 +326,7 @@ def main() -> None:
     parser.add_argument("name", help="a model id from README, or owner/name on the Hub")
     parser.add_argument("--lora", action="store_true", help="name is a LoRA: owner/name[/file]")
     parser.add_argument("--light", action="store_true", help="with its transformer in four bits")
+    parser.add_argument("--hd", action="store_true", help="what HD needs too")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     for name in ("httpx", "httpx2", "huggingface_hub"):
@@ -310,6 +337,8 @@ def main() -> None:
         else:
             spec = Models(recognise=detect_model).find(args.name)
             place = download_model(spec.with_light_files() if args.light else spec).folder
+            if args.hd and spec.second_pass is not None:
+                download_upsampler(spec)
     except KinoraError as exc:
         sys.exit(str(exc))
     logger.info("%s is in %s", args.name, place)

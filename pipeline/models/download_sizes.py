@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from pipeline.models.download import bytes_to_download, is_downloaded
+from pipeline.models.download import bytes_to_download, is_downloaded, single_files
 from pipeline.models.hub import HUB_ERRORS
 from pipeline.models.spec import ModelSpec
 
@@ -76,8 +76,7 @@ class DownloadSizes:
 
     def _ask(self, spec: ModelSpec) -> _Answer:
         """Return the answer about a model, or one that a new thread will fill in."""
-        files = tuple(file.address for file in spec.files.values())
-        key = str(spec.repository), spec.revision, spec.checkpoint, files
+        key = str(spec.repository), spec.revision, tuple(single_files(spec))
         with self._lock:
             answer = self._answers.get(key)
             if answer is not None and not answer.is_old:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.errors import InvalidRequestError
 from pipeline.models.catalog import ROWS
-from pipeline.models.spec import ModelSpec, Task
+from pipeline.models.spec import ModelSpec, Quality, Task
 
 MODELS: dict[str, ModelSpec] = {spec.id: spec for spec in ROWS}
 EMBEDDED = next(spec.id for spec in ROWS if spec.ships_with_app)
@@ -133,5 +133,22 @@ def _describe(spec: ModelSpec) -> dict[str, Any]:
         "shift": spec.default_shift,
         "uses_negative_prompt": spec.uses_negative_prompt or None,
         "takes_loras": spec.takes_loras or None,
+        "qualities": _describe_qualities(spec),
     }
     return facts | {name: value for name, value in settings.items() if value is not None}
+
+
+def _describe_qualities(spec: ModelSpec) -> dict[str, Any] | None:
+    """Describe the sizes and the passes of each quality; None for a model that has only one."""
+    if len(spec.qualities) == 1:
+        return None
+    return {quality: _describe_quality(spec, quality) for quality in spec.qualities}
+
+
+def _describe_quality(spec: ModelSpec, quality: Quality) -> dict[str, Any]:
+    standard, sizes = spec.sizes_for(spec.tasks[0]), spec.at(quality).sizes_for(spec.tasks[0])
+    steps = [spec.default_num_inference_steps]
+    if quality == "hd" and spec.second_pass is not None:
+        sizes = {name: spec.second_pass.size_for(name, size) for name, size in standard.items()}
+        steps.append(len(spec.second_pass.timesteps))
+    return {"sizes": {name: list(size) for name, size in sizes.items()}, "steps": steps}

@@ -50,6 +50,10 @@ ALL_TASKS: tuple[Task, ...] = tuple(TASK_SOURCES)
 DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
 Ability = Task | Direction | Literal["continue"]
 """What a model may lack; "continue" is continuing from a window that it has made."""
+Quality = Literal["draft", "standard", "hd"]
+QUALITIES: tuple[Quality, ...] = get_args(Quality)
+UPSAMPLER = "latent_upsampler"
+"""The name in `ModelSpec.parts` of what enlarges latents between two passes."""
 
 
 class TaskDefaults(TypedDict, total=False):
@@ -109,6 +113,34 @@ class GivenPicture:
 
 
 @dataclass(frozen=True)
+class SecondPass:
+    """How HD is made: the latents of a standard clip, enlarged and denoised once more.
+
+    The upsampler doubles their sides. They get the noise of the first of `timesteps`, and the model
+    removes it. `adain_factor` is how far the enlarged latents get the mean and deviation of the
+    small ones, `tone_map_ratio` how much their largest values are compressed, both from 0 to 1.
+    """
+
+    upsampler: str  # its class, as "package.module:Name"
+    upsampler_options: Mapping[str, object]  # the arguments of that class
+    checkpoint: str  # the address of its weights on the Hub, or a file: one .safetensors
+    part: Part
+    timesteps: tuple[float, ...]
+    first_timesteps: tuple[float, ...] | None = None  # of the first pass; None: as of a single one
+    adain_factor: float = 0.0
+    tone_map_ratio: float = 0.0
+    # The finished picture's sides, in sides of the first pass, and its size where that differs.
+    scale: float = 2.0
+    sizes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+    def size_for(self, aspect_ratio: str, first_size: Size) -> Size:
+        """Return the size of the finished picture for one of `ASPECT_RATIOS`."""
+        if aspect_ratio in self.sizes:
+            return Size(*self.sizes[aspect_ratio])
+        return Size(*(round(side * self.scale) for side in first_size))
+
+
+@dataclass(frozen=True)
 class ModelSpec:
     """One model: where its weights are, what it can do, and its defaults.
 
@@ -155,6 +187,8 @@ class ModelSpec:
     call_arguments: Mapping[str, object] = field(default_factory=dict)
     # Options of the pipeline's class, with its authors' values, in the place of the saved ones.
     pipeline_options: Mapping[str, object] = field(default_factory=dict)
+    draft_pixels: int | None = None  # of a draft, if it makes drafts
+    second_pass: SecondPass | None = None  # makes HD of what `num_pixels` hold, if it makes HD
     # Scheduler options that differ from the saved ones.
     scheduler_options: Mapping[str, object] = field(default_factory=dict)
     has_audio: bool = False  # it makes sound too
@@ -189,6 +223,27 @@ class ModelSpec:
     def can_choose_steps(self) -> bool:
         """Return whether the number of steps is a setting: fixed timesteps fix it too."""
         return self.default_num_inference_steps is not None and self.timesteps is None
+
+    @property
+    def qualities(self) -> tuple[Quality, ...]:
+        """List the qualities that it makes, the smallest first; "standard" is always one."""
+        has = {"draft": self.draft_pixels, "standard": True, "hd": self.second_pass}
+        return tuple(quality for quality in QUALITIES if has[quality])
+
+    def at(self, quality: Quality) -> ModelSpec:
+        """Return the row as it is at one of its qualities: the pixels and parts of a whole call."""
+        if quality == "draft" and self.draft_pixels is not None:
+            return replace(self, num_pixels=self.draft_pixels)
+        if quality == "hd" and self.second_pass is not None:
+            return replace(
+                self,
+                num_pixels=4 * self.num_pixels,  # so that every side is exactly twice as long
+                spatial=2 * self.spatial,
+                sizes={x: Size(2 * w, 2 * h) for x, (w, h) in self.sizes.items()},
+                token_pixels=self.token_pixels or self.spatial,
+                parts={**self.parts, UPSAMPLER: self.second_pass.part},
+            )
+        return self
 
     @property
     def pipeline_name(self) -> str:

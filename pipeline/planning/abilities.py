@@ -69,6 +69,13 @@ def _check_settings(request: GenerationRequest, spec: ModelSpec) -> None:
         raise InvalidRequestError(
             f"{spec.label} does not support LoRAs; leave them out, or choose another model."
         )
+    if request.quality not in spec.qualities:
+        advice = "leave quality out"
+        if len(spec.qualities) > 1:
+            advice = f"choose one of {', '.join(spec.qualities)}"
+        raise InvalidRequestError(
+            f"{spec.label} does not make clips of the quality {request.quality!r}; {advice}."
+        )
 
 
 def _check_camera(spec: ModelSpec, camera: Camera) -> None:

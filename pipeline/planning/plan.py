@@ -6,7 +6,7 @@ The page shows the plan, `generate.py` follows it, and ZeroGPU's duration is com
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from pipeline.errors import InvalidRequestError
@@ -48,10 +48,20 @@ class ShotPlan:
 
 
 @dataclass(frozen=True)
+class SecondPassPlan:
+    """The second of two passes over every window; the first one has half the sides."""
+
+    first_size: Size
+    first_timesteps: tuple[float, ...] | None  # None: the model's own
+    num_steps: int
+    step_cost: float  # how many steps of the first pass one of these takes; computed
+
+
+@dataclass(frozen=True)
 class Plan:
     """A planned request: the model's working size, the resulting clip, and the shots."""
 
-    model_size: Size
+    model_size: Size  # of the last pass
     size: Size
     fps: Fraction
     num_frames: int  # new frames, at `fps`
@@ -62,11 +72,34 @@ class Plan:
     shots: tuple[ShotPlan, ...]
     shift: float | None = None  # the flow shift; None: the model has none to set
     negative_prompt: str = ""  # the request's, or the model's default where guidance uses one
+    second_pass: SecondPassPlan | None = None  # None: `num_inference_steps` are all
+    timesteps: tuple[float, ...] | None = None  # of the last pass; None: the model's own
+    # Of a draft: the size of the standard clip, of whose noise the draft's is the coarse part.
+    noise_size: Size | None = None
+
+    @property
+    def first_pass(self) -> Plan | None:
+        """Return the plan of the first of two passes, or None if there is only one."""
+        if self.second_pass is None:
+            return None
+        size, timesteps = self.second_pass.first_size, self.second_pass.first_timesteps
+        return replace(self, model_size=size, size=size, second_pass=None, timesteps=timesteps)
 
     @property
     def steps_per_window(self) -> int:
-        """Return the steps of a window; 1 for a model without steps."""
-        return self.num_inference_steps or 1
+        """Return the steps of a window, in all its passes; 1 for a model without steps."""
+        num_more = 0 if self.second_pass is None else self.second_pass.num_steps
+        return (self.num_inference_steps or 1) + num_more
+
+    def share_of_window(self, step: int) -> float:
+        """Return the share of a window's work that is done after `step` steps, 0 to 1."""
+        first = self.num_inference_steps or 1
+        cost = 1.0 if self.second_pass is None else self.second_pass.step_cost
+
+        def work(num_steps: int) -> float:
+            return min(num_steps, first) + max(0, num_steps - first) * cost
+
+        return work(step) / work(self.steps_per_window)
 
     @property
     def num_windows(self) -> int:
@@ -87,10 +120,15 @@ def plan_generation(
     if aspect_ratio == "auto":
         assert source is not None
         aspect_ratio = nearest_aspect_ratio(source.width, source.height, sizes)
-    model_size = sizes[aspect_ratio]
+    standard_size = sizes[aspect_ratio]
+    model_size = spec.at(request.quality).size_for(aspect_ratio, request.task)
+    second_pass = _plan_second_pass(request, spec, standard_size)
     shots = [_plan_shot(request, spec, shot, i) for i, shot in enumerate(request.shots)]
     num_frames = sum(shot.num_frames - shot.num_dissolved for shot in shots)
     size, fps = model_size, Fraction(spec.fps).limit_denominator(1001)
+    if second_pass is not None:
+        assert spec.second_pass is not None
+        size = spec.second_pass.size_for(aspect_ratio, second_pass.first_size)
     if request.task == "extend_video":
         assert source is not None
         # The result keeps the source's size (H.264 needs even sides) and frame rate.
@@ -109,14 +147,33 @@ def plan_generation(
         shots=tuple(shots),
         shift=request.shift or spec.shift_for(request.task),
         negative_prompt=used_negative_prompt(request, spec),
+        second_pass=second_pass,
+        timesteps=spec.second_pass.timesteps if second_pass and spec.second_pass else None,
+        noise_size=standard_size if request.quality == "draft" else None,
+    )
+
+
+def _plan_second_pass(
+    request: GenerationRequest, spec: ModelSpec, first_size: Size
+) -> SecondPassPlan | None:
+    if request.quality != "hd" or spec.second_pass is None:
+        return None
+    size = Size(*(2 * side for side in first_size))
+    first, second = (
+        seconds_per_step(spec, num_tokens(spec, *x, spec.window_latents), 1.0, 1.0)
+        for x in (first_size, size)
+    )
+    num_steps = len(spec.second_pass.timesteps)
+    return SecondPassPlan(
+        first_size, spec.second_pass.first_timesteps, num_steps, step_cost=second / first
     )
 
 
 def estimate_seconds(request: GenerationRequest, spec: ModelSpec, num_finished: int = 0) -> int:
     """Return the GPU seconds to request on ZeroGPU, 15 to 80; computed, not measured there.
 
-    The first `num_finished` windows exist already, but all windows must be decoded. The number of
-    windows does not depend on the source, so a placeholder is used.
+    The first `num_finished` results of `seconds_per_pass` exist already, but all windows must be
+    decoded. Their number does not depend on the source, so a placeholder is used.
     """
     plan = _plan_from_any(request, spec)
     seconds = math.ceil(START_SECONDS + working_seconds(plan, spec, ZERO_GPU_SPEED, num_finished))
@@ -129,7 +186,7 @@ def check_windows_fit_calls(request: GenerationRequest, spec: ModelSpec) -> None
     Every call would start such a window again and never finish it.
     """
     plan = _plan_from_any(request, spec)
-    longest = max(seconds_per_window(plan, spec, ZERO_GPU_SPEED))
+    longest = max(seconds_per_pass(plan, spec, ZERO_GPU_SPEED))
     if START_SECONDS + longest + SECONDS_PER_WINDOW > MAX_GPU_SECONDS:
         room = MAX_GPU_SECONDS - START_SECONDS - SECONDS_PER_WINDOW
         num_fitting = int(room / longest * plan.steps_per_window)
@@ -151,27 +208,34 @@ def working_seconds(
     plan: Plan, spec: ModelSpec, operations_per_second: float, num_finished: int = 0
 ) -> float:
     """Return the seconds to make and decode a plan's windows; computed, not measured."""
-    denoising = sum(seconds_per_window(plan, spec, operations_per_second)[num_finished:])
-    return denoising + plan.num_windows * SECONDS_PER_WINDOW
+    denoising = sum(seconds_per_pass(plan, spec, operations_per_second)[num_finished:])
+    scale = 1 if plan.second_pass is None else 4  # as many pixels to decode
+    return denoising + plan.num_windows * SECONDS_PER_WINDOW * scale
 
 
-def seconds_per_window(plan: Plan, spec: ModelSpec, operations_per_second: float) -> list[float]:
-    """Return the seconds that each window takes, in the order they are made."""
+def seconds_per_pass(plan: Plan, spec: ModelSpec, operations_per_second: float) -> list[float]:
+    """Return the seconds of every pass over every window, in the order they are made."""
+    passes = [(plan.model_size, plan.num_inference_steps or 1)]
+    if (second := plan.second_pass) is not None:
+        passes = [(second.first_size, passes[0][1]), (plan.model_size, second.num_steps)]
     return [
-        plan.steps_per_window
+        num_steps
         * seconds_per_step(
             spec,
-            num_tokens(spec, *plan.model_size, window.total_latents),
+            num_tokens(spec, *size, window.total_latents),
             plan.guidance_scale or 1.0,
             operations_per_second,
         )
         for shot in plan.shots
         for window in shot.windows
+        for size, num_steps in passes
     ]
 
 
 def num_steps(request: GenerationRequest, spec: ModelSpec) -> int | None:
-    """Return the denoising steps of a window; a distilled schedule fixes their number."""
+    """Return the steps of a window's first or only pass; distilled schedules fix their number."""
+    if request.quality == "hd" and spec.second_pass and spec.second_pass.first_timesteps:
+        return len(spec.second_pass.first_timesteps)
     if spec.timesteps is not None:
         return len(spec.timesteps)
     return request.num_inference_steps or spec.default_num_inference_steps

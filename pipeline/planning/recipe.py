@@ -48,6 +48,7 @@ def build_recipe(
         "fps": float(plan.fps),
         "num_new_frames": plan.num_frames,
         "model_size": list(plan.model_size),
+        "passes": _describe_passes(plan),
         "model_label": spec.label,
         "windows": [
             {"shot": window.shot_index, "latents": window.num_latents, "seed": window.seed}
@@ -57,6 +58,17 @@ def build_recipe(
         "versions": {"kinora": VERSION}
         | {name: importlib.metadata.version(name) for name in _PACKAGES},
     }
+
+
+def _describe_passes(plan: Plan) -> list[dict[str, object]]:
+    """List the size and the steps of each pass over a window."""
+    second = plan.second_pass
+    if second is None:
+        return [{"size": list(plan.model_size), "steps": plan.num_inference_steps}]
+    return [
+        {"size": list(second.first_size), "steps": plan.num_inference_steps},
+        {"size": list(plan.model_size), "steps": second.num_steps},
+    ]
 
 
 def public_recipe(recipe: Mapping[str, Any]) -> dict[str, Any]:

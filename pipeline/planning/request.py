@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pipeline.models.lora import Lora
-from pipeline.models.spec import Camera, Direction, Task
+from pipeline.models.spec import Camera, Direction, Quality, Task
 
 Transition = Literal["cut", "continue", "dissolve"]
 Label = Literal["", "corner", "moving"]
@@ -60,6 +60,7 @@ class GenerationRequest:
     has_consent: bool = False  # the people shown in its pictures and clips have agreed
     loras: tuple[Lora, ...] = ()
     shift: float | None = None  # the flow shift; None: the model's default
+    quality: Quality = "standard"
 
     @property
     def duration(self) -> float:

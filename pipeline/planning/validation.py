@@ -16,7 +16,7 @@ from pipeline.errors import InvalidRequestError
 from pipeline.geometry import ASPECT_RATIOS
 from pipeline.models.lora import MAX_REFERENCE_CHARACTERS, parse_loras
 from pipeline.models.registry import SHIPPED, Models
-from pipeline.models.spec import DIRECTIONS, TASK_SOURCES, Camera, Direction, Task
+from pipeline.models.spec import DIRECTIONS, QUALITIES, TASK_SOURCES, Camera, Direction, Task
 from pipeline.planning.abilities import check_ability, refuse_impossible
 from pipeline.planning.field_checks import (
     check_choice,
@@ -71,6 +71,7 @@ _CHECKS: dict[str, Callable[[object], object]] = {
     "has_consent": partial(check_flag, "consent"),
     "loras": parse_loras,
     "shift": _optional(partial(check_number, "flow shift", low=1, high=MAX_SHIFT)),
+    "quality": partial(check_choice, "quality", choices=QUALITIES),
 }
 # The fields that callers may pass; a prompt and its duration make a single shot.
 _FIELDS = {field.name for field in fields(GenerationRequest)} - {"task"} | {"prompt", "duration"}

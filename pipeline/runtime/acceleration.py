@@ -14,7 +14,7 @@ from typing import Literal, cast
 
 from pipeline.errors import KinoraError
 from pipeline.models.spec import ModelSpec
-from pipeline.planning.plan import Plan, seconds_per_window
+from pipeline.planning.plan import Plan, seconds_per_pass
 from pipeline.runtime.device import Machine
 from pipeline.runtime.memory_plan import STREAMED, Placement
 from pipeline.settings import read_variable
@@ -85,7 +85,7 @@ PLAIN = Acceleration()
 
 def work_of(plan: Plan, spec: ModelSpec) -> Work:
     """Return the work that a plan means for a model's transformers."""
-    return Work(plan.steps_per_window, sum(seconds_per_window(plan, spec, 1.0)))
+    return Work(plan.steps_per_window, sum(seconds_per_pass(plan, spec, 1.0)))
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> AccelerationSettings:

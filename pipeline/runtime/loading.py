@@ -17,12 +17,20 @@ from typing import Any
 import diffusers
 import torch
 from diffusers import DiffusionPipeline
+from diffusers.models import ModelMixin
 from safetensors import SafetensorError
+from safetensors.torch import load_file
 from transformers import AutoTokenizer
 
 from pipeline.errors import ModelError
 from pipeline.models.compute_cost import DENOISERS
-from pipeline.models.download import CHECKPOINT_PARTS, LocalFiles, download_model, not_here
+from pipeline.models.download import (
+    CHECKPOINT_PARTS,
+    LocalFiles,
+    download_model,
+    download_upsampler,
+    not_here,
+)
 from pipeline.models.hub import OnBytes
 from pipeline.models.spec import GGUF, ModelSpec
 from pipeline.runtime.acceleration import PLAIN, Acceleration
@@ -61,6 +69,7 @@ class LoadedModel:
     adapters: tuple[Adapter, ...] = ()  # the LoRAs it has loaded
     revision: str | None = None  # the Hub commits of its files
     dropped: DroppedEncoders | None = None  # its text encoders, if they are not kept in memory
+    upsampler: ModelMixin | None = None  # enlarges latents; loaded only for HD
 
     @property
     def device(self) -> torch.device:
@@ -178,6 +187,27 @@ def _read(
     pipe.register_modules(**tokenizers)
     _refuse_missing_weights(pipe)
     return pipe
+
+
+def load_upsampler(model: LoadedModel, on_bytes: OnBytes | None = None) -> LoadedModel:
+    """Return a loaded model with its latent upsampler, downloaded if it is missing.
+
+    With offloading it stays in RAM between its calls. Raises ModelError if it cannot be loaded.
+    """
+    spec, placement = model.spec, model.placement
+    assert spec.second_pass is not None  # or else nothing asks for it
+    file = download_upsampler(spec, on_bytes)
+    make = pkgutil.resolve_name(spec.second_pass.upsampler)
+    try:
+        with torch.device("meta"):
+            upsampler = make(**spec.second_pass.upsampler_options)
+        dtype = getattr(torch, placement.dtype)
+        weights = {name: x.to(dtype) for name, x in load_file(file).items()}
+        upsampler.load_state_dict(weights, assign=True)
+    except _BROKEN as exc:
+        raise ModelError(_cannot_load(spec)) from exc
+    upsampler.to(placement.device if placement.offload == "none" else "cpu").eval()
+    return replace(model, upsampler=upsampler)
 
 
 def _dtypes(spec: ModelSpec, placement: Placement) -> dict[str, torch.dtype]:

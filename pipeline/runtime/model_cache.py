@@ -18,11 +18,11 @@ from pipeline.errors import InvalidRequestError
 from pipeline.models.hub import OnBytes
 from pipeline.models.lora import Lora
 from pipeline.models.registry import SHIPPED, Models
-from pipeline.models.spec import ModelSpec
+from pipeline.models.spec import UPSAMPLER, ModelSpec, Quality
 from pipeline.runtime.acceleration import PLAIN, AccelerationSettings, Work, choose_acceleration
 from pipeline.runtime.acceleration_hooks import LoadBlocks, apply_acceleration
 from pipeline.runtime.device import Machine, detect_machine
-from pipeline.runtime.loading import LoadedModel, load_model, name_weights
+from pipeline.runtime.loading import LoadedModel, load_model, load_upsampler, name_weights
 from pipeline.runtime.lora_adapters import Adapter, AdapterFiles, can_switch, put_on, take_off
 from pipeline.runtime.memory_plan import (
     Memory,
@@ -58,7 +58,8 @@ class ModelCache:
         self._unused = threading.Condition(threading.RLock())
         self._num_users = 0
         self._loaded: LoadedModel | None = None
-        self._placements: dict[str, Placement] = {}  # overrides of the computed placements
+        # Overrides of the computed placements, by model and quality.
+        self._placements: dict[tuple[str, Quality], Placement] = {}
         self._prompt_cache = PromptCache()
         self._adapter_files = AdapterFiles(self._models)
 
@@ -66,43 +67,59 @@ class ModelCache:
         """Return a model's row. Raises InvalidRequestError if there is none."""
         return self._models.find(model_id)
 
-    def placement(self, model_id: str) -> Placement:
-        """Return a model's placement on this machine, loaded or not.
+    def placement(self, model_id: str, quality: Quality = "standard") -> Placement:
+        """Return a model's placement on this machine for a quality, loaded or not.
 
         Raises InvalidRequestError if there is no such model, or if it does not fit.
         """
         spec = self.spec(model_id)
-        if model_id not in self._placements:
-            return place(spec, self.machine, others=self._models.values())
-        return self._placements[model_id]
+        if self.machine.is_zero_gpu:
+            quality = spec.qualities[-1]  # one size of GPU for everything that a Space makes
+        if (model_id, quality) in self._placements:
+            return self._placements[model_id, quality]
+        try:
+            return place(spec.at(quality), self.machine, others=self._models.values())
+        except InvalidRequestError as exc:
+            if quality != "hd":
+                raise
+            self.placement(model_id)  # raises for a model that does not fit at all
+            raise InvalidRequestError(
+                f"{spec.label} fits on this machine, but not in HD; choose the quality standard."
+            ) from exc
 
-    def source(self, model_id: str) -> ModelSpec:
+    def source(self, model_id: str, quality: Quality = "standard") -> ModelSpec:
         """Return a model's row with the files that its placement reads.
 
         Raises InvalidRequestError as `placement` does.
         """
-        return source_of(self.spec(model_id), self.placement(model_id))
+        return source_of(self.spec(model_id).at(quality), self.placement(model_id, quality))
 
-    def describe(self, model_id: str) -> str:
+    def describe(self, model_id: str, quality: Quality = "standard") -> str:
         """Say in a sentence how a model is held, and how much memory that takes.
 
         Raises InvalidRequestError as `placement` does.
         """
-        return describe(self.spec(model_id), self.placement(model_id), self.machine)
+        placement = self.placement(model_id, quality)
+        return describe(self.spec(model_id).at(quality), placement, self.machine)
 
     def load(
-        self, model_id: str, on_bytes: OnBytes | None = None, loras: Sequence[Lora] = ()
+        self,
+        model_id: str,
+        on_bytes: OnBytes | None = None,
+        loras: Sequence[Lora] = (),
+        quality: Quality = "standard",
     ) -> LoadedModel:
         """Return a model, loading it if it is not in memory, as soon as no other one is in use.
 
         A model with other `loras` counts as another model, but is not loaded again if its LoRAs can
-        be switched. A caller that uses a model must not load another one: it would wait forever.
-        `on_bytes` reports a download. Raises ModelError if the model cannot be loaded,
-        InvalidRequestError if it does not fit on this machine or a LoRA does not fit it.
+        be switched, nor for another `quality` with the same placement. A caller that uses a model
+        must not load another one: it would wait forever. `on_bytes` reports a download. Raises
+        ModelError if the model cannot be loaded, InvalidRequestError if it does not fit on this
+        machine or a LoRA does not fit it.
         """
         spec = self.spec(model_id)
         with self._unused:
-            placement = self.placement(model_id)
+            placement = self.placement(model_id, quality)
             adapters = self._adapter_files.open(loras, on_bytes, spec.own_loras)
             if not self._holds(spec, placement, adapters):
                 # Another thread may load it while this one waits.
@@ -119,6 +136,8 @@ class ModelCache:
                 how = self._prompt_cache, on_bytes, load_blocks, adapters
                 self._loaded = load_model(spec, placement, *how)
             assert self._loaded is not None
+            if UPSAMPLER in spec.at(quality).parts and self._loaded.upsampler is None:
+                self._loaded = load_upsampler(self._loaded, on_bytes)
             return self._loaded
 
     @contextmanager
@@ -128,13 +147,14 @@ class ModelCache:
         on_bytes: OnBytes | None = None,
         work: Work | None = None,
         loras: Sequence[Lora] = (),
+        quality: Quality = "standard",
     ) -> Iterator[LoadedModel]:
         """Use a model in a `with` block; it is neither released nor replaced meanwhile.
 
         Optimizations are chosen for `work`; without it there are none. Raises the errors of `load`.
         """
         with self._unused:
-            model = self._accelerate(model_id, on_bytes, work, loras)
+            model = self._accelerate(model_id, on_bytes, work, loras, quality)
             self._num_users += 1
         try:
             yield model
@@ -149,10 +169,11 @@ class ModelCache:
         on_bytes: OnBytes | None,
         work: Work | None,
         loras: Sequence[Lora],
+        quality: Quality,
     ) -> LoadedModel:
         """Load a model and apply its optimizations, as soon as it is not in use with others."""
         while True:
-            model = self.load(model_id, on_bytes, loras)
+            model = self.load(model_id, on_bytes, loras, quality)
             how = self.settings, model.spec, model.placement, self.machine
             acceleration = PLAIN if work is None else choose_acceleration(*how, work)
             if model.acceleration == acceleration:
@@ -170,13 +191,15 @@ class ModelCache:
             self._unused.wait_for(lambda: not self._num_users)
             self._let_go()
 
-    def step_down(self, model_id: str, short_of: Memory = "gpu") -> bool:
+    def step_down(
+        self, model_id: str, short_of: Memory = "gpu", quality: Quality = "standard"
+    ) -> bool:
         """Switch a model to a placement that needs less of a memory; False if there is none.
 
         The model is loaded again at the next `load` or `use`.
         """
         with self._unused:
-            lower = step_down(self.placement(model_id), short_of)
+            lower = step_down(self.placement(model_id, quality), short_of)
             # With several GPUs all processes would have to change together.
             if lower is None or self.settings.num_gpus > 1:
                 return False
@@ -186,48 +209,48 @@ class ModelCache:
                 model_id,
                 lower.offload,
             )
-            self.hold(model_id, lower)
+            self.hold(model_id, lower, quality)
             return True
 
     @contextmanager
-    def full_precision(self, model_id: str) -> Iterator[None]:
+    def full_precision(self, model_id: str, quality: Quality = "standard") -> Iterator[None]:
         """Hold a model in float32 inside a `with` block, then as before.
 
         Raises InvalidRequestError if it does not fit in float32; see `can_be_precise`.
         """
-        precise = self._precise(model_id)
+        precise, key = self._precise(model_id, quality), (model_id, quality)
         with self._unused:
-            before = self._placements.get(model_id)
-            self._placements[model_id] = precise
+            before = self._placements.get(key)
+            self._placements[key] = precise
         logger.warning("Trying %s again in float32", model_id)
         try:
             yield
         finally:
             with self._unused:
                 if before is None:
-                    del self._placements[model_id]
+                    del self._placements[key]
                 else:
-                    self._placements[model_id] = before
+                    self._placements[key] = before
 
-    def can_be_precise(self, model_id: str) -> bool:
+    def can_be_precise(self, model_id: str, quality: Quality = "standard") -> bool:
         """Say whether a model that is not in float32 could be held in float32."""
         if self.machine.is_zero_gpu or self.settings.num_gpus > 1:
             return False
-        if self.placement(model_id).dtype == "float32":
+        if self.placement(model_id, quality).dtype == "float32":
             return False
         try:
-            return self._precise(model_id).dtype == "float32"
+            return self._precise(model_id, quality).dtype == "float32"
         except InvalidRequestError:
             return False
 
-    def _precise(self, model_id: str) -> Placement:
+    def _precise(self, model_id: str, quality: Quality) -> Placement:
         slow = replace(self.machine, has_fast_bf16=False, has_fast_fp16=False, has_fast_int8=False)
-        return place(self.spec(model_id), slow)
+        return place(self.spec(model_id).at(quality), slow)
 
-    def hold(self, model_id: str, placement: Placement) -> None:
-        """Set a model's placement from now on, without checking that it fits."""
+    def hold(self, model_id: str, placement: Placement, quality: Quality = "standard") -> None:
+        """Set a model's placement for a quality from now on, without checking that it fits."""
         with self._unused:
-            self._placements[model_id] = placement
+            self._placements[model_id, quality] = placement
 
     def _holds(
         self,

@@ -10,11 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from diffusers import LTXLatentUpsamplePipeline
 from diffusers.pipelines.ltx.pipeline_ltx_condition import LTXVideoCondition
 from PIL import Image
 
-from pipeline.engines.base import SamplingParams, WindowContext
+from pipeline.engines.base import FirstPass, SamplingParams, WindowContext
 from pipeline.engines.ltx import LTXEngine, PromptEmbeds
+from pipeline.engines.ltx_latents import coarse_noise
+from pipeline.geometry import Size
 from pipeline.models.registry import MODELS
 from pipeline.runtime.loading import LoadedModel
 from pipeline.runtime.model_cache import ModelCache
@@ -27,11 +30,11 @@ PROMPT, NEGATIVE = "a red boat", "night"
 
 @pytest.fixture(scope="module")
 def model(folder: Path) -> LoadedModel:
-    return ModelCache(CPU, tiny_models(folder)).load(LTX)
+    return ModelCache(CPU, tiny_models(folder)).load(LTX, quality="hd")
 
 
-def engine_of(model: LoadedModel) -> LTXEngine:
-    return LTXEngine(model, width=WIDTH, height=HEIGHT)
+def engine_of(model: LoadedModel, scale: int = 1) -> LTXEngine:
+    return LTXEngine(model, width=scale * WIDTH, height=scale * HEIGHT)
 
 
 def random_latents(model: LoadedModel, num_latents: int, seed: int = 0) -> torch.Tensor:
@@ -61,15 +64,17 @@ def denoise(
     )
 
 
-def call_diffusers(model: LoadedModel, num_latents: int, **values: object) -> torch.Tensor:
+def call_diffusers(
+    model: LoadedModel, num_latents: int, scale: int = 1, **values: object
+) -> torch.Tensor:
     """Make the same clip by the pipeline's own public call."""
     assert model.dropped is not None  # as on every CPU
     model.dropped.load()
     frames = model.pipe(
         prompt=PROMPT,
         negative_prompt=NEGATIVE,
-        width=WIDTH,
-        height=HEIGHT,
+        width=scale * WIDTH,
+        height=scale * HEIGHT,
         num_frames=(num_latents - 1) * 8 + 1,
         frame_rate=model.spec.fps,
         max_sequence_length=model.spec.max_sequence_length,
@@ -135,6 +140,125 @@ def test_the_end_of_a_clip_is_seen_as_it_is(model: LoadedModel) -> None:
     for seen in calls.of("hidden_states"):
         tokens = before.flatten(2).transpose(1, 2)
         assert torch.equal(seen[:, : tokens.shape[1]], tokens)
+
+
+@pytest.mark.parametrize("num_given", [0, 1])
+@pytest.mark.parametrize("tone_map_ratio", [0.0, 0.6])
+def test_two_passes_are_what_diffusers_own_two_calls_make(
+    model: LoadedModel, num_given: int, tone_map_ratio: float
+) -> None:
+    """The first pass at half the sides, LTXLatentUpsamplePipeline, and the published timesteps."""
+    second_pass = dataclasses.replace(model.spec.second_pass, tone_map_ratio=tone_map_ratio)
+    spec = dataclasses.replace(model.spec, second_pass=second_pass)
+    model = dataclasses.replace(model, spec=spec)
+    first_engine, engine = engine_of(model), engine_of(model, 2)
+    stills = [picture(), picture(2 * WIDTH, 2 * HEIGHT)]
+    conditions = [
+        [LTXVideoCondition(image=Image.fromarray(still), frame_index=0)] if num_given else None
+        for still in stills
+    ]
+    theirs = call_diffusers(
+        model, 3, num_inference_steps=3, guidance_scale=1.0, conditions=conditions[0]
+    )
+    enlarged = LTXLatentUpsamplePipeline(model.pipe.vae, model.upsampler)(
+        latents=theirs,
+        height=HEIGHT,
+        width=WIDTH,
+        adain_factor=1.0,
+        tone_map_compression_ratio=tone_map_ratio,
+        output_type="latent",
+    ).frames
+    # Just below full strength the first timestep is left out: the noise is that of the second.
+    theirs = call_diffusers(
+        model,
+        3,
+        scale=2,
+        latents=enlarged,
+        timesteps=[1000, 909.4, 725, 421.9],
+        denoise_strength=0.999,
+        guidance_scale=1.0,
+        conditions=conditions[1],
+    )
+    contexts = [WindowContext(is_start=True)] * 2
+    if num_given:
+        contexts = []
+        for each, still, shape in zip(
+            (first_engine, engine), stills, ((1, 8, 3, 2, 3), (1, 8, 3, 4, 6)), strict=True
+        ):
+            generator = torch.Generator().manual_seed(7)
+            torch.randn(shape, generator=generator)  # the noise, which the call draws first
+            before = each.encode(still[np.newaxis], generator)
+            contexts.append(WindowContext(is_start=True, before=before))
+    prompt, params = engine.encode_prompt(PROMPT, NEGATIVE, 1.0), SamplingParams(7, 3, 1.0)
+    num_new = 3 - num_given
+    first = first_engine.make(num_new, prompt, contexts[0], params)
+    params = dataclasses.replace(params, timesteps=model.spec.second_pass.timesteps)
+    ours = engine.refine(FirstPass(num_new, first, contexts[0]), prompt, contexts[1], params)
+    torch.testing.assert_close(ours, theirs[:, :, num_given:], rtol=1e-3, atol=1e-3)
+
+
+def test_a_drafts_noise_is_white_and_is_the_coarse_part_of_the_standard_clips() -> None:
+    noise = torch.randn(1, 128, 16, 14, 25, generator=torch.Generator().manual_seed(3))
+    coarse = coarse_noise(noise, 9, 16)
+    assert coarse.shape == (1, 128, 16, 9, 16)
+    assert coarse.mean().abs() < 0.005
+    assert coarse.std() == pytest.approx(1, abs=0.005)
+    # Neighbours have nothing to do with each other.
+    assert (coarse[..., 1:] * coarse[..., :-1]).mean().abs() < 0.005
+    assert (coarse[..., 1:, :] * coarse[..., :-1, :]).mean().abs() < 0.005
+    # A slow wave over the picture has the same share of both.
+    shares = []
+    for each in (noise, coarse):
+        rows, columns = ((torch.arange(n) + 0.5) / n * math.pi for n in each.shape[-2:])
+        wave = (2 * rows).cos()[:, None] * (3 * columns).cos()
+        shares.append((each * wave / wave.norm()).sum((-2, -1)))
+    torch.testing.assert_close(*shares, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(coarse_noise(noise, 14, 25), noise, rtol=1e-3, atol=1e-3)
+
+
+def test_a_draft_has_the_composition_of_the_standard_clip_with_its_seed(
+    model: LoadedModel,
+) -> None:
+    """Even of random weights: what is slow in the picture is alike, and not with another seed."""
+    prompt = engine_of(model).encode_prompt(PROMPT, NEGATIVE, 1.0)
+    start, size = WindowContext(is_start=True), Size(4 * WIDTH, 4 * HEIGHT)
+
+    def make(scale: int, seed: int, noise_size: Size | None = None) -> torch.Tensor:
+        params = SamplingParams(seed, 3, noise_size=noise_size)
+        latents = engine_of(model, scale).make(3, prompt, start, params)
+        return torch.nn.functional.interpolate(latents[0], (4, 6), mode="area").flatten()
+
+    standard, draft, other = make(4, 7), make(2, 7, size), make(2, 8, size)
+    alike, unlike = (torch.corrcoef(torch.stack([standard, x]))[0, 1] for x in (draft, other))
+    assert alike > 0.5
+    assert unlike.abs() < 0.2
+
+
+def test_a_second_pass_keeps_what_it_is_given_and_the_composition_of_the_first(
+    model: LoadedModel,
+) -> None:
+    engine, prompt = engine_of(model, 2), engine_of(model).encode_prompt(PROMPT, NEGATIVE, 1.0)
+    small = [random_latents(model, count, seed=count) for count in (2, 3, 1)]
+    large = [torch.repeat_interleave(x.repeat_interleave(2, 3), 2, 4) for x in small]
+    first = FirstPass(3, small[1], WindowContext(False, before=small[0], after=small[2]))
+    context = WindowContext(False, before=large[0], after=large[2])
+    params = SamplingParams(7, 9, timesteps=model.spec.second_pass.timesteps)
+    steps: list[int] = []
+    with Calls(model) as calls:
+        part = engine.refine(first, prompt, context, params, lambda step, _: steps.append(step))
+    assert part.shape == (1, 8, 3, 4, 6)
+    assert steps == [1, 2, 3]
+    for tokens, timestep, level in zip(
+        calls.of("hidden_states"), calls.of("timestep"), (909.4, 725.0, 421.9), strict=True
+    ):
+        latents = tokens[0].unflatten(0, (6, 4, 6)).permute(3, 0, 1, 2)[None]
+        assert torch.equal(latents[:, :, :2], large[0])
+        assert torch.equal(latents[:, :, 5:], large[2])
+        levels = timestep[0].unflatten(0, (6, 24))[:, 0].tolist()
+        assert levels == pytest.approx([0, 0, level, level, level, 0])
+    other = dataclasses.replace(first, part=random_latents(model, 3, seed=9))
+    changed = engine.refine(other, prompt, context, params)
+    assert (changed - part).abs().max() > 1e-3
 
 
 def test_a_decoded_clip_is_what_diffusers_own_decoder_makes(

@@ -8,18 +8,21 @@ import numpy as np
 import pytest
 import torch
 from diffusers.pipelines.ltx2.pipeline_ltx2_condition import LTX2VideoCondition
-from diffusers.pipelines.ltx2.utils import DISTILLED_SIGMA_VALUES
+from diffusers.pipelines.ltx2.pipeline_ltx2_latent_upsample import LTX2LatentUpsamplePipeline
+from diffusers.pipelines.ltx2.pipeline_output import LTX2PipelineOutput
+from diffusers.pipelines.ltx2.utils import DISTILLED_SIGMA_VALUES, STAGE_2_DISTILLED_SIGMA_VALUES
 from PIL import Image
 from transformers.audio_utils import mel_filter_bank, spectrogram, window_function
 
 from pipeline.engines.av_latents import AVLatents, pack, unpack
-from pipeline.engines.base import SamplingParams, WindowContext
+from pipeline.engines.base import FirstPass, SamplingParams, WindowContext
 from pipeline.engines.ltx2 import LTX2Engine, _round_positions
 from pipeline.engines.ltx2_audio import SoundCodec
 from pipeline.models.registry import MODELS
-from pipeline.runtime.loading import LoadedModel, load_model
+from pipeline.runtime.loading import LoadedModel, load_model, load_upsampler
+from pipeline.runtime.private_api import pack_audio
 from tests.tiny import Calls, load_whole, picture
-from tests.tiny_ltx2 import LTX2, save_tiny_ltx2, tiny_ltx2
+from tests.tiny_ltx2 import LTX2, save_tiny_ltx2, tiny_ltx2, tiny_ltx2_row
 
 SIDE, FPS = 64, 24
 ASKED = SamplingParams(seed=5, num_inference_steps=8)
@@ -40,8 +43,7 @@ ONE_PASS = {
 def model(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
     folder = tmp_path_factory.mktemp(LTX2)
     save_tiny_ltx2(folder)
-    row = replace(MODELS[LTX2], repository=str(folder), revision=None, max_sequence_length=32)
-    return load_whole(row)
+    return load_upsampler(load_whole(tiny_ltx2_row(folder)))
 
 
 @pytest.fixture
@@ -111,6 +113,64 @@ def test_a_window_is_what_diffusers_own_call_makes(
     assert np.abs(video.astype(int) - expected).max() <= 1
     np.testing.assert_allclose(audio, out.audio[0].T.numpy(), atol=1e-3)
     assert start == pytest.approx(-17 / FPS if task == "clip" else 0, abs=1e-6)
+
+
+@pytest.mark.parametrize("task", ["words", "picture"])
+def test_two_passes_are_what_diffusers_own_two_calls_make(
+    model: LoadedModel, engine: LTX2Engine, task: str
+) -> None:
+    """First at half the sides; the second one gets its video enlarged, and its sound."""
+    prompt = engine.encode_prompt("a red car", "", 1.0)
+    large = LTX2Engine(model, width=2 * SIDE, height=2 * SIDE)
+    given, large_given, conditions = (
+        WindowContext(is_start=True),
+        WindowContext(is_start=True),
+        None,
+    )
+    if task == "picture":
+        still = picture(2 * SIDE, 2 * SIDE)[None]
+        small = np.array(Image.fromarray(still[0]).resize((SIDE, SIDE)))[None]
+        given, large_given = (
+            WindowContext(True, before=each.encode(x, torch.Generator()), is_picture=True)
+            for each, x in ((engine, small), (large, still))
+        )
+        conditions = [
+            [LTX2VideoCondition(frames=[Image.fromarray(x[0])], index=0, crf=0)]
+            for x in (small, still)
+        ]
+    num_new = 3 - given.num_before
+    first = engine.make(num_new, prompt, given, ASKED)
+    params = replace(ASKED, timesteps=model.spec.second_pass.timesteps)
+    part = large.refine(FirstPass(num_new, first, given), prompt, large_given, params)
+
+    def call(index: int, **values: object) -> LTX2PipelineOutput:
+        side = (SIDE, 2 * SIDE)[index]
+        return model.pipe(
+            prompt="a red car",
+            height=side,
+            width=side,
+            num_frames=17,
+            frame_rate=FPS,
+            max_sequence_length=32,
+            conditions=conditions and conditions[index],
+            num_inference_steps=len(values["sigmas"]),
+            generator=torch.Generator().manual_seed(5),
+            output_type="latent",
+            **ONE_PASS,
+            **values,
+        )
+
+    silence = torch.zeros(1, 2, unpack(first).audio.shape[1], 2)
+    out = call(0, sigmas=DISTILLED_SIGMA_VALUES, audio_latents=silence)
+    enlarge = LTX2LatentUpsamplePipeline(model.pipe.vae, model.upsampler)
+    enlarged = enlarge(latents=out.frames, height=SIDE, width=SIDE, output_type="latent").frames
+    out = call(1, sigmas=STAGE_2_DISTILLED_SIGMA_VALUES, latents=enlarged, audio_latents=out.audio)
+    vae = model.pipe.vae
+    video = model.pipe._normalize_latents(out.frames, vae.latents_mean, vae.latents_std)
+    made = unpack(part)
+    assert made.video.shape[3:] == (4, 4)
+    torch.testing.assert_close(made.video, video[:, :, given.num_before :], rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(made.audio, pack_audio(model.pipe, out.audio), rtol=1e-3, atol=1e-3)
 
 
 def test_a_step_is_one_pass_at_the_noise_levels_of_the_distillation(

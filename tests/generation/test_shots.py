@@ -264,9 +264,8 @@ def test_a_window_that_is_found_is_told_on_the_device_of_the_model(
     elsewhere = dataclasses.replace(model.placement, device="meta")
     made.engine.model = dataclasses.replace(model, placement=elsewhere)
     told: list[torch.device] = []
-    (shot,) = sample_shots(
-        context, conditioning, lambda *step: told.append(step[-1].device), LatentCache(tmp_path)
-    )
+    made.engine.preview = lambda latents: told.append(latents.device)
+    (shot,) = sample_shots(context, conditioning, lambda *_: None, LatentCache(tmp_path))
     assert {part.device for part in shot.parts} == {*told} == {torch.device("meta")}
 
 

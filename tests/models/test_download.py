@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # Of the row that is half a repository and half one file of another.
 PARTS, ONE_FILE = "Lightricks/LTX-Video-0.9.5", "Lightricks/LTX-Video"
 CHECKPOINT = "ltxv-2b-0.9.8-distilled.safetensors"
+UPSAMPLER = "ltxv-spatial-upscaler-0.9.8.safetensors"
 NOT_HERE = (
     "LTX-Video 2B 0.9.8 distilled is not completely on this computer and could not be downloaded; "
     "check the network and the disk, then run `python -m pipeline.models.download ltx-video-2b`, "
@@ -46,10 +47,11 @@ def hub(folder: Path, tmp_path: Path) -> Iterator[Hub]:
         parts / "text_encoder" / "modeling.py",
         parts / "transformer_full" / "diffusion_pytorch_model.safetensors",
         one_file / CHECKPOINT,
+        one_file / UPSAMPLER,
         one_file / "ltxv-13b-0.9.7-dev.safetensors",
     ):
         path.parent.mkdir(exist_ok=True)
-        path.write_bytes(b"weights" * 1000)
+        path.write_bytes(path.name.encode() * 300)  # the Hub's cache keeps equal files once
     loras = tmp_path / "loras"
     (loras / "more").mkdir(parents=True)
     for name in ("one.safetensors", "more/two.safetensors", "three.bin"):
@@ -121,6 +123,17 @@ def test_only_the_needed_files_are_fetched_and_only_once(hub: Hub, tmp_path: Pat
     offline = run_fetch(hub, home, offline=True)
     assert offline.returncode == 0, offline.stderr
     assert f"snapshots/{COMMIT}" in offline.stdout
+
+
+def test_what_enlarges_latents_is_fetched_for_hd_only(hub: Hub, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    assert run_fetch(hub, home).returncode == 0
+    hub.downloads.clear()
+    in_hd = run_fetch(hub, home, "--hd", LTX)
+    assert in_hd.returncode == 0, in_hd.stderr
+    assert hub.downloads == [f"{ONE_FILE}/{UPSAMPLER}"]
+    again = run_fetch(hub, home, "--hd", LTX, offline=True)
+    assert again.returncode == 0, again.stderr
 
 
 def test_without_a_network_one_sentence_names_the_command(hub: Hub, tmp_path: Path) -> None:

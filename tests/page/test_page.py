@@ -171,7 +171,7 @@ def test_a_model_is_offered_for_what_it_can_do_and_says_what_it_cannot(page: Pag
     expect(directions).not_to_contain_text("one picture")
 
 
-MODEL_SETTINGS = ("num_inference_steps", "guidance_scale", "negative_prompt", "loras")
+MODEL_SETTINGS = ("quality", "num_inference_steps", "guidance_scale", "negative_prompt", "loras")
 
 
 @pytest.mark.parametrize(("tab", "label"), [("text_to_video", "Text to video"), ("film", "Film")])
@@ -185,7 +185,10 @@ def test_the_settings_that_a_model_does_not_have_are_hidden(
     choose_model(page, tab, "Wan 2.2 TI2V 5B")
     expect_settings(page, tab, "num_inference_steps", "guidance_scale", "negative_prompt")
     choose_model(page, tab, "LTX-Video 2B 0.9.8 distilled")
-    expect_settings(page, tab, "guidance_scale", "negative_prompt")
+    expect_settings(page, tab, "quality", "guidance_scale", "negative_prompt")
+    page.locator(f"#{tab}-quality").get_by_label("HD").check()
+    expect(page.locator(f"#{tab}-plan")).to_contain_text("1216 x 704")
+    expect(page.locator(f"#{tab}-plan")).to_contain_text("two passes")
     choose_model(page, tab, "Kinora mini")
     expect_settings(page, tab)
 
@@ -208,6 +211,14 @@ def test_loras_are_shown_where_some_are_offered_to_a_model_that_takes_them() -> 
     assert wan["loras"] == {"visible": True}
     assert mini["loras"] == {"visible": False, "value": ""}
     assert offer_settings(models["wan-2.2-5b"], Models())["loras"]["visible"] is False
+
+
+def test_qualities_are_offered_where_a_model_has_several() -> None:
+    models = Models()
+    mini, ltx = (offer_settings(models[x], models)["quality"] for x in ("kinora-mini", "ltx-2.3"))
+    assert (mini["visible"], mini["value"]) == (False, "standard")
+    assert (ltx["visible"], ltx["value"]) == (True, "standard")
+    assert ltx["choices"] == [("Draft", "draft"), ("Standard", "standard"), ("HD", "hd")]
 
 
 def choose_model(page: Page, tab: str, label: str) -> None:

@@ -22,6 +22,7 @@ from pipeline.runtime.memory_plan import (
     source_of,
     step_down,
 )
+from pipeline.runtime.model_cache import ModelCache
 
 MINI, LTX_2B, LTX_13B = (MODELS[x] for x in ("kinora-mini", "ltx-video-2b", "ltx-video-13b"))
 # As Wan 2.2's largest: two experts of 14 billion, an autoencoder that computes in float32.
@@ -455,3 +456,43 @@ def test_twelve_gigabytes_run_an_ltx_2_in_four_bits(ram: int, expected: str) -> 
     held = place(spec, card(12, ram, has_torchao=True))
     assert f"{held.offload} {held.encoder_weights} {held.weights}" == expected
     assert estimate(spec, held).card_bytes < 6 * GIGABYTE
+
+
+@pytest.mark.parametrize("spec", [LTX_2B, LTX_13B, MODELS["ltx-2.3"]])
+def test_hd_counts_its_upsampler_and_four_times_the_pixels_and_nothing_else_does(
+    spec: ModelSpec,
+) -> None:
+    resident = Placement("cuda", "bfloat16", "none", tile_decoding=True)
+    draft, standard, hd = (
+        estimate(spec.at(quality), resident) for quality in ("draft", "standard", "hd")
+    )
+    assert standard == estimate(spec, resident)
+    assert draft.card_bytes < standard.card_bytes
+    assert draft.ram_bytes == standard.ram_bytes == spec.num_bytes
+    # 505 MB in float32 (LTX-Video), 996 MB in bfloat16 (LTX-2.3): the published files.
+    upsampler = {"ltx-2.3": 995_735_808}.get(spec.id, 505_002_496 // 2)
+    assert hd.ram_bytes - standard.ram_bytes == upsampler
+    small, large = full_window(spec), full_window(spec.at("hd"))
+    assert (large.width, large.height) == (2 * small.width, 2 * small.height)
+    working, working_in_hd = (x.card_bytes - x.ram_bytes for x in (standard, hd))
+    assert working_in_hd > 1.2 * working
+
+
+def test_where_only_hd_does_not_fit_that_is_said() -> None:
+    tight = next(
+        machine
+        for machine in (Machine("cpu", n * GIGABYTE // 4, True) for n in range(20, 400))
+        if _fits(LTX_13B, machine) and not _fits(LTX_13B.at("hd"), machine)
+    )
+    model_cache = ModelCache(tight)
+    assert model_cache.placement(LTX_13B.id).device == "cpu"
+    with pytest.raises(InvalidRequestError, match="not in HD; choose the quality standard"):
+        model_cache.placement(LTX_13B.id, "hd")
+
+
+def _fits(spec: ModelSpec, machine: Machine) -> bool:
+    try:
+        place(spec, machine)
+    except InvalidRequestError:
+        return False
+    return True

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from diffusers.pipelines.ltx.modeling_latent_upsampler import LTXLatentUpsamplerModel
 from safetensors.torch import load_file, save_file
 
 from pipeline.errors import InvalidRequestError, ModelError
 from pipeline.models.registry import MODELS
-from pipeline.runtime.device import GIGABYTE
+from pipeline.runtime.device import GIGABYTE, Machine
 from pipeline.runtime.loading import LoadedModel
 from pipeline.runtime.memory_plan import Placement
 from pipeline.runtime.model_cache import ModelCache
@@ -118,6 +119,42 @@ def test_after_a_step_down_the_model_is_held_more_frugally_and_is_let_go_first(
     assert model_cache.placement(LTX).splits_autoencoder
     assert model_cache.load(LTX).fingerprint == fingerprint
     assert model_cache.placement(MINI).offload == "none"
+
+
+def test_the_upsampler_is_loaded_when_hd_is_asked_for_and_nothing_else_again(
+    model_cache: ModelCache,
+) -> None:
+    standard = model_cache.load(LTX)
+    assert standard.upsampler is None
+    hd = model_cache.load(LTX, quality="hd")
+    assert isinstance(hd.upsampler, LTXLatentUpsamplerModel)
+    assert not any(x.is_meta for x in hd.upsampler.parameters())
+    assert {x.dtype for x in hd.upsampler.parameters()} == {torch.float32}
+    assert hd.pipe is standard.pipe
+    assert model_cache.load(LTX).pipe is standard.pipe
+    assert model_cache.load(LTX, quality="hd").upsampler is hd.upsampler
+
+
+def test_a_broken_upsampler_is_a_sentence_and_the_model_works_without_it(
+    folder: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.safetensors"
+    save_file({"a": torch.zeros(1)}, broken)
+    row = tiny_models(folder)[LTX]
+    second_pass = dataclasses.replace(row.second_pass, checkpoint=str(broken))
+    model_cache = ModelCache(CPU, {LTX: dataclasses.replace(row, second_pass=second_pass)})
+    with pytest.raises(ModelError, match=row.label):
+        model_cache.load(LTX, quality="hd")
+    assert model_cache.load(LTX).upsampler is None
+
+
+def test_qualities_step_down_on_their_own(folder: Path) -> None:
+    """HD needs more memory: what is too much for it need not be for the others."""
+    roomy = Machine("cuda", 1024 * GIGABYTE, has_fast_bf16=True)
+    model_cache = ModelCache(roomy, tiny_models(folder))
+    assert model_cache.step_down(LTX, quality="hd")
+    assert model_cache.placement(LTX, "hd").offload == "encode_first"
+    assert model_cache.placement(LTX).offload == "none"
 
 
 def test_a_model_that_does_not_fit_is_refused_before_anything_is_read(folder: Path) -> None:

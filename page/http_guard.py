@@ -19,9 +19,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from page.auth import AccessPolicy, client_id_of, is_loopback
 from page.call_values import CALL_ERRORS, complete_values, refuse_call
 from page.connections import ConnectionGuard
-from page.private_gradio import is_logged_in
+from page.private_gradio import is_awaited, is_logged_in
 from page.served_files import serving_folder
-from pipeline.errors import InvalidRequestError
+from pipeline.errors import InvalidRequestError, shown
 from pipeline.rate_limits import Limits
 
 MAX_UPLOAD_BYTES = 500_000_000  # for all files of one request together
@@ -57,6 +57,7 @@ _INSIDE = {
     # Files, the page's events, calls of clients, and the end of an event that is watched.
     "POST": r"/gradio_api/(upload|queue/join|(call|call/v2|run)/[^/]+/?|cancel|reset/?)",
 }
+_ANSWER = re.compile(r"/gradio_api/call/(v2/)?[^/]+/(?P<event_id>[^/]+)")
 _NOT_UPLOADED = (
     "A file must be an uploaded file, not a link or a path of the server; with gradio_client, pass "
     "handle_file(path)."
@@ -123,6 +124,10 @@ class HttpGuard:
             return 404, "Not found."
         if not _is_open(_ENTRANCE, method, path) and not is_logged_in(scope):
             return 401, "Log in first."
+        answer = _ANSWER.fullmatch(path)
+        if method == "GET" and answer and not is_awaited(scope, answer["event_id"]):
+            event_id = shown(answer["event_id"])
+            return 404, f"There is no answer {event_id} to wait for, or it was read; call again."
         if method == "POST":
             return self._refuse_body(headers, path, scope)
         return None

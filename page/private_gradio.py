@@ -40,6 +40,20 @@ def temporary_files(blocks: Blocks) -> list[Path]:
     return [Path(name) for files in blocks.temp_file_sets for name in [*files]]
 
 
+def is_awaited(scope: Scope, event_id: str) -> bool:
+    """Return whether there is an event of this id whose answer was not read yet.
+
+    Gradio's route raises an error for others when its response has begun.
+    """
+    queue = scope["app"].get_blocks()._queue
+    sessions = queue.pending_event_ids_session.values()
+    return (
+        event_id in queue.event_ids_to_events
+        or event_id in queue.pending_messages_per_session
+        or any(event_id in event_ids for event_ids in sessions)
+    )
+
+
 def is_logged_in(scope: Scope) -> bool:
     """Return whether a visitor is logged in or needs no login; Gradio checks only some routes."""
     app = scope["app"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,15 @@ import pytest
 def http(app_url: str) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=app_url, timeout=60) as client:
         yield client
+
+
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    """Capture the server's log of errors, which does not reach the root logger."""
+    server = logging.getLogger("uvicorn.error")
+    server.addHandler(caplog.handler)
+    yield caplog
+    server.removeHandler(caplog.handler)
 
 
 def follow(http: httpx.Client, endpoint: str, data: list[Any]) -> Iterator[tuple[str, Any]]:
@@ -80,7 +90,7 @@ def test_what_is_missing_or_too_much_is_said(
 )
 def test_a_call_that_cannot_be_passed_on_is_a_sentence_and_no_traceback(
     http: httpx.Client,
-    capfd: pytest.CaptureFixture[str],
+    log: pytest.LogCaptureFixture,
     way: str,
     body: dict[str, Any],
     status: int,
@@ -91,4 +101,15 @@ def test_a_call_that_cannot_be_passed_on_is_a_sentence_and_no_traceback(
     assert answer.status_code == status, answer.text
     assert words in answer.json()["detail"]
     assert answer.json()["detail"].endswith(".")
-    assert "Traceback" not in "".join(capfd.readouterr())
+    assert log.text == ""
+
+
+@pytest.mark.parametrize("way", ["call/nothing", "call/v2/nothing", "call/text_to_video"])
+def test_an_answer_that_nobody_waits_for_is_not_found(
+    http: httpx.Client, log: pytest.LogCaptureFixture, way: str
+) -> None:
+    """It was a stream that broke off, with a traceback in the log."""
+    answer = http.get(f"/gradio_api/{way}/abc")
+    assert answer.status_code == 404
+    assert answer.json()["detail"].startswith("There is no answer 'abc' to wait for")
+    assert log.text == ""

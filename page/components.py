@@ -157,8 +157,13 @@ def clear_consent(triggers: list[Any], parts: Mapping[str, Component]) -> None:
         gr.on(triggers, None, None, parts["has_consent"], js="() => false", **PRIVATE)
 
 
-def offer_settings(spec: ModelSpec, models: Models) -> dict[str, dict[str, object]]:
-    """Return changes that show a model's settings, and hide and reset the ones it lacks."""
+def offer_settings(
+    spec: ModelSpec, models: Models, quality: Quality = "standard"
+) -> dict[str, dict[str, object]]:
+    """Return changes that show a model's settings, and hide and reset the ones it lacks.
+
+    `quality` is chosen first, because what was chosen for another model may not be offered.
+    """
     has = {
         "num_inference_steps": spec.can_choose_steps,
         "guidance_scale": spec.default_guidance_scale is not None,
@@ -173,11 +178,10 @@ def offer_settings(spec: ModelSpec, models: Models) -> dict[str, dict[str, objec
     }
     changes["negative_prompt"]["info"] = messages.describe_negative_prompt(spec)
     qualities = [(QUALITY_LABELS[quality], quality) for quality in spec.qualities]
-    # Every model makes the standard quality; what was chosen for another one may not be offered.
     changes["quality"] = {
         "visible": len(qualities) > 1,
         "choices": qualities,
-        "value": "standard",
+        "value": quality,
         "info": messages.describe_qualities(spec) or None,
     }
     return changes
@@ -192,12 +196,11 @@ def offer_shapes(spec: ModelSpec, task: Task, chosen: str | None = None) -> dict
 
 
 def show_settings(
-    parts: Mapping[str, Component], spec: ModelSpec, models: Models
+    parts: Mapping[str, Component], spec: ModelSpec, studio: Studio
 ) -> dict[Component, Any]:
     """Return the updates that show only the settings that a model has."""
-    return {
-        parts[name]: gr.update(**changes) for name, changes in offer_settings(spec, models).items()
-    }
+    offered = offer_settings(spec, studio.models, studio.first_quality(spec))
+    return {parts[name]: gr.update(**changes) for name, changes in offered.items()}
 
 
 def create_settings(tab: str, task: Task, studio: Studio) -> dict[str, Component]:
@@ -207,7 +210,7 @@ def create_settings(tab: str, task: Task, studio: Studio) -> dict[str, Component
     """
     models, first = studio.models, studio.first_model(task)
     changes: dict[str, dict[str, object]] = {
-        **offer_settings(first, models),
+        **offer_settings(first, models, studio.first_quality(first)),
         "model": {
             "choices": [(spec.label, spec.id) for spec in studio.offer(task)],
             "value": first.id,

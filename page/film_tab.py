@@ -195,7 +195,7 @@ class FilmTab:
                         **offer_shapes(spec, "text_to_video", aspect_ratio)
                     ),
                 }
-                | show_settings(self._settings, spec, self._studio.models)
+                | show_settings(self._settings, spec, self._studio)
                 | self._cards.offer_moves(spec, *values)
             )
 

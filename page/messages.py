@@ -18,6 +18,7 @@ from pipeline.planning.request import MAX_CLIP_SECONDS
 from pipeline.studio import Estimate
 
 MAX_CAPTION = 90
+_LONG_SECONDS = 60  # from here on a visitor may want to leave
 
 _STAGES: dict[Stage, str] = {
     "loading": "Loading the model",
@@ -54,6 +55,8 @@ def describe_estimate(estimate: Estimate, *, is_added: bool) -> str:
         parts.append(
             f"takes about {wait}" if estimate.is_measured else f"takes roughly {wait} (computed)"
         )
+        if estimate.seconds >= _LONG_SECONDS:
+            parts.append("continues if you close this page")
     download = ""
     if estimate.download.num_bytes:
         size = f"{estimate.download.num_bytes / 1e9:.1f} GB"

@@ -182,7 +182,7 @@ class TaskTab:
         """Describe a model, and offer its settings, and its directions or shapes."""
         with plain_errors():
             spec = self._studio.models.find(model)
-        updates = show_settings(self.parts, spec, self._studio.models)
+        updates = show_settings(self.parts, spec, self._studio)
         updates[self.parts["prompt"]] = gr.Textbox(info=messages.describe_model(spec))
         if self._choice == "direction":
             value = chosen if chosen in spec.directions else spec.directions[0]

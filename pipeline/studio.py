@@ -27,7 +27,7 @@ from pipeline.media.images import crop_to_size
 from pipeline.media.video_reader import read_last_frames
 from pipeline.models.download_sizes import DownloadSize, DownloadSizes
 from pipeline.models.registry import SHIPPED, Models, describe_models
-from pipeline.models.spec import TASK_SOURCES, ModelSpec, Task
+from pipeline.models.spec import TASK_SOURCES, ModelSpec, Quality, Task
 from pipeline.planning.abilities import refuse_impossible
 from pipeline.planning.plan import (
     Plan,
@@ -142,6 +142,11 @@ class Studio:
     def first_model(self, task: Task) -> ModelSpec:
         """Return the default model of a task."""
         return self.models[self.models.first_for(task, self.default_model)]
+
+    def first_quality(self, spec: ModelSpec) -> Quality:
+        """Return the quality that is offered first: a CPU takes minutes for a draft already."""
+        is_slow = self._model_cache.machine.device == "cpu"
+        return "draft" if is_slow and "draft" in spec.qualities else "standard"
 
     async def submit(
         self, task: Task, fields: dict[str, Any], *, client_id: str = "", **origin: Unpack[Origin]

@@ -120,6 +120,34 @@ def test_a_clip_is_made_in_hd_with_its_seed_and_what_hd_shares_with_it(
         studio.close()
 
 
+@pytest.mark.parametrize(
+    ("machine", "model", "quality"),
+    [
+        (CPU, "ltx-video-2b", "draft"),
+        (CPU, "kinora-mini", "standard"),
+        (CARD, "ltx-video-2b", "standard"),
+    ],
+)
+def test_a_cpu_is_offered_drafts_of_large_models_first(
+    tmp_path: Path, machine: Machine, model: str, quality: str
+) -> None:
+    worker = JobWorker(JobStore(tmp_path), lambda *_: {}, takes_up=False)
+    studio = Studio(worker, ModelCache(machine), "kinora-mini")
+    try:
+        assert studio.first_quality(MODELS[model]) == quality
+    finally:
+        studio.close()
+
+
+@pytest.mark.parametrize(("seconds", "is_long"), [(20.0, False), (300.0, True)])
+def test_a_long_wait_goes_on_without_the_page(
+    tmp_path: Path, seconds: float, is_long: bool
+) -> None:
+    estimate = estimate_of("ltx-video-2b", CARD, tmp_path, measured=seconds)
+    told = describe_estimate(estimate, is_added=False)
+    assert ("continues if you close this page" in told) == is_long
+
+
 def test_what_has_no_hd_is_not_made_in_hd(folder: Path, tmp_path: Path) -> None:
     studio = create_studio(tmp_path, ModelCache(CPU, tiny_models(folder)))
     try:

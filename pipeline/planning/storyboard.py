@@ -12,7 +12,7 @@ from pathlib import Path
 from pipeline.errors import InvalidRequestError, shown
 from pipeline.models.spec import Camera
 from pipeline.planning.request import DEFAULT_SHOT_SECONDS, MAX_CLIP_SECONDS, MIN_SHOT_SECONDS, Shot
-from pipeline.planning.storyboard_text import CAMERA_WORDS, read_line, read_lines
+from pipeline.planning.storyboard_text import CAMERA_WORDS, read_line, read_lines, write_prompt
 from pipeline.planning.validation import check_shot
 
 MAX_STORYBOARD_CHARACTERS = 300_000  # a minute of the shortest shots with the longest prompts
@@ -85,7 +85,7 @@ def _write_line(shot: Shot, pictures: Sequence[Path]) -> str:
         notes.append(shot.transition)
     if shot.image is not None:
         notes.append(f"picture {pictures.index(shot.image) + 1}")
-    return f"[{', '.join(notes)}] {' '.join(shot.prompt.splitlines())}"
+    return f"[{', '.join(notes)}] {write_prompt(' '.join(shot.prompt.splitlines()))}"
 
 
 def _unwrap(text: str) -> str:

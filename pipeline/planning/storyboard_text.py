@@ -6,6 +6,7 @@ Every step is linear in the length of the text: users send it.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import deque
 from collections.abc import Iterator
 from typing import get_args
@@ -43,6 +44,15 @@ _BULLET = re.compile(
 )
 _SECONDS = re.compile(r"(\d{1,9}(?:\.\d{1,17})?|\.\d{1,17}) ?(?:s|secs?|seconds?)?")
 _PICTURE = re.compile(r"picture ?(\d{1,9})")
+# Brackets of Chinese and Japanese keyboards, and their comma.
+_PLAIN = str.maketrans("\uff3b\uff3d\u3010\u3011\uff08\uff09\u3001", "[][](),")
+_OPENING = ("[", "\uff3b", "\u3010")
+_BRACKET = re.compile(r"[\[\uff3b\u3010](.*?)[\]\uff3d\u3011](.*)", re.DOTALL)
+# A bracket that could hold notes; other brackets are common in prompts, and are passed over fast.
+_WORDS = [*CAMERA_WORDS, *get_args(Transition), "picture"]
+_FIRST = "".join(sorted({word[0] for word in _WORDS}))
+_PHRASES = "|".join(r"\s+".join(word.split()) for word in _WORDS)
+_NOTES_BEGIN = re.compile(rf"\[(?=[\s,\d.{_FIRST}])[\s,]*(?:[\d.]|(?:{_PHRASES})\s*[\d,\]])")
 _WHOLE, _FRACTION = re.compile(r"\d{1,3}"), re.compile(r"\d{1,2} ?(?:s|secs?|seconds?)?")
 
 
@@ -60,7 +70,7 @@ def read_lines(text: str) -> Iterator[tuple[int, str]]:
     )
     for bullet, (number, line) in zip(bullets, lines, strict=True):
         rest = line[bullet.end() :].strip() if bullet else ""
-        yield number, rest if rest and (is_list or rest.startswith("[")) else line.strip()
+        yield number, rest if rest and (is_list or rest.startswith(_OPENING)) else line.strip()
 
 
 def read_line(line: str) -> dict[str, object]:
@@ -68,18 +78,43 @@ def read_line(line: str) -> dict[str, object]:
 
     Raises InvalidRequestError if the bracket is not understood or sets a value twice.
     """
-    if not line.startswith("["):
-        _refuse_bracket_behind(line)
+    if not line.startswith(_OPENING):
+        _refuse_notes_in(line)
         return {"prompt": line}
-    notes, bracket, prompt = line[1:].partition("]")
-    if not bracket:
+    bracket = _BRACKET.fullmatch(line)
+    if bracket is None:
         raise InvalidRequestError("The bracket is not closed; write [5s, zoom in] and the prompt.")
+    notes, prompt = bracket.groups()
     if len(notes) > MAX_NOTES_CHARACTERS:
         raise InvalidRequestError(
             f"The bracket has {len(notes):,} characters, but the limit is {MAX_NOTES_CHARACTERS}; "
             "write the prompt after it."
         )
-    return _read_notes(notes) | {"prompt": prompt.strip()}
+    return _read_notes(_plain(notes)) | {"prompt": _read_prompt(prompt.strip())}
+
+
+def write_prompt(prompt: str) -> str:
+    """Write a prompt that follows a bracket; `[]` separates words that could be misread."""
+    try:
+        is_plain = _read_prompt(prompt) == prompt
+    except InvalidRequestError:
+        is_plain = False
+    return prompt if is_plain else f"[] {prompt}"
+
+
+def _read_prompt(text: str) -> str:
+    """Read what follows a bracket: a prompt, which `[]` takes as it is."""
+    if text.startswith("[]"):
+        return text.removeprefix("[]").strip()
+    if text.translate(_PLAIN).startswith("]"):
+        raise InvalidRequestError("The bracket is closed twice; write [5s, zoom in] once.")
+    _refuse_notes_in(text)
+    return text
+
+
+def _plain(notes: str) -> str:
+    """Return notes with the digits and commas of ASCII for those of full width."""
+    return unicodedata.normalize("NFKC", notes.translate(_PLAIN))
 
 
 def _read_notes(notes: str) -> dict[str, object]:
@@ -129,15 +164,25 @@ def _read_note(note: str) -> tuple[str, object]:
     )
 
 
-def _refuse_bracket_behind(line: str) -> None:
-    """Raise InvalidRequestError if a valid bracket is not at the start of the line."""
-    for part in line[:MAX_PROMPT_CHARACTERS].split("]")[:-1]:
-        _, bracket, notes = part.rpartition("[")
-        try:
-            is_meant = bool(bracket and len(notes) <= MAX_NOTES_CHARACTERS and _read_notes(notes))
-        except InvalidRequestError:
-            is_meant = False
-        if is_meant:
+def _refuse_notes_in(prompt: str) -> None:
+    """Raise InvalidRequestError if a prompt has a valid bracket, or starts with a round one."""
+    text = prompt[:MAX_PROMPT_CHARACTERS].lower().translate(_PLAIN)
+    for start in _NOTES_BEGIN.finditer(text):
+        notes, bracket, _ = text[start.start() + 1 :][: MAX_NOTES_CHARACTERS + 1].partition("]")
+        if bracket and _is_notes(notes):
             raise InvalidRequestError(
-                f"[{notes[:60]}] comes after other words; write it at the start of the line."
+                f"[{notes[:60]}] comes after other words; write all notes in one bracket at the "
+                "start of the line: [5s, zoom in]."
             )
+    notes, bracket, _ = text[1:].partition(")")
+    if text.startswith("(") and bracket and _is_notes(notes):
+        raise InvalidRequestError(
+            f"({notes[:60]}) has round brackets; write [{notes[:60]}] at the start of the line."
+        )
+
+
+def _is_notes(text: str) -> bool:
+    try:
+        return len(text) <= MAX_NOTES_CHARACTERS and bool(_read_notes(_plain(text)))
+    except InvalidRequestError:
+        return False

@@ -38,6 +38,10 @@ AWKWARD_PROMPTS = (
     "two  spaces\tand a tab",
     '<b>bold</b> & "quoted" \\ back\\slashed \\',
     "[]",
+    "[] [2s] a sign",
+    "(2s) said the sign",
+    "\uff3b2s\uff3d said the sign",
+    "the sign [zoom in]",
     "5s",
     "x" * MAX_PROMPT_CHARACTERS,
 )
@@ -88,6 +92,15 @@ def pictures(tmp_path: Path) -> list[Path]:
         ('\ufeff[{"prompt": "a cat"}]', [Shot("a cat", 5.0)]),
         ('```json\n[{"prompt": "a cat"}]\n```', [Shot("a cat", 5.0)]),
         ("```\n[1s] a cat\n```\n", [Shot("a cat", 1.0)]),
+        # Brackets, digits and commas of Chinese and Japanese keyboards.
+        ("\uff3b5s\uff3d a cat", [Shot("a cat", 5.0)]),
+        ("\u30102s\u3011a cat", [Shot("a cat", 2.0)]),
+        ("\uff3b\uff12\uff53\uff0czoom in\u3001dissolve] a", [Shot("a", 2, "zoom in", "dissolve")]),
+        ("1. \uff3b2s\uff3d\u3010\u732b\u3011", [Shot("\u3010\u732b\u3011", 2.0)]),
+        # `[]` takes what follows as it is.
+        ("[2s] [] [zoom in] on a sign", [Shot("[zoom in] on a sign", 2.0)]),
+        ("[2s] [] (left) a sign", [Shot("(left) a sign", 2.0)]),
+        ("[2s] (close-up) a cat", [Shot("(close-up) a cat", 2.0)]),
         ("a sign [by] the [sea]", [Shot("a sign [by] the [sea]", 5.0)]),
     ],
 )
@@ -142,6 +155,18 @@ def test_json_is_read_as_text_and_as_a_list(values: list[object], shots: list[Sh
         ("[" + "," * 400 + "] a cat", "Line 1: The bracket has 400 characters"),
         ("a\na red car [0.5s]", "Line 2: [0.5s] comes after other words"),
         ("the camera [zoom in, 2s] moves", "Line 1: [zoom in, 2s] comes after other words"),
+        ("a\n[0.5s] [zoom in] a cat", "Line 2: [zoom in] comes after other words"),
+        ("[0.5s][Pan  left] a cat", "Line 1: [pan  left] comes after other words"),
+        ("[0.5s] a cat [zoom in, 2s]", "Line 1: [zoom in, 2s] comes after other words"),
+        ("[0.5s] \u3010zoom in\u3011 a cat", "Line 1: [zoom in] comes after other words"),
+        ("a cat \uff3b0.5s\uff3d", "Line 1: [0.5s] comes after other words"),
+        ("(0.5s) a cat", "Line 1: (0.5s) has round brackets; write [0.5s]"),
+        ("\uff08zoom in, 2s\uff09a cat", "Line 1: (zoom in, 2s) has round brackets"),
+        ("[0.5s] (zoom in) a cat", "Line 1: (zoom in) has round brackets"),
+        ("[0.5s]] a cat", "Line 1: The bracket is closed twice"),
+        ("\uff3b0.5s\uff3d\uff3d a cat", "Line 1: The bracket is closed twice"),
+        ("\u30100.5s a cat", "Line 1: The bracket is not closed"),
+        ("[0.5s] []", "Line 1: The prompt is empty"),
         ('[{"prompt": "a", "duration": 1, "duration": 2}]', "key 'duration' twice"),
         ("[1s] a\n" * 121, "121 shots, but the limit is 120"),
         ([{"prompt": "a"}] * 121, "121 shots, but the limit is 120"),
@@ -228,6 +253,8 @@ def test_the_longest_storyboard_can_be_read_back() -> None:
         "[" * 299_000,
         "a " + "[" * 299_000 + "]",
         "a " + "[a]" * 99_000,
+        "a " + "[5" * 140_000,
+        ("[1s] " + "[cut x]" * 285 + "\n") * 120,
         "[0" + " " * 290_000 + "s] a",
         "[" + "0" * 290_000 + "s] a",
         "1." + " " * 290_000 + "x",
@@ -251,15 +278,15 @@ def test_no_text_takes_long_to_read(text: str) -> None:
 
 
 def test_the_longest_legal_storyboard_is_read_within_10_ms() -> None:
-    """It is read on the event loop of the API; the best of five, for the machine may be busy."""
+    """It is read on the event loop of the API; processor time, for the machine may be busy."""
     shots = (Shot("[" + "x [y] " * 333, 0.5, "orbit right", "dissolve"),) * MAX_SHOTS
     text = format_storyboard(shots)
     assert len(text) > 0.8 * MAX_STORYBOARD_CHARACTERS
     times = []
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.thread_time()
         parse_storyboard(text)
-        times.append(time.perf_counter() - start)
+        times.append(time.thread_time() - start)
     assert min(times) < 0.01
 
 

@@ -151,7 +151,7 @@ def test_new_frames_are_nearer_to_the_clip_the_nearer_they_are_to_the_join(
     is_backward = "backward" in request.node.callspec.params["extended"]
     joined = kept[0] if is_backward else kept[-1]
     distances = np.abs(new.astype(int) - joined).mean(axis=(1, 2, 3))
-    assert distances[0] < distances[3] < distances[-1]
+    assert distances[0] < 0.7 * distances[3:].min()
 
 
 def test_what_the_decoder_lacks_of_the_picture_is_added_to_the_next_frames(

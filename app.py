@@ -37,6 +37,7 @@ from page.task_tab import TaskTab, connect_to_others
 from page.verify_tab import VerifyTab
 from pipeline.errors import GenerationCancelledError, KinoraError
 from pipeline.generation.kept_parts import num_windows
+from pipeline.jobs.enhancement import PromptEnhancer
 from pipeline.jobs.files import REQUEST
 from pipeline.jobs.runner import JobRunner
 from pipeline.jobs.store import JobStore
@@ -52,6 +53,7 @@ from pipeline.runtime.acceleration_hooks import check_settings
 from pipeline.runtime.default_model import default_model_id
 from pipeline.runtime.device import detect_machine, is_zero_gpu
 from pipeline.runtime.model_cache import ModelCache
+from pipeline.runtime.prompt_writer import PromptWriters
 from pipeline.settings import default_data_dir, read_number
 from pipeline.studio import Studio
 from pipeline.trust.moderation.guard_model import open_guard
@@ -160,7 +162,8 @@ def create_studio(
     store = open_store(data_dir)
     identity, registry = open_identity(data_dir / IDENTITY), Registry(data_dir / FILE)
     make = create_make(model_cache, models, default_model, marker)
-    runner = JobRunner(make, reviewer, identity, store, registry)
+    enhancer = PromptEnhancer(models, PromptWriters(model_cache), reviewer)
+    runner = JobRunner(make, reviewer, identity, store, registry, enhancer)
     return Studio(
         JobWorker(store, runner.run, takes_up=not is_zero_gpu()),
         model_cache,

@@ -50,6 +50,7 @@ class Endpoints:
         loras: str | list[dict[str, Any]] | None = None,
         shift: float | None = None,
         quality: str = "standard",
+        enhance: bool | None = None,
     ) -> ClipAnswers:
         """Make a clip from text.
 
@@ -63,6 +64,8 @@ class Endpoints:
         or text with one line each, "owner/name/file.safetensors 0.8". If only this computer can
         reach the app, model and lora may also be paths or Hub names. quality: "draft",
         "standard" or "hd", of those that /models lists for the model.
+        enhance: true rewrites the prompt into a paragraph, as the large models were trained on;
+        false never does; by default short prompts are rewritten for models that profit.
         """
         async for answer in self._make("text_to_video", _given(locals())):
             yield answer
@@ -84,6 +87,7 @@ class Endpoints:
         loras: str | list[dict[str, Any]] | None = None,
         shift: float | None = None,
         quality: str = "standard",
+        enhance: bool | None = None,
     ) -> ClipAnswers:
         """Make a clip that begins with a picture.
 
@@ -112,6 +116,7 @@ class Endpoints:
         loras: str | list[dict[str, Any]] | None = None,
         shift: float | None = None,
         quality: str = "standard",
+        enhance: bool | None = None,
     ) -> ClipAnswers:
         """Extend a clip at its end or beginning, into a loop, or as a bridge to another clip.
 
@@ -146,6 +151,7 @@ class Endpoints:
         loras: str | list[dict[str, Any]] | None = None,
         shift: float | None = None,
         quality: str = "standard",
+        enhance: bool | None = None,
     ) -> ClipAnswers:
         """Make a film of several shots, up to a minute in total.
 
@@ -175,15 +181,16 @@ class Endpoints:
         """Return a job's clip (null until it is done) and its state.
 
         The state has "state" (queued, running, paused, done, failed or cancelled), "progress" from
-        0 to 1, a "message" if the job failed, its "position" while it waits, and the "recipe" when
-        it is done. Jobs continue when the client disconnects. The clip of a stopped job is its
-        finished part.
+        0 to 1, a "message" if the job failed, its "position" while it waits, its "rewritten"
+        prompts once there are any, and the "recipe" when it is done. Jobs continue when the client
+        disconnects. The clip of a stopped job is its finished part.
         """
         with plain_errors():
-            state = self._studio.worker.state(job_id)
-            return self._video(job_id), state.to_json() | {
-                "recipe": self._studio.worker.recipe(job_id)
-            }
+            state = self._studio.worker.state(job_id).to_json()
+            state["recipe"] = self._studio.worker.recipe(job_id)
+            if rewritten := self._studio.worker.store.rewritten(job_id):
+                state["rewritten"] = rewritten
+            return self._video(job_id), state
 
     def cancel_job(self, job_id: str) -> dict[str, Any]:
         """Stop a queued or running job within one denoising step, and return its state."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from pipeline.planning.request import (
     MAX_SHIFT,
     MIN_SHOT_SECONDS,
 )
+from pipeline.planning.rewriting import SHORT_WORDS
 from pipeline.studio import Studio
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
@@ -59,10 +60,11 @@ ADVANCED_SETTINGS = (
     *("label", "shows_prompt", "loras"),
 )
 MODEL_SETTINGS = (
-    *("quality", "num_inference_steps", "guidance_scale", "shift", "negative_prompt", "loras"),
+    *("enhance", "quality", "num_inference_steps", "guidance_scale", "shift", "negative_prompt"),
+    "loras",
 )
 """The settings that not every model has."""
-SETTINGS = ("seed", "model", "quality", *ADVANCED_SETTINGS)
+SETTINGS = ("seed", "model", "enhance", "quality", *ADVANCED_SETTINGS)
 PROGRESS_BAR = '<progress max="1" value="${value}" aria-label="Progress"></progress>'
 _OWN_DEFAULT = "0 = model default"
 # Every component of a tab; `info` and values that depend on the tab are added there.
@@ -97,6 +99,12 @@ PARTS: dict[str, partial[Component]] = {
         choices=[(label, quality) for quality, label in QUALITY_LABELS.items()],
         value="standard",
     ),
+    "enhance": partial(
+        gr.Checkbox,
+        True,
+        label="Rewrite short prompts",
+        info=f"With fewer than {SHORT_WORDS} words, as a paragraph: what this model was trained on",
+    ),
     "num_inference_steps": partial(
         gr.Slider, 0, MAX_INFERENCE_STEPS, 0, step=1, label="Inference steps", info=_OWN_DEFAULT
     ),
@@ -130,6 +138,9 @@ PARTS: dict[str, partial[Component]] = {
     "progress": partial(gr.HTML, 0, html_template=PROGRESS_BAR, visible=False),
     "preview": partial(gr.Image, label="Preview", height=340, buttons=[], visible=False),
     "clip": partial(gr.Video, label="Result", interactive=False, autoplay=True),
+    "words": partial(
+        gr.Textbox, label="Prompt, before and after", max_lines=12, interactive=False, visible=False
+    ),
     "seed_used": partial(gr.Textbox, label="Seed used", interactive=False, min_width=140),
     "use_last_frame": partial(gr.Button, "Use last frame", interactive=False),
     "extend": partial(gr.Button, "Extend this", interactive=False),
@@ -139,7 +150,7 @@ PARTS: dict[str, partial[Component]] = {
 # The components that change while a job runs.
 JOB_PARTS = (
     *("generate", "update", "pause", "resume", "stop", "status", "progress", "preview", "clip"),
-    *("seed_used", "use_last_frame", "extend", "hd", "recipe"),
+    *("words", "seed_used", "use_last_frame", "extend", "hd", "recipe"),
 )
 
 # Options for the page's own events: not in the public API, no loading overlay on the outputs.
@@ -157,6 +168,15 @@ def clear_consent(triggers: list[Any], parts: Mapping[str, Component]) -> None:
         gr.on(triggers, None, None, parts["has_consent"], js="() => false", **PRIVATE)
 
 
+def to_fields(names: Iterable[str], values: Iterable[Any]) -> dict[str, Any]:
+    """Return the values of components as the fields of a request.
+
+    A ticked "Rewrite short prompts" leaves the choice to the model's default.
+    """
+    fields = dict(zip(names, values, strict=False))
+    return fields | {"enhance": None} if fields.get("enhance") is True else fields
+
+
 def offer_settings(
     spec: ModelSpec, models: Models, quality: Quality = "standard"
 ) -> dict[str, dict[str, object]]:
@@ -165,13 +185,15 @@ def offer_settings(
     `quality` is chosen first, because what was chosen for another model may not be offered.
     """
     has = {
+        "enhance": spec.prompt_words is not None,
         "num_inference_steps": spec.can_choose_steps,
         "guidance_scale": spec.default_guidance_scale is not None,
         "shift": spec.default_shift is not None,
         "negative_prompt": spec.uses_negative_prompt,
         "loras": spec.takes_loras and (models.is_open or bool(models.loras)),
     }
-    empty = {"negative_prompt": "", "loras": ""}
+    # A ticked "enhance" asks for nothing; see `to_fields`.
+    empty: dict[str, object] = {"enhance": True, "negative_prompt": "", "loras": ""}
     changes: dict[str, dict[str, object]] = {
         name: {"visible": True} if is_shown else {"visible": False, "value": empty.get(name, 0)}
         for name, is_shown in has.items()
@@ -226,6 +248,7 @@ def create_settings(tab: str, task: Task, studio: Studio) -> dict[str, Component
         parts = {
             name: create_part(tab, name, **changes.get(name, {})) for name in ("seed", "model")
         }
+    parts["enhance"] = create_part(tab, "enhance", **changes["enhance"])
     parts["quality"] = create_part(tab, "quality", **changes["quality"])
     with gr.Accordion("Advanced", open=False, elem_id=f"{tab}-advanced"):
         return parts | {

@@ -22,6 +22,7 @@ from page.components import (
     create_settings,
     offer_shapes,
     show_settings,
+    to_fields,
 )
 from page.errors import as_words, plain_errors
 from page.job_panel import JobPanel, TabOrigin
@@ -164,7 +165,7 @@ class FilmTab:
 
     def _split(self, values: Sequence[Any]) -> tuple[dict[str, Any], list[Shot]]:
         """Split values into the fields of the settings and the shots of the cards."""
-        fields = dict(zip(self._settings, values, strict=False))
+        fields = to_fields(self._settings, values)
         return fields, self._cards.read(*values[len(fields) :])
 
     def _show_total(self, *values: object) -> tuple[dict[str, Any], str, gr.Button]:

@@ -122,7 +122,10 @@ class HistoryTab:
         facts = self._studio.history.check(visitor, job_id)
         state = self._studio.worker.state(job_id)
         clip: Path | None = serve_clip(self._studio, job_id)
-        signing = messages.describe_signing(self._studio.worker.recipe(job_id))
+        recipe = self._studio.worker.recipe(job_id)
+        signing = messages.describe_signing(recipe)
+        # Those of the recipe may be rewritten, as the clip was made.
+        shots: Any = (recipe or facts.request.to_json())["shots"]
         can = {
             "again": True,
             "resume": state.can_resume,
@@ -136,7 +139,7 @@ class HistoryTab:
             self._status: f"{messages.describe_job(facts, state)}\n\n{signing}",
             self.parts["clip"]: gr.Video(value=clip),
             # The prompt is all that "Extend this" needs; the full recipe could contain paths.
-            self.parts["recipe"]: {"shots": [{"prompt": facts.request.shots[-1].prompt}]},
+            self.parts["recipe"]: {"shots": [{"prompt": shots[-1]["prompt"]}]},
         } | {self.parts[name]: gr.Button(interactive=is_on) for name, is_on in can.items()}
 
     async def _act(self, name: str, visitor: str, job_id: str | None) -> dict[Any, Any]:

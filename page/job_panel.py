@@ -64,7 +64,7 @@ class JobPanel:
 
     def create_result(self) -> None:
         """Create the progress, the clip, and the buttons that use the clip in other tabs."""
-        for name in ("preview", "clip", "progress", "status"):
+        for name in ("preview", "clip", "progress", "status", "words"):
             self._create(name)
         with gr.Row(elem_classes="kinora-actions"):
             for name in ("seed_used", "use_last_frame", "extend", "hd"):
@@ -140,14 +140,18 @@ class JobPanel:
                 yield updates
 
     async def _watch(self, job_id: str) -> AsyncIterator[Updates]:
-        yield {self._job_id: job_id}
-        preview = None
+        yield {self._job_id: job_id, self.parts["words"]: gr.Textbox(visible=False)}
+        preview = stage = None
         async for snapshot in self._studio.watch(job_id):
             updates = self._show(snapshot)
             if snapshot.progress and snapshot.progress.preview is not preview:
                 preview = snapshot.progress.preview
                 updates["preview"] = gr.Image(value=preview, visible=True)
                 updates["clip"] = gr.Video(visible=False)
+            now = snapshot.progress and snapshot.progress.stage
+            if now != stage or snapshot.state.is_over:
+                stage = now
+                updates["words"] = await asyncio.to_thread(self._show_words, job_id)
             if snapshot.state.is_over:
                 clip = await asyncio.to_thread(self._show_clip, job_id)
                 signing = messages.describe_signing(clip.get("recipe"))
@@ -171,6 +175,11 @@ class JobPanel:
         if is_over:
             updates |= {"preview": gr.Image(visible=False), "clip": gr.Video(visible=True)}
         return updates
+
+    def _show_words(self, job_id: str) -> gr.Textbox:
+        """Return the update that shows the prompts that were rewritten, if any were to be."""
+        words = messages.describe_rewritten(self._studio.worker.store.rewritten(job_id))
+        return gr.Textbox(value=words, visible=bool(words))
 
     def _show_clip(self, job_id: str) -> dict[str, Any]:
         """Return the updates that show the clip or its finished part, with the whole recipe."""

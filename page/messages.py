@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +21,7 @@ MAX_CAPTION = 90
 _LONG_SECONDS = 60  # from here on a visitor may want to leave
 
 _STAGES: dict[Stage, str] = {
+    "rewriting": "Rewriting the prompt",
     "loading": "Loading the model",
     "sampling": "Drawing",
     "writing": "Decoding and writing",
@@ -161,7 +162,8 @@ def describe_progress(state: JobState, progress: Progress | None) -> str:
         return _STATES[state.name] + line + notice
     if progress.downloaded:
         done, total = (num_bytes / 1e9 for num_bytes in progress.downloaded)
-        return f"Downloading the model, once: {done:.1f} of {total:.1f} GB"
+        what = "language model" if progress.stage == "rewriting" else "model"
+        return f"Downloading the {what}, once: {done:.1f} of {total:.1f} GB"
     stage = _STAGES[progress.stage]
     if progress.num_windows > 1 and progress.window:
         stage += f" part {progress.window} of {progress.num_windows}"
@@ -187,6 +189,13 @@ def describe_job(facts: JobFacts, state: JobState) -> str:
     head = f"**{word}**, requested {asked_at}, seed {facts.request.seed}"
     message = f"\n\n{state.message}" if state.message else ""
     return head + message
+
+
+def describe_rewritten(rewritten: Sequence[Mapping[str, Any]]) -> str:
+    """Return the prompts as typed and as they were rewritten, or why they were not."""
+    return "\n\n".join(
+        f"You wrote: {x['typed']}\n{x['note'] or 'Used instead: ' + x['prompt']}" for x in rewritten
+    )
 
 
 def describe_signing(recipe: Mapping[str, Any] | None) -> str:

@@ -27,6 +27,7 @@ from page.components import (
     create_settings,
     offer_shapes,
     show_settings,
+    to_fields,
 )
 from page.errors import as_words, plain_errors
 from page.inspection import inspect
@@ -164,7 +165,7 @@ class TaskTab:
         )
 
     async def _submit(self, *values: object, **origin: Unpack[TabOrigin]) -> str:
-        fields = dict(zip(self._fields, values, strict=True))
+        fields = to_fields(self._fields, values)
         if fields.get("direction") != "bridge":
             fields.pop("video_after", None)  # left from an earlier choice and now hidden
         return await self._studio.submit(self._task, fields, **origin)
@@ -202,7 +203,7 @@ class TaskTab:
         source = TASK_SOURCES[self._task]
         if source and upload is None:
             return ""
-        fields = dict(zip(names, values, strict=True))
+        fields = to_fields(names, values)
         if source and upload is not None:
             fields[source] = upload.path
         if fields.get("direction") == "bridge":

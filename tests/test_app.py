@@ -47,22 +47,22 @@ PUBLIC = {
     "/text_to_video": [
         *("prompt", "model", "aspect_ratio", "duration", "seed"),
         *("negative_prompt", "num_inference_steps", "guidance_scale"),
-        *("label", "shows_prompt", "loras", "shift", "quality"),
+        *("label", "shows_prompt", "loras", "shift", "quality", "enhance"),
     ],
     "/image_to_video": [
         *("image", "prompt", "model", "duration", "seed"),
         *("negative_prompt", "num_inference_steps", "guidance_scale", "aspect_ratio"),
-        *("label", "shows_prompt", "has_consent", "loras", "shift", "quality"),
+        *("label", "shows_prompt", "has_consent", "loras", "shift", "quality", "enhance"),
     ],
     "/extend_video": [
         *("video", "prompt", "direction", "model", "duration", "seed"),
         *("negative_prompt", "num_inference_steps", "guidance_scale", "video_after"),
-        *("label", "shows_prompt", "has_consent", "loras", "shift", "quality"),
+        *("label", "shows_prompt", "has_consent", "loras", "shift", "quality", "enhance"),
     ],
     "/film": [
         *("storyboard", "model", "aspect_ratio", "seed"),
         *("negative_prompt", "num_inference_steps", "guidance_scale", "pictures", "based_on"),
-        *("label", "shows_prompt", "has_consent", "loras", "shift", "quality"),
+        *("label", "shows_prompt", "has_consent", "loras", "shift", "quality", "enhance"),
     ],
     "/models": [],
     "/job": ["job_id"],

@@ -12,7 +12,7 @@ import numpy as np
 from pipeline.errors import GenerationCancelledError
 from pipeline.planning.plan import Plan
 
-Stage = Literal["loading", "sampling", "writing"]
+Stage = Literal["rewriting", "loading", "sampling", "writing"]
 # The share of the total time that sampling takes, measured with the embedded model on two cores.
 SAMPLING_SHARE = 0.85
 

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-REQUEST, STATE = "request.json", "state.json"  # in a job's folder, see `store.py`
+# In a job's folder, see `store.py`.
+REQUEST, STATE, PROMPTS = "request.json", "state.json", "prompts.json"
 
 
 def write_json(path: Path, values: dict[str, object]) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pipeline.errors import InvalidRequestError, MediaError
 from pipeline.jobs.states import JobState
-from pipeline.jobs.store import JobFacts
+from pipeline.jobs.store import JobFacts, Origin
 from pipeline.jobs.worker import JobWorker
 from pipeline.media.images import write_picture
 from pipeline.media.video_reader import probe_clip, read_first_frames
@@ -82,12 +82,16 @@ class History:
             self._registry.forget(job_id)
 
     def again(self, visitor: str, job_id: str) -> str:
-        """Request a visitor's own clip again with the next seed; return the new job's id."""
+        """Request a visitor's own clip again with the next seed; return the new job's id.
+
+        Prompts that were rewritten for it are used as they are.
+        """
         facts = self.check(visitor, job_id)
         request: GenerationRequest = replace(
             facts.request, seed=(facts.request.seed + 1) % (MAX_SEED + 1)
         )
-        return self._worker.submit(self._review(request), visitor=facts.visitor, tab=facts.tab)
+        origin: Origin = {"visitor": facts.visitor, "tab": facts.tab, "words_of": job_id}
+        return self._worker.submit(self._review(request), **origin)
 
     def _thumbnail(self, job_id: str) -> Path | None:
         """Return a clip's thumbnail, made at its first use."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from pipeline.errors import GenerationCancelledError, KinoraError, MediaError, OutputError
 from pipeline.generation.kept_parts import discard_parts
+from pipeline.jobs.enhancement import Enhanced, PromptEnhancer
 from pipeline.jobs.store import JobStore
 from pipeline.jobs.worker import IsCancelled, OnProgress, Run
 from pipeline.planning.recipe import owners_recipe, read_recipe
@@ -38,6 +39,7 @@ class JobRunner:
     identity: Identity
     store: JobStore
     registry: Registry
+    enhancer: PromptEnhancer | None = None
 
     def run(
         self,
@@ -48,17 +50,21 @@ class JobRunner:
     ) -> dict[str, Any]:
         """Review a request, make its clip and sign it; sign an unfinished clip if this stops.
 
-        Raises what `generate` raises, and RefusedError: the rules may be newer than the job.
+        Short prompts are rewritten first. Raises what `generate` raises, and RefusedError: the
+        rules may be newer than the job.
         """
-        review = self.reviewer.review(request, asks_guard=True)
-        request = review.request
+        enhanced = Enhanced(self.reviewer.review(request, asks_guard=True))
+        if self.enhancer is not None:
+            how = output.parent, on_progress, is_cancelled
+            enhanced = self.enhancer.enhance(enhanced.review, *how)
+        review, request = enhanced.review, enhanced.review.request
         try:
-            recipe = self.make(request, output, on_progress, is_cancelled)
+            recipe = self.make(request, output, on_progress, is_cancelled) | enhanced.note()
             recipe |= review.note(self._check(request, output))
         except KinoraError as exc:
             if isinstance(exc, GenerationCancelledError):
                 self._check(request, output)
-            self._keep_unfinished(request, output)
+            self._keep_unfinished(enhanced, output)
             raise
         return sign_and_register(request, output, recipe, self.identity, self.registry)
 
@@ -71,11 +77,11 @@ class JobRunner:
             discard_parts(output.parent)
             raise
 
-    def _keep_unfinished(self, request: GenerationRequest, output: Path) -> None:
+    def _keep_unfinished(self, enhanced: Enhanced, output: Path) -> None:
         """Sign the finished part of a clip; errors here do not replace the original one."""
         job_id = output.parent.name
         with contextlib.suppress(OSError, KinoraError):
-            if recipe := sign_unfinished(request, output, self.identity, self.registry):
+            if recipe := sign_unfinished(enhanced, output, self.identity, self.registry):
                 self.store.write_recipe(job_id, recipe | {"job_id": job_id})
 
 
@@ -97,13 +103,15 @@ def sign_and_register(
 
 
 def sign_unfinished(
-    request: GenerationRequest, clip: Path, identity: Identity, registry: Registry
+    enhanced: Enhanced, clip: Path, identity: Identity, registry: Registry
 ) -> dict[str, Any] | None:
     """Sign the finished part of a stopped job as above; return None if it is not a clip."""
     recipe = read_recipe(clip) if clip.is_file() else None
     if recipe is None:
         return None
-    return sign_and_register(request, clip, owners_recipe(recipe, request), identity, registry)
+    request = enhanced.review.request
+    recipe = owners_recipe(recipe, request) | enhanced.note()
+    return sign_and_register(request, clip, recipe, identity, registry)
 
 
 def _register(

@@ -4,6 +4,7 @@ Owns the files and the locks; `worker.py` decides what runs when. A job's folder
 
     request.json   the request, the visitor and the time; written once
     source*        copies of the pictures and the clip that it starts from
+    prompts.json   its rewritten prompts, if there are some (see `enhancement.py`)
     state.json     its state and progress
     starts.json    how often it was started without progress, while it runs
     windows/       finished latents, one file per pass over a window (see `latent_cache.py`)
@@ -26,14 +27,23 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from filelock import FileLock, Timeout
 
 from pipeline.errors import InvalidRequestError, MediaError, cannot_write
 from pipeline.generation.kept_parts import PIECES, WINDOWS, num_pieces, num_windows
 from pipeline.jobs.disk_space import DiskSpace, bytes_of
-from pipeline.jobs.files import REQUEST, STATE, copier, link_all, read_json, write_json
+from pipeline.jobs.files import (
+    PROMPTS,
+    REQUEST,
+    STATE,
+    copier,
+    link_all,
+    link_or_copy,
+    read_json,
+    write_json,
+)
 from pipeline.jobs.states import Cancelled, JobState, Paused, Queued, read_state, state_class
 from pipeline.planning.request import GenerationRequest
 from pipeline.planning.validation import read_request
@@ -53,6 +63,7 @@ class Origin(TypedDict, total=False):
     visitor: str
     tab: str
     based_on: str | None
+    words_of: str | None
 
 
 @dataclass(frozen=True)
@@ -107,14 +118,18 @@ class JobStore:
         visitor: str = "",
         tab: str = "",
         based_on: str | None = None,
+        words_of: str | None = None,
     ) -> str:
         """Create a queued job and return its id, which cannot be guessed.
 
         The job gets its own copies of its sources. With `based_on` it also gets that job's finished
-        windows and encoded shots, and those that still fit are not made again. Raises StorageError
-        if the disk, or the part of it that Kinora may use, is full.
+        windows and encoded shots, and those that still fit are not made again; with `based_on` or
+        `words_of` it gets that job's rewritten prompts. Raises StorageError if the disk, or the
+        part of it that Kinora may use, is full.
         """
         earlier = self.folder(based_on) if based_on else None
+        words = words_of or based_on
+        prompts = self.folder(words) / PROMPTS if words else None
         self.space.reserve(bytes_of(request), request.sources | ({earlier} if earlier else set()))
         job_id = secrets.token_urlsafe(16)
         folder = self._jobs / job_id
@@ -124,6 +139,8 @@ class JobStore:
             for name in (WINDOWS, PIECES):
                 if earlier and (earlier / name).is_dir():
                     link_all(earlier / name, folder / name)
+            if prompts and prompts.is_file():
+                link_or_copy(prompts, folder / PROMPTS)
             request = request.with_sources(copier(folder))
             facts: dict[str, object] = {
                 "request": request.to_json(),
@@ -168,6 +185,11 @@ class JobStore:
     def recipe(self, job_id: str) -> dict[str, object] | None:
         """Return the recipe of a job's clip, or None if there is none."""
         return read_json(self.folder(job_id) / "recipe.json")
+
+    def rewritten(self, job_id: str) -> list[dict[str, Any]]:
+        """Return what became of a job's prompts that were to be rewritten; see `Rewritten`."""
+        values = read_json(self.folder(job_id) / PROMPTS) or {}
+        return values.get("rewritten", [])
 
     def output_path(self, job_id: str) -> Path:
         """Return the path of a job's clip, which may not exist yet."""

@@ -15,6 +15,8 @@ _ASSETS = Path(__file__).resolve().parents[2] / "assets"
 # thousand: the seven of the first of two passes (LTX-Video, configs/ltxv-*-0.9.8-distilled.yaml),
 # and the last one of the second.
 _LTX_DISTILLED_TIMESTEPS = (1000.0, 993.7, 987.5, 981.2, 975.0, 909.4, 725.0, 421.9)
+# Of 200 at most (LTX-Video, README), and the 256 tokens that it reads.
+_LTX_PROMPT_WORDS = 120
 # The plainest phrase that training/captions.py has for each move.
 _MINI_CAMERA_WORDS: dict[Camera, str] = {
     "static": "the camera stays still",
@@ -102,11 +104,13 @@ _WAN_VAE = Part(126_892_531, bytes_per_parameter=4)
 # In float16 ComfyUI runs Wan's transformers (comfy/supported_models.py, WAN21_T2V), and Helios's
 # authors theirs (infer_helios.py, `--weight_dtype`). UMT5 would overflow, so transformers keeps its
 # last projections in float32 and clamps what comes after.
+# Wan's own prompt extension asks for 80 to 100 words (Wan2.1, wan/utils/prompt_extend.py).
 _WAN: dict[str, Any] = {
     "licence": "Apache-2.0",
     "temporal": 4,
     "max_sequence_length": 512,
     "takes_float16": True,
+    "prompt_words": 100,
 }
 _WAN_GUIDED: dict[str, Any] = _WAN | {"default_negative_prompt": published.WAN_NEGATIVE_PROMPT}
 # VACE gets 13 frames at either end: the middle of the 5 to 17 that were tried (diffusers, Wan
@@ -151,6 +155,9 @@ _KANDINSKY: dict[str, Any] = {
     "overlap_latents": 1,
     "camera_words": _CAMERA_SENTENCES,
     "default_negative_prompt": published.KANDINSKY_NEGATIVE_PROMPT,
+    # It reads 256 tokens; its authors expand prompts with the same Qwen2.5-VL.
+    "prompt_words": 100,
+    "writes_prompts": True,
     "engine": "pipeline.engines.kandinsky:KANDINSKY",
     "parts": {
         "text_encoder": Part(8_292_166_656, num_in_vocabulary=152_064 * 3_584),
@@ -326,6 +333,7 @@ ROWS = (
         timesteps=_LTX_DISTILLED_TIMESTEPS,
         draft_pixels=_DRAFT_PIXELS,
         second_pass=SecondPass(**_LTX_SECOND_PASS),
+        prompt_words=_LTX_PROMPT_WORDS,
         engine="pipeline.engines.ltx:LTXEngine",
         stacks_guidance=True,
         can_split=True,
@@ -355,6 +363,7 @@ ROWS = (
         draft_pixels=_DRAFT_PIXELS,
         # Only the 13B's configuration has a tone map; diffusers applies it where it enlarges.
         second_pass=SecondPass(**_LTX_SECOND_PASS, tone_map_ratio=0.6),
+        prompt_words=_LTX_PROMPT_WORDS,
         engine="pipeline.engines.ltx:LTXEngine",
         stacks_guidance=True,
         can_split=True,
@@ -392,7 +401,9 @@ ROWS = (
         second_pass=_LTX2_SECOND_PASS,
         engine="pipeline.engines.ltx2:LTX2Engine",
         pipeline="LTX2ConditionPipeline",
-        left_out=("processor",),  # it would rewrite prompts
+        left_out=("processor",),  # for rewriting prompts that show a picture
+        prompt_words=150,  # of 200 at most (LTX-2, README); its Gemma is its authors' enhancer too
+        writes_prompts=True,
         has_audio=True,
         max_sequence_length=1024,
         # Counted with the configurations of the released parts, except two. The transformer's was
@@ -526,6 +537,7 @@ ROWS = (
             "It only goes forward: it was not trained to lead up to frames.",
         ),
         max_sequence_length=512,
+        prompt_words=100,  # as Wan, whose text encoder and captions it has; it has an enhancer too
         parts={
             "text_encoder": _UMT5_XXL,
             "transformer": Part(1_435_525_696),

@@ -134,6 +134,7 @@ def _describe(spec: ModelSpec) -> dict[str, Any]:
         "uses_negative_prompt": spec.uses_negative_prompt or None,
         "takes_loras": spec.takes_loras or None,
         "qualities": _describe_qualities(spec),
+        "prompt_words": spec.prompt_words,
     }
     return facts | {name: value for name, value in settings.items() if value is not None}
 

@@ -200,6 +200,10 @@ class ModelSpec:
     token_pixels: int | None = None  # pixels a side of a token, if `spatial` is a multiple of it
     timesteps: tuple[float, ...] | None = None  # fixed by distillation; None: from the step count
     uses_negative_prompt: bool = True  # at a guidance scale above 1
+    # The length of the paragraphs that it was trained on, to which short prompts are rewritten;
+    # None: it is made for short prompts, and they are never rewritten.
+    prompt_words: int | None = None
+    writes_prompts: bool = False  # its text encoder is a language model that follows instructions
     takes_loras: bool = True
     own_loras: tuple[Lora, ...] = ()  # parts of the model, which are loaded with it
     ships_with_app: bool = False  # its weights are in this repository

@@ -76,6 +76,10 @@ def _check_settings(request: GenerationRequest, spec: ModelSpec) -> None:
         raise InvalidRequestError(
             f"{spec.label} does not make clips of the quality {request.quality!r}; {advice}."
         )
+    if request.enhance and spec.prompt_words is None:
+        raise InvalidRequestError(
+            f"{spec.label} is made for short prompts, so they are not rewritten; leave enhance out."
+        )
 
 
 def _check_camera(spec: ModelSpec, camera: Camera) -> None:

@@ -79,7 +79,13 @@ def public_recipe(recipe: Mapping[str, Any]) -> dict[str, Any]:
     if recipe.get("shows_prompt"):
         return dict(recipe)
     shots = [shot | {"prompt": _text_digest(shot["prompt"])} for shot in recipe["shots"]]
-    return {**recipe, "shots": shots, "negative_prompt": _text_digest(recipe["negative_prompt"])}
+    hidden = {"shots": shots, "negative_prompt": _text_digest(recipe["negative_prompt"])}
+    if rewritten := recipe.get("rewritten"):
+        texts = "typed", "prompt"
+        hidden["rewritten"] = [
+            values | {name: _text_digest(values[name]) for name in texts} for values in rewritten
+        ]
+    return {**recipe, **hidden}
 
 
 def owners_recipe(recipe: Mapping[str, Any], request: GenerationRequest) -> dict[str, Any]:

@@ -61,6 +61,7 @@ class GenerationRequest:
     loras: tuple[Lora, ...] = ()
     shift: float | None = None  # the flow shift; None: the model's default
     quality: Quality = "standard"
+    enhance: bool | None = None  # rewrite the prompts; None: the short ones, for models trained so
 
     @property
     def duration(self) -> float:

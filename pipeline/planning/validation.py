@@ -72,6 +72,7 @@ _CHECKS: dict[str, Callable[[object], object]] = {
     "loras": parse_loras,
     "shift": _optional(partial(check_number, "flow shift", low=1, high=MAX_SHIFT)),
     "quality": partial(check_choice, "quality", choices=QUALITIES),
+    "enhance": _optional(partial(check_flag, "choice to rewrite prompts")),
 }
 # The fields that callers may pass; a prompt and its duration make a single shot.
 _FIELDS = {field.name for field in fields(GenerationRequest)} - {"task"} | {"prompt", "duration"}

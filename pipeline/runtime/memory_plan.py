@@ -44,7 +44,7 @@ _BY_LAYER: tuple[Offload, ...] = ("group", "group_lean", "group_slow")
 # These copy layers in CUDA streams while others compute, from pinned memory.
 STREAMED: tuple[Offload, ...] = ("group", "group_lean")
 # Of these, those that move whole parts.
-_BY_PART: tuple[Offload, ...] = ("none", "encode_first", "model")
+MOVED_BY_PART: tuple[Offload, ...] = ("none", "encode_first", "model")
 # Memory for other things: on a GPU the CUDA context and a desktop; of RAM Python with torch and
 # diffusers (0.54 GB measured, without CUDA), beside a GPU also CUDA.
 _RESERVED_ON_GPU = GIGABYTE
@@ -220,7 +220,7 @@ def step_down(placement: Placement, short_of: Memory = "gpu") -> Placement | Non
     """
     if placement.gpu_size or placement.offload not in _LADDER:
         return None
-    if placement.weights == "bf16" and placement.offload == _BY_PART[-1]:
+    if placement.weights == "bf16" and placement.offload == MOVED_BY_PART[-1]:
         return None
     is_by_layer = placement.offload in _BY_LAYER
     if is_by_layer and short_of == "gpu":
@@ -284,7 +284,7 @@ def candidates(spec: ModelSpec, machine: Machine) -> list[Placement]:
         by_place += [replace(x, splits_autoencoder=True) for x in by_layer]
     if dtype == "float32":
         storages: list[tuple[Weights, Weights]] = [("full", given)]
-        wide = [replace(x, weights="bf16") for x in by_place if x.offload in _BY_PART]
+        wide = [replace(x, weights="bf16") for x in by_place if x.offload in MOVED_BY_PART]
     else:
         storages, wide = _storages(spec, machine), []
     all_of_them = (

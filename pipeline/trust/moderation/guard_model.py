@@ -11,15 +11,10 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal, cast, get_args
-
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import DryRunError
-from safetensors import SafetensorError
+from typing import Literal, cast, get_args
 
 from pipeline.errors import KinoraError, ModelError, RefusedError
-from pipeline.models.hub import HUB_ERRORS, download, missing_files
+from pipeline.models.language_model import LOADING_ERRORS, LanguageModel, load_language_model
 from pipeline.settings import read_variable
 from pipeline.trust.moderation.rules import Strictness, Verdict, read_rules, worst
 
@@ -32,7 +27,6 @@ SECONDS_UNTIL_RETRY = 600.0  # after weights that could not be loaded
 _MAX_TOKENS = 64  # of an answer, which is two short lines
 _MAX_PART = 2000  # letters judged at once: the longest prompt
 _MIN_FREE_GPU_BYTES = 4 * 1024**3
-_FILES = ["*.json", "*.txt", "*.jinja", "*.safetensors"]
 # Its categories: ours if it says Unsafe, and ours if it says Controversial; see rules.json.
 _CATEGORIES = {
     "Violent": ("violence", "disputed"),
@@ -109,7 +103,7 @@ class GuardModel:
         self._device = device if device == "cuda" else "cpu"
         self._repository = repository
         self._lock = threading.Lock()
-        self._loaded: tuple[Any, Any] | None = None
+        self._loaded: LanguageModel | None = None
         self._failure: tuple[float, ModelError] | None = None
 
     def load(self) -> None:
@@ -139,26 +133,16 @@ class GuardModel:
 
     def _ask(self, prompt: str, seconds: float) -> str:
         """Return what the model writes about a prompt."""
-        import torch
-
         assert self._loaded is not None  # `judge` has loaded it
-        tokenizer, model = self._loaded
         device = self._device if self._has_room() else "cpu"
-        # Its own tokens begin with "<|": a prompt must not end its turn and answer for it.
-        message = {"role": "user", "content": prompt.replace("<", "\u2039")}
-        text = tokenizer.apply_chat_template([message], tokenize=False)
-        model.to(device)
+        self._loaded.model.to(device)
         try:
-            inputs = tokenizer(text, return_tensors="pt").to(device)
-            with torch.inference_mode():
-                written = model.generate(
-                    **inputs, max_new_tokens=_MAX_TOKENS, max_time=seconds, do_sample=False
-                )
+            message = {"role": "user", "content": prompt}
+            return self._loaded.write(
+                [message], max_tokens=_MAX_TOKENS, seconds=seconds, device=device
+            )
         finally:
-            model.to("cpu")
-        return tokenizer.decode(
-            written[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True
-        )
+            self._loaded.model.to("cpu")
 
     def _has_room(self) -> bool:
         import torch
@@ -173,7 +157,7 @@ class GuardModel:
         try:
             self._loaded = _read_model(self._repository, self._device)
             logger.info("The guard model %s judges prompts", self._repository)
-        except (*HUB_ERRORS, ModelError, SafetensorError, RuntimeError) as exc:
+        except LOADING_ERRORS as exc:
             logger.warning(
                 "Prompts are judged by word rules alone: the guard model %s could not be loaded "
                 "(%s: %s)",
@@ -228,23 +212,9 @@ def _parts(prompts: Sequence[str]) -> Iterator[str]:
     yield part
 
 
-def _read_model(repository: str, device: str) -> tuple[Any, Any]:
-    """Download what is missing, and return the tokenizer and the model."""
+def _read_model(repository: str, device: str) -> LanguageModel:
+    """Download what is missing, and return the model."""
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    folder = _fetch(repository)
     dtype = torch.bfloat16 if device == "cuda" else torch.float32  # few CPUs are fast with bf16
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, use_safetensors=True)
-    return AutoTokenizer.from_pretrained(folder), model.eval()
-
-
-def _fetch(repository: str) -> Path:
-    if Path(repository).is_dir():
-        return Path(repository)
-    try:
-        files = snapshot_download(repository, allow_patterns=_FILES, dry_run=True)
-        download("guard model", "The guard model", missing_files(repository, files))
-    except DryRunError:
-        logger.info("The Hub cannot be asked for %s: what is here has to do", repository)
-    return Path(snapshot_download(repository, allow_patterns=_FILES))
+    return load_language_model(repository, dtype, name="guard model")

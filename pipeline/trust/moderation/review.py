@@ -7,7 +7,7 @@ jobs can be resumed. Only a refusal's category is logged; nothing else is copied
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -86,10 +86,7 @@ class Reviewer:
         With `asks_guard`, which takes seconds, the guard model judges the prompts too. Raises
         RefusedError with the reason, or MediaError if a source cannot be opened.
         """
-        prompts = [shot.prompt for shot in request.shots]
-        guard = self._guard if asks_guard and self._has_guard_for(request) else None
-        guards = [] if guard is None else [guard]
-        verdicts = [*self._moderator.check(prompts, request.negative_prompt, guards)]
+        verdicts = [*self._check_words(request, asks_guard=asks_guard)]
         is_face = False
         for frames in _sources(request):
             if not is_face and has_face(frames):
@@ -103,9 +100,17 @@ class Reviewer:
                 logger.info("Refused a request: nudity in an upload")
                 raise RefusedError(_NAKED.format("your upload"))
             verdicts += [_MAYBE_NAKED] if outcome == "warn" else []
-        if any(verdict.outcome == "label" for verdict in verdicts):
-            request = replace(request, label=request.label or "corner")
+        request = _with_label(request, verdicts)
         return Review(request, self._moderator.rules.version, tuple(dict.fromkeys(verdicts)))
+
+    def review_words(self, review: Review, request: GenerationRequest) -> Review:
+        """Review a request that passed and whose prompts were rewritten: the words alone.
+
+        The guard model judges them too. The review that is returned has the findings of both.
+        Raises RefusedError with the reason.
+        """
+        verdicts = (*review.verdicts, *self._check_words(request, asks_guard=True))
+        return Review(_with_label(request, verdicts), review.rules, tuple(dict.fromkeys(verdicts)))
 
     def check_output(self, request: GenerationRequest, clip: Path) -> tuple[Verdict, ...]:
         """Check samples of a finished clip. Raises OutputError if they show nudity: delete it.
@@ -120,6 +125,12 @@ class Reviewer:
             logger.info("Refused a clip: nudity")
             raise OutputError(_NAKED.format("the clip") + " The clip was deleted.")
         return (_MAYBE_NAKED,) if outcome == "warn" else ()
+
+    def _check_words(self, request: GenerationRequest, *, asks_guard: bool) -> tuple[Verdict, ...]:
+        prompts = [shot.prompt for shot in request.shots]
+        guard = self._guard if asks_guard and self._has_guard_for(request) else None
+        guards = [] if guard is None else [guard]
+        return self._moderator.check(prompts, request.negative_prompt, guards)
 
     def _has_guard_for(self, request: GenerationRequest) -> bool:
         """Return whether the guard model judges a request.
@@ -137,6 +148,13 @@ class Reviewer:
         outcome = judge_shares(self._detectors.agree(frame) for frame in frames)
         is_mild = outcome == "block" and self._moderator.strictness == "off"
         return "warn" if is_mild else outcome
+
+
+def _with_label(request: GenerationRequest, verdicts: Sequence[Verdict]) -> GenerationRequest:
+    """Return the request, with a visible label if a verdict asks for one."""
+    if all(verdict.outcome != "label" for verdict in verdicts):
+        return request
+    return replace(request, label=request.label or "corner")
 
 
 def _sources(request: GenerationRequest) -> Iterator[np.ndarray]:

@@ -74,7 +74,8 @@ def describe_model(spec: ModelSpec) -> str:
     """Describe a model: what it draws, whether it makes sound, and its licence."""
     sound = "With sound." if spec.has_audio else ""
     licence = "" if spec.ships_with_app else f"Licence: {spec.licence}."
-    return " ".join(filter(None, (spec.description, sound, licence, spec.licence_note)))
+    notes = spec.description, sound, licence, spec.licence_note, spec.access_note
+    return " ".join(filter(None, notes))
 
 
 def describe_negative_prompt(spec: ModelSpec) -> str:

@@ -165,6 +165,7 @@ def test_models_lists_every_row_with_the_default_first(client: Client) -> None:
 def test_models_leaves_out_the_settings_that_a_model_does_not_have(client: Client) -> None:
     rows = {row["id"]: row for row in client.predict(api_name="/models")}
     settings = {"num_inference_steps", "guidance_scale", "uses_negative_prompt", "takes_loras"}
+    settings.add("prompt_words")
     assert not settings & set(rows["kinora-mini"])
     assert settings <= set(rows["wan-2.2-5b"])
     assert rows["wan-2.2-5b"]["num_inference_steps"] == 50
@@ -177,6 +178,7 @@ def test_models_leaves_out_the_settings_that_a_model_does_not_have(client: Clien
         ({"guidance_scale": 3}, "Kinora mini does not use guidance"),
         ({"negative_prompt": "rain"}, "Kinora mini does not use a negative prompt"),
         ({"loras": "owner/style 0.8"}, "Kinora mini does not support LoRAs"),
+        ({"enhance": True}, "Kinora mini is made for short prompts"),
     ],
 )
 def test_a_setting_that_the_model_does_not_have_is_refused(

@@ -11,6 +11,7 @@ from diffusers import (
     AutoencoderKLHunyuanVideo,
     AutoencoderKLWan,
     DiffusionPipeline,
+    DPMSolverMultistepScheduler,
     FlowMatchEulerDiscreteScheduler,
     HeliosDMDScheduler,
     HeliosPyramidPipeline,
@@ -18,12 +19,22 @@ from diffusers import (
     Kandinsky5I2VPipeline,
     Kandinsky5T2VPipeline,
     Kandinsky5Transformer3DModel,
+    Kandinsky6TI2VAPipeline,
+    Kandinsky6Transformer3DModel,
+    MMAudioVAE,
+    MMAudioVocoder,
+    PiflowScheduler,
+    SanaVideoPipeline,
+    SanaVideoTransformer3DModel,
 )
+from diffusers.pipelines.kandinsky6 import pipeline_kandinsky6_ti2va
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
     CLIPTextConfig,
     CLIPTextModel,
     CLIPTokenizer,
+    Gemma2Config,
+    Gemma2Model,
     Qwen2_5_VLConfig,
     Qwen2_5_VLForConditionalGeneration,
     Qwen2Tokenizer,
@@ -32,8 +43,10 @@ from transformers import (
 )
 
 from tests.tiny import WORDS, t5_tokenizer
+from tests.tiny_ltx2 import gemma_tokenizer
 
 T2V, I2V, HELIOS = "kandinsky-5-t2v", "kandinsky-5-i2v", "helios-distilled"
+K6, SANA = "kandinsky-6-lite", "sana-video-2b"
 _WIDTH = 32
 
 
@@ -71,6 +84,102 @@ def tiny_kandinsky(kind: type[DiffusionPipeline]) -> DiffusionPipeline:
     return pipe
 
 
+def tiny_kandinsky6() -> Kandinsky6TI2VAPipeline:
+    """Build a pipeline as that of Kandinsky 6 Lite distilled: two predictions for each latent."""
+    torch.manual_seed(0)
+    transformer = Kandinsky6Transformer3DModel(
+        in_visual_dim=4,
+        out_visual_dim=8,
+        in_text_dim=_WIDTH,
+        in_text_dim2=_WIDTH,
+        time_dim=_WIDTH,
+        model_dim=48,
+        ff_dim=64,
+        num_text_blocks=1,
+        num_visual_blocks=2,
+        axes_dims=(8, 8, 8),
+        in_audio_dim=4,
+        out_audio_dim=8,
+        model_dim_a=24,
+        ff_dim_a=32,
+        text_token_padding=True,
+        ca_rope=True,
+        cross_gates=True,
+        fix_modulation=True,
+        visual_token_type_num_embeddings=2,
+    )
+    vae = AutoencoderKLHunyuanVideo(
+        latent_channels=4, block_out_channels=(8, 8, 8, 8), layers_per_block=1, norm_num_groups=4
+    )
+    audio_vae = MMAudioVAE(mel_bins=8, latent_channels=4, hidden_channels=16, layers_per_block=1)
+    vocoder = MMAudioVocoder(
+        num_mels=8,
+        upsample_initial_channel=32,
+        upsample_rates=(8, 8, 8),
+        upsample_kernel_sizes=(16, 16, 16),
+        resblock_kernel_sizes=(3,),
+        resblock_dilation_sizes=((1, 3, 5),),
+    )
+    text_encoder, text_encoder_2 = _qwen(), _clip()
+    return Kandinsky6TI2VAPipeline(
+        transformer=transformer.eval(),
+        vae=vae.eval(),
+        text_encoder=text_encoder.eval(),
+        tokenizer=_qwen_tokenizer(pipeline_kandinsky6_ti2va._PROMPT_TEMPLATE),
+        text_encoder_2=text_encoder_2.eval(),
+        tokenizer_2=_clip_tokenizer(),
+        scheduler=PiflowScheduler(n_grid=2),
+        audio_vae=audio_vae.eval(),
+        vocoder=vocoder.eval(),
+    )
+
+
+def tiny_sana_video() -> SanaVideoPipeline:
+    """Build a pipeline as that of Sana-Video 2B 480p."""
+    torch.manual_seed(0)
+    tokenizer = gemma_tokenizer()
+    text_encoder = Gemma2Model(
+        Gemma2Config(
+            vocab_size=len(tokenizer),
+            hidden_size=_WIDTH,
+            intermediate_size=32,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            num_key_value_heads=1,
+            head_dim=16,
+        )
+    )
+    transformer = SanaVideoTransformer3DModel(
+        num_attention_heads=2,
+        attention_head_dim=12,
+        num_layers=2,
+        num_cross_attention_heads=2,
+        cross_attention_head_dim=12,
+        cross_attention_dim=24,
+        caption_channels=_WIDTH,
+    )
+    return SanaVideoPipeline(
+        tokenizer=tokenizer,
+        text_encoder=text_encoder.eval(),
+        vae=tiny_wan_autoencoder(),
+        transformer=transformer.eval(),
+        scheduler=DPMSolverMultistepScheduler(
+            use_flow_sigmas=True, prediction_type="flow_prediction", flow_shift=8.0
+        ),
+    )
+
+
+def tiny_wan_autoencoder() -> AutoencoderKLWan:
+    """Build an autoencoder as Wan 2.1's."""
+    return AutoencoderKLWan(
+        base_dim=3,
+        z_dim=16,
+        dim_mult=[1, 1, 1, 1],
+        num_res_blocks=1,
+        temperal_downsample=[False, True, True],
+    ).eval()
+
+
 def tiny_helios() -> HeliosPyramidPipeline:
     """Build a pipeline as that of Helios-Distilled."""
     torch.manual_seed(0)
@@ -89,17 +198,10 @@ def tiny_helios() -> HeliosPyramidPipeline:
         num_layers=2,
         rope_dim=(4, 4, 4),
     )
-    vae = AutoencoderKLWan(
-        base_dim=3,
-        z_dim=16,
-        dim_mult=[1, 1, 1, 1],
-        num_res_blocks=1,
-        temperal_downsample=[False, True, True],
-    )
     return HeliosPyramidPipeline(
         tokenizer=tokenizer,
         text_encoder=text_encoder.eval(),
-        vae=vae.eval(),
+        vae=tiny_wan_autoencoder(),
         scheduler=HeliosDMDScheduler(use_dynamic_shifting=True, time_shift_type="linear"),
         transformer=transformer.eval(),
         is_distilled=True,
@@ -110,6 +212,8 @@ TINY_FAMILIES: dict[str, Callable[[], DiffusionPipeline]] = {
     T2V: lambda: tiny_kandinsky(Kandinsky5T2VPipeline),
     I2V: lambda: tiny_kandinsky(Kandinsky5I2VPipeline),
     HELIOS: tiny_helios,
+    K6: tiny_kandinsky6,
+    SANA: tiny_sana_video,
 }
 
 
@@ -119,7 +223,7 @@ def save_tiny_family(model_id: str, folder: Path) -> None:
     There Kandinsky's first tokenizer is said to be a processor of pictures and video.
     """
     TINY_FAMILIES[model_id]().save_pretrained(folder)
-    if model_id == HELIOS:
+    if model_id not in (T2V, I2V, K6):
         return
     path = folder / "model_index.json"
     index = json.loads(path.read_text("utf-8"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +22,11 @@ from transformers import (
     Gemma3Config,
     Gemma3ForConditionalGeneration,
     Gemma3TextConfig,
+    Gemma4UnifiedConfig,
+    Gemma4UnifiedForConditionalGeneration,
+    Gemma4UnifiedTextConfig,
     GemmaTokenizer,
+    PreTrainedModel,
     SiglipVisionConfig,
 )
 
@@ -30,15 +35,34 @@ from pipeline.models.spec import ModelSpec
 from tests.tiny import UPSAMPLER, WORDS
 from tests.tiny_upsampler import save_tiny_upsampler, tiny_second_pass
 
-LTX2 = "ltx-2.3"
+LTX2, LTX25 = "ltx-2.3", "ltx-2.5"
 _MELS = 8
 
 
 def tiny_ltx2() -> LTX2ConditionPipeline:
     """Build a pipeline as that of LTX-2.3: gates, a connector for each half, 48 kHz."""
-    tokenizer = _gemma_tokenizer()
+    tokenizer = gemma_tokenizer()
     torch.manual_seed(0)
-    text_encoder = _tiny_gemma(len(tokenizer))
+    return _tiny_ltx2(tokenizer, _tiny_gemma(len(tokenizer)))
+
+
+def tiny_ltx25() -> LTX2ConditionPipeline:
+    """Build a pipeline as that of LTX-2.5: Gemma 4, and a transformer without some biases."""
+    tokenizer = gemma_tokenizer()
+    torch.manual_seed(0)
+    return _tiny_ltx2(
+        tokenizer,
+        _tiny_gemma4(len(tokenizer)),
+        ff_bias=False,
+        audio_ff_bias=False,
+        use_prompt_adaln_single=False,
+        use_keyframes_abs_pos_embedding=True,
+    )
+
+
+def _tiny_ltx2(
+    tokenizer: GemmaTokenizer, text_encoder: PreTrainedModel, **options: bool
+) -> LTX2ConditionPipeline:
     text = text_encoder.config.text_config
     transformer = LTX2VideoTransformer3DModel(
         in_channels=8,
@@ -59,6 +83,7 @@ def tiny_ltx2() -> LTX2ConditionPipeline:
         use_prompt_embeddings=False,
         perturbed_attn=True,
         rope_type="split",
+        **options,
     )
     connectors = LTX2TextConnectors(
         caption_channels=text.hidden_size,
@@ -102,9 +127,12 @@ def tiny_ltx2() -> LTX2ConditionPipeline:
     return pipe
 
 
-def save_tiny_ltx2(folder: Path) -> None:
-    """Save it as the Hub has the real one: as another pipeline, with a part nobody uses."""
-    tiny_ltx2().save_pretrained(folder)
+TINY_LTX2: dict[str, Callable[[], LTX2ConditionPipeline]] = {LTX2: tiny_ltx2, LTX25: tiny_ltx25}
+
+
+def save_tiny_ltx2(folder: Path, model_id: str = LTX2) -> None:
+    """Save one as the Hub has the real one: as another pipeline, with a part nobody uses."""
+    TINY_LTX2[model_id]().save_pretrained(folder)
     path = folder / "model_index.json"
     index = json.loads(path.read_text())
     index["_class_name"] = "LTX2Pipeline"
@@ -180,7 +208,8 @@ def _tiny_vocoder() -> LTX2VocoderWithBWE:
     return vocoder
 
 
-def _gemma_tokenizer() -> GemmaTokenizer:
+def gemma_tokenizer() -> GemmaTokenizer:
+    """Train a tokenizer of Gemma's class on a few words."""
     specials = ["<pad>", "<eos>", "<bos>", "<unk>"]
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -229,3 +258,18 @@ def _tiny_gemma(vocab_size: int) -> Gemma3ForConditionalGeneration:
             eoi_token_index=vocab_size - 3,
         )
     )
+
+
+def _tiny_gemma4(vocab_size: int) -> Gemma4UnifiedForConditionalGeneration:
+    text = Gemma4UnifiedTextConfig(
+        vocab_size=vocab_size,
+        hidden_size=32,
+        intermediate_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=8,
+        max_position_embeddings=512,
+        sliding_window=64,
+    )
+    return Gemma4UnifiedForConditionalGeneration(Gemma4UnifiedConfig(text_config=text.to_dict()))

@@ -26,7 +26,7 @@ _QUIETEST = 1e-5
 _LATENTS_AT_ONCE = 250  # ten seconds
 _LATENTS_BEFORE = 56
 _LATENTS_AFTER = 16
-_NO_SOUND = (
+NO_SOUND = (
     "The model produced NaN or infinite values as sound; try another seed or the default settings."
 )
 
@@ -111,7 +111,7 @@ class SoundCodec:
             first, last = max(0, start - _LATENTS_BEFORE), min(end + _LATENTS_AFTER, length)
             samples = self._decode(latents[:, first:last])
             if not np.isfinite(samples).all():
-                raise OutputError(_NO_SOUND)
+                raise OutputError(NO_SOUND)
             begin, stop = (self._num_samples(x - first) for x in (start, end))
             yield samples[begin:stop]
 

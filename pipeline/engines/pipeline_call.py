@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -48,7 +49,8 @@ class Family:
     (1, 3, F, H, W) in [-1, 1].
 
     Set `is_channels_last` if the pipeline returns latents as (1, T, h, w, C). A call makes at least
-    `min_latents` latent frames; any surplus is cut off.
+    `min_latents` latent frames; any surplus is cut off. `frames_argument` is the call's name for
+    the number of frames.
     """
 
     prompt_arguments: tuple[str, ...]
@@ -59,6 +61,7 @@ class Family:
     decode: Callable[[DiffusionPipeline, torch.Tensor], torch.Tensor]
     is_channels_last: bool = False
     min_latents: int = 1
+    frames_argument: str = "num_frames"
 
 
 class PipelineCallEngine:
@@ -113,6 +116,20 @@ class PipelineCallEngine:
     ) -> torch.Tensor:
         """Make `num_latents` new latent frames; return all latents of the call (1, C, T, h, w)."""
         num_all = num_latents + self._count_given(context)
+        latents = self._call(num_all, prompt, context, params, on_step).frames
+        if self._family.is_channels_last:
+            latents = latents.movedim(-1, 1)
+        return latents[:, :, :num_all].contiguous()
+
+    def _call(
+        self,
+        num_all: int,
+        prompt: Prompt,
+        context: WindowContext,
+        params: SamplingParams,
+        on_step: OnEngineStep | None,
+    ) -> Any:  # noqa: ANN401
+        """Return the output of one call of the pipeline: at least `num_all` latent frames."""
         num_frames = self._count_frames(max(num_all, self._family.min_latents))
         given_frames = GivenFrames(
             _pictures(context.before), _pictures(_following(context)), num_frames
@@ -131,24 +148,21 @@ class PipelineCallEngine:
             # Some pipelines also draw from the global generator: seed that as well.
             with torch.random.fork_rng():
                 torch.manual_seed(params.seed)
-                latents = pipe(
+                return pipe(
                     prompt=None,  # already encoded
                     **prompt,
                     **self._size,
                     **self.model.spec.call_arguments,
                     **condition,
-                    num_frames=num_frames,
+                    **{self._family.frames_argument: num_frames},
                     num_inference_steps=params.num_inference_steps,
                     guidance_scale=params.guidance_scale,
                     generator=torch.Generator("cpu").manual_seed(params.seed),
                     callback_on_step_end=on_step_end,
                     output_type="latent",
-                ).frames
+                )
         finally:
             pipe.maybe_free_model_hooks()  # an interrupted call leaves components on the GPU
-        if self._family.is_channels_last:
-            latents = latents.movedim(-1, 1)
-        return latents[:, :, :num_all].contiguous()
 
     def tail(
         self, given: WindowContext, parts: Sequence[torch.Tensor], num_latents: int

@@ -136,17 +136,18 @@ _VACE: dict[str, Any] = _WAN_GUIDED | {
 }
 _MAX_STEPS = 100  # that a request may ask for
 _ONE_PICTURE = "It takes only a first frame, so it cannot lead up to given frames."
+# Kandinsky-5 6e2a805, LICENSE, README and download_models.py.
+_HUNYUAN_VAE_NOTE = (
+    "Its autoencoder is HunyuanVideo's, whose own licence does not apply in the EU, the UK and "
+    "South Korea."
+)
 # The text encoders are Qwen2.5-VL 7B and CLIP-L, the autoencoder is HunyuanVideo's. Counted on the
 # real classes with the authors' configurations (Kandinsky-5, configs); 278,808,064 weights of the
 # transformer stay in float32 and count twice.
 _KANDINSKY: dict[str, Any] = {
     "revision": "main",
     "licence": "MIT",
-    # Kandinsky-5 6e2a805, LICENSE, README and download_models.py.
-    "licence_note": (
-        "Its autoencoder is HunyuanVideo's, whose own licence does not apply in the EU, the UK and "
-        "South Korea."
-    ),
+    "licence_note": _HUNYUAN_VAE_NOTE,
     "fps": 24.0,
     "num_pixels": 768 * 512,
     "spatial": 16,
@@ -420,6 +421,55 @@ ROWS = (
         },
     ),
     ModelSpec(
+        id="ltx-2.5",
+        label="LTX-2.5 22B distilled",
+        description="Draws anything you can describe, with its sound; needs a large GPU.",
+        # Its "transformer" is the distilled one (diffusers, LTX-2 documentation). The repository is
+        # gated: its configurations could not be read here.
+        repository="Lightricks/LTX-2.5-Diffusers",
+        revision="main",
+        # Lightricks/LTX-2 400fd31, LICENSE (August 11, 2026), section 2.
+        licence="LTX-2.x Community License",
+        licence_note=(
+            "Entities with an annual revenue of $10M or more need a paid licence to use it."
+        ),
+        access_note=(
+            "To download it, log in at huggingface.co, accept the terms on the page of "
+            "Lightricks/LTX-2.5-Diffusers, and set HF_TOKEN to a token of your account that may "
+            "read gated repositories."
+        ),
+        fps=24.0,
+        num_pixels=960 * 544,
+        window_frames=121,
+        overlap_latents=2,
+        default_num_inference_steps=len(_LTX2_DISTILLED_TIMESTEPS),
+        default_guidance_scale=1.0,
+        default_negative_prompt=published.LTX2_5_NEGATIVE_PROMPT,
+        # Lightricks/LTX-2, ltx_pipelines/utils/constants.py; diffusers, ltx2/utils.py.
+        given_picture=GivenPicture(crf=18),
+        camera_words=_CAMERA_SENTENCES,
+        timesteps=_LTX2_DISTILLED_TIMESTEPS,
+        scheduler_options={"use_dynamic_shifting": False, "shift_terminal": None},
+        engine="pipeline.engines.ltx2:LTX2Engine",
+        pipeline="LTX2ConditionPipeline",
+        # For rewriting prompts, and for choosing a duration.
+        left_out=("processor", "prompt_enhancer", "duration_head"),
+        prompt_words=150,  # as LTX-2.3; its own Gemma 4 is not trained to write (diffusers, ltx2)
+        has_audio=True,
+        max_sequence_length=1024,
+        # The transformer's is that of LTX-2.3 without the parts that 2.5 does not have (diffusers,
+        # LTX2VideoTransformer3DModel); the text encoder is the 12B of its name; connectors,
+        # autoencoders and vocoder are assumed to be those of 2.3.
+        parts={
+            "text_encoder": Part(12_000_000_000, num_in_vocabulary=262_144 * 3_840),
+            "connectors": Part(3_172_227_584),
+            "transformer": Part(18_922_855_680),
+            "vae": Part(726_105_969),
+            "audio_vae": Part(53_248_146),
+            "vocoder": Part(128_537_448),
+        },
+    ),
+    ModelSpec(
         id="wan-2.2-5b",
         label="Wan 2.2 TI2V 5B",
         description=(
@@ -581,6 +631,97 @@ ROWS = (
             **dict.fromkeys(("backward", "bridge", "loop"), _ONE_PICTURE),
         },
         **_KANDINSKY,
+    ),
+    # A distilled scheduler allows no guidance. The transformer reads given sound nowhere.
+    ModelSpec(
+        id="kandinsky-6-lite",
+        label="Kandinsky 6 Lite distilled",
+        description=(
+            "Draws anything you can describe, with its sound and speech, from text or a picture; "
+            "small and fast: 10 steps."
+        ),
+        # Authors' catalogue: kandinskylab/kandinsky-6, kandinsky/runtime/weights.py.
+        repository="kandinskylab/Kandinsky-6.0-Lite-distill-5s-Diffusers",
+        revision="main",
+        licence="MIT",
+        licence_note=_HUNYUAN_VAE_NOTE,
+        fps=24.0,
+        num_pixels=864 * 480,
+        sizes=published.KANDINSKY_6_SIZES,
+        shaped_tasks=("image_to_video", "extend_video"),
+        spatial=16,
+        temporal=4,
+        window_frames=121,
+        overlap_latents=1,
+        num_source_latents=1,
+        default_num_inference_steps=10,  # kandinsky-6, comfyui/kandinsky6/piflow_contract.py
+        default_guidance_scale=None,
+        uses_negative_prompt=False,
+        call_arguments={"frame_rate": 24.0},
+        takes_loras=False,  # its pipeline cannot load them
+        camera_words=_CAMERA_SENTENCES,
+        prompt_words=150,
+        # As the expansion in its pipeline asks for (diffusers, pipelines/kandinsky6).
+        sound_marks=(
+            "Put spoken words between <S> and <E>, and what else is heard between <AUDCAP> and "
+            "<ENDAUDCAP>."
+        ),
+        writes_prompts=True,  # with its Qwen2.5-VL, as its authors' expansion does
+        has_audio=True,
+        engine="pipeline.engines.kandinsky6:Kandinsky6Engine",
+        pipeline="Kandinsky6TI2VAPipeline",
+        cannot=dict.fromkeys(("backward", "bridge", "loop"), _ONE_PICTURE),
+        max_sequence_length=1024,
+        # Counted on the real classes with the authors' configuration of Lite (kandinsky-6,
+        # comfyui/kandinsky6/register.py); timesteps and modulations stay in float32 and count
+        # twice.
+        parts={
+            "text_encoder": Part(8_292_166_656, num_in_vocabulary=152_064 * 3_584),
+            "text_encoder_2": Part(123_060_480, num_in_vocabulary=49_408 * 768),
+            "transformer": Part(3_177_988_112 + 550_722_304),
+            "vae": Part(246_478_803),
+            "audio_vae": Part(305_479_682),
+            "vocoder": Part(122_152_752),
+        },
+    ),
+    ModelSpec(
+        id="sana-video-2b",
+        label="Sana-Video 2B",
+        description=(
+            "Draws anything you can describe, from text or a picture, with linear attention; "
+            "50 steps per window."
+        ),
+        repository="Efficient-Large-Model/SANA-Video_2B_480p_diffusers",
+        revision="main",
+        licence="NVIDIA Open Model License",  # model card of SANA-Video_2B_480p
+        licence_note=(
+            "Its text encoder, Gemma 2, has terms of its own, with uses that are not allowed."
+        ),
+        # Sizes, rate, steps and guidance: diffusers, SanaVideoPipeline.
+        fps=16.0,
+        num_pixels=832 * 480,
+        sizes=published.SANA_VIDEO_SIZES,
+        spatial=32,
+        token_pixels=16,
+        temporal=4,
+        window_frames=81,
+        overlap_latents=1,
+        num_source_latents=1,
+        default_num_inference_steps=50,
+        default_guidance_scale=6.0,
+        default_negative_prompt=published.SANA_VIDEO_NEGATIVE_PROMPT,
+        stacks_guidance=True,
+        camera_words=_CAMERA_SENTENCES,
+        prompt_words=100,
+        engine="pipeline.engines.sana_video:SANA_VIDEO",
+        pipeline="SanaVideoPipeline",
+        cannot=dict.fromkeys(("backward", "bridge", "loop"), _ONE_PICTURE),
+        max_sequence_length=300,
+        parts={
+            "text_encoder": Part(2_614_341_888, num_in_vocabulary=256_000 * 2_304),
+            "transformer": Part(1_905_841_344),
+            "vae": _WAN_VAE,
+        },
     ),
     ModelSpec(
         id="helios-distilled",

@@ -310,6 +310,7 @@ def _adapt(
         description=f"Your own model, used with the settings of {row.label}.",
         licence="its own",
         licence_note="Check its licence before you use it.",
+        access_note="",
         repository=str(found.folder) if place is None else place.repository,
         revision=None if place is None else place.revision,
         checkpoint=None,

@@ -237,7 +237,7 @@ def not_here(spec: ModelSpec) -> str:
     return (
         f"{spec.label} is not completely on this computer and could not be downloaded; check the "
         f"network and the disk, then run `python -m pipeline.models.download {spec.id}`, or choose "
-        f"{EMBEDDED}, which needs no download."
+        f"{EMBEDDED}, which needs no download." + (spec.access_note and f" {spec.access_note}")
     )
 
 

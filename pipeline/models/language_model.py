@@ -93,13 +93,13 @@ class LanguageModel:
         """Return the model's answer, cut after `max_tokens` or `seconds`, or when it `should_stop`.
 
         Without `sampling` it is the likeliest answer. `template` are options of the chat template.
-        Contents are shown to the model without "<": its own tokens begin with that, and a prompt
-        must not end its turn and answer in the model's place.
+        What users write is shown to the model without "<": its own tokens begin with that, and a
+        prompt must not end its turn and answer in the model's place.
         """
         import torch
         from transformers import LogitsProcessorList, StoppingCriteriaList
 
-        shown = [{**x, "content": x["content"].replace("<", "\u2039")} for x in messages]
+        shown = [_without_tokens(x) for x in messages]
         text = self.tokenizer.apply_chat_template(shown, tokenize=False, **template)
         inputs = self.tokenizer(text, return_tensors="pt", add_special_tokens=False).to(device)
 
@@ -130,6 +130,12 @@ class LanguageModel:
         return sorted(ends - {None, self.tokenizer.unk_token_id})
 
 
+def _without_tokens(message: Message) -> Message:
+    if message["role"] != "user":
+        return message
+    return {**message, "content": message["content"].replace("<", "\u2039")}
+
+
 def load_language_model(
     repository: str,
     dtype: torch.dtype,
@@ -153,10 +159,11 @@ def load_language_model(
 def _fetch(repository: str, revision: str, name: str, on_bytes: OnBytes | None) -> Path:
     if Path(repository).is_dir():
         return Path(repository)
-    wanted = {"revision": revision, "allow_patterns": _FILES}
     try:
-        files = snapshot_download(repository, dry_run=True, **wanted)
+        files = snapshot_download(
+            repository, revision=revision, allow_patterns=_FILES, dry_run=True
+        )
         download(name, f"The {name}", missing_files(repository, files), on_bytes)
     except DryRunError:
         logger.info("The Hub cannot be asked for %s: what is here has to do", repository)
-    return Path(snapshot_download(repository, **wanted))
+    return Path(snapshot_download(repository, revision=revision, allow_patterns=_FILES))

@@ -47,6 +47,18 @@ LTX2_NEGATIVE_PROMPT = (
     "camera, flat lighting, inconsistent tone, cinematic oversaturation, stylized filters, or AI "
     "artifacts."
 )
+# Lightricks/LTX-2 400fd31, the version for 2.5: the same words, after these.
+LTX2_5_NEGATIVE_PROMPT = (
+    "has_subtitles, has_blurbox, transition from black, transition to black, speech_ending_short, "
+    f"{LTX2_NEGATIVE_PROMPT}"
+)
+# diffusers, SanaVideoPipeline: its authors' example.
+SANA_VIDEO_NEGATIVE_PROMPT = (
+    "A chaotic sequence with misshapen, deformed limbs in heavy motion blur, sudden disappearance, "
+    "jump cuts, jerky movements, rapid shot changes, frames out of sync, inconsistent character "
+    "shapes, temporal artifacts, jitter, and ghosting effects, creating a disorienting visual "
+    "experience."
+)
 
 # Wan2.1, generate.py: of its models from text only, which are called like Wan 2.2's.
 WAN_2_1_SHIFT = 5.0
@@ -66,6 +78,11 @@ KANDINSKY_SIZES = {
     "4:3": Size(768, 512),
     "3:4": Size(512, 768),
 }
+# diffusers, Kandinsky 6 documentation, and the same upright.
+KANDINSKY_6_SIZES = {"16:9": Size(864, 480), "9:16": Size(480, 864)}
+# diffusers, SanaVideoPipeline: those of `ASPECT_RATIO_480_BIN` that have sides of which it can make
+# tokens, and are near an aspect ratio of the menu.
+SANA_VIDEO_SIZES = {"16:9": Size(832, 480), "9:16": Size(480, 832)}
 # Helios, infer_helios.py and app.py, where it cannot be changed; its training data has that size,
 # a half and a quarter of it (helios/dataset).
 HELIOS_SIZES = {"16:9": Size(640, 384)}

@@ -121,6 +121,7 @@ def _describe(spec: ModelSpec) -> dict[str, Any]:
         "camera_moves": list(spec.camera_words),
         "licence": spec.licence,
         "licence_note": spec.licence_note,
+        "access_note": spec.access_note,
         "fps": spec.fps,
         "has_audio": spec.has_audio,
         "sizes": {name: list(size) for name, size in spec.sizes_for(spec.tasks[0]).items()},

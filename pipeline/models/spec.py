@@ -178,6 +178,7 @@ class ModelSpec:
     # The same transformers in four bits, as others publish them: for small GPUs.
     light_files: Mapping[str, WeightsFile] = field(default_factory=dict)
     licence_note: str = ""  # a sentence that users must know, if there is one
+    access_note: str = ""  # how to be allowed to download it: a sentence, for gated repositories
     # The class that loads its components: one of diffusers, or "package.module:Name".
     pipeline: str = "LTXConditionPipeline"
     # What it cannot do, each with the reason: a sentence for users.
@@ -203,6 +204,7 @@ class ModelSpec:
     # The length of the paragraphs that it was trained on, to which short prompts are rewritten;
     # None: it is made for short prompts, and they are never rewritten.
     prompt_words: int | None = None
+    sound_marks: str = ""  # how it wants spoken words and sounds marked in a prompt: a sentence
     writes_prompts: bool = False  # its text encoder is a language model that follows instructions
     takes_loras: bool = True
     own_loras: tuple[Lora, ...] = ()  # parts of the model, which are loaded with it

@@ -51,8 +51,8 @@ _THOUGHT = re.compile(r"<think>.*?(</think>|\Z)", re.DOTALL)
 _LABEL = re.compile(r"^\W*(rewritten |film |video )?(prompt|paragraph|idea)\W*:\s*", re.IGNORECASE)
 # The first words of an answer that refuses, or speaks about the task.
 _NO_PROMPT = ("i'm sorry", "i am sorry", "sorry", "i cannot", "i can't", "i can not", "as an ai")
-# With the quotation marks after it; what has no end is none.
-_SENTENCE = re.compile(r"\S.*?[.!?]+[\"'\u201d\u2019)]*(?=\s|\Z)")
+# With the quotation marks and marks of sound after it; what has no end is none.
+_SENTENCE = re.compile(r"\S.*?[.!?]+[\"'\u201d\u2019)]*(?:\s*<[A-Z]+>)*(?=\s|\Z)")
 _ABOUT_CAMERA = re.compile(r"\b(camera|zoom(s|ing|ed)?|dolly|panning|viewpoint)\b", re.IGNORECASE)
 
 
@@ -92,6 +92,7 @@ def ask_for_prompt(request: GenerationRequest, prompt: str, spec: ModelSpec) -> 
         _TASK.format(words=spec.prompt_words, seconds=max(shot.duration for shot in shots)): True,
         _ORDER.format("; ".join(item for item, is_asked in items.items() if is_asked)): True,
         _RULES.format(or_hear=" or hear" if spec.has_audio else ""): True,
+        spec.sound_marks: bool(spec.sound_marks),
         _GIVEN: is_given,
         _FILM: not is_alone,
         _CHOSEN_CAMERA: chosen,

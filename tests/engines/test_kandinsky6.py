@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from pipeline.engines.kandinsky6 import Kandinsky6Engine
 
 from pipeline.engines import open_engine
 from pipeline.engines.av_latents import pack, unpack
 from pipeline.engines.base import SamplingParams, WindowContext
+from pipeline.engines.kandinsky6 import Kandinsky6Engine
 from pipeline.errors import OutputError
 from pipeline.models.registry import MODELS
 from pipeline.models.spec import ModelSpec
@@ -34,7 +34,10 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
     row: ModelSpec = replace(
         MODELS[K6], repository=str(folder), revision=None, max_sequence_length=32
     )
-    return ModelCache(CPU, {K6: row}).load(K6)
+    model_cache = ModelCache(CPU, {K6: row})
+    # Its text encoders stay: diffusers' own calls are made too.
+    model_cache.hold(K6, replace(model_cache.placement(K6), offload="none"))
+    return model_cache.load(K6)
 
 
 @pytest.fixture(scope="module")

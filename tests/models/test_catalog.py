@@ -25,7 +25,7 @@ from pipeline.runtime.model_cache import ModelCache
 from tests.sources import make_clip
 from tests.tiny import CPU, LTX, MINI, picture, tiny_models
 from tests.tiny_families import TINY_FAMILIES, save_tiny_family
-from tests.tiny_ltx2 import LTX2, save_tiny_ltx2, tiny_ltx2_row
+from tests.tiny_ltx2 import LTX2, TINY_LTX2, save_tiny_ltx2, tiny_ltx2_row
 from tests.tiny_wan import TINY_WAN, save_tiny_wan
 
 WINDOW_FRAMES = 33
@@ -42,7 +42,7 @@ SMALL_ROWS = Models(
 # More than a window of any row.
 SECONDS = 3.0
 SAVED = {
-    LTX2: lambda _, folder: save_tiny_ltx2(folder),
+    **dict.fromkeys(TINY_LTX2, lambda name, folder: save_tiny_ltx2(folder, name)),
     **dict.fromkeys(TINY_WAN, save_tiny_wan),
     **dict.fromkeys(TINY_FAMILIES, save_tiny_family),
 }

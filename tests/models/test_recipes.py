@@ -40,6 +40,9 @@ KANDINSKY_WORDS = "0c7acab80fec7c0fc9195770616e90570e9a33cb4a1826f11a65215582119
 HELIOS_WORDS = "e488b06083693241fbe71bed61a3eb0035f4ec96d858d235be1662c226452fac"
 LTX_WORDS = "cc03817c76db647b5fd931900efd1d4eaf2a78f25a506f82c9a084f467494af6"
 LTX2_WORDS = "3b57a0df38897410505431c481fdc9b8e4b6e86d18b1c425a1bc26ab96067379"
+LTX2_5_WORDS = "5d3fc170ddbab647fd3baf4694dfcca44dd817fe489bc3ab0684e12505472be4"
+SANA_WORDS = "a38af16b9506f1c9817a43315c360fdef323c7483ea3b050803c349de9e73d8d"
+NO_WORDS = hashlib.sha256(b"").hexdigest()
 ANY_SHAPE = None
 
 
@@ -52,7 +55,7 @@ class Published:
     steps: int
     fps: float
     num_frames: int
-    guidance: float
+    guidance: float | None
     shift: float | None = None
     sizes: tuple[tuple[int, int], ...] | None = ANY_SHAPE
     picture_shape_is_free: bool = True
@@ -188,6 +191,38 @@ PUBLISHED = {
         guidance=5,
         shift=10,
     ),
+    "ltx-2.5": Published(
+        "Lightricks/LTX-2 400fd31, ltx_pipelines/utils/constants.py and README.md; diffusers "
+        "0.42.1, pipelines/ltx2/utils.py",
+        LTX2_5_WORDS,
+        steps=8,
+        fps=24,
+        num_frames=121,
+        guidance=1,
+        noise_levels=(1.0, 0.99375, 0.9875, 0.98125, 0.975, 0.909375, 0.725, 0.421875),
+        picture=(0, 18, 0),
+    ),
+    "kandinsky-6-lite": Published(
+        "diffusers 0.42.1, pipelines/kandinsky6 and its documentation; kandinskylab/kandinsky-6, "
+        "comfyui/kandinsky6/piflow_contract.py",
+        NO_WORDS,
+        steps=10,
+        fps=24,
+        num_frames=121,
+        guidance=None,
+        sizes=((864, 480), (480, 864)),
+        more={"frame_rate": 24},
+    ),
+    "sana-video-2b": Published(
+        "diffusers 0.42.1, pipelines/sana_video/pipeline_sana_video.py",
+        SANA_WORDS,
+        steps=50,
+        fps=16,
+        num_frames=81,
+        guidance=6,
+        sizes=(LANDSCAPE, PORTRAIT),
+        picture_shape_is_free=False,
+    ),
     "helios-distilled": Published(
         "PKU-YuanGroup/Helios 2276f8f, scripts/inference/helios-distilled_*.sh and infer_helios.py",
         HELIOS_WORDS,
@@ -200,7 +235,7 @@ PUBLISHED = {
     ),
 }
 each_row = pytest.mark.parametrize("name", PUBLISHED)
-guided = [name for name in PUBLISHED if MODELS[name].default_guidance_scale > 1]
+guided = [name for name in PUBLISHED if (MODELS[name].default_guidance_scale or 0) > 1]
 T2V = "wan-2.2-t2v-a14b"
 
 
@@ -450,6 +485,9 @@ LICENCES = {
     # What may be used by whom, in the authors' own texts.
     **dict.fromkeys(("ltx-video-2b", "ltx-video-13b"), ("LTXV Open Weights License 0.X", "$10M")),
     "ltx-2.3": ("LTX-2 Community License", "$10M"),
+    "ltx-2.5": ("LTX-2.x Community License", "$10M"),
+    "kandinsky-6-lite": ("MIT", "South Korea"),
+    "sana-video-2b": ("NVIDIA Open Model License", "Gemma 2"),
     "skyreels-v2-1.3b": ("Skywork Community License", "Commercial use is allowed"),
     **dict.fromkeys(("kandinsky-5-t2v", "kandinsky-5-i2v"), ("MIT", "South Korea")),
     "helios-distilled": ("Apache-2.0", ""),

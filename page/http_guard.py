@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from page.auth import AccessPolicy, client_id_of, is_loopback
 from page.call_values import CALL_ERRORS, complete_values, refuse_call
 from page.connections import ConnectionGuard
-from page.private_gradio import is_awaited, is_logged_in
+from page.private_gradio import is_awaited, is_logged_in, is_wrong, mark_wrong, watch_call
 from page.served_files import serving_folder
 from pipeline.errors import InvalidRequestError, shown
 from pipeline.rate_limits import Limits
@@ -27,6 +27,7 @@ from pipeline.rate_limits import Limits
 MAX_UPLOAD_BYTES = 500_000_000  # for all files of one request together
 MAX_BODY_BYTES = 2_000_000  # for a request without files
 MAX_SESSIONS = 500  # Gradio keeps 0.84 MB for each (measured) and drops the least recent one
+MAX_MESSAGE_CHARACTERS = 300  # of Gradio, which quotes a visitor's value whatever its size
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",  # other sites must not learn the addresses of clips
@@ -68,6 +69,10 @@ _UNREADABLE = (
 )
 
 
+class WrongValuesError(gr.Error):
+    """The values of a call do not fit its event."""
+
+
 class HttpGuard:
     """ASGI middleware in front of everything that Gradio serves."""
 
@@ -92,11 +97,14 @@ class HttpGuard:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
+                if message["status"] == 500 and is_wrong(scope):
+                    message["status"] = 422
                 MutableHeaders(scope=message).update(HEADERS)
             await send(message)
 
         refusal = self._refuse(scope)
         if refusal is None:
+            watch_call(scope)
             try:
                 await self._app(scope, receive, send_with_headers)
             except CALL_ERRORS as exc:
@@ -196,7 +204,7 @@ class GuardedBlocks(gr.Blocks):
         state: Any,  # noqa: ANN401
         explicit_call: bool = False,
     ) -> list[Any]:
-        """Read the values of an event. Raises gr.Error for invalid ones.
+        """Read the values of an event. Raises WrongValuesError for invalid ones.
 
         Gradio's own errors would quote the values and print them into the log.
         """
@@ -205,10 +213,24 @@ class GuardedBlocks(gr.Blocks):
                 inputs = complete_values(block_fn, inputs)
                 refuse_other_files(inputs)
             return await super().preprocess_data(block_fn, inputs, state, explicit_call)
-        except gr.Error:
-            raise
+        except gr.Error as exc:
+            raise WrongValuesError(_cut(exc.message), print_exception=False) from exc
         except Exception as exc:  # each of Gradio's components has its own errors
-            raise gr.Error(_UNREADABLE, print_exception=False) from exc
+            raise WrongValuesError(_UNREADABLE, print_exception=False) from exc
+
+    async def process_api(self, *args: Any, **options: Any) -> dict[str, Any]:  # noqa: ANN401
+        """Run an event, and mark the request of one with wrong values for `HttpGuard`."""
+        try:
+            return await super().process_api(*args, **options)
+        except WrongValuesError:
+            mark_wrong(options.get("request"))
+            raise
+
+
+def _cut(message: str) -> str:
+    if len(message) <= MAX_MESSAGE_CHARACTERS:
+        return message
+    return f"{message[:MAX_MESSAGE_CHARACTERS]}..."
 
 
 def refuse_other_files(value: object) -> None:

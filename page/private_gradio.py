@@ -12,6 +12,8 @@ from starlette.types import Scope
 
 from page.connections import Connection
 
+_IS_WRONG = "kinora.is_wrong"
+
 
 def presence() -> Callable[[], bool]:
     """Return a function that returns whether the client of the running event has disconnected.
@@ -52,6 +54,22 @@ def is_awaited(scope: Scope, event_id: str) -> bool:
         or event_id in queue.pending_messages_per_session
         or any(event_id in event_ids for event_ids in sessions)
     )
+
+
+def watch_call(scope: Scope) -> None:
+    """Give a request a place for `mark_wrong`, which copies of the scope share."""
+    scope[_IS_WRONG] = []
+
+
+def mark_wrong(request: object) -> None:
+    """Mark the HTTP request of an event as one with wrong values; Gradio answers all with 500."""
+    scope = getattr(getattr(request, "request", None), "scope", {})
+    scope.get(_IS_WRONG, []).append(True)
+
+
+def is_wrong(scope: Scope) -> bool:
+    """Return whether `mark_wrong` has marked a request."""
+    return bool(scope.get(_IS_WRONG))
 
 
 def is_logged_in(scope: Scope) -> bool:

@@ -13,10 +13,10 @@ from page.components import MAX_WATCHING
 from page.errors import plain_errors, refuse_failure
 from page.inspection import inspect
 from page.served_files import serve_clip
-from pipeline.errors import InvalidRequestError
+from pipeline.errors import InvalidRequestError, MediaError
 from pipeline.media.images import open_picture
 from pipeline.models.spec import TASK_SOURCES, Task
-from pipeline.planning.request import DEFAULT_SHOT_SECONDS
+from pipeline.planning.request import DEFAULT_SHOT_SECONDS, Shot
 from pipeline.planning.storyboard import MAX_SHOTS, parse_storyboard
 from pipeline.studio import Studio
 
@@ -170,6 +170,7 @@ class Endpoints:
             if paths := _uploaded_pictures(fields.pop("pictures")):
                 await inspect(self._studio, _open_all, paths)
             fields["shots"] = parse_storyboard(fields.pop("storyboard"), paths)
+            _refuse_unused(paths, fields["shots"])
         async for answer in self._make("text_to_video", fields, based_on):
             yield answer
 
@@ -270,9 +271,22 @@ def _uploaded_pictures(files: object) -> list[Path]:
 
 
 def _open_all(pictures: list[Path]) -> None:
-    """Open each picture once. Raises MediaError for the first one that cannot be used."""
+    """Open each picture once. Raises MediaError with the number of the first unusable one."""
     for path in dict.fromkeys(pictures):
-        open_picture(path)
+        try:
+            open_picture(path)
+        except MediaError as exc:
+            raise MediaError(f"Picture {pictures.index(path) + 1}: {exc}") from exc
+
+
+def _refuse_unused(pictures: list[Path], shots: tuple[Shot, ...]) -> None:
+    used = {shot.image for shot in shots}
+    for number, path in enumerate(pictures, 1):
+        if path not in used:
+            raise InvalidRequestError(
+                f"No shot begins with picture {number}; write [picture {number}] before a shot's "
+                "prompt, or leave the picture out."
+            )
 
 
 def create_endpoints(endpoints: Endpoints) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import pickle
 import subprocess
@@ -25,6 +26,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 import app
+from pipeline.errors import ModelError
 from pipeline.generation.kept_parts import num_windows
 from pipeline.generation.progress import Progress
 from pipeline.geometry import ASPECT_RATIOS
@@ -307,6 +309,20 @@ def test_a_shot_of_a_film_has_one_of_the_uploaded_pictures(
     digest = hashlib.sha256(picture.read_bytes()).hexdigest()
     assert [shot["image"] for shot in recipe["shots"]] == [None, {"sha256": digest}]
     assert recipe["shots"][1]["transition"] == "dissolve"
+
+
+def test_a_picture_that_cannot_be_used_is_named_by_its_number(
+    client: Client, picture: Path, tmp_path: Path
+) -> None:
+    """It was refused without a number, and one that no shot begins with was left out silently."""
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no picture")
+    storyboard = "[0.5s, picture 1] a cat\n[0.5s, picture 2] a dog"
+    given = [handle_file(picture), handle_file(broken)]
+    with pytest.raises(AppError, match=r"^'?Picture 2: The file is not a picture"):
+        client.predict(storyboard=storyboard, pictures=given, api_name="/film")
+    with pytest.raises(AppError, match="No shot begins with picture 1; write"):
+        client.predict(storyboard="a cat", pictures=given[:1], api_name="/film")
 
 
 @pytest.mark.parametrize(
@@ -662,6 +678,19 @@ def test_what_crosses_to_another_process_can_be_pickled(
     assert pickle.loads(pickle.dumps(request)) == request
     progress = Progress("sampling", 1, 1, 1, 2, 0.5, 1.0, np.zeros((2, 2, 3), np.uint8))
     assert pickle.loads(pickle.dumps(progress)).preview.shape == (2, 2, 3)
+
+
+def test_an_expected_failure_is_one_line_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A model that could not be downloaded wrote three tracebacks."""
+    caplog.set_level(logging.INFO, "pipeline.jobs.zero_gpu")
+    request = build_request("text_to_video", prompt=PROMPT, model="ltx-video-2b")
+    *_, news = app.stream_clip(request, tmp_path / "clip.mp4", ModelCache())
+    assert isinstance(news, ModelError)
+    (record,) = [x for x in caplog.records if x.name == "pipeline.jobs.zero_gpu"]
+    assert record.exc_info is None
+    assert record.getMessage() == f"No clip was made: {news}"
 
 
 def test_a_job_that_outlasts_its_card_goes_on_in_a_further_call(

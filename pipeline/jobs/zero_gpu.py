@@ -100,5 +100,5 @@ def _outcome(future: Future) -> News:
     try:
         return future.result().recipe
     except KinoraError as exc:
-        logger.info("No clip was made", exc_info=True)
+        logger.info("No clip was made: %s", exc)
         return exc

@@ -11,6 +11,7 @@ from typing import Any
 from pipeline.trust.provenance.credential_types import COMPOSITE, GENERATED, Credentials
 from pipeline.trust.provenance.signing import describe_tampered
 from pipeline.trust.provenance.spans import Span
+from pipeline.trust.provenance.stretches import Stretch, stretches_of
 
 _CLAIM = (
     "This file says that Kinora made it, and how. It is not signed, and anyone can write such a "
@@ -54,8 +55,8 @@ _NOTHING_FOUND = (
 )
 _NEAR = {
     "made": (
-        "It looks like a clip that this Kinora made on {made_on} with {model}. Similarity is a "
-        "hint, not proof."
+        "{share} looks like a clip that this Kinora made on {made_on} with {model}. Similarity is "
+        "a hint, not proof."
     ),
     "given": (
         "A clip that this Kinora made on {made_on} with {model} {began}, or with something that "
@@ -80,10 +81,18 @@ _MARK = "{pixels} carry a mark like that of the clip made here on {made_on} with
 _MARK_AGREES = f"{_MARK}, and look like that clip. Marks can be copied: it is a hint, not proof."
 _MARK_DISAGREES = (
     f"{_MARK}, but do not look like that clip. Marks can be copied from one picture to another, so "
-    "do not conclude that this was made here; a clip that was mirrored, or changed a lot, would "
-    "look the same to this check."
+    "do not conclude that this was made here; a clip that was mirrored, changed a lot, or mixed "
+    "with other footage would look the same to this check."
 )
-_MARK_ALONE = f"{_MARK}. What that clip looks like is not in the registry, and marks can be copied."
+_MARK_ALONE = (
+    f"{_MARK}. What they look like cannot be compared with that clip: the pictures are too plain, "
+    "the part is too short, or the registry does not have it. Marks can be copied."
+)
+_MARK_SIGNED = f"{_MARK}, in a part that was generated here according to these credentials."
+_WINDOWS = (
+    "Marks are looked for in windows of {seconds:.2g} s; other footage in part of a window, or "
+    "between them, can go unnoticed."
+)
 _MARK_UNKNOWN = (
     "{pixels} carry a mark like those of this Kinora (ID {id}), but no clip in its registry has "
     "that ID. The clip may have been deleted, and marks can be copied."
@@ -143,7 +152,8 @@ def conclusions(report: Mapping[str, Any], of_credentials: Iterable[str] = ()) -
     near = report["nearest"]
     if near and not report["credentials"]["is_local_identity"]:  # it would be like itself
         began = "began with this picture" if is_picture else "was made with this footage"
-        said.append(_NEAR[near["likeness"]].format(**near, began=began))
+        share = "It" if is_picture else "At least half of it"
+        said.append(_NEAR[near["likeness"]].format(**near, began=began, share=share))
     if reason := report.get("unreadable"):
         said.append(f"Its pictures could not be checked. {reason}")
     if report["signed"]:
@@ -160,26 +170,40 @@ def _of_pictures(pictures: list[str]) -> str:
 
 
 def _of_marks(report: Mapping[str, Any]) -> list[str]:
-    """Return a sentence for each ID that was read, or one if there are only unreadable marks."""
-    windows, said = report["marks"], []
-    for mark_id in dict.fromkeys(x["id"] for x in windows if x["id"]):
-        seen = [x for x in windows if x["id"] == mark_id]
-        known, agrees = seen[0]["known"], seen[0]["looks_like_known"]
-        sentence = {True: _MARK_AGREES, False: _MARK_DISAGREES, None: _MARK_ALONE}[agrees]
-        sentence = sentence if known else _MARK_UNKNOWN
-        said.append(sentence.format(id=mark_id, pixels=_pixels(seen, windows), **(known or {})))
-    marked = [x for x in windows if x["is_marked"]]
-    if not said and marked:
-        said.append(_MARK_UNREADABLE.format(pixels=_pixels(marked, windows)))
+    """Return a sentence for each ID and likeness, or one if there are only unreadable marks."""
+    windows, stretches, said = report["marks"], stretches_of(report), []
+    clips = {x["id"]: x["known"] for x in windows if x["id"]}
+    groups: dict[tuple[Any, ...], list[Stretch]] = {}
+    for stretch in stretches:
+        if stretch.mark_id or not clips:
+            alike = (stretch.mark_id, stretch.looks_like_known, stretch.is_vouched_for)
+            groups.setdefault(alike, []).append(stretch)
+    for (mark_id, _, _), seen in groups.items():
+        known, pixels = clips.get(mark_id), _pixels(seen, report)
+        sentence = _sentence(seen[0], is_known=bool(known))
+        said.append(sentence.format(id=mark_id, pixels=pixels, **(known or {})))
+    if report["kind"] == "clip" and not all(x.is_vouched_for for x in stretches):
+        seconds = windows[0]["to_seconds"] - windows[0]["from_seconds"]
+        said.append(_WINDOWS.format(seconds=seconds))
     return said
 
 
-def _pixels(seen: list[dict[str, Any]], windows: list[dict[str, Any]]) -> str:
-    """Return the subject of a sentence on some of the windows."""
-    if len(seen) == len(windows):
+def _sentence(stretch: Stretch, *, is_known: bool) -> str:
+    if stretch.mark_id is None:
+        return _MARK_UNREADABLE
+    if not is_known:
+        return _MARK_UNKNOWN
+    if stretch.is_vouched_for and not stretch.looks_like_known:
+        return _MARK_SIGNED
+    return {True: _MARK_AGREES, False: _MARK_DISAGREES, None: _MARK_ALONE}[stretch.looks_like_known]
+
+
+def _pixels(seen: list[Stretch], report: Mapping[str, Any]) -> str:
+    """Return the subject of a sentence on some stretches, and name each of them."""
+    if report["kind"] == "picture":
         return "Its pixels"
-    start, end = seen[0]["from_seconds"], seen[-1]["to_seconds"]
-    return f"Its pixels between {start:.3g} and {end:.3g} s"
+    times = " and ".join(f"between about {x.start:.3g} and {x.end:.3g} s" for x in seen)
+    return f"{'Its' if seen[0].is_vouched_for else 'At least parts of its'} pixels {times}"
 
 
 def _quoted(credentials: Credentials) -> str:

@@ -35,6 +35,10 @@ MOST_BITS = 8
 # A hash is like one fingerprint rather than another if it is nearer by so many bits: after encoding
 # again, hashes of the same frame differ by up to 4.
 _CLEARLY_BITS = 4
+# Pixels of a side of what is hashed, and grey levels (standard deviation) below which the mark and
+# the encoder decide the bits. One colour with a mark has up to 0.25 (crf 18 and 28, and made with
+# kinora-mini); first frames of benchmarks/footage.py have 0 (grey wall), 2.0 (noise), 7.4 or more.
+_HASHED_SIDE, _LEAST_VARIATION = 32, 1.0
 Likeness = Literal["made", "given", "both"]
 
 
@@ -44,24 +48,29 @@ class Fingerprint:
     def __init__(self, fps: float) -> None:
         """Start with no hashes."""
         self._fps = fps
-        self._num_seen = 0
+        self._num_seen = self._num_sampled = 0
         self._hashes: list[int] = []
         self._frame_numbers: list[int] = []
 
     def watch(self, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """Yield frames (H, W, 3) uint8 unchanged, and hash two of them per second."""
         for frame in frames:
-            number = len(self._hashes)
+            number = self._num_sampled
             is_due = self._num_seen / self._fps >= number / HASHES_A_SECOND
             if is_due and number < MAX_SECONDS * HASHES_A_SECOND:
-                self._hashes.append(_hash(_shrink(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY))))
-                self._frame_numbers.append(self._num_seen)
+                self._sample(_shrink(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)))
             self._num_seen += 1
             yield frame
 
+    def _sample(self, luma: np.ndarray) -> None:
+        self._num_sampled += 1
+        if not is_blank(luma):
+            self._hashes.append(_hash(luma))
+            self._frame_numbers.append(self._num_seen)
+
     @property
     def hashes(self) -> np.ndarray:
-        """Return the hashes so far: (N,) uint64."""
+        """Return the hashes so far, none of blank frames: (N,) uint64."""
         return np.array(self._hashes, np.uint64)
 
     def between(self, first_frame: int, num_frames: int) -> np.ndarray:
@@ -102,11 +111,18 @@ def likeness(seen: np.ndarray, made: np.ndarray, given: np.ndarray) -> Likeness:
 
 
 def distance(seen: np.ndarray, known: np.ndarray) -> float:
-    """Return the distance of a clip from a known one, in bits of 64; both (N,) uint64, not empty.
+    """Return the distance of a clip from a known one, in bits of 64; both (N,) uint64.
 
-    Each hash is compared with its closest match at any time, so part of a clip is found too.
+    Each hash is compared with its closest match at any time, so part of a clip is found too. If
+    there is nothing to compare, as in blank pictures, the distance is the largest.
     """
-    return float(np.median(_distances(seen, known)))
+    return float(np.median(_distances(seen, known))) if len(seen) else 64.0
+
+
+def is_blank(luma: np.ndarray) -> bool:
+    """Return whether a picture (h, w) uint8 has too little in it to be told from another one."""
+    small = Image.fromarray(luma).resize((_HASHED_SIDE, _HASHED_SIDE), Image.Resampling.LANCZOS)
+    return float(np.asarray(small).std()) < _LEAST_VARIATION
 
 
 def _distances(seen: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -141,8 +157,8 @@ def _hash_picture(path: Path, width: int, height: int) -> np.ndarray:
 
 
 def _hash_all(frames: Iterable[np.ndarray]) -> np.ndarray:
-    hashes = [_hash(_cut(frame, *part)) for frame in frames for part in PARTS]
-    return np.array(hashes, np.uint64)
+    parts = (_cut(frame, *part) for frame in frames for part in PARTS)
+    return np.array([_hash(part) for part in parts if not is_blank(part)], np.uint64)
 
 
 def _shrink(frame: np.ndarray) -> np.ndarray:

@@ -57,6 +57,8 @@ def _of_own(report: Mapping[str, Any]) -> tuple[str, Mood]:
 
 
 def _of_marks(agreements: set[bool | None]) -> tuple[str, Mood]:
+    if agreements >= {True, False}:
+        return f"{_COPYABLE}, and only part of it looks like it", "fair"
     if False in agreements:
         return f"{_COPYABLE}, but does not look like it", "fair"
     if True in agreements:

@@ -42,14 +42,9 @@ class PixelCheck:
         """Return how much of the file was searched for marks."""
         return sum(window.num_frames for window in self.windows) / self.fps
 
-    def hashes_of(self, mark_id: str) -> np.ndarray:
-        """Return the hashes (N,) of the windows that carry a mark."""
-        parts = [
-            self.fingerprint.between(window.first_frame, window.num_frames)
-            for window in self.windows
-            if window.mark_id == mark_id
-        ]
-        return np.concatenate(parts)
+    def hashes_in(self, window: MarkWindow) -> np.ndarray:
+        """Return the hashes (N,) of a window."""
+        return self.fingerprint.between(window.first_frame, window.num_frames)
 
 
 def look_at(path: Path, is_picture: bool, key: bytes | None) -> PixelCheck:

@@ -107,7 +107,6 @@ class Verifier:
         ids = {window.mark_id for window in look.windows if window.mark_id}
         registry = self.registry
         known = {x: registry.find_mark(x) if registry else None for x in ids}
-        similar = {x: clip and _is_similar(look.hashes_of(x), clip) for x, clip in known.items()}
         return [
             {
                 "first_frame": window.first_frame,
@@ -118,7 +117,7 @@ class Verifier:
                 "is_marked": window.is_marked,
                 "id": window.mark_id,
                 "known": (clip := known.get(window.mark_id or "")) and clip.to_json(),
-                "looks_like_known": similar.get(window.mark_id or ""),
+                "looks_like_known": clip and _is_similar(look.hashes_in(window), clip),
             }
             for window in look.windows
         ]

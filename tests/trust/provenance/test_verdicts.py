@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from pipeline.runtime.model_cache import ModelCache
 from pipeline.studio import Studio
 from pipeline.trust.provenance.identity import open_identity
 from pipeline.trust.provenance.pixels import look_at
+from pipeline.trust.provenance.registry import FILE, Registry
 from pipeline.trust.watermark.mark import KEY_FILE, Marker
 from tests.credentials import ask, flip_a_bit, make_signed, replace_once
 from tests.footage import scene
@@ -177,6 +179,52 @@ def test_a_clip_of_a_picture_says_that_the_picture_was_given(world: World) -> No
     said = " ".join(report["conclusions"])
     assert "It was generated from a picture given by its user: an unsigned upload." in said
     assert "Made and signed by this Kinora from a picture" in show_report(report)
+
+
+@pytest.mark.parametrize("direction", ["bridge", "loop"])
+def test_the_mark_of_an_own_source_is_not_read_into_what_is_new(
+    world: World, tmp_path: Path, direction: str
+) -> None:
+    """A window holds 3 s at 16 frames a second, so new frames were said to carry the old mark."""
+    fields = {"direction": direction, "video": world.words, "duration": 1.0}
+    if direction == "bridge":
+        fields["video_after"] = world.words
+    path = make(world.studio, tmp_path, "extend_video", **fields)
+    report = world.verify(path)
+    Registry(world.data / FILE).forget(path.stem)  # other tests ask what the source is nearest to
+    old = world.verify(world.words)["marks"][0]["id"]
+    (new,) = report["recipe"]["marks"]
+    start, end = (x / report["recipe"]["fps"] for x in (new["first_frame"], new["num_frames"]))
+    times = [
+        (float(first), float(last))
+        for said in report["conclusions"]
+        if f"ID {old}" in said
+        for first, last in re.findall(r"between about ([\d.]+) and ([\d.]+) s", said)
+    ]
+    assert times
+    assert all(last <= start + 0.01 or first >= start + end - 0.01 for first, last in times)
+    assert "do not conclude" not in " ".join(report["conclusions"])
+
+
+def test_a_clip_of_one_colour_is_not_compared(world: World, tmp_path: Path) -> None:
+    """Our own clip was "made and signed by this Kinora" and "do not conclude" that at once."""
+    picture = tmp_path / "red.png"
+    Image.new("RGB", (640, 360), (200, 40, 40)).save(picture)
+    clip = make(world.studio, tmp_path, "image_to_video", image=picture, duration=2.0)
+    report = world.verify(clip)
+    said = " ".join(report["conclusions"])
+    assert report["headline"].startswith("Made and signed by this Kinora")
+    assert MARKED in said
+    assert "look like" not in said
+    assert "do not conclude" not in said
+    assert report["marks"][0]["looks_like_known"] is None
+    unsigned = world.verify(encode(clip, tmp_path / "unsigned.mp4"))
+    assert unsigned["marks"][0]["looks_like_known"] is None
+    assert "cannot be compared with that clip" in " ".join(unsigned["conclusions"])
+    white = tmp_path / "white.mp4"
+    ffmpeg("-f", "lavfi", "-i", "color=white:s=640x360:r=24:d=2", *H264, white)
+    assert world.verify(white)["nearest"] is None
+    assert "a clip made here" not in show_report(world.verify(white))
 
 
 @pytest.mark.parametrize("options", [("png", 1.0), ("jpg", 1.0), ("jpg", 0.5)])

@@ -85,7 +85,6 @@ def test_a_full_run_goes_through_the_loader_and_says_what_it_took(
     assert (row["offload"], row["frames"], row["size"]) == ("drop_encoder", 17, [160, 96])
     assert row["steps"] >= 7
     assert row["all, s"] > row["a step, s"] > 0
-    assert row["peak, GB"] > 0
     index = json.loads((tmp_path / "model_index.json").read_text())
     assert index["text_encoder"] == ["transformers", "T5EncoderModel"]
 

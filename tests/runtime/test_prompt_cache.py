@@ -51,6 +51,8 @@ def test_the_text_encoder_reads_words_once_even_after_the_model_was_let_go(folde
 
     def encode(*words: object) -> tuple[torch.Tensor, torch.Tensor]:
         model = model_cache.load(LTX)
+        assert model.dropped is not None  # as on every CPU
+        model.dropped.load()
         hook = model.pipe.text_encoder.register_forward_hook(lambda *_: calls.append(words))
         prompt = open_engine(model, width=64, height=64).encode_prompt(*words)
         hook.remove()

@@ -16,8 +16,10 @@ from pipeline.generation.generate import generate
 from pipeline.generation.progress import Progress
 from pipeline.models.spec import ModelSpec
 from pipeline.runtime.device import Machine, detect_machine
-from pipeline.runtime.memory_plan import Footage, Offload, candidates, estimate
+from pipeline.runtime.memory_needs import estimate
+from pipeline.runtime.memory_plan import candidates
 from pipeline.runtime.model_cache import ModelCache
+from pipeline.runtime.placement import Footage, Offload
 
 _GIGABYTE = 1e9
 
@@ -99,7 +101,7 @@ def _make(model_cache: ModelCache, spec: ModelSpec, seconds: float) -> dict[str,
         "frames": clip.num_frames,
         "loading, s": round(times[0] - began, 2),
         "reading the words, s": round(max(0.0, steps[0] - step), 2),
-        "a step, s": round(step, 2),
+        "a step, s": round(step, 4),
         "steps": len(steps),
         "decoding and writing, s": round(ended - times[-1], 2),
         "all, s": round(ended - began, 2),

@@ -27,8 +27,10 @@ from pipeline.runtime.acceleration import NATIVE, AccelerationSettings, list_acc
 from pipeline.runtime.acceleration_hooks import can_run, local_backends
 from pipeline.runtime.device import Machine, detect_machine
 from pipeline.runtime.layer_offload import PinnedMemoryError
-from pipeline.runtime.memory_plan import Placement, candidates, estimate
+from pipeline.runtime.memory_needs import estimate
+from pipeline.runtime.memory_plan import candidates
 from pipeline.runtime.model_cache import ModelCache
+from pipeline.runtime.placement import Placement
 
 _SECONDS_BETWEEN_LOOKS = 0.02
 _GIGABYTE = 1e9

@@ -37,8 +37,8 @@ from pipeline.models.registry import MODELS
 from pipeline.models.spec import ModelSpec
 from pipeline.runtime.device import GIGABYTE, Machine
 from pipeline.runtime.loading import LoadedModel
-from pipeline.runtime.memory_plan import Placement
 from pipeline.runtime.model_cache import ModelCache
+from pipeline.runtime.placement import Placement
 from tests.tiny_upsampler import save_tiny_upsampler, tiny_second_pass
 
 MINI, LTX = "kinora-mini", "ltx-video-2b"

@@ -19,7 +19,7 @@ from pipeline.engines.tiled_decoding import decode_shot, use_long_pieces
 from pipeline.geometry import Size
 from pipeline.models.spec import ModelSpec
 from pipeline.runtime.loading import LoadedModel
-from pipeline.runtime.memory_plan import TILE_FRAMES
+from pipeline.runtime.memory_needs import TILE_FRAMES
 from pipeline.runtime.private_api import denormalize_latents, normalize_latents
 
 # An autoencoder with a decode timestep expects a little noise (diffusers, LTX-Video documentation);

@@ -28,8 +28,8 @@ from pipeline.planning.request import GenerationRequest
 from pipeline.runtime.acceleration import work_of
 from pipeline.runtime.layer_offload import PinnedMemoryError, pinning
 from pipeline.runtime.loading import LoadedModel
-from pipeline.runtime.memory_plan import Memory, source_of
 from pipeline.runtime.model_cache import ModelCache
+from pipeline.runtime.placement import Memory, source_of
 from pipeline.trust.watermark.mark import Marker
 
 

@@ -16,7 +16,7 @@ from pipeline.errors import KinoraError
 from pipeline.models.spec import ModelSpec
 from pipeline.planning.plan import Plan, seconds_per_pass
 from pipeline.runtime.device import Machine
-from pipeline.runtime.memory_plan import STREAMED, Placement
+from pipeline.runtime.placement import STREAMED, Placement
 from pipeline.settings import read_variable
 
 Compiling = Literal["off", "auto"]
@@ -152,7 +152,7 @@ def can_cache(spec: ModelSpec, placement: Placement, num_inference_steps: int) -
 
 def can_compile(placement: Placement, machine: Machine) -> bool:
     """Say whether blocks can be compiled: there is a compiler, and no hooks are in the blocks."""
-    is_plain = (placement.offload, placement.weights) == ("none", "full")
+    is_plain = placement.offload in ("none", "drop_encoder") and placement.weights == "full"
     return machine.has_compiler and is_plain and not machine.is_zero_gpu
 
 

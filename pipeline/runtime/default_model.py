@@ -5,7 +5,8 @@ from __future__ import annotations
 from pipeline.errors import InvalidRequestError, ModelError
 from pipeline.models.registry import Models
 from pipeline.runtime.device import GIGABYTE, Machine
-from pipeline.runtime.memory_plan import Placement, place
+from pipeline.runtime.memory_plan import place
+from pipeline.runtime.placement import Placement
 from pipeline.settings import read_variable
 
 # For GPUs, the best first: models that have to be there whole at full precision, because with

@@ -1,6 +1,6 @@
 """Loads a model's weights and puts them where its placement says.
 
-The only caller of `from_pretrained`. `download.py` owns the files on disk.
+`part_loading.py` reads single parts, `download.py` owns the files on disk.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import diffusers
 import torch
@@ -20,34 +19,31 @@ from diffusers import DiffusionPipeline
 from diffusers.models import ModelMixin
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from transformers import AutoTokenizer
 
 from pipeline.errors import ModelError
 from pipeline.models.compute_cost import DENOISERS
 from pipeline.models.download import (
-    CHECKPOINT_PARTS,
     LocalFiles,
     download_model,
     download_upsampler,
     not_here,
 )
 from pipeline.models.hub import OnBytes
-from pipeline.models.spec import GGUF, ModelSpec
+from pipeline.models.spec import ModelSpec
 from pipeline.runtime.acceleration import PLAIN, Acceleration
 from pipeline.runtime.acceleration_hooks import LoadBlocks, use_compiled_blocks
-from pipeline.runtime.int8_linear import use_int8
 from pipeline.runtime.layer_offload import offload_by_layer
 from pipeline.runtime.lora_adapters import Adapter, put_on
-from pipeline.runtime.memory_plan import (
-    ENCODERS,
-    NARROW,
-    STREAMED,
-    Placement,
-    converted_parts,
-    source_of,
-)
 from pipeline.runtime.offload import DroppedEncoders, alternate_offload
-from pipeline.runtime.private_api import reads_single_files
+from pipeline.runtime.part_loading import (
+    cast_to_fp8,
+    dtypes_of,
+    read_part,
+    read_parts_of_their_own,
+    read_tokenizers,
+    widen,
+)
+from pipeline.runtime.placement import ENCODERS, NARROW, STREAMED, Placement, source_of
 from pipeline.runtime.prompt_cache import Embeds, PromptCache
 from pipeline.runtime.widening import compute_in_float32
 
@@ -125,7 +121,7 @@ def load_model(
     """
     source = source_of(spec, placement)
     files = download_model(source, on_bytes)
-    dtypes = _dtypes(spec, placement)
+    dtypes = dtypes_of(spec, placement)
     # Cast to fp8 after loading LoRAs, or their weights would be cast as well. Until then a second
     # expert is in memory at full size too.
     is_late = bool(adapters) and placement.weights == "fp8"
@@ -140,9 +136,9 @@ def load_model(
     put_on(pipe, adapters, spec)
     for name in DENOISERS if is_late else ():
         if (expert := getattr(pipe, name, None)) is not None:
-            _cast_to_fp8(expert, dtypes["default"])
+            cast_to_fp8(expert, dtypes["default"])
     if placement.weights in NARROW:
-        _widen(pipe, placement)
+        widen(pipe, placement)
     if placement.tile_decoding:
         pipe.vae.enable_tiling()
     dropped = None
@@ -174,8 +170,8 @@ def _read(
 ) -> DiffusionPipeline:
     """Read a pipeline into memory without the `absent` parts, stored as the placement says."""
     pipeline = find_pipeline(spec)
-    parts = _parts_of_their_own(spec, pipeline, files, placement, dtypes)
-    tokenizers = _tokenizers(pipeline, files)
+    parts = read_parts_of_their_own(spec, pipeline, files, placement, dtypes)
+    tokenizers = read_tokenizers(pipeline, files)
     pipe = pipeline.from_pretrained(
         str(files.folder),
         dtype=dtypes,
@@ -210,128 +206,18 @@ def load_upsampler(model: LoadedModel, on_bytes: OnBytes | None = None) -> Loade
     return replace(model, upsampler=upsampler)
 
 
-def _dtypes(spec: ModelSpec, placement: Placement) -> dict[str, torch.dtype]:
-    """Return the dtype of every component: an autoencoder stays in float32 if its row says so.
-
-    No other part does: the transformer cannot read embeddings of another dtype than its own.
-    """
-    stored = "bfloat16" if placement.weights in NARROW else placement.dtype
-    dtypes = {"default": getattr(torch, stored)}
-    if "vae" in spec.parts and spec.parts["vae"].bytes_per_parameter == 4:
-        dtypes["vae"] = torch.float32
-    return dtypes
-
-
-def _parts_of_their_own(
-    spec: ModelSpec,
-    pipeline: type[DiffusionPipeline],
-    files: LocalFiles,
-    placement: Placement,
-    dtypes: dict[str, torch.dtype],
-) -> dict[str, torch.nn.Module]:
-    """Load parts that come from a single file, and parts that are stored in fewer bits.
-
-    These are loaded one by one, so that no two are in memory at full size.
-    """
-    index = pipeline.load_config(files.folder)
-    stored = dict.fromkeys(DENOISERS, placement.weights)
-    stored |= dict.fromkeys(ENCODERS, placement.encoder_weights)
-    single = *files.files, *(CHECKPOINT_PARTS if files.checkpoint is not None else ())
-    return {
-        name: _read_part(index, name, files, dtypes, stored.get(name, "full"))
-        for name in dict.fromkeys((*converted_parts(spec, placement), *single))
-        if index.get(name, [None])[0]
-    }
-
-
-def _tokenizers(pipeline: type[DiffusionPipeline], files: LocalFiles) -> dict[str, object]:
-    """Load tokenizers that are saved inside a processor of pictures and video.
-
-    Only prompts are processed here, and the rest of such a processor needs torchvision.
-    """
-    index = pipeline.load_config(files.folder)
-    return {
-        name: AutoTokenizer.from_pretrained(files.folder / name)
-        for name, value in index.items()
-        if name.startswith("tokenizer") and str(value[1]).endswith("Processor")
-    }
-
-
-def _read_part(
-    index: dict[str, list[str]],
-    name: str,
-    files: LocalFiles,
-    dtypes: dict[str, torch.dtype],
-    weights: str,
-) -> torch.nn.Module:
-    """Load one part, with its weights stored as `weights` says."""
-    library, class_name = index[name]
-    part = pkgutil.resolve_name(f"{library}:{class_name}")
-    file = files.files.get(name)
-    if file is None and name in CHECKPOINT_PARTS:
-        file = files.checkpoint
-    options: dict[str, Any] = {"dtype": dtypes.get(name, dtypes["default"])}
-    if file is not None and file.suffix == GGUF:
-        options["quantization_config"] = diffusers.GGUFQuantizationConfig(options["dtype"])
-    elif weights == "int8" and name in DENOISERS:
-        options["quantization_config"] = _int8()
-    if file is not None and not reads_single_files(part):
-        raise ModelError(
-            f"{class_name} cannot be read from a single file like {file.name}; use the model's "
-            "own weights."
-        )
-    if file is not None:
-        # Pass the configuration: diffusers would guess it from shapes, and look on the Hub.
-        source = {"config": str(files.folder), "subfolder": name}
-        module = part.from_single_file(str(file), **source, **options)
-    else:
-        module = part.from_pretrained(files.folder, subfolder=name, use_safetensors=True, **options)
-    if weights == "fp8":
-        _cast_to_fp8(module, options["dtype"])
-    elif weights == "int8" and name in ENCODERS:
-        _store_in_int8(module)
-    return module
-
-
 def _read_encoder(
     spec: ModelSpec, files: LocalFiles, placement: Placement, name: str
 ) -> torch.nn.Module:
     """Read a text encoder. Raises ModelError if its files are missing or damaged."""
-    index, dtypes = find_pipeline(spec).load_config(files.folder), _dtypes(spec, placement)
+    index, dtypes = find_pipeline(spec).load_config(files.folder), dtypes_of(spec, placement)
     try:
-        encoder = _read_part(index, name, files, dtypes, placement.encoder_weights)
+        encoder = read_part(index, name, files, dtypes, placement.encoder_weights)
     except _BROKEN as exc:
         raise ModelError(_cannot_load(spec)) from exc
     if placement.weights in NARROW:
         compute_in_float32(encoder)
     return encoder
-
-
-def _cast_to_fp8(module: diffusers.ModelMixin, compute_dtype: torch.dtype) -> None:
-    module.enable_layerwise_casting(storage_dtype=torch.float8_e4m3fn, compute_dtype=compute_dtype)
-
-
-def _widen(pipe: DiffusionPipeline, placement: Placement) -> None:
-    """Let all parts compute in float32, or the transformers' large layers in int8."""
-    for name, part in pipe.components.items():
-        if isinstance(part, torch.nn.Module):
-            if placement.weights == "w8a8" and name in DENOISERS:
-                use_int8(part)
-            compute_in_float32(part)
-
-
-def _int8() -> diffusers.TorchAoConfig:
-    """Return the configuration for int8 weights. Imports torchao, an optional dependency."""
-    from torchao.quantization import Int8WeightOnlyConfig
-
-    return diffusers.TorchAoConfig(Int8WeightOnlyConfig())
-
-
-def _store_in_int8(module: torch.nn.Module) -> None:
-    """Store the weights of a text encoder's linear layers in int8; its vocabulary stays."""
-    from torchao.quantization import Int8WeightOnlyConfig, quantize_
-
-    quantize_(module, Int8WeightOnlyConfig())
 
 
 def _put(pipe: DiffusionPipeline, placement: Placement) -> None:

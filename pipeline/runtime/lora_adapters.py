@@ -20,7 +20,7 @@ from pipeline.models.lora import Expert, Lora
 from pipeline.models.registry import Models
 from pipeline.models.spec import ModelSpec
 from pipeline.planning.recipe import sha256_of
-from pipeline.runtime.memory_plan import Placement
+from pipeline.runtime.placement import Placement
 from pipeline.runtime.private_api import lora_parts
 
 # "transformer.blocks.0.attn1.to_q.lora_A.weight", and the names that kohya and others use.

@@ -1,50 +1,36 @@
 """Decides where a model's parts are held in memory, from its row and the machine alone.
 
-`device.py` detects the machine, `loading.py` loads the model. All memory figures are computed by
-the rules below; none was measured on a GPU.
+`placement.py` has the ways to hold them, `memory_needs.py` computes what each needs, `device.py`
+detects the machine, `loading.py` loads the model.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from pipeline.errors import InvalidRequestError
-from pipeline.models.compute_cost import DENOISERS, num_tokens, transformer_width
+from pipeline.models.compute_cost import DENOISERS
 from pipeline.models.spec import ModelSpec
 from pipeline.runtime.device import GIGABYTE, Machine
-
-Offload = Literal[
-    "none", "encode_first", "model", "group", "group_lean", "group_slow", "drop_encoder"
-]
-Weights = Literal["full", "fp8", "int8", "bf16", "w8a8", "gguf"]
-Dtype = Literal["float32", "bfloat16", "float16"]
-GpuSize = Literal["large", "xlarge"]
-Memory = Literal["gpu", "ram"]
-
-ENCODERS = ("text_encoder", "text_encoder_2", "text_encoder_3")
-_AUTOENCODER = "vae"
-_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
-# From the fastest to the one with the least memory. All of these are tried before weights in fewer
-# bits: moving blocks while others compute costs little time, fewer bits change the picture.
-_LADDER: tuple[Offload, ...] = (
-    "none",
-    "encode_first",
-    "model",
-    "group",
-    "group_lean",
-    "group_slow",
+from pipeline.runtime.memory_needs import AUTOENCODER, Needs, estimate, full_window
+from pipeline.runtime.placement import (
+    BY_LAYER,
+    ENCODERS,
+    LADDER,
+    MOVED_BY_PART,
+    STREAMED,
+    Dtype,
+    Footage,
+    GpuSize,
+    Offload,
+    Placement,
+    Weights,
+    can_stream,
+    reads_light_files,
+    weights_of_files,
 )
-_CONVERTED: tuple[Weights, ...] = ("fp8", "int8")
-# These store what they compute in float32 in bfloat16.
-NARROW: tuple[Weights, ...] = ("bf16", "w8a8")
-_BY_LAYER: tuple[Offload, ...] = ("group", "group_lean", "group_slow")
-# These copy layers in CUDA streams while others compute, from pinned memory.
-STREAMED: tuple[Offload, ...] = ("group", "group_lean")
-# Of these, those that move whole parts.
-MOVED_BY_PART: tuple[Offload, ...] = ("none", "encode_first", "model")
+
 # Memory for other things: on a GPU the CUDA context and a desktop; of RAM Python with torch and
 # diffusers (0.54 GB measured, without CUDA), beside a GPU also CUDA.
 _RESERVED_ON_GPU = GIGABYTE
@@ -55,83 +41,8 @@ _METAL_SHARE = 0.75
 ZERO_GPU_BYTES: dict[GpuSize, int] = {"large": 48 * GIGABYTE, "xlarge": 96 * GIGABYTE}
 _GPU_GIGABYTES = (6, 8, 12, 16, 24, 32, 48, 80, 96, 141)
 _RAM_GIGABYTES = (8, 16, 32, 48, 64, 96, 128, 192, 256, 384, 512)
-
-# Activations per token inside a block, in multiples of the model's width: the residual stream, its
-# norm, query, key, value, their result, and the feed-forward's four before and after activation.
-_WIDTHS_PER_TOKEN = 14
-# A model that works in chunks packs its history: Helios packs 20 latents into the tokens of three.
-_LATENTS_OF_HISTORY = 3
-# A layer in GGUF is widened when it is used: per weight, its blocks' integers and floats, and the
-# result. The largest layer, of the feed-forward, has four times the width squared.
-_WIDENED_BYTES, _LARGEST_LAYER = 12, 4
-# An autoencoder's last layers hold about this many values for every pixel.
-_NUMBERS_PER_PIXEL = 64
-# With group offload the GPU holds one of this many shares of a part: the layer that computes and
-# the next one. The vocabulary of a text encoder is one layer: 2.1 GB of UMT5's 11.4.
-_LAYERS_OF_ENCODER = 5
-_LAYERS_OF_OTHERS = 16
-# In float16, transformers keeps the last projections of T5 and UMT5, a fifth of them, in float32.
-_ENCODER_BYTES_IN_FLOAT16 = 2.4
-# Pinned memory is allocated in powers of two.
-_PINNED_SHARE = 1.5
 # On a CPU, a text encoder from this size on is not kept in memory beside the other parts.
 _LARGE_ENCODER_BYTES = GIGABYTE
-_TILE_PIXELS = 512 * 512
-# Pieces overlap by at least 8 frames that are decoded twice: at 16 frames, each was decoded 2.6
-# times.
-TILE_FRAMES = 56
-
-
-@dataclass(frozen=True)
-class Footage:
-    """The size of one call of the transformer: width and height in pixels, number of frames."""
-
-    width: int
-    height: int
-    num_frames: int
-
-
-@dataclass(frozen=True)
-class Placement:
-    """Where and how a pipeline is held in memory.
-
-    Values of `offload`: "none" keeps everything on the device. "encode_first": the text encoders
-    and the other parts take turns on the GPU. "model": one part at a time. "group": layer by layer,
-    prefetching the next one from pinned RAM. "group_lean": the same, but layers are pinned as they
-    are used, which needs less RAM. "group_slow": layer by layer without prefetching. In all three
-    the autoencoder is moved whole, unless `splits_autoencoder`: it runs for every latent frame of
-    every tile, and its layers would be copied each time. "drop_encoder", on a CPU: the text
-    encoders are read when they are needed, and let go before the other parts run.
-
-    `weights` is the storage of the transformers' weights, `encoder_weights` that of the text
-    encoders'; what is not "full" is widened when it is used. "bf16" stores all parts in bfloat16
-    and computes in float32; "w8a8", on a CPU, does the same but for the transformers' large layers,
-    which compute in int8. "gguf" reads the transformers from the row's GGUF files, or else from
-    its files in four bits. `gpu_size` is the size requested from ZeroGPU.
-    """
-
-    device: str
-    dtype: Dtype
-    offload: Offload
-    tile_decoding: bool
-    weights: Weights = "full"
-    gpu_size: GpuSize | None = None
-    splits_autoencoder: bool = False
-    encoder_weights: Weights = "full"
-
-
-@dataclass(frozen=True)
-class Needs:
-    """The peak memory of a model in bytes; on a CPU all of it is RAM."""
-
-    card_bytes: int
-    ram_bytes: int
-
-
-def full_window(spec: ModelSpec) -> Footage:
-    """Return the largest call that a model's row allows."""
-    size = max(spec.sizes.values(), key=math.prod) if spec.sizes else spec.size_for("1:1")
-    return Footage(*size, spec.window_frames)
 
 
 def place(
@@ -151,36 +62,6 @@ def place(
         if _fits(estimate(spec, placement, footage), placement, machine):
             return placement
     raise InvalidRequestError(_does_not_fit(spec, machine, footage, others))
-
-
-def estimate(spec: ModelSpec, placement: Placement, footage: Footage | None = None) -> Needs:
-    """Compute the peak memory of a window: weights and activations."""
-    footage = footage or full_window(spec)
-    stored = {name: _stored_bytes(name, spec, placement) for name in spec.parts}
-    encoding = sum(stored.get(name, 0) for name in ENCODERS)
-    denoising = _denoising_bytes(spec, placement, footage)
-    decoding = _decoding_bytes(spec, placement, footage)
-    weights = sum(stored.values())
-    working = max(denoising, decoding)
-    if placement.offload in ("encode_first", "drop_encoder"):
-        peak = max(encoding, weights - encoding + working)
-    elif placement.offload == "model":
-        peak = max(
-            _largest(stored, ENCODERS),
-            _largest(stored, stored.keys() - {*ENCODERS, _AUTOENCODER}) + denoising,
-            stored.get(_AUTOENCODER, 0) + decoding,
-        )
-    elif placement.offload in _BY_LAYER:
-        encoder, other = _layer_bytes(stored)
-        autoencoder = stored.get(_AUTOENCODER, 0)
-        if placement.splits_autoencoder:
-            autoencoder //= _LAYERS_OF_OTHERS
-        peak = max(encoder, other + denoising, autoencoder + decoding)
-    else:
-        peak = weights + working
-    if placement.device != "cuda":
-        return Needs(card_bytes=0, ram_bytes=peak)
-    return Needs(card_bytes=peak, ram_bytes=_ram_bytes(spec, placement, stored))
 
 
 def describe(spec: ModelSpec, placement: Placement, machine: Machine) -> str:
@@ -212,44 +93,6 @@ def describe(spec: ModelSpec, placement: Placement, machine: Machine) -> str:
     return f"{_share(needs.ram_bytes, machine.memory_bytes, 'computer')}: {how}."
 
 
-def step_down(placement: Placement, short_of: Memory = "gpu") -> Placement | None:
-    """Return the placement with the next lower use of a memory and the same output, or None.
-
-    Only CUDA reports that memory is short: the GPU's, or the computer's that it should pin. On
-    ZeroGPU the placement never changes.
-    """
-    if placement.gpu_size or placement.offload not in _LADDER:
-        return None
-    if placement.weights == "bf16" and placement.offload == MOVED_BY_PART[-1]:
-        return None
-    is_by_layer = placement.offload in _BY_LAYER
-    if is_by_layer and short_of == "gpu":
-        return None if placement.splits_autoencoder else replace(placement, splits_autoencoder=True)
-    if short_of == "ram" and placement.offload not in STREAMED:
-        return None
-    lower = (replace(placement, offload=x) for x in _LADDER[_LADDER.index(placement.offload) + 1 :])
-    return next((x for x in lower if can_stream(x) or x.offload not in STREAMED), None)
-
-
-def can_stream(placement: Placement) -> bool:
-    """Say whether the transformers' layers can be copied in CUDA streams.
-
-    Together with layerwise casting to fp8 these gave NaN (diffusers, issue 12609); with GGUF they
-    were measured to work (diffusers, issue 14691).
-    """
-    return placement.weights in ("full", "gguf")
-
-
-def source_of(spec: ModelSpec, placement: Placement) -> ModelSpec:
-    """Return the row with the files that a placement reads."""
-    return spec.with_light_files() if reads_light_files(spec, placement) else spec
-
-
-def reads_light_files(spec: ModelSpec, placement: Placement) -> bool:
-    """Say whether a placement reads the transformers from the row's files in four bits."""
-    return placement.weights == "gguf" and _weights_of_files(spec) != "gguf"
-
-
 _HOW: dict[Offload, str] = {
     "none": "everything stays there",
     "encode_first": "the text encoder is there first, then everything else",
@@ -266,7 +109,7 @@ def candidates(spec: ModelSpec, machine: Machine) -> list[Placement]:
     Large autoencoders decode in tiles, because a whole window would need more memory than
     everything else.
     """
-    dtype, given = _dtype(spec, machine), _weights_of_files(spec)
+    dtype, given = _dtype(spec, machine), weights_of_files(spec)
     first = Placement(machine.device, dtype, "none", not spec.streams_decoding, weights=given)
     if machine.is_zero_gpu:
         return [replace(first, gpu_size=size) for size in ZERO_GPU_BYTES]
@@ -278,9 +121,9 @@ def candidates(spec: ModelSpec, machine: Machine) -> list[Placement]:
         wide = [first, replace(first, weights="bf16")]
         has_int8 = machine.has_fast_int8 and spec.parts.keys() & {*DENOISERS}
         return [replace(first, weights="w8a8"), *wide] if has_int8 else wide
-    by_place = [replace(first, offload=offload) for offload in _LADDER]
-    if _AUTOENCODER in spec.parts:
-        by_layer = (x for x in by_place if x.offload in _BY_LAYER)
+    by_place = [replace(first, offload=offload) for offload in LADDER]
+    if AUTOENCODER in spec.parts:
+        by_layer = (x for x in by_place if x.offload in BY_LAYER)
         by_place += [replace(x, splits_autoencoder=True) for x in by_layer]
     if dtype == "float32":
         storages: list[tuple[Weights, Weights]] = [("full", given)]
@@ -302,7 +145,7 @@ def _storages(spec: ModelSpec, machine: Machine) -> list[tuple[Weights, Weights]
     In eight bits a text encoder is int8 only: T5 and UMT5 look at the type of a layer's weights,
     and would compute in fp8 where these are stored in it.
     """
-    given = _weights_of_files(spec)
+    given = weights_of_files(spec)
     encoder: Weights = "full"
     storages = [(encoder, given)]
     if machine.has_torchao and spec.parts.keys() & {*ENCODERS}:
@@ -313,12 +156,6 @@ def _storages(spec: ModelSpec, machine: Machine) -> list[tuple[Weights, Weights]
         if spec.light_files:
             storages.append((encoder, "gguf"))
     return storages
-
-
-def _weights_of_files(spec: ModelSpec) -> Weights:
-    """Return how the files of a row store its transformers; "full" for those of a repository."""
-    storages = {spec.files[name].storage for name in DENOISERS if name in spec.files}
-    return next((x for x in ("gguf", "fp8") if x in storages), "full")
 
 
 def _num_encoder_bytes(spec: ModelSpec) -> int:
@@ -342,95 +179,6 @@ def _fits(needs: Needs, placement: Placement, machine: Machine) -> bool:
     ram = needs.ram_bytes + _RESERVED_BESIDE_GPU
     has_ram = machine.ram_bytes is None or ram <= machine.ram_bytes
     return has_ram and needs.card_bytes + _RESERVED_ON_GPU <= machine.memory_bytes
-
-
-def _largest(stored: Mapping[str, int], names: Collection[str]) -> int:
-    return max((size for name, size in stored.items() if name in names), default=0)
-
-
-def _layer_bytes(stored: Mapping[str, int]) -> tuple[int, int]:
-    """Return what is moved at once of the text encoders and of the other parts, layer by layer."""
-    others = stored.keys() - {*ENCODERS, _AUTOENCODER}
-    encoder = _largest(stored, ENCODERS) // _LAYERS_OF_ENCODER
-    return encoder, _largest(stored, others) // _LAYERS_OF_OTHERS
-
-
-def _ram_bytes(spec: ModelSpec, placement: Placement, stored: Mapping[str, int]) -> int:
-    """Compute the RAM needed beside a GPU: weights are loaded into it, and offloaded back to it.
-
-    Parts that are stored in fewer bits are loaded first, each at full size. Pinned layers are
-    copies.
-    """
-    if placement.gpu_size:
-        return 0
-    held = loading = 0
-    for name in converted_parts(spec, placement):
-        loading = max(loading, held + spec.parts[name].num_bytes)
-        held += stored[name]
-    weights = sum(stored.values())
-    if placement.offload == "group":
-        weights = round(weights * _PINNED_SHARE)
-    elif placement.offload == "group_lean":
-        weights += max(_layer_bytes(stored))
-    return max(weights, loading)
-
-
-def converted_parts(spec: ModelSpec, placement: Placement) -> list[str]:
-    """List the parts that are read in more bits than they are stored in, the largest first.
-
-    Loaded in this order, and before all others, they need the least memory.
-    """
-    converted = ENCODERS if placement.encoder_weights in _CONVERTED else ()
-    if placement.weights in _CONVERTED:
-        converted = (*DENOISERS, *converted)
-    names = [name for name in converted if name in spec.parts]
-    return sorted(names, key=lambda name: -spec.parts[name].num_bytes)
-
-
-def _stored_bytes(name: str, spec: ModelSpec, placement: Placement) -> int:
-    """Return the bytes of a part's weights as they are stored."""
-    part = spec.parts[name]
-    files = {**spec.light_files, **spec.files} if placement.weights == "gguf" else spec.files
-    if name in files and files[name].storage != "full":
-        return files[name].num_bytes
-    is_wide = placement.dtype == "float32" and placement.weights not in NARROW
-    width = 4 if is_wide else part.bytes_per_parameter
-    weights = placement.weights if name in DENOISERS else "full"
-    if name in ENCODERS:
-        weights = placement.encoder_weights
-    if weights not in (*_CONVERTED, "w8a8"):
-        if name in ENCODERS and placement.dtype == "float16":
-            return round(part.num_parameters * _ENCODER_BYTES_IN_FLOAT16)
-        return part.num_parameters * width
-    return part.num_parameters + part.num_in_vocabulary * (width - 1)
-
-
-def _denoising_bytes(spec: ModelSpec, placement: Placement, footage: Footage) -> int:
-    """Compute the activations of one block of the largest transformer, in bytes."""
-    latents = (footage.num_frames - 1) // spec.temporal + 1
-    if spec.chunk_latents:
-        latents = spec.chunk_latents + _LATENTS_OF_HISTORY
-    tokens = num_tokens(spec, footage.width, footage.height, latents)
-    is_stacked = spec.stacks_guidance and (spec.default_guidance_scale or 0) > 1
-    batch = 2 if is_stacked else 1
-    held = batch * tokens * transformer_width(spec) * _WIDTHS_PER_TOKEN
-    widened = 0.0
-    if placement.weights == "gguf":
-        widened = _WIDENED_BYTES * _LARGEST_LAYER * transformer_width(spec) ** 2
-    return round(held * _BYTES[placement.dtype] + widened)
-
-
-def _decoding_bytes(spec: ModelSpec, placement: Placement, footage: Footage) -> int:
-    """Compute the autoencoder's activations and the decoded frames of a window, in bytes."""
-    num_pixels, num_frames = footage.width * footage.height, footage.num_frames
-    frames = num_pixels * num_frames * 3
-    if spec.streams_decoding:
-        num_frames = spec.temporal  # it decodes latent frame by latent frame
-    elif placement.tile_decoding:
-        num_pixels, num_frames = min(num_pixels, _TILE_PIXELS), min(num_frames, TILE_FRAMES)
-    part = spec.parts.get(_AUTOENCODER)
-    width = max(_BYTES[placement.dtype], part.bytes_per_parameter if part else 0)
-    return (num_pixels * num_frames * _NUMBERS_PER_PIXEL + frames) * width
 
 
 def _does_not_fit(

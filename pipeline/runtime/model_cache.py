@@ -24,14 +24,8 @@ from pipeline.runtime.acceleration_hooks import LoadBlocks, apply_acceleration
 from pipeline.runtime.device import Machine, detect_machine
 from pipeline.runtime.loading import LoadedModel, load_model, load_upsampler, name_weights
 from pipeline.runtime.lora_adapters import Adapter, AdapterFiles, can_switch, put_on, take_off
-from pipeline.runtime.memory_plan import (
-    Memory,
-    Placement,
-    describe,
-    place,
-    source_of,
-    step_down,
-)
+from pipeline.runtime.memory_plan import describe, place
+from pipeline.runtime.placement import Memory, Placement, source_of, step_down
 from pipeline.runtime.prompt_cache import PromptCache
 
 logger = logging.getLogger(__name__)

@@ -26,8 +26,8 @@ from pipeline.models.language_model import (
 from pipeline.planning.request import GenerationRequest
 from pipeline.runtime.device import GIGABYTE
 from pipeline.runtime.loading import LoadedModel
-from pipeline.runtime.memory_plan import MOVED_BY_PART
 from pipeline.runtime.model_cache import ModelCache
+from pipeline.runtime.placement import MOVED_BY_PART
 
 logger = logging.getLogger(__name__)
 

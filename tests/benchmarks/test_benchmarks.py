@@ -132,7 +132,10 @@ def test_every_placement_of_a_model_is_measured_beside_what_was_computed(
     machine = replace(CPU, has_fast_bf16=False)
     rows = list(measure_placements(model_caches[LTX].spec(LTX), 1.0, machine))
     plain = [row for row in rows if "switch" not in row]
-    assert [row["type"] for row in plain] == ["float32", "bfloat16"]
+    assert [(row["type"], row["weights"]) for row in plain] == [
+        ("float32", "full"),
+        ("float32", "bf16"),
+    ]
     for row in plain:
         assert row["frames"] == 25
         assert row["making, s"] > 0

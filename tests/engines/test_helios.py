@@ -23,8 +23,8 @@ from pipeline.planning.plan import plan_generation
 from pipeline.planning.request import Shot
 from pipeline.planning.validation import build_request
 from pipeline.runtime.loading import LoadedModel
-from pipeline.runtime.memory_plan import Placement
 from pipeline.runtime.model_cache import ModelCache
+from pipeline.runtime.placement import Placement
 from tests.tiny import CPU, Calls, load_whole, picture
 from tests.tiny_families import HELIOS, save_tiny_family
 

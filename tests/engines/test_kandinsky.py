@@ -16,9 +16,9 @@ from pipeline.engines.base import SamplingParams, WindowContext
 from pipeline.engines.pipeline_call import PipelineCallEngine
 from pipeline.models.registry import MODELS
 from pipeline.runtime.loading import LoadedModel
-from pipeline.runtime.memory_plan import Placement
 from pipeline.runtime.model_cache import ModelCache
 from pipeline.runtime.offload import AlternatingOffload
+from pipeline.runtime.placement import Placement
 from tests.tiny import CPU, Calls, load_whole, picture
 from tests.tiny_families import I2V, T2V, save_tiny_family
 

@@ -28,8 +28,8 @@ from pipeline.planning.recipe import build_recipe, public_recipe
 from pipeline.planning.request import GenerationRequest
 from pipeline.planning.validation import build_request
 from pipeline.runtime.loading import LoadedModel
-from pipeline.runtime.memory_plan import Placement
 from pipeline.runtime.model_cache import ModelCache
+from pipeline.runtime.placement import Placement
 from tests.tiny import CPU, Calls
 from tests.tiny_lora import save_tiny_lora
 from tests.tiny_wan import TINY_WAN, save_tiny_wan

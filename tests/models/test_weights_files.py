@@ -19,7 +19,8 @@ from pipeline.models.spec import ModelSpec, WeightsFile
 from pipeline.runtime.device import GIGABYTE, Machine
 from pipeline.runtime.loading import LoadedModel, load_model, name_weights
 from pipeline.runtime.lora_adapters import AdapterFiles
-from pipeline.runtime.memory_plan import estimate, place
+from pipeline.runtime.memory_needs import estimate
+from pipeline.runtime.memory_plan import place
 from tests.runtime.test_offload import RESIDENT, make, psnr
 from tests.tiny import LTX, tiny_ltx_pipeline, tiny_models
 from tests.tiny_families import T2V, save_tiny_family

@@ -27,7 +27,7 @@ from pipeline.runtime.acceleration import (
     work_of,
 )
 from pipeline.runtime.device import GIGABYTE, Machine
-from pipeline.runtime.memory_plan import Placement
+from pipeline.runtime.placement import Placement
 
 LTX, WAN, A14B = (MODELS[name] for name in ("ltx-video-2b", "wan-2.2-5b", "wan-2.2-t2v-a14b"))
 VACE, SKYREELS = MODELS["wan-2.1-vace-1.3b"], MODELS["skyreels-v2-1.3b"]

@@ -38,8 +38,8 @@ from pipeline.runtime.acceleration_hooks import (
 )
 from pipeline.runtime.device import detect_machine
 from pipeline.runtime.loading import LoadedModel, load_model
-from pipeline.runtime.memory_plan import Placement
 from pipeline.runtime.model_cache import ModelCache
+from pipeline.runtime.placement import Placement
 from tests.hub import serve_hub
 from tests.tiny import CPU, LTX, tiny_models
 from tests.tiny_wan import save_tiny_wan

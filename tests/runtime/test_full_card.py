@@ -21,8 +21,8 @@ from pipeline.generation.progress import Progress
 from pipeline.media.video_reader import iterate_frames, probe_clip
 from pipeline.planning.request import GenerationRequest
 from pipeline.planning.validation import build_request
-from pipeline.runtime.memory_plan import Placement
 from pipeline.runtime.model_cache import ModelCache
+from pipeline.runtime.placement import Placement
 from tests.tiny import CPU, LTX, tiny_models
 
 SENTENCE = (

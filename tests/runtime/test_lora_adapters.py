@@ -19,8 +19,8 @@ from pipeline.models.lora import Lora
 from pipeline.models.registry import MODELS, Models
 from pipeline.runtime.loading import LoadedModel
 from pipeline.runtime.lora_adapters import AdapterFiles, expert_in, put_on
-from pipeline.runtime.memory_plan import Placement
 from pipeline.runtime.model_cache import ModelCache
+from pipeline.runtime.placement import Placement
 from tests.tiny import CPU, LTX, tiny_ltx_pipeline, tiny_models
 from tests.tiny_lora import save_tiny_lora
 from tests.tiny_wan import TINY_WAN, save_tiny_wan

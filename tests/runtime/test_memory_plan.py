@@ -11,18 +11,10 @@ from pipeline.errors import InvalidRequestError
 from pipeline.models.registry import MODELS
 from pipeline.models.spec import ModelSpec, Part, WeightsFile
 from pipeline.runtime.device import GIGABYTE, Machine, detect_machine, is_zero_gpu
-from pipeline.runtime.memory_plan import (
-    Footage,
-    Placement,
-    candidates,
-    describe,
-    estimate,
-    full_window,
-    place,
-    source_of,
-    step_down,
-)
+from pipeline.runtime.memory_needs import estimate, full_window
+from pipeline.runtime.memory_plan import candidates, describe, place
 from pipeline.runtime.model_cache import ModelCache
+from pipeline.runtime.placement import Footage, Placement, source_of, step_down
 
 MINI, LTX_2B, LTX_13B = (MODELS[x] for x in ("kinora-mini", "ltx-video-2b", "ltx-video-13b"))
 # As Wan 2.2's largest: two experts of 14 billion, an autoencoder that computes in float32.

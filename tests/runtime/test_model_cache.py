@@ -21,8 +21,8 @@ from pipeline.errors import InvalidRequestError, ModelError
 from pipeline.models.registry import MODELS
 from pipeline.runtime.device import GIGABYTE, Machine
 from pipeline.runtime.loading import LoadedModel
-from pipeline.runtime.memory_plan import Placement
 from pipeline.runtime.model_cache import ModelCache
+from pipeline.runtime.placement import Placement
 from tests.tiny import CPU, LTX, MINI, tiny_models
 
 

@@ -32,7 +32,7 @@ from pipeline.models.spec import ModelSpec, Part
 from pipeline.runtime import int8_linear
 from pipeline.runtime.int8_linear import Int8Linear
 from pipeline.runtime.loading import LoadedModel, load_model
-from pipeline.runtime.memory_plan import Placement
+from pipeline.runtime.placement import Placement
 from tests.tiny import LTX, tiny_ltx_pipeline, tiny_models
 from tests.tiny_families import save_tiny_family
 from tests.tiny_ltx2 import save_tiny_ltx2

@@ -233,7 +233,8 @@ class ModelSpec:
     @property
     def qualities(self) -> tuple[Quality, ...]:
         """List the qualities that it makes, the smallest first; "standard" is always one."""
-        has = {"draft": self.draft_pixels, "standard": True, "hd": self.second_pass}
+        has_draft = self.draft_pixels is not None and self.draft_pixels < self.num_pixels
+        has = {"draft": has_draft, "standard": True, "hd": self.second_pass}
         return tuple(quality for quality in QUALITIES if has[quality])
 
     def at(self, quality: Quality) -> ModelSpec:

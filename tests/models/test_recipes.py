@@ -556,3 +556,10 @@ def test_wan_makes_numbers_in_float16_with_the_end_of_its_text_encoder_in_float3
     prompt = engine.encode_prompt("a red car", "rain", 3.0)
     part = engine.make(2, prompt, WindowContext(is_start=True), SamplingParams(1, 2, 3.0, 5.0))
     assert torch.isfinite(part).all()
+
+
+def test_a_draft_is_offered_only_where_it_is_smaller() -> None:
+    """A user's own small model got drafts larger than its clips, whose noise did not fit."""
+    spec = MODELS["ltx-video-2b"]
+    assert "draft" in spec.qualities
+    assert "draft" not in replace(spec, num_pixels=96 * 64).qualities

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -40,8 +41,10 @@ def _type_of_boxes(file: IO[bytes], brand: bytes) -> str:
 
 def _top_boxes(file: IO[bytes]) -> Iterator[bytes]:
     """Yield the names of the outermost boxes: ISO/IEC 14496-12, section 4.2."""
-    position = 0
+    position, end = 0, file.seek(0, os.SEEK_END)
     for _ in range(_MAX_BOXES):
+        if position >= end:  # a box can claim more than a file can hold
+            return
         file.seek(position)
         header = file.read(16)
         if len(header) < 8:

@@ -41,3 +41,11 @@ def test_a_file_of_nothing_but_empty_boxes_is_told_in_a_moment(tmp_path: Path) -
     path = tmp_path / "file"
     path.write_bytes(b"\0\0\0\x10ftypisom" + b"\0\0\0\x08free" * 1_000_000)
     assert mime_type(path) == "video/mp4"
+
+
+def test_a_box_that_claims_more_than_any_file_holds_ends_the_search(tmp_path: Path) -> None:
+    """Beyond 2^63 the file could not be positioned, and Verify failed."""
+    path = tmp_path / "huge.avif"
+    begin = (16).to_bytes(4, "big") + b"ftypavif" + bytes(4)
+    path.write_bytes(begin + (1).to_bytes(4, "big") + b"meta" + b"\xff" * 8 + bytes(64))
+    assert mime_type(path) == "image/avif"

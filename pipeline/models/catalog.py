@@ -168,29 +168,51 @@ _KANDINSKY: dict[str, Any] = {
     },
 }
 
+# LTX-Video 0.9.8 distilled, of both sizes.
+_LTX_VIDEO: dict[str, Any] = _LTX_LICENCE | {
+    "revision": "main",
+    "fps": 24.0,
+    "num_pixels": 704 * 480,
+    "window_frames": 121,
+    "overlap_latents": 2,
+    "default_num_inference_steps": len(_LTX_DISTILLED_TIMESTEPS),
+    "default_guidance_scale": 1.0,
+    "default_negative_prompt": published.LTX_NEGATIVE_PROMPT,
+    "given_picture": _LTX_GIVEN_PICTURE,
+    "camera_words": _CAMERA_SENTENCES,
+    "timesteps": _LTX_DISTILLED_TIMESTEPS,
+    "draft_pixels": _DRAFT_PIXELS,
+    "prompt_words": _LTX_PROMPT_WORDS,
+    "engine": "pipeline.engines.ltx:LTXEngine",
+    "stacks_guidance": True,
+    "can_split": True,
+}
+# Both experts, for words and for pictures; the steps are those of both configurations named below.
+_A14B: dict[str, Any] = _WAN_GUIDED | {
+    "revision": "main",
+    "fps": 16.0,
+    "num_pixels": 832 * 480,
+    "spatial": 16,
+    "window_frames": 81,
+    "overlap_latents": 1,
+    "default_num_inference_steps": 40,
+    "camera_words": _CAMERA_SENTENCES,
+    "engine": "pipeline.engines.wan:WAN",
+    "can_cache_steps": True,
+    "hides_padding": False,
+    "can_split": True,
+}
 _T2V_A14B = ModelSpec(
     id="wan-2.2-t2v-a14b",
     label="Wan 2.2 T2V A14B",
     description="The largest open Wan for text only: shots of five seconds, two experts.",
     repository="Wan-AI/Wan2.2-T2V-A14B-Diffusers",
-    revision="main",
-    fps=16.0,
-    num_pixels=832 * 480,
     sizes=published.WAN_480P_SIZES,
-    spatial=16,
-    window_frames=81,
-    overlap_latents=1,
     # Wan2.2, wan/configs/wan_t2v_A14B.py. The repository's scheduler has a shift of 3.
-    default_num_inference_steps=40,
     default_guidance_scale=4.0,
     default_shift=12.0,
     call_arguments={"guidance_scale_2": 3.0},
     pipeline_options={"boundary_ratio": 0.875},
-    camera_words=_CAMERA_SENTENCES,
-    engine="pipeline.engines.wan:WAN",
-    can_cache_steps=True,
-    hides_padding=False,
-    can_split=True,
     pipeline="WanPipeline",
     cannot={
         "image_to_video": "It starts from text only; use Wan 2.2 I2V A14B for pictures.",
@@ -203,7 +225,7 @@ _T2V_A14B = ModelSpec(
         "transformer_2": Part(14_288_491_584),
         "vae": _WAN_VAE,
     },
-    **_WAN_GUIDED,
+    **_A14B,
 )
 _I2V_A14B = ModelSpec(
     id="wan-2.2-i2v-a14b",
@@ -213,24 +235,12 @@ _I2V_A14B = ModelSpec(
         "last one."
     ),
     repository="Wan-AI/Wan2.2-I2V-A14B-Diffusers",
-    revision="main",
-    fps=16.0,
-    num_pixels=832 * 480,
-    spatial=16,
-    window_frames=81,
-    overlap_latents=1,
     num_source_latents=1,
     # Wan2.2, wan/configs/wan_i2v_A14B.py.
-    default_num_inference_steps=40,
     default_guidance_scale=3.5,
     default_shift=5.0,
     call_arguments={"guidance_scale_2": 3.5},
     pipeline_options={"boundary_ratio": 0.9},
-    camera_words=_CAMERA_SENTENCES,
-    engine="pipeline.engines.wan:WAN",
-    can_cache_steps=True,
-    hides_padding=False,
-    can_split=True,
     pipeline="WanImageToVideoPipeline",
     cannot={
         "text_to_video": "It starts from a picture; use Wan 2.2 T2V A14B for text only.",
@@ -242,7 +252,7 @@ _I2V_A14B = ModelSpec(
         "transformer_2": Part(14_288_901_184),
         "vae": _WAN_VAE,
     },
-    **_WAN_GUIDED,
+    **_A14B,
 )
 
 
@@ -316,28 +326,12 @@ ROWS = (
         ),
         # The 0.9.8 release of this size is a single file; the text encoder is that of 0.9.5.
         repository="Lightricks/LTX-Video-0.9.5",
-        revision="main",
         checkpoint=(
             "https://huggingface.co/Lightricks/LTX-Video/blob/main/"
             "ltxv-2b-0.9.8-distilled.safetensors"
         ),
-        **_LTX_LICENCE,
-        fps=24.0,
-        num_pixels=704 * 480,
-        window_frames=121,
-        overlap_latents=2,
-        default_num_inference_steps=len(_LTX_DISTILLED_TIMESTEPS),
-        default_guidance_scale=1.0,
-        default_negative_prompt=published.LTX_NEGATIVE_PROMPT,
-        given_picture=_LTX_GIVEN_PICTURE,
-        camera_words=_CAMERA_SENTENCES,
-        timesteps=_LTX_DISTILLED_TIMESTEPS,
-        draft_pixels=_DRAFT_PIXELS,
+        **_LTX_VIDEO,
         second_pass=SecondPass(**_LTX_SECOND_PASS),
-        prompt_words=_LTX_PROMPT_WORDS,
-        engine="pipeline.engines.ltx:LTXEngine",
-        stacks_guidance=True,
-        can_split=True,
         parts={
             "text_encoder": _T5_XXL,
             "transformer": Part(1_923_385_472),
@@ -349,25 +343,9 @@ ROWS = (
         label="LTX-Video 13B 0.9.8 distilled",
         description="Larger than the 2B model: finer and slower; needs a large GPU.",
         repository="Lightricks/LTX-Video-0.9.8-13B-distilled",
-        revision="main",
-        **_LTX_LICENCE,
-        fps=24.0,
-        num_pixels=704 * 480,
-        window_frames=121,
-        overlap_latents=2,
-        default_num_inference_steps=len(_LTX_DISTILLED_TIMESTEPS),
-        default_guidance_scale=1.0,
-        default_negative_prompt=published.LTX_NEGATIVE_PROMPT,
-        given_picture=_LTX_GIVEN_PICTURE,
-        camera_words=_CAMERA_SENTENCES,
-        timesteps=_LTX_DISTILLED_TIMESTEPS,
-        draft_pixels=_DRAFT_PIXELS,
+        **_LTX_VIDEO,
         # Only the 13B's configuration has a tone map; diffusers applies it where it enlarges.
         second_pass=SecondPass(**_LTX_SECOND_PASS, tone_map_ratio=0.6),
-        prompt_words=_LTX_PROMPT_WORDS,
-        engine="pipeline.engines.ltx:LTXEngine",
-        stacks_guidance=True,
-        can_split=True,
         parts={
             "text_encoder": _T5_XXL,
             "transformer": Part(13_042_569_344),

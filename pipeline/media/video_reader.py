@@ -163,6 +163,15 @@ def read_last_frames(
         return _stack(_frames_at(path, info, indices, size=size), count)
 
 
+def read_frame(path: Path, info: ClipInfo, index: int) -> np.ndarray:
+    """Return one of a clip's decoded frames, (H, W, 3) uint8. Raises MediaError."""
+    indices = np.array([index])
+    try:
+        return _stack(_frames_at(path, info, indices, start=index), 1)[0]
+    except MediaError:
+        return _stack(_frames_at(path, info, indices), 1)[0]  # as in `read_last_frames`
+
+
 def iterate_frames(
     path: Path, info: ClipInfo, chunk: int = 16, size: tuple[int, int] | None = None
 ) -> Iterator[np.ndarray]:

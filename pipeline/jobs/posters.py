@@ -1,0 +1,78 @@
+"""The pictures of a clip, kept beside it: its poster and thumbnail, and a GIF when it is wanted."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from PIL import Image
+
+from pipeline.errors import MediaError
+from pipeline.media.exports import write_gif
+from pipeline.media.stills import read_first_picture
+
+logger = logging.getLogger(__name__)
+
+POSTER, THUMBNAIL, GIF = "poster.webp", "thumbnail.webp", "result.gif"
+THUMBNAIL_WIDTH = 320  # pixels
+_QUALITY = 85  # of WebP: a poster of 1280 x 720 takes about 60 kB
+
+
+def make_posters(clip: Path) -> None:
+    """Write the poster and the thumbnail of a clip that was made here; log a failure.
+
+    A job's clip is delivered without them if need be.
+    """
+    try:
+        picture = read_first_picture(clip)
+        _write(picture, clip.with_name(POSTER))
+        small = max(2, round(THUMBNAIL_WIDTH * picture.height / picture.width))
+        _write(picture.resize((THUMBNAIL_WIDTH, small)), clip.with_name(THUMBNAIL))
+    except (MediaError, OSError):  # the clip was deleted, or the disk is full
+        logger.warning("The poster of %s could not be made", clip.parent.name, exc_info=True)
+
+
+def find_poster(clip: Path, name: str = POSTER) -> Path | None:
+    """Return the poster of a clip, or its THUMBNAIL by name; None if there is none.
+
+    They are made here for clips of versions that had none.
+    """
+    path = clip.with_name(name)
+    if _is_stale(path, clip):
+        make_posters(clip)
+    return path if path.exists() else None
+
+
+def find_gif(clip: Path, fps: float) -> Path:
+    """Return the GIF of a clip of `fps` frames a second, made at its first use.
+
+    Raises MediaError or OSError if it cannot be made.
+    """
+    path = clip.with_name(GIF)
+    if _is_stale(path, clip):
+        with _draft_of(path) as draft:
+            write_gif(clip, draft, fps)
+    return path
+
+
+def _is_stale(path: Path, clip: Path) -> bool:
+    return not path.exists() or path.stat().st_mtime < clip.stat().st_mtime
+
+
+def _write(picture: Image.Image, path: Path) -> None:
+    with _draft_of(path) as draft:
+        picture.save(draft, format="WEBP", quality=_QUALITY)
+
+
+@contextlib.contextmanager
+def _draft_of(path: Path) -> Iterator[Path]:
+    """Yield a path that becomes `path` if nothing is raised."""
+    draft = path.with_suffix(f".{secrets.token_hex(4)}")
+    try:
+        yield draft
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)

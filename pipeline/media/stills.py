@@ -1,0 +1,43 @@
+"""Single pictures of clips: the first one, quickly, or the one at a given second, exactly."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from pipeline import programs
+from pipeline.errors import MediaError
+from pipeline.media import ffmpeg
+from pipeline.media.timeline import TIE_SECONDS
+from pipeline.media.video_reader import ClipInfo, read_frame
+
+
+def read_first_picture(path: Path) -> Image.Image:
+    """Return the first frame of a clip that was made here, without decoding the rest.
+
+    `probe_clip` decodes a whole file: a minute takes a second. Raises MediaError.
+    """
+    arguments = ffmpeg.command(
+        *(*ffmpeg.source(path), "-map", "0:V:0", "-frames:v", "1"),
+        *("-vf", f"scale=in_color_matrix=bt709:{ffmpeg.SCALE_FLAGS},format=rgb24"),
+        *("-c:v", "ppm", "-f", "image2pipe", "pipe:1"),
+    )
+    done = programs.run(arguments, ffmpeg.HEADER_TIMEOUT_SECONDS)
+    if done.returncode or not done.stdout:
+        raise MediaError(ffmpeg.UNREADABLE)
+    picture = Image.open(io.BytesIO(done.stdout), formats=["PPM"])
+    picture.load()
+    return picture
+
+
+def frame_at(path: Path, info: ClipInfo, seconds: float) -> np.ndarray:
+    """Return the frame (H, W, 3) uint8 that a player shows at a time; the last one after the end.
+
+    Raises MediaError if it cannot be read.
+    """
+    times = np.array(info.frame_times) - info.frame_times[0]
+    index = int(np.searchsorted(times, seconds + TIE_SECONDS, side="right")) - 1
+    return read_frame(path, info, min(max(index, 0), len(times) - 1))

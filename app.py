@@ -159,8 +159,8 @@ def create_studio(
     reviewer = Reviewer(Moderator(strictness, classifiers), models, guard)
     marker = open_marker(data_dir / IDENTITY)
     default_model = default_model_id(models, model_cache.machine)
-    store = open_store(data_dir)
     identity, registry = open_identity(data_dir / IDENTITY), Registry(data_dir / FILE)
+    store = open_store(data_dir, registry)
     make = create_make(model_cache, models, default_model, marker)
     enhancer = PromptEnhancer(models, PromptWriters(model_cache), reviewer)
     runner = JobRunner(make, reviewer, identity, store, registry, enhancer)
@@ -176,12 +176,16 @@ def create_studio(
     )
 
 
-def open_store(data_dir: Path) -> JobStore:
-    """Open the job store with the limits of the environment. Raises KinoraError."""
+def open_store(data_dir: Path, registry: Registry) -> JobStore:
+    """Open the job store with the limits of the environment. Raises KinoraError.
+
+    The registry forgets the clips that their visitors delete.
+    """
     return JobStore(
         data_dir,
         max_age=read_number("KINORA_MAX_JOB_DAYS", MAX_JOB_DAYS) * 24 * 3600,
         max_bytes=read_number("KINORA_MAX_DATA_GB", MAX_DATA_GIGABYTES) * 1e9,
+        forget=registry.forget,
     )
 
 

@@ -131,8 +131,8 @@ class JobPanel:
     async def _show_again(self, visitor: str) -> AsyncIterator[Updates]:
         """Show the visitor's job of this tab if it is unfinished."""
         with plain_errors():
-            unfinished = self._studio.history.unfinished
-            job_id = await asyncio.to_thread(unfinished, visitor, self._name)
+            newest = self._studio.history.newest
+            job_id = await asyncio.to_thread(newest, visitor, self._name)
             if job_id is None:
                 yield {self._job_id: None}  # as above
                 return

@@ -255,7 +255,7 @@ def connect_to_others(
     """
 
     def serve_last_frame(clip: str) -> Path:
-        return serve_picture(studio.last_frame(clip), "last-frame.png")
+        return serve_picture(studio.frame(clip), "last-frame.png")
 
     async def take_last_frame(clip: str, recipe: dict[str, Any]) -> tuple[gr.Tabs, str, str]:
         with plain_errors():

@@ -6,8 +6,11 @@ Gradio is left to `page/`, and running the model to the worker's `run` function.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import math
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -24,7 +27,7 @@ from pipeline.jobs.store import Origin
 from pipeline.jobs.timing import Timing
 from pipeline.jobs.worker import JobWorker
 from pipeline.media.images import crop_to_size
-from pipeline.media.video_reader import read_last_frames
+from pipeline.media.stills import frame_at
 from pipeline.models.download_sizes import DownloadSize, DownloadSizes
 from pipeline.models.registry import SHIPPED, Models, describe_models
 from pipeline.models.spec import TASK_SOURCES, ModelSpec, Quality, Task
@@ -36,7 +39,7 @@ from pipeline.planning.plan import (
     plan_generation,
     working_seconds,
 )
-from pipeline.planning.request import GenerationRequest
+from pipeline.planning.request import MAX_VARIATIONS, GenerationRequest, vary
 from pipeline.planning.validation import build_request
 from pipeline.rate_limits import Limits
 from pipeline.runtime.model_cache import ModelCache
@@ -126,7 +129,7 @@ class Studio:
         self.worker = worker
         self.reviewer = reviewer or Reviewer(Moderator(read_strictness()), models)
         self._verifier = verifier or Verifier()
-        self.history = History(worker, self._check_again, self._verifier.registry)
+        self.history = History(worker, self._check_again)
         self.default_model = default_model
         self.models = models
         self._model_cache = model_cache
@@ -151,21 +154,44 @@ class Studio:
     async def submit(
         self, task: Task, fields: dict[str, Any], *, client_id: str = "", **origin: Unpack[Origin]
     ) -> str:
-        """Queue a request and return its job id. Raises InvalidRequestError before queueing.
+        """Queue a request and return its job id, as `submit_variations` does."""
+        return (await self.submit_variations(task, fields, 1, client_id=client_id, **origin))[0]
 
-        The job counts towards the limits of `client_id`. `fields` are those of `build_request`;
+    async def submit_variations(
+        self,
+        task: Task,
+        fields: dict[str, Any],
+        count: int,
+        *,
+        client_id: str = "",
+        **origin: Unpack[Origin],
+    ) -> list[str]:
+        """Queue a request `count` times, with seeds one apart, and return the job ids.
+
+        All are queued or none. Raises InvalidRequestError before queueing.
+
+        Each counts towards the limits of `client_id`. `fields` are those of `build_request`;
         pictures and clips are opened here too. With `based_on` in `origin` and no seed, the job
         uses that earlier job's seed, so unchanged shots stay the same. `JobStore.create` documents
         the rest of `origin`.
         """
-        with self.limits.job(client_id, self._is_unfinished) as slot:
+        if count not in range(1, MAX_VARIATIONS + 1):
+            raise InvalidRequestError(
+                f"{count} variations were requested; choose a number from 1 to {MAX_VARIATIONS}."
+            )
+        with contextlib.ExitStack() as stack:
+            jobs = [self.limits.job(client_id, self._is_unfinished) for _ in range(count)]
+            slots = [stack.enter_context(job) for job in jobs]
             request = await asyncio.to_thread(self._prepare, task, fields, origin.get("based_on"))
             if TASK_SOURCES[task] or any(shot.image for shot in request.shots):
                 request = await self.inspect(client_id, self._check_files, request)
             else:
                 request = await asyncio.to_thread(self._review, request)
-            slot.job_id = await asyncio.to_thread(self.worker.submit, request, **origin)
-        return slot.job_id
+            requests = vary(request, count)
+            job_ids = await asyncio.to_thread(self.worker.submit_all, requests, **origin)
+            for slot, job_id in zip(slots, job_ids, strict=True):
+                slot.job_id = job_id
+        return job_ids
 
     async def resume(self, job_id: str, client_id: str) -> JobState:
         """Resume a job as `JobWorker.resume` does, within the client's limits.
@@ -177,11 +203,24 @@ class Studio:
             slot.job_id = job_id
         return state
 
-    async def again(self, visitor: str, job_id: str, client_id: str) -> str:
-        """Make a variation of a visitor's clip as `History.again` does, within their limits."""
+    async def again(
+        self, visitor: str, job_id: str, client_id: str, *, is_same: bool = False
+    ) -> str:
+        """Make a visitor's clip again as `History.again` does, within their limits."""
         with self.limits.job(client_id, self._is_unfinished) as slot:
-            slot.job_id = await asyncio.to_thread(self.history.again, visitor, job_id)
+            again = partial(self.history.again, visitor, job_id, is_same=is_same)
+            slot.job_id = await asyncio.to_thread(again)
         return slot.job_id
+
+    def can_resume(self, job_id: str) -> bool:
+        """Say whether resuming a job can work: its state, its files and this machine allow it."""
+        try:
+            if self.worker.state(job_id).can_resume:
+                self._check_machine(self.worker.store.facts(job_id).request)
+                return True
+        except InvalidRequestError:
+            pass
+        return False
 
     async def in_hd(self, job_id: str, client_id: str) -> str:
         """Make a clip again in HD, with its seed; return the new job's id.
@@ -325,12 +364,12 @@ class Studio:
         size = self.plan("image_to_video", fields, source.facts).model_size
         return source, *crop_to_size(source.picture, *size)
 
-    def last_frame(self, clip: str | Path) -> np.ndarray:
-        """Return a clip's last frame, (H, W, 3) uint8. Raises MediaError if it cannot be read."""
+    def frame(self, clip: str | Path, seconds: float = math.inf) -> np.ndarray:
+        """Return a clip's frame at a time, or its last one, (H, W, 3) uint8. Raises MediaError."""
         source = self.open("extend_video", clip)
         assert source.path is not None
         assert source.info is not None
-        return read_last_frames(source.path, source.info, 1)[0]
+        return frame_at(source.path, source.info, seconds)
 
     def plain_picture(self, path: str | Path) -> np.ndarray:
         """Return a picture that browsers can show, (H, W, 3) uint8, at most 2048 pixels a side.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import shutil
@@ -12,13 +13,14 @@ from pathlib import Path
 from typing import Protocol
 
 from pipeline.errors import StorageError, cannot_write
-from pipeline.jobs.files import STATE, folder_size, read_json
+from pipeline.jobs.files import DELETED, STATE, folder_size, read_json
 from pipeline.jobs.states import state_class
 from pipeline.planning.request import GenerationRequest
 
 logger = logging.getLogger(__name__)
 MIN_FREE_BYTES = 500_000_000  # of the disk, left for other programs
 FRESH_SECONDS = 3600.0
+UNDO_SECONDS = 600.0  # that a deleted job can be restored, unless a new job needs its space
 WATCHED_SECONDS = 300.0  # younger clips are not deleted to make room for a new job
 # Of a job's folder per second of new video: latents, encoded shots and the clip. Assumed: four
 # times the 0.4 MB per second of the embedded model's jobs, because other models' frames are larger.
@@ -52,26 +54,30 @@ class DiskSpace:
         claim: Callable[[str], AbstractContextManager[bool]],
         max_age: float,
         max_bytes: float,
+        forget: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Watch the folder of all jobs; `claim` locks one, see `JobStore.claim`.
 
         Finished jobs are kept for `max_age` seconds. All jobs and the files of `rooms` together
         take at most `max_bytes`: the oldest are deleted to make room for new ones, and new jobs are
-        refused if there is still no room.
+        refused if there is still no room. `forget` gets the id of each job that its visitor deleted
+        when it goes for good.
         """
         self.rooms: list[Room] = []
         self._jobs, self._claim = jobs, claim
         self._max_age, self._max_bytes = max_age, max_bytes
+        self._forget = forget
         # Ages use the monotonic clock, so setting the system clock forward makes no job old.
         self._clock_began, self._steady_began = time.time(), time.monotonic()
 
     def sweep(self) -> int:
         """Delete finished jobs that are too old, then the oldest ones until the rest fit.
 
-        Returns how many were deleted. Queued and running jobs stay, and paused ones until they are
-        too old. Jobs of the last hour are not deleted for space: their clips may still be open.
+        Those that their visitor deleted go `UNDO_SECONDS` later. Returns how many were deleted.
+        Queued and running jobs stay, and paused ones until they are too old. Jobs of the last hour
+        are not deleted for space: their clips may still be open.
         """
-        num_removed = 0
+        num_removed, _ = self.empty_bin()
         for changed_at, folder in self._oldest_first():
             if self._age(changed_at) > self._max_age:
                 num_removed += self._remove(folder, keeps_paused=False)
@@ -88,17 +94,31 @@ class DiskSpace:
         used = self._num_bytes() if has_changed else used
         _refuse_if_full(needed, used, self._max_bytes, self._jobs)
 
+    def empty_bin(self, min_age: float = UNDO_SECONDS) -> tuple[int, int]:
+        """Delete for good what visitors deleted at least `min_age` seconds ago.
+
+        Returns how many jobs, and their bytes.
+        """
+        num_removed = num_bytes = 0
+        for path in self._jobs.glob(f"*/{DELETED}"):
+            with contextlib.suppress(OSError):  # it was restored meanwhile
+                if self._age(path.stat().st_mtime) >= min_age:
+                    size = folder_size(path.parent)
+                    if self._remove(path.parent, keeps_paused=False, marker=DELETED):
+                        num_removed, num_bytes = num_removed + 1, num_bytes + size
+        return num_removed, num_bytes
+
     def _make_room(
         self, excess: float, min_age: float, kept: Collection[Path] = ()
     ) -> tuple[bool, int]:
-        """Shrink the other rooms, then delete the oldest finished jobs, until `excess` bytes went.
+        """Empty the bin, shrink the other rooms, then delete the oldest finished jobs.
 
-        Returns whether anything went, and how many jobs.
+        Ends as soon as `excess` bytes went. Returns whether anything went, and how many jobs.
         """
         if excess <= 0:
             return False, 0
-        removed: float = _shrink(self.rooms, math.ceil(excess), kept)
-        num_removed = 0
+        num_removed, removed = self.empty_bin(0)
+        removed += _shrink(self.rooms, math.ceil(excess - removed), kept)
         for changed_at, folder in self._oldest_first():
             if removed >= excess or self._age(changed_at) <= min_age:
                 break
@@ -122,15 +142,22 @@ class DiskSpace:
     def _age(self, changed_at: float) -> float:
         return self._clock_began + time.monotonic() - self._steady_began - changed_at
 
-    def _remove(self, folder: Path, *, keeps_paused: bool) -> bool:
-        """Delete a job's folder, unless the job is queued, running, locked, or paused and kept."""
+    def _remove(self, folder: Path, *, keeps_paused: bool, marker: str = "") -> bool:
+        """Delete a job's folder, unless the job is queued, running, locked, or paused and kept.
+
+        With a `marker`, only while there is a file of that name.
+        """
         state = state_class((read_json(folder / STATE) or {}).get("state"))
         if state is not None and (not state.is_over or (keeps_paused and state.is_kept)):
             return False
         with self._claim(folder.name) as is_ours:
-            if is_ours:
-                shutil.rmtree(folder, ignore_errors=True)
-        return is_ours
+            if not is_ours or not (folder / marker).exists():
+                return False
+            is_deleted = (folder / DELETED).exists()
+            shutil.rmtree(folder, ignore_errors=True)
+        if is_deleted:
+            self._forget(folder.name)
+        return True
 
 
 def _refuse_if_full(needed: int, used: int, max_bytes: float, folder: Path) -> None:

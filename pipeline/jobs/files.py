@@ -12,6 +12,7 @@ from typing import Any
 
 # In a job's folder, see `store.py`.
 REQUEST, STATE, PROMPTS = "request.json", "state.json", "prompts.json"
+DELETED = "deleted.json"  # what REQUEST becomes when its visitor deletes the job
 
 
 def write_json(path: Path, values: dict[str, object]) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from pipeline.jobs.states import JobState
+from pipeline.jobs.store import JobFacts
 from pipeline.planning.request import GenerationRequest
 
 # The page reads states a few times a second, so more frequent writes are useless.
@@ -26,7 +27,7 @@ class Progress(Protocol):
 class RunningJob:
     """A job that waits or runs in this process, and the context variables of its caller."""
 
-    request: GenerationRequest
+    facts: JobFacts
     state: JobState
     context: contextvars.Context = field(default_factory=contextvars.copy_context)
     progress: Progress | None = None
@@ -35,6 +36,11 @@ class RunningJob:
     _looked_at: float = -1.0
     _began_at: float = 0.0  # when the first step began, at `_began_from` of the whole
     _began_from: float = 1.0
+
+    @property
+    def request(self) -> GenerationRequest:
+        """Return what was requested."""
+        return self.facts.request
 
     def report(self, progress: Progress) -> JobState:
         """Keep the progress, and return the job's state with it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, TypeVar
 
 StateName = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
@@ -21,8 +21,13 @@ class JobState:
 
     name: ClassVar[StateName]
     is_over: ClassVar[bool] = True  # nothing more happens unless the user acts
-    can_resume: ClassVar[bool] = False
+    is_resumable: ClassVar[bool] = False
     is_kept: ClassVar[bool] = False  # not removed to free disk space
+
+    @property
+    def can_resume(self) -> bool:
+        """Return whether the job can be queued again."""
+        return self.is_resumable
 
     def become(self, state: type[S], message: str = "", progress: float | None = None) -> S:
         """Return another state of the same job; the progress stays the same unless given."""
@@ -71,7 +76,7 @@ class Paused(JobState):
     """The user paused the job and can resume it."""
 
     name = "paused"
-    can_resume = True
+    is_resumable = True
     is_kept = True
 
 
@@ -84,10 +89,23 @@ class Done(JobState):
 
 @dataclass(frozen=True)
 class Failed(JobState):
-    """The job ended with an error; the message says why."""
+    """The job ended with an error; the message says why.
+
+    `is_final`: it would fail again in the same way, because of what was requested.
+    """
+
+    is_final: bool = False
 
     name = "failed"
-    can_resume = True
+
+    @property
+    def can_resume(self) -> bool:
+        """Return whether another try may succeed."""
+        return not self.is_final
+
+    def to_json(self) -> dict[str, object]:
+        """Return the state's JSON form, which says so if the job cannot succeed."""
+        return super().to_json() | ({"can_resume": False} if self.is_final else {})
 
 
 @dataclass(frozen=True)
@@ -95,7 +113,7 @@ class Cancelled(JobState):
     """The user stopped the job; the finished part is a clip."""
 
     name = "cancelled"
-    can_resume = True
+    is_resumable = True
 
 
 _STATES: dict[object, type[JobState]] = {
@@ -114,4 +132,7 @@ def read_state(job_id: str, values: Mapping[str, object] | None) -> JobState:
     state, progress = state_class(values.get("state")), values.get("progress")
     if state is None or not isinstance(progress, int | float) or not math.isfinite(progress):
         return Failed(job_id, message=_DAMAGED)
-    return state(job_id, min(max(float(progress), 0.0), 1.0), str(values.get("message", "")))
+    read = state(job_id, min(max(float(progress), 0.0), 1.0), str(values.get("message", "")))
+    if isinstance(read, Failed) and values.get("can_resume") is False:
+        return replace(read, is_final=True)
+    return read

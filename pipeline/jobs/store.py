@@ -10,7 +10,8 @@ Owns the files and the locks; `worker.py` decides what runs when. A job's folder
     windows/       finished latents, one file per pass over a window (see `latent_cache.py`)
     pieces/        encoded shots, one file per shot; playable while it grows (`video_writer.py`)
     result.mp4     the clip, with recipe.json
-    thumbnail.png  its first frame, made when the history is first shown
+    poster.webp    its first frame, also as thumbnail.webp (see `posters.py`)
+    deleted.json   in the place of request.json after `delete`, until it is too late to restore
     order          the state that another process asks the one that works on it to end it in
     log.txt        what happened when
     lock           held by the process that works on it
@@ -24,7 +25,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
@@ -35,6 +36,7 @@ from pipeline.errors import InvalidRequestError, MediaError, cannot_write
 from pipeline.generation.kept_parts import PIECES, WINDOWS, num_pieces, num_windows
 from pipeline.jobs.disk_space import DiskSpace, bytes_of
 from pipeline.jobs.files import (
+    DELETED,
     PROMPTS,
     REQUEST,
     STATE,
@@ -54,6 +56,7 @@ _MAX_TIME = 1e11  # seconds since 1970: some thousand years from now
 
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{22}")
 _JOB_DAMAGED = "The files of this job are damaged; make the clip again and delete this one."
+_TOO_LATE = "This clip was deleted for good; make it again."
 _SOURCE_GONE = "A picture or clip of this request is no longer on the server; upload it again."
 
 
@@ -64,13 +67,15 @@ class Origin(TypedDict, total=False):
     tab: str
     based_on: str | None
     words_of: str | None
+    group: str
 
 
 @dataclass(frozen=True)
 class JobFacts:
     """What is recorded when a job is created: the request, its visitor and the time (epoch).
 
-    `tab` is the tab of the page that it was requested in; empty for the API.
+    `tab` is the tab of the page that it was requested in; empty for the API. `group` is the same
+    for the variations of one request; empty for a single clip.
     """
 
     job_id: str
@@ -78,21 +83,27 @@ class JobFacts:
     visitor: str
     tab: str
     created_at: float
+    group: str = ""
 
 
 class JobStore:
     """The folders `<root>/jobs/<job_id>`, shared by all processes that use the same root."""
 
     def __init__(
-        self, root: Path, *, max_age: float = float("inf"), max_bytes: float = float("inf")
+        self,
+        root: Path,
+        *,
+        max_age: float = float("inf"),
+        max_bytes: float = float("inf"),
+        forget: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Open or create the store. Raises StorageError if the folder is not writable.
 
-        `DiskSpace` documents `max_age` and `max_bytes`.
+        `DiskSpace` documents `max_age`, `max_bytes` and `forget`.
         """
         self.root = root.absolute()
         self._jobs = self.root / "jobs"
-        self.space = DiskSpace(self._jobs, self.claim, max_age, max_bytes)
+        self.space = DiskSpace(self._jobs, self.claim, max_age, max_bytes, forget)
         try:
             self._jobs.mkdir(parents=True, exist_ok=True)
             probe = self._jobs / f".probe-{secrets.token_hex(4)}"
@@ -119,6 +130,7 @@ class JobStore:
         tab: str = "",
         based_on: str | None = None,
         words_of: str | None = None,
+        group: str = "",
     ) -> str:
         """Create a queued job and return its id, which cannot be guessed.
 
@@ -147,6 +159,7 @@ class JobStore:
                 "visitor": visitor,
                 "tab": tab,
                 "created_at": time.time(),
+                "group": group,
             }
             write_json(folder / REQUEST, facts)
         except OSError as exc:
@@ -159,16 +172,7 @@ class JobStore:
 
     def facts(self, job_id: str) -> JobFacts:
         """Read the facts of a job. Raises InvalidRequestError if they are damaged."""
-        values = read_json(self.folder(job_id) / REQUEST) or {}
-        try:
-            request = read_request(values["request"])
-            visitor, tab = str(values["visitor"]), str(values["tab"])
-            created_at = float(values["created_at"])
-            if not 0 <= created_at <= _MAX_TIME:
-                raise ValueError(f"a job of the time {created_at}")
-            return JobFacts(job_id, request, visitor, tab, created_at)
-        except (KeyError, TypeError, ValueError) as exc:
-            raise InvalidRequestError(_JOB_DAMAGED) from exc
+        return _to_facts(job_id, read_json(self.folder(job_id) / REQUEST) or {})
 
     def read_state(self, job_id: str) -> JobState:
         """Read a job's state; return `Failed` if it cannot be read."""
@@ -266,21 +270,53 @@ class JobStore:
         """Return all jobs, or those of one visitor, the newest first, without damaged ones."""
         jobs = []
         for path in self._jobs.glob(f"*/{REQUEST}"):
-            with contextlib.suppress(InvalidRequestError):
-                if visitor is None or (read_json(path) or {}).get("visitor") == visitor:
-                    jobs.append(self.facts(path.parent.name))
+            values = read_json(path) or {}
+            if visitor is None or values.get("visitor") == visitor:
+                with contextlib.suppress(InvalidRequestError):
+                    jobs.append(_to_facts(path.parent.name, values))
         return sorted(jobs, key=lambda facts: facts.created_at, reverse=True)
 
     def delete(self, job_id: str) -> None:
-        """Delete a job and its clip. Raises InvalidRequestError while it is being made."""
+        """Delete a job and its clip, so that `restore` can bring them back for a while.
+
+        Raises InvalidRequestError while it is being made.
+        """
         folder = self.folder(job_id)
-        if not self.read_state(job_id).is_over:
-            raise InvalidRequestError("This clip is still being made; stop it first.")
         with self.claim(job_id) as is_ours:
             if not is_ours or not self.read_state(job_id).is_over:
                 raise InvalidRequestError("This clip is still being made; stop it first.")
-            (folder / REQUEST).unlink()  # from here on the job does not exist
-            shutil.rmtree(folder, ignore_errors=True)
+            (folder / REQUEST).touch()  # the time from which on it may be deleted for good
+            (folder / REQUEST).replace(folder / DELETED)  # from here on the job does not exist
+
+    def deleted_facts(self, job_id: str) -> JobFacts:
+        """Read the facts of a deleted job. Raises InvalidRequestError if it is gone for good."""
+        is_legal = isinstance(job_id, str) and _JOB_ID.fullmatch(job_id)
+        if not is_legal or not (self._jobs / job_id / DELETED).is_file():
+            raise InvalidRequestError(_TOO_LATE)
+        return _to_facts(job_id, read_json(self._jobs / job_id / DELETED) or {})
+
+    def restore(self, job_id: str) -> None:
+        """Undo `delete`. Raises InvalidRequestError if the job is gone for good."""
+        self.deleted_facts(job_id)
+        folder = self._jobs / job_id
+        with self.claim(job_id) as is_ours, contextlib.suppress(FileNotFoundError):
+            if is_ours:
+                (folder / DELETED).replace(folder / REQUEST)
+                return
+        raise InvalidRequestError(_TOO_LATE)
+
+
+def _to_facts(job_id: str, values: Mapping[str, Any]) -> JobFacts:
+    """Read the facts of a job from their JSON form. Raises InvalidRequestError if damaged."""
+    try:
+        request = read_request(values["request"])
+        visitor, tab = str(values["visitor"]), str(values["tab"])
+        created_at, group = float(values["created_at"]), str(values.get("group", ""))
+        if not 0 <= created_at <= _MAX_TIME:
+            raise ValueError(f"a job of the time {created_at}")
+        return JobFacts(job_id, request, visitor, tab, created_at, group)
+    except (KeyError, TypeError, ValueError) as exc:
+        raise InvalidRequestError(_JOB_DAMAGED) from exc
 
 
 def _is_unfinished(path: Path) -> bool:

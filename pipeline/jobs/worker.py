@@ -7,9 +7,11 @@ taken up again.
 from __future__ import annotations
 
 import logging
+import secrets
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +24,7 @@ from pipeline.errors import (
     cannot_write,
 )
 from pipeline.generation.kept_parts import WINDOWS
+from pipeline.jobs.posters import find_poster
 from pipeline.jobs.running_job import Progress, RunningJob
 from pipeline.jobs.states import Cancelled, Done, Failed, JobState, Paused, Queued, Running
 from pipeline.jobs.store import JobStore, Origin
@@ -94,6 +97,25 @@ class JobWorker:
                 self._enqueue(job_id)
         return job_id
 
+    def submit_all(
+        self, requests: Sequence[GenerationRequest], **origin: Unpack[Origin]
+    ) -> list[str]:
+        """Queue requests that belong together, all or none, and return their job ids.
+
+        Raises as `submit` does.
+        """
+        if len(requests) > 1:
+            origin["group"] = secrets.token_urlsafe(8)
+        job_ids: list[str] = []
+        try:
+            for request in requests:
+                job_ids.append(self.submit(request, **origin))
+        except KinoraError:
+            for job_id in job_ids:
+                self.cancel(job_id)
+            raise
+        return job_ids
+
     def resume(self, job_id: str) -> JobState:
         """Queue a paused, stopped or failed job again, and return its state.
 
@@ -134,6 +156,16 @@ class JobWorker:
         with self._changed:
             job = self._find(job_id)
             return job.progress if job else None
+
+    def queue(self) -> list[RunningJob]:
+        """List copies of the jobs in this process in their order: the running one, then the rest.
+
+        Reads no files.
+        """
+        with self._changed:
+            ids = [x for x in self._jobs if x not in self._waiting] + [*self._waiting]
+            jobs = [self._jobs[job_id] for job_id in ids]
+            return [replace(job) for job in jobs if not job.state.is_over]
 
     def result(self, job_id: str) -> Path | None:
         """Return the path of a job's clip, or None; for a stopped job, of its finished part."""
@@ -182,7 +214,7 @@ class JobWorker:
                 if not is_ours:
                     self.store.order(job_id, ending)
                     return self.state(job_id)
-                self._jobs.setdefault(job_id, RunningJob(self.store.facts(job_id).request, state))
+                self._jobs.setdefault(job_id, RunningJob(self.store.facts(job_id), state))
                 if job_id in self._waiting:
                     self._waiting.remove(job_id)
                 self._finish(job_id, ending, _MESSAGES[ending])
@@ -199,8 +231,8 @@ class JobWorker:
             )
 
     def _enqueue(self, job_id: str) -> None:
-        request = self.store.facts(job_id).request
-        self._jobs[job_id] = RunningJob(request, self.store.read_state(job_id))
+        facts = self.store.facts(job_id)
+        self._jobs[job_id] = RunningJob(facts, self.store.read_state(job_id))
         self._waiting.append(job_id)
         self._changed.notify_all()
 
@@ -224,10 +256,13 @@ class JobWorker:
     def _take_turn(self) -> None:
         """Wait for a job and run it, or look for jobs that other processes left."""
         with self._changed:
-            timeout = SECONDS_BETWEEN_ROUNDS if self._takes_up else None
-            self._changed.wait_for(lambda: self._waiting or self._is_closed, timeout)
+            is_ready = self._changed.wait_for(
+                lambda: self._waiting or self._is_closed, SECONDS_BETWEEN_ROUNDS
+            )
             job_id = self._waiting.popleft() if self._waiting else None
         if job_id is None:
+            if not is_ready:
+                self.store.space.empty_bin()
             self._take_up()
             return
         try:
@@ -277,7 +312,8 @@ class JobWorker:
             logger.exception("Job %s cannot write to %s", job_id, self.store.root)
             self._finish(job_id, Failed, str(cannot_write(exc)))
         except KinoraError as exc:
-            self._finish(job_id, Failed, str(exc))
+            is_final = isinstance(exc, InvalidRequestError | OutputError)
+            self._finish(job_id, Failed, str(exc), is_final=is_final)
         except Exception:
             logger.exception("Job %s failed", job_id)
             self._finish(job_id, Failed, UNEXPECTED)
@@ -289,14 +325,19 @@ class JobWorker:
     def _make(self, job_id: str, job: RunningJob) -> dict[str, object]:
         """Call `run` for a job and write the recipe that it returns. Raises what `run` raises."""
         if self.store.count_start(job_id) > MAX_STARTS:
-            raise OutputError(_ENDS_KINORA)
-        recipe = job.context.run(
-            self._run,
-            job.request,
-            self.store.output_path(job_id),
-            lambda progress: self._report(job, progress),
-            lambda: self._is_to_end(job_id),
-        )
+            raise KinoraError(_ENDS_KINORA)  # no final failure: other programs may be the cause
+        output = self.store.output_path(job_id)
+        try:
+            recipe = job.context.run(
+                self._run,
+                job.request,
+                output,
+                lambda progress: self._report(job, progress),
+                lambda: self._is_to_end(job_id),
+            )
+        finally:
+            if output.is_file():
+                find_poster(output)
         self.store.write_recipe(job_id, recipe | {"job_id": job_id})
         return recipe
 
@@ -333,13 +374,20 @@ class JobWorker:
         state: type[JobState],
         message: str = "",
         progress: float | None = None,
+        *,
+        is_final: bool = False,
     ) -> None:
-        """Write a job's last state; keep the job in memory only if that fails."""
+        """Write a job's last state; keep the job in memory only if that fails.
+
+        `is_final` is that of `Failed`.
+        """
         self.store.log(job_id, f"{state.name} {message}".strip())
         self.store.forget_starts(job_id)
         with self._changed:
             job = self._jobs[job_id]
             job.progress = None
             job.state = job.state.become(state, message, progress)
+            if isinstance(job.state, Failed):
+                job.state = replace(job.state, is_final=is_final)
             if self._write(job.state):
                 del self._jobs[job_id]

@@ -20,6 +20,7 @@ MAX_PROMPT_CHARACTERS = 2000
 MAX_SEED = 2**31 - 1
 MAX_INFERENCE_STEPS = 100
 MAX_GUIDANCE_SCALE = 20
+MAX_VARIATIONS = 4
 MAX_SHIFT = 30.0  # the largest that a model's authors use is 16
 SOURCE_FIELDS = ("image", "video", "video_after")
 
@@ -91,6 +92,12 @@ class GenerationRequest:
         values = asdict(self)
         values["shots"] = [shot | {"image": _path_text(shot["image"])} for shot in values["shots"]]
         return values | {name: _path_text(values[name]) for name in SOURCE_FIELDS}
+
+
+def vary(request: GenerationRequest, count: int) -> list[GenerationRequest]:
+    """Return a request `count` times, with seeds one apart; the first is the same."""
+    seeds = [(request.seed + number) % (MAX_SEED + 1) for number in range(count)]
+    return [replace(request, seed=seed) for seed in seeds]
 
 
 def _path_text(path: Path | None) -> str | None:

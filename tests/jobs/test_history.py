@@ -11,11 +11,10 @@ from PIL import Image
 
 from pipeline.errors import InvalidRequestError
 from pipeline.jobs.history import History, visitor_key
-from pipeline.jobs.states import Paused
 from pipeline.jobs.store import JobStore
 from pipeline.jobs.worker import JobWorker
 from pipeline.planning.request import GenerationRequest, Shot
-from tests.sources import make_clip
+from tests.sources import HEIGHT, WIDTH, make_clip
 
 ADA, GRACE = "ada's token", "grace's token"
 
@@ -35,8 +34,8 @@ def worker(tmp_path: Path) -> Iterator[JobWorker]:
     worker.close()
 
 
-def make(worker: JobWorker, visitor: str, tab: str = "") -> str:
-    job_id = worker.submit(request(), visitor=visitor_key(visitor), tab=tab)
+def make(worker: JobWorker, visitor: str, tab: str = "", prompt: str = "a red car") -> str:
+    job_id = worker.submit(request(prompt), visitor=visitor_key(visitor), tab=tab)
     deadline = time.monotonic() + 10
     while worker.state(job_id).name != "done":
         assert time.monotonic() < deadline
@@ -58,14 +57,46 @@ def test_no_token_is_on_the_disk(worker: JobWorker, tmp_path: Path) -> None:
     assert all(ADA.encode() not in x.read_bytes() for x in tmp_path.rglob("*") if x.is_file())
 
 
-def test_a_clip_has_a_small_picture_that_is_made_once(worker: JobWorker) -> None:
-    make(worker, ADA)
+def test_a_clip_has_its_poster_and_a_small_picture_as_soon_as_its_job_ends(
+    worker: JobWorker,
+) -> None:
+    folder = worker.store.folder(make(worker, ADA))
+    with Image.open(folder / "poster.webp") as poster:
+        assert poster.size == (WIDTH, HEIGHT)
+    made_at = (folder / "thumbnail.webp").stat().st_mtime_ns
     (entry,) = History(worker, lambda request: request).entries(ADA, 10)
+    assert entry.thumbnail == folder / "thumbnail.webp"
+    assert entry.thumbnail.stat().st_mtime_ns == made_at
     with Image.open(entry.thumbnail) as picture:
         assert picture.size == (320, 213)
-    made_at = entry.thumbnail.stat().st_mtime_ns
-    (again,) = History(worker, lambda request: request).entries(ADA, 10)
-    assert again.thumbnail.stat().st_mtime_ns == made_at
+
+
+def test_a_clip_of_a_version_without_posters_gets_one_when_it_is_shown(worker: JobWorker) -> None:
+    folder = worker.store.folder(make(worker, ADA))
+    (folder / "thumbnail.webp").unlink()
+    (entry,) = History(worker, lambda request: request).entries(ADA, 10)
+    assert entry.thumbnail.is_file()
+
+
+def test_clips_are_found_by_words_of_their_prompts_and_by_model(worker: JobWorker) -> None:
+    history = History(worker, lambda request: request)
+    car, cat = make(worker, ADA), make(worker, ADA, prompt="A black CAT on a red sofa")
+
+    def found(**wanted: str) -> list[str]:
+        return [entry.facts.job_id for entry in history.entries(ADA, 10, **wanted)]
+
+    assert found() == found(words="red") == found(model="kinora-mini") == [cat, car]
+    assert found(words="sofa cat") == [cat]
+    assert found(words="dog") == found(model="wan-2.2-5b") == []
+    assert history.models(ADA) == ["kinora-mini"]
+    assert history.models(GRACE) == []
+
+
+def test_an_entry_has_the_whole_prompt_and_the_recipe(worker: JobWorker) -> None:
+    job_id = make(worker, ADA, prompt="red car, " * 30 + "red")
+    (entry,) = History(worker, lambda request: request).entries(ADA, 10)
+    assert entry.prompt == "red car, " * 30 + "red"
+    assert entry.recipe == {"seed": 7, "job_id": job_id}
 
 
 def test_nobody_touches_a_clip_of_somebody_elses(worker: JobWorker) -> None:
@@ -77,6 +108,10 @@ def test_nobody_touches_a_clip_of_somebody_elses(worker: JobWorker) -> None:
     assert history.check(ADA, job_id).job_id == job_id
     history.delete(ADA, job_id)
     assert history.entries(ADA, 10) == []
+    with pytest.raises(InvalidRequestError, match="not yours"):
+        history.restore(GRACE, job_id)
+    history.restore(ADA, job_id)
+    assert [entry.facts.job_id for entry in history.entries(ADA, 10)] == [job_id]
 
 
 def test_once_more_is_the_same_request_with_another_seed(worker: JobWorker) -> None:
@@ -84,17 +119,16 @@ def test_once_more_is_the_same_request_with_another_seed(worker: JobWorker) -> N
     job_id = history.again(ADA, make(worker, ADA, tab="film"))
     facts = history.check(ADA, job_id)
     assert (facts.request.shots, facts.request.seed, facts.tab) == (request().shots, 8, "film")
+    same = history.check(ADA, history.again(ADA, job_id, is_same=True))
+    assert same.request == facts.request
 
 
-def test_a_tab_shows_again_what_was_left_unfinished_there_and_nothing_else(
-    worker: JobWorker,
-) -> None:
-    history, store = History(worker, lambda request: request), worker.store
+def test_a_tab_shows_again_what_was_made_there_last_and_nothing_else(worker: JobWorker) -> None:
+    history = History(worker, lambda request: request)
+    assert history.newest(ADA, "film") is None
     make(worker, ADA, tab="film")
-    assert history.unfinished(ADA, "film") is None
-    job_id = store.create(request(), visitor=visitor_key(ADA), tab="film")
-    store.write_state(store.read_state(job_id).become(Paused))
-    assert history.unfinished(ADA, "film") == job_id
-    assert history.unfinished(ADA, "text_to_video") is None
-    assert history.unfinished(GRACE, "film") is None
-    assert history.unfinished("", "film") is None
+    job_id = make(worker, ADA, tab="film")
+    make(worker, ADA, tab="text_to_video")
+    assert history.newest(ADA, "film") == job_id
+    assert history.newest(GRACE, "film") is None
+    assert history.newest("", "film") is None

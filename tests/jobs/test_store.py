@@ -115,11 +115,10 @@ def test_a_damaged_request_harms_no_other_job(store: JobStore, text: str) -> Non
     assert store.unfinished() == [other]
 
 
-def test_deleting_leaves_nothing_and_spares_what_is_being_made(store: JobStore) -> None:
+def test_deleting_takes_a_job_off_the_list_and_spares_what_is_being_made(store: JobStore) -> None:
     job_id = leave_job(store, "done")
-    folder = store.folder(job_id)
     store.delete(job_id)
-    assert not folder.exists()
+    assert store.list_jobs() == []
     with pytest.raises(InvalidRequestError, match="There is no job"):
         store.delete(job_id)
     for state in ("queued", "running"):
@@ -130,6 +129,40 @@ def test_deleting_leaves_nothing_and_spares_what_is_being_made(store: JobStore) 
         assert is_ours
         with pytest.raises(InvalidRequestError, match="stop it first"):
             JobStore(store.root).delete(claimed)
+
+
+def forget_with(store: JobStore, forgotten: list[str], **limits: float) -> JobStore:
+    return JobStore(store.root, forget=forgotten.append, **limits)
+
+
+def test_a_deleted_job_can_be_restored_until_the_bin_is_emptied(store: JobStore) -> None:
+    forgotten: list[str] = []
+    store = forget_with(store, forgotten)
+    job_id = leave_job(store, "done", age=8000, num_bytes=10)
+    store.delete(job_id)
+    store.space.sweep()
+    store.restore(job_id)
+    assert [facts.job_id for facts in store.list_jobs()] == [job_id]
+    assert store.output_path(job_id).stat().st_size == 10
+    store.delete(job_id)
+    os.utime(store.output_path(job_id).with_name("deleted.json"), (time.time() - 700,) * 2)
+    assert store.space.sweep() == 1
+    assert forgotten == [job_id]
+    assert [*(store.root / "jobs").iterdir()] == []
+    for unknown in (job_id, "../..", None):
+        with pytest.raises(InvalidRequestError, match="deleted for good; make it again"):
+            store.restore(unknown)
+
+
+def test_the_bin_counts_and_is_emptied_before_any_clip_goes_for_a_new_job(store: JobStore) -> None:
+    forgotten: list[str] = []
+    old = leave_job(store, "done", age=8000, num_bytes=1_000_000)
+    deleted = leave_job(store, "done", age=20, num_bytes=1_000_000)
+    store.delete(deleted)
+    small = forget_with(store, forgotten, max_bytes=1_100_000 + bytes_of(request()))
+    new = small.create(request())
+    assert {facts.job_id for facts in store.list_jobs()} == {old, new}
+    assert forgotten == [deleted]
 
 
 def test_sweeping_removes_old_finished_jobs_and_nothing_else(store: JobStore) -> None:

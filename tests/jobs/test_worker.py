@@ -25,7 +25,7 @@ from pipeline.jobs import worker as worker_module
 from pipeline.jobs.states import Done, Running, state_class
 from pipeline.jobs.store import JobStore
 from pipeline.jobs.worker import JobWorker
-from pipeline.planning.request import GenerationRequest, Shot
+from pipeline.planning.request import GenerationRequest, Shot, vary
 
 UNKNOWN_ID = "A" * 22
 
@@ -249,21 +249,23 @@ def test_a_finished_job_cannot_be_cancelled(worker: JobWorker) -> None:
 
 
 @pytest.mark.parametrize(
-    ("prompt", "message"),
+    ("prompt", "message", "can_resume"),
     [
-        ("black", "The model made a black clip; try another seed."),
+        ("black", "The model made a black clip; try another seed.", False),
         (
             "crash",
             "Something went wrong in Kinora; try again, and see the server's log for the reason.",
+            True,
         ),
     ],
 )
-def test_a_failed_job_says_why_and_the_next_one_works(
-    worker: JobWorker, tmp_path: Path, prompt: str, message: str
+def test_a_failed_job_says_why_and_whether_to_resume_it_and_the_next_one_works(
+    worker: JobWorker, tmp_path: Path, prompt: str, message: str, can_resume: bool
 ) -> None:
     job_id = worker.submit(request(prompt))
     state = finish(worker, job_id)
-    assert (state.name, state.message) == ("failed", message)
+    assert (state.name, state.message, state.can_resume) == ("failed", message, can_resume)
+    assert state.to_json().get("can_resume", True) == can_resume
     assert worker.result(job_id) is None
     assert not (tmp_path / "jobs" / job_id / "result.mp4").exists()
     assert finish(worker, worker.submit(request())).name == "done"
@@ -482,6 +484,32 @@ def test_the_pace_of_this_machine_is_learnt_and_kept(store: JobStore, tmp_path: 
     other = GenerationRequest("text_to_video", (Shot("a cat", 5.0),), "ltx-video-2b")
     assert again.timing.estimate(other) is None
     again.close()
+
+
+def test_variations_are_queued_together_with_seeds_one_apart(
+    worker: JobWorker, store: JobStore
+) -> None:
+    job_ids = worker.submit_all(vary(request(), 3), visitor="ada")
+    facts = [store.facts(job_id) for job_id in job_ids]
+    assert [x.request.seed for x in facts] == [7, 8, 9]
+    assert len({x.group for x in facts}) == 1
+    assert facts[0].group
+    assert finish(worker, job_ids[-1]).name == "done"
+    assert store.facts(worker.submit_all([request()])[0]).group == ""
+
+
+def test_variations_that_do_not_all_fit_into_the_queue_are_not_made(
+    worker: JobWorker, store: JobStore, studio: Studio
+) -> None:
+    worker.submit(request("wait"))
+    studio.has_started.wait(5)
+    worker.submit(request())
+    with pytest.raises(InvalidRequestError, match="queue is full"):
+        worker.submit_all(vary(request("a blue car"), 3))
+    studio.gate.set()
+    for facts in store.list_jobs():
+        finish(worker, facts.job_id)
+    assert studio.prompts == ["wait", "a red car"]
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,13 @@ SMALL = {
 }
 # The catalogue with small pictures of any shape.
 SMALL_ROWS = Models(
-    replace(spec, num_pixels=SMALL["num_pixels"], sizes={}) for spec in MODELS.values()
+    replace(
+        spec,
+        num_pixels=SMALL["num_pixels"],
+        sizes={},
+        draft_pixels=spec.draft_pixels and 32 * 32,
+    )
+    for spec in MODELS.values()
 )
 # More than a window of any row.
 SECONDS = 3.0

@@ -19,7 +19,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from page.auth import AccessPolicy, client_id_of, is_loopback
 from page.call_values import CALL_ERRORS, complete_values, refuse_call
 from page.connections import ConnectionGuard
-from page.private_gradio import is_awaited, is_logged_in, is_wrong, mark_wrong, watch_call
+from page.private_gradio import (
+    is_awaited,
+    is_logged_in,
+    is_wrong,
+    lighten_sessions,
+    mark_wrong,
+    watch_call,
+)
 from page.served_files import serving_folder
 from pipeline.errors import InvalidRequestError, shown
 from pipeline.rate_limits import Limits
@@ -86,6 +93,7 @@ class HttpGuard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it with a message."""
         if scope["type"] == "lifespan":
+            lighten_sessions(scope["app"])
             watching = asyncio.create_task(self._connections.run())
             try:
                 await self._app(scope, receive, send)

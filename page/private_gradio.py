@@ -4,15 +4,51 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 from gradio import Blocks
 from gradio.context import LocalContext
+from gradio.routes import App
+from gradio.state_holder import SessionState, StateHolder
 from starlette.requests import Request
 from starlette.types import Scope
 
 from page.connections import Connection
 
 _IS_WRONG = "kinora.is_wrong"
+
+
+class _NoConfigs(dict):
+    """Stands for a session's configurations of all components, which only deep links read."""
+
+    def __contains__(self, _: object) -> bool:
+        return True
+
+    def __missing__(self, _: object) -> dict:
+        return {}
+
+
+class _LightSessions(StateHolder):
+    """Sessions without configurations.
+
+    Gradio computes one for each of the page's components when a session begins: 0.16 s on the event
+    loop and 0.8 MB. Every call of a client is a session of its own.
+    """
+
+    def __getitem__(self, session_id: str) -> SessionState:
+        if session_id not in self.session_data:
+            described = SimpleNamespace(default_config=self.blocks.default_config, blocks={})
+            session = SessionState(described)
+            session.config_values = _NoConfigs()
+            self.session_data[session_id] = session
+        return super().__getitem__(session_id)
+
+
+def lighten_sessions(app: App) -> None:
+    """Make the sessions of a server that has not begun to serve start at once."""
+    sessions = _LightSessions()
+    sessions.set_blocks(app.get_blocks())
+    app.state_holder = sessions
 
 
 def presence() -> Callable[[], bool]:

@@ -23,7 +23,7 @@ from page.private_gradio import (
     is_awaited,
     is_logged_in,
     is_wrong,
-    lighten_sessions,
+    lighten,
     mark_wrong,
     watch_call,
 )
@@ -33,7 +33,7 @@ from pipeline.rate_limits import Limits
 
 MAX_UPLOAD_BYTES = 500_000_000  # for all files of one request together
 MAX_BODY_BYTES = 2_000_000  # for a request without files
-MAX_SESSIONS = 500  # Gradio keeps 0.84 MB for each (measured) and drops the least recent one
+MAX_SESSIONS = 500  # Gradio keeps the states of each and drops the least recent one
 MAX_MESSAGE_CHARACTERS = 300  # of Gradio, which quotes a visitor's value whatever its size
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -93,7 +93,7 @@ class HttpGuard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it with a message."""
         if scope["type"] == "lifespan":
-            lighten_sessions(scope["app"])
+            lighten(scope["app"])
             watching = asyncio.create_task(self._connections.run())
             try:
                 await self._app(scope, receive, send)

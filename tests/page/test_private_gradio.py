@@ -6,7 +6,7 @@ import gradio as gr
 from fastapi.testclient import TestClient
 from gradio.routes import App
 
-from page.private_gradio import lighten_sessions
+from page.private_gradio import lighten
 
 
 def test_a_session_keeps_its_values_and_describes_no_component() -> None:
@@ -17,7 +17,7 @@ def test_a_session_keeps_its_values_and_describes_no_component() -> None:
             lambda n, _: (n + 1, f"{n + 1}"), [count, box], [count, box], api_name="count"
         )
     app = App.create_app(blocks)
-    lighten_sessions(app)
+    lighten(app)
     client = TestClient(app)
 
     def call(session: str) -> str:

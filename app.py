@@ -30,10 +30,12 @@ from page.connections import (
 from page.film_tab import FilmTab
 from page.history_tab import HistoryTab, create_visitor, greet
 from page.http_guard import MAX_SESSIONS, MAX_UPLOAD_BYTES, GuardedBlocks, HttpGuard
+from page.own_files import create_route
 from page.private_gradio import open_connections
 from page.served_files import ServedRoom
 from page.shutdown import end_on_sigterm, kill_children
 from page.task_tab import TaskTab, connect_to_others
+from page.theme import create_theme
 from page.verify_tab import VerifyTab
 from pipeline.errors import GenerationCancelledError, KinoraError
 from pipeline.generation.kept_parts import num_windows
@@ -72,9 +74,11 @@ IDENTITY = "identity"  # folder of the signing and marking keys, in the data fol
 SECONDS_TO_END = 5  # before ZeroGPU's time is up: to end the running step and half-written files
 _REFUSED = 'ZeroGPU ended this job with the message "{}"; you can resume it.'
 
-TITLE = "# Kinora\nMake short videos from text, a picture or a clip, or string shots into a film."
+TITLE = (
+    "<h1>Kinora</h1>"
+    "<p>Make short videos from text, a picture or a clip, or string shots into a film.</p>"
+)
 LAUNCH_OPTIONS = {
-    "theme": gr.themes.Default(primary_hue="indigo", neutral_hue="slate"),
     "css_paths": [ASSETS / "style.css"],
     "footer_links": ["api"],
     "max_file_size": MAX_UPLOAD_BYTES,
@@ -95,9 +99,9 @@ def create_demo(studio: Studio) -> gr.Blocks:
         delete_cache=(3600, MAX_SERVED_SECONDS),
     )
     with demo:
-        gr.Markdown(TITLE, elem_id="kinora-title")
+        gr.HTML(TITLE, elem_id="kinora-title")
         visitor = create_visitor()
-        with gr.Tabs(elem_id="kinora-tabs") as tabs:
+        with gr.Tabs(elem_id="kinora-tabs", overflow_behavior="wrap") as tabs:
             by_task = {task: TaskTab(studio, task, visitor) for task in FIELDS}
             film = FilmTab(studio, visitor)
             clips = HistoryTab(studio, visitor)
@@ -246,7 +250,8 @@ def launch(
     return queued.launch(
         js=script,
         auth=access.login,
-        app_kwargs={"middleware": [guard]},
+        theme=create_theme(),
+        app_kwargs={"middleware": [guard], "routes": [create_route()]},
         **LAUNCH_OPTIONS,
         **options,
     )

@@ -56,7 +56,7 @@ FIELDS: dict[Task, tuple[str, ...]] = {
     "extend_video": ("video", "has_consent", "prompt", "direction", "video_after", "duration"),
 }
 ADVANCED_SETTINGS = (
-    *("num_inference_steps", "guidance_scale", "shift", "negative_prompt"),
+    *("seed", "num_inference_steps", "guidance_scale", "shift", "negative_prompt"),
     *("label", "shows_prompt", "loras"),
 )
 MODEL_SETTINGS = (
@@ -64,7 +64,7 @@ MODEL_SETTINGS = (
     "loras",
 )
 """The settings that not every model has."""
-SETTINGS = ("seed", "model", "enhance", "quality", *ADVANCED_SETTINGS)
+SETTINGS = ("model", "enhance", "quality", *ADVANCED_SETTINGS)
 PROGRESS_BAR = '<progress max="1" value="${value}" aria-label="Progress"></progress>'
 _OWN_DEFAULT = "0 = model default"
 # Every component of a tab; `info` and values that depend on the tab are added there.
@@ -76,7 +76,7 @@ PARTS: dict[str, partial[Component]] = {
     "video_after": partial(
         gr.Video, label="The clip to connect to", sources=["upload"], height=200, visible=False
     ),
-    "aspect_ratio": partial(gr.Radio, label="Aspect ratio"),
+    "aspect_ratio": partial(gr.Radio, label="Aspect ratio", elem_classes="kinora-shapes"),
     "direction": partial(
         gr.Radio,
         label="Extend it",
@@ -126,6 +126,7 @@ PARTS: dict[str, partial[Component]] = {
         info="Otherwise they carry only a fingerprint of it",
     ),
     "loras": partial(gr.Textbox, "", label="LoRAs", lines=2, max_lines=4),
+    "knows": partial(gr.Markdown, elem_classes="kinora-note"),
     "source": partial(gr.Markdown, elem_classes="kinora-note"),
     "crop": partial(gr.Image, label="Picture as it is used", height=200, buttons=[], visible=False),
     "plan": partial(gr.Markdown, elem_classes="kinora-note"),
@@ -137,7 +138,7 @@ PARTS: dict[str, partial[Component]] = {
     "status": partial(gr.Markdown, elem_classes="kinora-status"),
     "progress": partial(gr.HTML, 0, html_template=PROGRESS_BAR, visible=False),
     "preview": partial(gr.Image, label="Preview", height=340, buttons=[], visible=False),
-    "clip": partial(gr.Video, label="Result", interactive=False, autoplay=True),
+    "clip": partial(gr.Video, label="Result", interactive=False, autoplay=True, visible=False),
     "words": partial(
         gr.Textbox, label="Prompt, before and after", max_lines=12, interactive=False, visible=False
     ),
@@ -150,7 +151,7 @@ PARTS: dict[str, partial[Component]] = {
 # The components that change while a job runs.
 JOB_PARTS = (
     *("generate", "update", "pause", "resume", "stop", "status", "progress", "preview", "clip"),
-    *("words", "seed_used", "use_last_frame", "extend", "hd", "recipe"),
+    *("after", "words", "seed_used", "use_last_frame", "extend", "hd", "recipe"),
 )
 
 # Options for the page's own events: not in the public API, no loading overlay on the outputs.
@@ -244,12 +245,8 @@ def create_settings(tab: str, task: Task, studio: Studio) -> dict[str, Component
         "info": messages.describe_loras(models),
         "placeholder": "owner/name/file.safetensors 0.8" if models.is_open else None,
     }
-    with gr.Row():
-        parts = {
-            name: create_part(tab, name, **changes.get(name, {})) for name in ("seed", "model")
-        }
-    parts["enhance"] = create_part(tab, "enhance", **changes["enhance"])
-    parts["quality"] = create_part(tab, "quality", **changes["quality"])
+    shown = ("model", "enhance", "quality")
+    parts = {name: create_part(tab, name, **changes[name]) for name in shown}
     with gr.Accordion("Advanced", open=False, elem_id=f"{tab}-advanced"):
         return parts | {
             name: create_part(tab, name, **changes.get(name, {})) for name in ADVANCED_SETTINGS

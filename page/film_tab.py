@@ -60,14 +60,12 @@ class FilmTab:
         with gr.Tab("Film", id=NAME, elem_id=f"{NAME}-tab"):
             self.job = JobPanel(studio, NAME, self._submit, visitor)
             self._pictures = gr.State(())  # the pictures that the text refers to
-            with gr.Row(equal_height=False):
+            with gr.Row(equal_height=False, elem_classes="kinora-studio"):
                 with gr.Column(scale=6, min_width=320):
-                    self._knows = gr.Markdown(
-                        messages.describe_model(spec), elem_classes="kinora-note"
-                    )
+                    self._knows = create_part(NAME, "knows", value=messages.describe_model(spec))
                     self._cards = Cards(studio, spec)
                     self._create_text()
-                with gr.Column(scale=5, min_width=320, elem_classes="kinora-stays"):
+                with gr.Column(scale=7, min_width=320, elem_classes="kinora-stage"):
                     self._create_settings()
                     self.job.create_result()
             self._connect()

@@ -48,7 +48,8 @@ HEADERS = {
 _ENTRANCE = {
     "GET": (
         r"/|/logout"  # the page, or its form to log in
-        r"|/theme\.css|/gradio_api/theme\.css|/(assets|static|svelte)/.+"  # what the page loads
+        r"|/theme\.css|/gradio_api/theme\.css"  # what the page loads
+        r"|/(assets|static|svelte|kinora)/.+"
         r"|/robots\.txt|/favicon\.ico|/manifest\.json|/pwa_icon(/\d+)?"  # browsers ask for them
         r"|/gradio_api/(startup-events|login_check/?|user/?)"  # the page asks them when it starts
     ),

@@ -20,7 +20,7 @@ from pipeline.jobs.states import Done
 from pipeline.jobs.store import Origin
 from pipeline.studio import JobSnapshot, Studio
 
-Updates = dict[Component, Any]
+Updates = dict[Any, Any]
 
 
 class TabOrigin(Origin, total=False):
@@ -48,7 +48,7 @@ class JobPanel:
         self._submit = submit
         self._visitor = visitor
         self._job_id = gr.State()
-        self.parts: dict[str, Component] = {}
+        self.parts: dict[str, Any] = {}
 
     def create_buttons(self, label: str, update: str = "") -> None:
         """Create the start button with a label, and the pause, resume and stop buttons.
@@ -66,11 +66,13 @@ class JobPanel:
         """Create the progress, the clip, and the buttons that use the clip in other tabs."""
         for name in ("preview", "clip", "progress", "status", "words"):
             self._create(name)
-        with gr.Row(elem_classes="kinora-actions"):
-            for name in ("seed_used", "use_last_frame", "extend", "hd"):
-                self._create(name)
-        with gr.Accordion("Recipe", open=False, elem_id=f"{self._name}-recipe-fold"):
-            self._create("recipe")
+        with gr.Column(visible=False) as self.parts["after"]:
+            with gr.Row(elem_classes="kinora-actions"):
+                for name in ("use_last_frame", "extend", "hd"):
+                    self._create(name)
+            with gr.Accordion("Recipe", open=False, elem_id=f"{self._name}-recipe-fold"):
+                self._create("seed_used")
+                self._create("recipe")
 
     def connect(self, inputs: Sequence[Component], *triggers: Callable[..., object]) -> None:
         """Start a job from the inputs when the button is pressed or another trigger fires."""
@@ -106,6 +108,7 @@ class JobPanel:
             origin["client_id"] = client_id()
             if is_update:
                 origin["based_on"] = last_job_id
+            yield {self.parts["status"]: ""}  # of the job before, while this one is checked
             job_id = await self._submit(*values, **origin)
             async for updates in self._watch(job_id):
                 yield updates
@@ -140,14 +143,15 @@ class JobPanel:
                 yield updates
 
     async def _watch(self, job_id: str) -> AsyncIterator[Updates]:
-        yield {self._job_id: job_id, self.parts["words"]: gr.Textbox(visible=False)}
+        hidden = {"clip": gr.Video, "after": gr.Column, "words": gr.Textbox}  # of the job before
+        nothing = {self.parts[name]: part(visible=False) for name, part in hidden.items()}
+        yield {self._job_id: job_id} | nothing
         preview = stage = None
         async for snapshot in self._studio.watch(job_id):
             updates = self._show(snapshot)
             if snapshot.progress and snapshot.progress.preview is not preview:
                 preview = snapshot.progress.preview
                 updates["preview"] = gr.Image(value=preview, visible=True)
-                updates["clip"] = gr.Video(visible=False)
             now = snapshot.progress and snapshot.progress.stage
             if now != stage or snapshot.state.is_over:
                 stage = now
@@ -173,7 +177,7 @@ class JobPanel:
             "progress": gr.HTML(value=state.progress, visible=not is_over),
         }
         if is_over:
-            updates |= {"preview": gr.Image(visible=False), "clip": gr.Video(visible=True)}
+            updates["preview"] = gr.Image(visible=False)
         return updates
 
     def _show_words(self, job_id: str) -> gr.Textbox:
@@ -189,6 +193,7 @@ class JobPanel:
         request = self._studio.worker.store.facts(job_id).request
         return {
             "clip": gr.Video(value=clip, visible=True),
+            "after": gr.Column(visible=True),
             "seed_used": str(request.seed),
             "recipe": self._studio.worker.recipe(job_id),
             "use_last_frame": gr.Button(interactive=True),

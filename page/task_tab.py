@@ -62,18 +62,20 @@ class TaskTab:
         with gr.Tab(TAB_LABELS[task], id=task, elem_id=f"{task}-tab"):
             self._upload = gr.State()
             self.job = JobPanel(studio, task, self._submit, visitor)
-            with gr.Row(equal_height=False):
+            with gr.Row(equal_height=False, elem_classes="kinora-studio"):
                 with gr.Column(scale=5, min_width=320):
                     self._create_inputs()
-                with gr.Column(scale=6, min_width=320):
+                with gr.Column(scale=8, min_width=320, elem_classes="kinora-stage"):
                     self.job.create_result()
-            self._create_examples()
+                    self._create_examples()
         self._fields = {name: self.parts[name] for name in (*FIELDS[task], *SETTINGS)}
         self._connect()
 
     def _create_inputs(self) -> None:
         for name in FIELDS[self._task]:
             self._create(name)
+            if name == "prompt":
+                self._create("knows")
             if name == "image":
                 self._create("crop")
             if name == TASK_SOURCES[self._task]:
@@ -84,7 +86,7 @@ class TaskTab:
 
     def _create(self, name: str) -> None:
         known: dict[str, dict[str, Any]] = {
-            "prompt": {"info": messages.describe_model(self._first_model)},
+            "knows": {"value": messages.describe_model(self._first_model)},
             "direction": self._offer(self._first_model),
             "plan": {"value": self._show_plan([], None)},
         }
@@ -117,7 +119,7 @@ class TaskTab:
         self.parts["model"].change(
             self._describe_model,
             [self.parts["model"], choice],
-            [self.parts["prompt"], choice, *settings],
+            [self.parts["knows"], choice, *settings],
             queue=False,
             **PRIVATE,
         )
@@ -184,7 +186,7 @@ class TaskTab:
         with plain_errors():
             spec = self._studio.models.find(model)
         updates = show_settings(self.parts, spec, self._studio)
-        updates[self.parts["prompt"]] = gr.Textbox(info=messages.describe_model(spec))
+        updates[self.parts["knows"]] = messages.describe_model(spec)
         if self._choice == "direction":
             value = chosen if chosen in spec.directions else spec.directions[0]
             changes = {"value": value, **self._offer(spec)}

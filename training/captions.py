@@ -33,6 +33,10 @@ _TABLES = (
     NOUNS, COLOURS, PLACES, TIMES, WEATHERS, MOTIONS, CAMERAS, SIZES, EMOTIONS, RELATIONS, STYLES,
 )  # fmt: skip
 _PHRASES = {"place": PLACES, "time": TIMES, "weather": WEATHERS}
+_OF_SLOTS = {
+    "subject": NOUNS, "colour": COLOURS, **_PHRASES, "motion": MOTIONS, "camera": CAMERAS,
+    "size": SIZES, "emotion": EMOTIONS, "relation": RELATIONS, "style": STYLES,
+}  # fmt: skip
 
 
 def development_words() -> frozenset[str]:
@@ -158,9 +162,22 @@ def vocabulary(unseen: frozenset[str] = HELD_OUT_WORDS) -> list[str]:
     return _words_of([*phrases, *FILLER, *VAGUE_MOTIONS, *NOBODY, FUNCTION_WORDS])
 
 
+def slot_phrases(unseen: frozenset[str] = HELD_OUT_WORDS) -> dict[str, dict[str, list[str]]]:
+    """Map each slot and value to the phrases that a training caption can name it by."""
+    return {
+        slot: {value: [x for x in options if x not in unseen] for value, options in table.items()}
+        for slot, table in _OF_SLOTS.items()
+    }
+
+
+def passed_over() -> list[str]:
+    """List the words of captions that name nothing."""
+    return _words_of([*FILLER, *VAGUE_MOTIONS, *NOBODY, FUNCTION_WORDS])
+
+
 def meanings(unseen: frozenset[str] = HELD_OUT_WORDS) -> dict[str, frozenset[str]]:
     """Map each word that can name something by itself to the values whose phrases have it."""
-    passing = set(_words_of([*FILLER, *VAGUE_MOTIONS, *NOBODY, FUNCTION_WORDS]))
+    passing = set(passed_over())
     found: dict[str, set[str]] = {}
     for value, phrases in _known_phrases(unseen).items():
         for word in set(_words_of(phrases)) - passing:

@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from pipeline.mini import SlotTextConfig, SlotTextEncoder, build_tokenizer
 from pipeline.mini.scene import ATTRIBUTES
-from training.captions import development_words, draw_caption
+from training.captions import development_words, draw_caption, passed_over, slot_phrases
 from training.grammar import draw_scene
 from training.lexicon import Lexicon, load_lexicon
 from training.oracle import MAIN
@@ -112,6 +112,8 @@ def build_encoder(lexicon: Lexicon, values: Path | None) -> tuple[SlotTextEncode
         word_size=lexicon.vectors.shape[1],
         slot_names=list(ATTRIBUTES),
         slot_values=list(ATTRIBUTES.values()),
+        slot_phrases=slot_phrases(),
+        passed_over=passed_over(),
     )
     model = SlotTextEncoder(config)
     for table in model.embed_values:  # fixed, far apart, of unit scale: the networks read these

@@ -8,7 +8,7 @@ that all wordings of a scene look the same to the networks behind it. Its word v
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
 import torch
@@ -48,7 +48,9 @@ def build_tokenizer(words: list[str], num_slots: int) -> PreTrainedTokenizerFast
 class SlotTextConfig(PretrainedConfig):
     """Sizes of the encoder and, per slot, its name and values (without "not said").
 
-    Word vectors are projected first if `word_size` differs from `hidden_size`.
+    Word vectors are projected first if `word_size` differs from `hidden_size`. `slot_phrases` has,
+    by slot and value, the phrases that training used, and `passed_over` the words that it taught
+    the encoder to pass over: only `understanding.py` reads these two.
     """
 
     model_type = "kinora-slot-text"
@@ -62,6 +64,8 @@ class SlotTextConfig(PretrainedConfig):
         num_heads: int = 4,
         slot_names: Sequence[str] = (),
         slot_values: Sequence[Sequence[str]] = (),
+        slot_phrases: Mapping[str, Mapping[str, Sequence[str]]] | None = None,
+        passed_over: Sequence[str] = (),
         **kwargs: object,
     ) -> None:
         self.vocab_size = vocab_size
@@ -72,6 +76,11 @@ class SlotTextConfig(PretrainedConfig):
         # Two lists, not a dict: a configuration is saved with its keys sorted, and order matters.
         self.slot_names = list(slot_names)
         self.slot_values = [list(values) for values in slot_values]
+        self.slot_phrases = {
+            slot: {value: list(phrases) for value, phrases in values.items()}
+            for slot, values in (slot_phrases or {}).items()
+        }
+        self.passed_over = list(passed_over)
         super().__init__(**kwargs)
 
 

@@ -183,6 +183,7 @@ _LTX_VIDEO: dict[str, Any] = _LTX_LICENCE | {
     "timesteps": _LTX_DISTILLED_TIMESTEPS,
     "draft_pixels": _DRAFT_PIXELS,
     "prompt_words": _LTX_PROMPT_WORDS,
+    "reads_only_english": True,  # T5 v1.1, whose C4 is English
     "engine": "pipeline.engines.ltx:LTXEngine",
     "stacks_guidance": True,
     "can_split": True,
@@ -316,6 +317,12 @@ ROWS = (
             "text_encoder": Part(2_372_499),
         },
         max_sequence_length=96,
+        reader="pipeline.mini.understanding:PromptReader.open",
+        reads_only_english=True,
+        picture_note=(
+            "Kinora mini moves only the camera over a picture of your own; what is in it stays as "
+            "it is."
+        ),
     ),
     ModelSpec(
         id="ltx-video-2b",

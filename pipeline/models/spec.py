@@ -205,6 +205,12 @@ class ModelSpec:
     # None: it is made for short prompts, and they are never rewritten.
     prompt_words: int | None = None
     sound_marks: str = ""  # how it wants spoken words and sounds marked in a prompt: a sentence
+    # What accounts for the words of its prompts, if it knows a closed world: the place of a
+    # function from this row to a `Reader` (`planning/understanding.py`), as "package.module:Name".
+    reader: str = ""
+    reads_only_english: bool = False  # its text encoder was trained on nothing else
+    # What becomes of a picture that a clip starts from, if that is less than the prompt asks for.
+    picture_note: str = ""
     writes_prompts: bool = False  # its text encoder is a language model that follows instructions
     takes_loras: bool = True
     own_loras: tuple[Lora, ...] = ()  # parts of the model, which are loaded with it

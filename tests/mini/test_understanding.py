@@ -1,0 +1,84 @@
+"""What the embedded model says of the words of a prompt, with the weights that are shipped."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.models.registry import EMBEDDED, MODELS
+from pipeline.planning.understanding import Reader
+from pipeline.runtime.prompt_readers import PromptReaders
+from training.captions import passed_over, slot_phrases
+from training.evaluation.understanding import load_prompts, mistakes
+
+WOMAN = (
+    "A stylish woman walks down a Tokyo street filled with warm glowing neon and animated city "
+    "signage. She wears a black leather jacket, a long red dress, and black boots, and carries a "
+    "black purse."
+)
+
+
+@pytest.fixture(scope="module")
+def reader() -> Reader:
+    found = PromptReaders().find(MODELS[EMBEDDED])
+    assert found is not None
+    return found
+
+
+def test_prompts_as_people_write_them_are_sorted_into_drawn_and_unknown_words(
+    reader: Reader,
+) -> None:
+    missed, taken, total = mistakes(reader, load_prompts("test"))
+    assert total > 100
+    assert (len(missed) + len(taken)) / total < 0.07, (missed, taken)
+
+
+def test_a_woman_in_tokyo_is_told_to_become_two_children_in_black(reader: Reader) -> None:
+    reading = reader.read(WOMAN)
+    unknown = {x.word: x.nearest for x in reading.unknown}
+    assert {"2 x black child", "city"} <= {*reading.drawn}
+    assert {"woman", "Tokyo", "neon", "purse"} <= unknown.keys()
+    assert unknown["woman"] == "child"
+    assert {"She", "a", "and"}.isdisjoint(unknown)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "drawn"),
+    [
+        ("a red car in a city at night", ("red car", "city", "night")),
+        ("a white rabbit bouncing in a meadow", ("white rabbit", "meadow", "bouncing")),
+        ("a cat sleeping in a garden", ("cat", "garden")),  # only a child has a mood
+        ("something blue", ("something blue",)),
+        ("asdf qwer", ()),
+        ("", ()),
+    ],
+)
+def test_what_is_drawn_is_said_in_words(
+    reader: Reader, prompt: str, drawn: tuple[str, ...]
+) -> None:
+    assert reader.read(prompt).drawn == drawn
+
+
+def test_a_mood_that_the_scene_does_not_keep_is_not_called_understood(reader: Reader) -> None:
+    reading = reader.read("a cat sleeping in a garden")
+    assert reading.understood == ("cat", "garden")
+    assert [x.word for x in reading.unknown] == ["sleeping"]
+
+
+def test_words_after_the_last_one_that_is_read_are_counted(reader: Reader) -> None:
+    short, long = (reader.read("a red car at night " * times) for times in (10, 50))
+    assert short.num_cut == 0
+    assert 150 < long.num_cut < 250
+
+
+def test_the_vocabulary_is_understood_by_the_model_itself(reader: Reader) -> None:
+    """A chip that the model does not know would be worse than none."""
+    for about, phrases in reader.vocabulary.items():
+        for phrase in phrases:
+            words = {"subject": "a {}", "colour": "a {} cat"}.get(about, "a boat {}, {}")
+            assert reader.read(words.format(phrase, phrase)).understood, phrase
+
+
+def test_the_weights_carry_the_phrases_that_they_were_trained_on(reader: Reader) -> None:
+    config = reader._encoder.config
+    assert config.slot_phrases == slot_phrases()
+    assert config.passed_over == passed_over()

@@ -4,14 +4,16 @@ Run: python -m benchmarks
      python -m benchmarks --runs 1 --lengths 5 10 20
      python -m benchmarks gpu ltx-video-2b
      python -m benchmarks full ltx-video-2b --folder weights --size 512x288
+     python -m benchmarks card ltx-video-2b ltx-video-13b --folder /dev/shm --minutes 10
      python -m benchmarks marks
      python -m benchmarks fingerprints
 `gpu` makes a two-second clip with every placement of a model that this machine supports, and with
 each optimization, and measures them. `full` makes a clip with a model at full size whose weights
 are random, so that nothing is downloaded: times and memory are those of the released weights, the
-picture is noise. `marks` puts the invisible mark into many kinds of clips and measures what it
-survives and costs. `fingerprints` measures how far those clips are from their altered copies and
-from other clips. Both need tests/requirements.txt.
+picture is noise. `card` does so with less and less of a GPU's memory, and checks Stop, a GPU that
+is too small, that placements agree, and two models in turn. `marks` puts the invisible mark into
+many kinds of clips and measures what it survives and costs. `fingerprints` measures how far those
+clips are from their altered copies and from other clips. Both need tests/requirements.txt.
 --lengths takes three lengths in seconds: the third is compared with the first in memory and with
 the second in time. The overhead is that of a clip of the first length. The film of six shots, one
 of which is changed, has the third length. All ratios are of one run on one machine.
@@ -130,6 +132,20 @@ def measure_full_size(args: argparse.Namespace) -> None:
         args.output.write_text(json.dumps(figures, indent=1) + "\n")
 
 
+def measure_card(args: argparse.Namespace) -> None:
+    """Check models at full size with random weights, logging each result at once."""
+    from benchmarks.card import check_models
+
+    options = ["--folder", str(args.folder), "--seconds", str(args.seconds)]
+    options += ["--pixels", str(args.pixels)] if args.pixels else []
+    rows = []
+    for row in check_models(args.card, args.minutes, options):
+        rows.append(row)
+        logger.info("%s", json.dumps(row))
+    if args.output:
+        args.output.write_text(json.dumps(rows, indent=1) + "\n")
+
+
 def measure_survival(args: argparse.Namespace) -> None:
     """Measure what the invisible mark survives and costs."""
     # Imported here, because it needs packages that the app does not.
@@ -173,6 +189,13 @@ def main() -> None:
     full.add_argument("--size", metavar="WIDTHxHEIGHT", help="how large a frame is, about")
     full.add_argument("--placement", metavar="OFFLOAD", help="a placement of memory_plan.py")
     full.set_defaults(measure=measure_full_size)
+    card = commands.add_parser("card", help="check models at full size with less GPU memory")
+    card.add_argument("card", nargs="+", metavar="MODEL")
+    card.add_argument("--folder", type=Path, required=True, help="keeps the random weights")
+    card.add_argument("--seconds", type=float, default=5.0)
+    card.add_argument("--pixels", type=int, help="of a frame, about")
+    card.add_argument("--minutes", type=float, default=10.0)
+    card.set_defaults(measure=measure_card)
     marks = commands.add_parser("marks", help="measure what the invisible mark survives and costs")
     marks.add_argument(
         "--keys", type=int, default=66, help="number of keys to try on unmarked clips"
@@ -184,7 +207,7 @@ def main() -> None:
     parser.add_argument("--lengths", type=float, nargs=3, default=[10, 15, 60], metavar="SECONDS")
     parser.add_argument("--model", default=EMBEDDED)
     parser.set_defaults(measure=measure_ratios)
-    for each in (parser, gpu, full, marks, fingerprints):
+    for each in (parser, gpu, full, card, marks, fingerprints):
         each.add_argument("--output", type=Path)
     args = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(message)s")

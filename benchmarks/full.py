@@ -43,6 +43,13 @@ class _Clock:
             self.times.setdefault((progress.window, progress.step), time.perf_counter())
 
 
+def at_full_size(spec: ModelSpec, folder: Path, num_pixels: int | None = None) -> ModelSpec:
+    """Save a model's random weights in `folder`, unless they are there; return a row of them."""
+    save_random(spec, folder)
+    num_pixels = num_pixels or spec.num_pixels
+    return replace(spec, repository=folder, checkpoint=None, revision=None, num_pixels=num_pixels)
+
+
 def measure_full(
     spec: ModelSpec,
     folder: Path,
@@ -54,17 +61,20 @@ def measure_full(
 
     `folder` keeps the weights. Without `offload` the placement is the one that Kinora chooses.
     """
-    save_random(spec, folder)
-    num_pixels = what.num_pixels or spec.num_pixels
-    spec = replace(spec, repository=folder, checkpoint=None, revision=None, num_pixels=num_pixels)
+    spec = at_full_size(spec, folder, what.num_pixels)
     machine = machine or detect_machine()
     model_cache = ModelCache(machine, {spec.id: spec})
     if offload is not None:
         chosen = next(x for x in candidates(spec, machine) if x.offload == offload)
         model_cache.hold(spec.id, chosen)
+    return measure_clip(model_cache, spec, what.seconds)
+
+
+def measure_clip(model_cache: ModelCache, spec: ModelSpec, seconds: float) -> dict[str, object]:
+    """Make a clip twice; return its placement, the seconds of its phases and its peak memory."""
     placement = model_cache.placement(spec.id)
     size = spec.size_for("16:9")
-    needs = estimate(spec, placement, Footage(*size, spec.num_frames_for(what.seconds)))
+    needs = estimate(spec, placement, Footage(*size, spec.num_frames_for(seconds)))
     computed = needs.card_bytes if placement.device == "cuda" else needs.ram_bytes
     row: dict[str, object] = {
         "model": f"{spec.id}, random weights",
@@ -74,12 +84,15 @@ def measure_full(
         "size": [*size],
     }
     with watch(placement.device) as peak:
-        row |= _make(model_cache, spec, what.seconds)
-        again = _make(model_cache, spec, what.seconds)
+        row |= _make(model_cache, spec, seconds)
+        again = _make(model_cache, spec, seconds)
+    held = model_cache.placement(spec.id)
     return row | {
         "again with the same words, s": again["all, s"],
         "peak, GB": round(peak.num_bytes / _GIGABYTE, 2),
         "computed peak, GB": round(computed / _GIGABYTE, 2),
+        # If the GPU ran out of memory, another placement was used in the end.
+        **({} if held == placement else {"ended as": held.offload}),
     }
 
 

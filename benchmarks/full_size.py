@@ -23,6 +23,7 @@ from pipeline.models.spec import ModelSpec
 
 logger = logging.getLogger(__name__)
 
+_FASTEST = "cuda" if torch.cuda.is_available() else "cpu"
 Configuration = Mapping[str, Any]
 _T5: Configuration = {
     "vocab_size": 32128,
@@ -193,7 +194,8 @@ def save_random(spec: ModelSpec, folder: Path, dtype: torch.dtype = torch.bfloat
     for name, (class_name, configuration) in CONFIGURATIONS[spec.id].items():
         logger.info("Filling the %s of %s", name, spec.id)
         is_precise = spec.parts[name].bytes_per_parameter == 4
-        part = fill(build_empty(class_name, configuration), torch.float32 if is_precise else dtype)
+        empty = build_empty(class_name, configuration)
+        part = fill(empty, torch.float32 if is_precise else dtype, _FASTEST).to("cpu")
         part.save_pretrained(folder / name)  # type: ignore[operator]  # both libraries' models have it
         library = "diffusers" if hasattr(diffusers, class_name) else "transformers"
         index[name] = [library, class_name]

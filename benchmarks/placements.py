@@ -136,11 +136,11 @@ def _measure_switch(
         "first time, s": round(times[0], 2),
         "making, s": round(times[1], 2),
         "more at the peak, GB": round(peak.num_bytes / _GIGABYTE, 2),
-        "PSNR, dB": _psnr(plain, output),
+        "PSNR, dB": difference(plain, output),
     }
 
 
-def _psnr(clip: Path, other: Path) -> float | None:
+def difference(clip: Path, other: Path) -> float | None:
     """Return the peak signal-to-noise ratio of two clips in dB; None if they are identical."""
     errors = [
         np.square(frames.astype(np.float32) - others).mean()

@@ -9,11 +9,13 @@ import pytest
 import torch
 
 from benchmarks import full_size
-from benchmarks.full import Clip, measure_full
+from benchmarks.card import CardCheck, check_model, check_models, check_turns
+from benchmarks.full import Clip, at_full_size, measure_full
 from benchmarks.full_size import CONFIGURATIONS, build_empty, fill, letter_tokenizer, save_random
 from pipeline.models.registry import MODELS
 from tests.tiny import CPU
 
+LTX_ROW = MODELS["ltx-video-2b"]
 # Of the class, at a size that is built in a moment.
 TINY = {
     "text_encoder": (
@@ -80,7 +82,7 @@ def test_a_full_run_goes_through_the_loader_and_says_what_it_took(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setitem(CONFIGURATIONS, "ltx-video-2b", TINY)
-    row = measure_full(MODELS["ltx-video-2b"], tmp_path, Clip(0.5, 128 * 96), machine=CPU)
+    row = measure_full(LTX_ROW, tmp_path, Clip(0.5, 128 * 96), machine=CPU)
     assert "random weights" in row["model"]
     assert (row["offload"], row["frames"], row["size"]) == ("drop_encoder", 17, [160, 96])
     assert row["steps"] >= 7
@@ -91,9 +93,33 @@ def test_a_full_run_goes_through_the_loader_and_says_what_it_took(
 
 def test_weights_are_made_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(CONFIGURATIONS, "ltx-video-2b", TINY)
-    save_random(MODELS["ltx-video-2b"], tmp_path)
+    save_random(LTX_ROW, tmp_path)
     files = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
-    save_random(MODELS["ltx-video-2b"], tmp_path)
+    save_random(LTX_ROW, tmp_path)
     assert files == {
         path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()
     }
+
+
+def test_a_card_check_says_what_each_check_found(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(CONFIGURATIONS, "ltx-video-2b", TINY)
+    what = CardCheck(seconds=0.5, num_pixels=128 * 96)
+    rows = {row["check"]: row for row in check_model(LTX_ROW, tmp_path, what, CPU)}
+    assert [*rows] == ["weights", "clip", "stop", "step down", "same frames"]
+    assert rows["clip"]["frames"] == 17
+    assert 0 <= rows["stop"]["stopped after, s"] < 10
+    assert rows["step down"]["skipped"] == "everything fits"
+    assert rows["same frames"]["PSNR to the first, dB (none: the same)"] == {"drop_encoder": None}
+    turns = check_turns([at_full_size(LTX_ROW, tmp_path / LTX_ROW.id, 128 * 96)], CPU)
+    assert [row["model"] for row in turns["rows"]] == [LTX_ROW.id, LTX_ROW.id]
+
+
+def test_a_card_check_that_fails_says_so() -> None:
+    rows = [*check_models(["no-model"], minutes=1, options=["--folder", "unused"])]
+    assert [row["error"] for row in rows] == ["ended with code 1"]
+    assert "no-model" in "".join(rows[0]["log"])
+    assert [*check_models(["a", "b"], minutes=0, options=[])] == [
+        {"model": name, "error": "not begun: the time is up"} for name in ("a", "b", "a and b")
+    ]

@@ -8,8 +8,10 @@ from __future__ import annotations
 import logging
 import math
 import sys
+import threading
 from collections.abc import Generator, Sequence
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +52,7 @@ from pipeline.models.registry import SHIPPED, Models
 from pipeline.planning.plan import estimate_seconds
 from pipeline.planning.request import GenerationRequest
 from pipeline.rate_limits import Limits
-from pipeline.runtime.acceleration import read_settings
-from pipeline.runtime.acceleration_hooks import check_settings
+from pipeline.runtime.acceleration import AccelerationSettings, read_settings
 from pipeline.runtime.default_model import default_model_id
 from pipeline.runtime.device import detect_machine, is_zero_gpu
 from pipeline.runtime.model_cache import ModelCache
@@ -71,6 +72,7 @@ MAX_JOB_DAYS = 30.0
 MAX_DATA_GIGABYTES = 20.0
 MAX_SERVED_SECONDS = 24 * 3600
 IDENTITY = "identity"  # folder of the signing and marking keys, in the data folder
+SECONDS_UNTIL_IMPORT = 2.0  # of what only clips need: the page comes first
 SECONDS_TO_END = 5  # before ZeroGPU's time is up: to end the running step and half-written files
 _REFUSED = 'ZeroGPU ended this job with the message "{}"; you can resume it.'
 
@@ -141,7 +143,11 @@ def create_model_cache(models: Models = SHIPPED) -> ModelCache:
     """
     machine = detect_machine()
     load_blocks = spaces.aoti_blocks_load if machine.is_zero_gpu else None
-    settings = check_settings(read_settings(), machine)
+    settings = read_settings()
+    if settings != AccelerationSettings():
+        from pipeline.runtime.acceleration_hooks import check_settings  # imports diffusers
+
+        settings = check_settings(settings, machine)
     return ModelCache(machine, models, settings, load_blocks)
 
 
@@ -257,6 +263,11 @@ def launch(
     )
 
 
+def import_generation() -> None:
+    """Import what makes clips, diffusers among it, which takes seconds."""
+    import_module("pipeline.generation.generate")
+
+
 def main() -> None:
     """Start the studio and serve it until it is stopped."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
@@ -272,9 +283,14 @@ def main() -> None:
         sys.exit(str(exc))
     try:
         if is_zero_gpu():
+            import_generation()  # once, not in each process that is forked
             # On ZeroGPU the weights must be loaded before the page is served.
             best = models[studio.default_model].qualities[-1]
             model_cache.load(studio.default_model, quality=best)
+        else:
+            later = threading.Timer(SECONDS_UNTIL_IMPORT, import_generation)
+            later.daemon = True
+            later.start()
         launch(create_demo(studio), studio.limits)
     except KinoraError as exc:  # the model is not available, or an access setting is wrong
         sys.exit(str(exc))

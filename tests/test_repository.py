@@ -153,6 +153,19 @@ def test_importing_the_light_modules_loads_no_heavy_package() -> None:
     assert run.stdout.strip() == "[]", run.stdout + run.stderr
 
 
+def test_the_page_starts_without_what_only_clips_need() -> None:
+    """Importing diffusers took 5 of the 12 s until the page was there."""
+    reached, waiting = set[str](), ["app"]
+    while waiting:
+        module = waiting.pop()
+        if module in MODULES and module not in reached:
+            reached.add(module)
+            waiting += [module.rpartition(".")[0], *imports_of(MODULES[module], at_top=True)]
+    assert {"pipeline.engines", "pipeline.runtime.model_cache"} < reached
+    packages = {name for module in reached for name in packages_of(MODULES[module], at_top=True)}
+    assert not packages & {"diffusers", "transformers", "accelerate", "peft"}
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
 def test_only_the_app_and_its_page_import_gradio_and_only_the_app_spaces(path: Path) -> None:
     allowed = {"app.py": {"gradio", "spaces"}, "page": {"gradio"}}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pkgutil
+from typing import TYPE_CHECKING
 
-from pipeline.engines.base import Engine
-from pipeline.engines.pipeline_call import Family, PipelineCallEngine
-from pipeline.runtime.loading import LoadedModel
+if TYPE_CHECKING:
+    from pipeline.engines.base import Engine
+    from pipeline.runtime.loading import LoadedModel
 
 
 def open_engine(model: LoadedModel, *, width: int, height: int) -> Engine:
@@ -14,7 +15,4 @@ def open_engine(model: LoadedModel, *, width: int, height: int) -> Engine:
 
     The engine is imported by name only now, because diffusers' pipelines take seconds to import.
     """
-    engine = pkgutil.resolve_name(model.spec.engine)
-    if isinstance(engine, Family):
-        return PipelineCallEngine(model, engine, width=width, height=height)
-    return engine(model, width=width, height=height)
+    return pkgutil.resolve_name(model.spec.engine)(model, width=width, height=height)

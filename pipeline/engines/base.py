@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 import torch
 
 from pipeline.geometry import Size
-from pipeline.runtime.loading import LoadedModel
+
+if TYPE_CHECKING:
+    from pipeline.runtime.loading import LoadedModel
 
 SceneState = Mapping[str, Any]
 """Where the motion paths of a shot are at one moment, as JSON values; kept in the recipe."""

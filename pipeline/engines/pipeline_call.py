@@ -63,6 +63,10 @@ class Family:
     min_latents: int = 1
     frames_argument: str = "num_frames"
 
+    def __call__(self, model: LoadedModel, *, width: int, height: int) -> PipelineCallEngine:
+        """Return the engine of a model of this family at one picture size in pixels."""
+        return PipelineCallEngine(model, self, width=width, height=height)
+
 
 class PipelineCallEngine:
     """Runs windows of one loaded model at one picture size."""

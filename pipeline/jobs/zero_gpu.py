@@ -16,7 +16,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from pipeline.errors import GenerationCancelledError, KinoraError
-from pipeline.generation.generate import generate
 from pipeline.generation.kept_parts import num_windows
 from pipeline.generation.progress import Progress
 from pipeline.planning.request import GenerationRequest
@@ -45,6 +44,9 @@ def stream_clip(
     raised, because ZeroGPU passes on only the class of a raised error and ends the process that
     has loaded the model.
     """
+    # Imports diffusers, which takes seconds: the page is there without it.
+    from pipeline.generation.generate import generate
+
     deadline, num_finished = time.monotonic() + seconds, num_windows(output.parent)
     news: queue.SimpleQueue[News] = queue.SimpleQueue()
     stop = threading.Event()

@@ -15,7 +15,7 @@ import torch
 
 from pipeline.models.compute_cost import ZERO_GPU_SPEED
 from pipeline.runtime.gpu_check import find_gpu_problem
-from pipeline.runtime.private_api import multiply_int8
+from pipeline.runtime.private_torch import multiply_int8
 from pipeline.runtime.ram import usable_ram
 
 logger = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from pipeline.runtime.private_api import multiply_int8
+from pipeline.runtime.private_torch import multiply_int8
 
 _LARGEST = 127
 # Small layers, such as those of time embeddings, gain nothing and lose accuracy.

@@ -33,7 +33,8 @@ from pipeline.models.spec import ModelSpec
 from pipeline.runtime.acceleration import PLAIN, Acceleration
 from pipeline.runtime.acceleration_hooks import LoadBlocks, use_compiled_blocks
 from pipeline.runtime.layer_offload import offload_by_layer
-from pipeline.runtime.lora_adapters import Adapter, put_on
+from pipeline.runtime.lora_adapters import put_on
+from pipeline.runtime.lora_files import Adapter
 from pipeline.runtime.offload import DroppedEncoders, alternate_offload
 from pipeline.runtime.part_loading import (
     cast_to_fp8,

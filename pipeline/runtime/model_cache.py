@@ -1,6 +1,7 @@
 """Keeps one loaded model in memory, shared by all tasks, and replaces it on demand.
 
-`memory_plan.py` decides where its parts are held; `loading.py` loads them.
+`memory_plan.py` decides where its parts are held; `loading.py` loads them. What imports diffusers
+is imported only then: it takes seconds, and the page is there without it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -20,13 +22,21 @@ from pipeline.models.lora import Lora
 from pipeline.models.registry import SHIPPED, Models
 from pipeline.models.spec import UPSAMPLER, ModelSpec, Quality
 from pipeline.runtime.acceleration import PLAIN, AccelerationSettings, Work, choose_acceleration
-from pipeline.runtime.acceleration_hooks import LoadBlocks, apply_acceleration
 from pipeline.runtime.device import Machine, detect_machine
-from pipeline.runtime.loading import LoadedModel, load_model, load_upsampler, name_weights
-from pipeline.runtime.lora_adapters import Adapter, AdapterFiles, can_switch, put_on, take_off
+from pipeline.runtime.lora_files import Adapter, AdapterFiles
 from pipeline.runtime.memory_plan import describe, place
-from pipeline.runtime.placement import Memory, Placement, source_of, step_down
+from pipeline.runtime.placement import (
+    Memory,
+    Placement,
+    can_switch_loras,
+    source_of,
+    step_down,
+)
 from pipeline.runtime.prompt_cache import PromptCache
+
+if TYPE_CHECKING:
+    from pipeline.runtime.acceleration_hooks import LoadBlocks
+    from pipeline.runtime.loading import LoadedModel
 
 logger = logging.getLogger(__name__)
 
@@ -111,6 +121,8 @@ class ModelCache:
         ModelError if the model cannot be loaded, InvalidRequestError if it does not fit on this
         machine or a LoRA does not fit it.
         """
+        from pipeline.runtime.loading import load_model, load_upsampler
+
         spec = self.spec(model_id)
         with self._unused:
             placement = self.placement(model_id, quality)
@@ -166,6 +178,8 @@ class ModelCache:
         quality: Quality,
     ) -> LoadedModel:
         """Load a model and apply its optimizations, as soon as it is not in use with others."""
+        from pipeline.runtime.acceleration_hooks import apply_acceleration
+
         while True:
             model = self.load(model_id, on_bytes, loras, quality)
             how = self.settings, model.spec, model.placement, self.machine
@@ -263,10 +277,13 @@ class ModelCache:
         held = self._loaded
         if held is None or held.acceleration != PLAIN or self._load_blocks is not None:
             return False
-        return can_switch(held.placement)
+        return can_switch_loras(held.placement)
 
     def _switch(self, adapters: tuple[Adapter, ...]) -> None:
         """Change the resident model's LoRAs; if one does not fit, the model is left without any."""
+        from pipeline.runtime.loading import name_weights
+        from pipeline.runtime.lora_adapters import put_on, take_off
+
         held = self._loaded
         assert held is not None
         if held.adapters == adapters:

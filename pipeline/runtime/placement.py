@@ -102,6 +102,15 @@ def can_stream(placement: Placement) -> bool:
     return placement.weights in ("full", "gguf")
 
 
+def can_switch_loras(placement: Placement) -> bool:
+    """Say whether LoRAs can be changed without loading the model again.
+
+    Not with diffusers' offloading: loading a LoRA removes its hooks, and diffusers restores them
+    for its default GPU only. Not with 8-bit weights, which need LoRAs to be loaded first.
+    """
+    return placement.offload in ("none", "encode_first") and placement.weights == "full"
+
+
 def source_of(spec: ModelSpec, placement: Placement) -> ModelSpec:
     """Return the row with the files that a placement reads."""
     return spec.with_light_files() if reads_light_files(spec, placement) else spec

@@ -1,4 +1,4 @@
-"""All uses of private APIs of diffusers and torch, in one place.
+"""All uses of private APIs of diffusers, and of torch beside it, in one place.
 
 Each function says why there is no public way. Check this file first after updating a library.
 """
@@ -132,8 +132,3 @@ def share_tokens(transformer: ModelMixin, num_gpus: int) -> None:
     for block in repeated_blocks(transformer):
         attention: Any = block.attn2
         attention.processor._parallel_config = None
-
-
-def multiply_int8(x: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """Return the product (M, N) int32 of int8 matrices (M, K) and (K, N)."""
-    return torch._int_mm(x, weights)

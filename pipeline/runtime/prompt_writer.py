@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import psutil
 import torch
@@ -25,9 +26,11 @@ from pipeline.models.language_model import (
 )
 from pipeline.planning.request import GenerationRequest
 from pipeline.runtime.device import GIGABYTE
-from pipeline.runtime.loading import LoadedModel
 from pipeline.runtime.model_cache import ModelCache
 from pipeline.runtime.placement import MOVED_BY_PART
+
+if TYPE_CHECKING:
+    from pipeline.runtime.loading import LoadedModel
 
 logger = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from pipeline.models.registry import MODELS, Models
 from pipeline.models.spec import ModelSpec, WeightsFile
 from pipeline.runtime.device import GIGABYTE, Machine
 from pipeline.runtime.loading import LoadedModel, load_model, name_weights
-from pipeline.runtime.lora_adapters import AdapterFiles
+from pipeline.runtime.lora_files import AdapterFiles
 from pipeline.runtime.memory_needs import estimate
 from pipeline.runtime.memory_plan import place
 from tests.runtime.test_offload import RESIDENT, make, psnr

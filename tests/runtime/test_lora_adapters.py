@@ -18,7 +18,8 @@ from pipeline.errors import InvalidRequestError
 from pipeline.models.lora import Lora
 from pipeline.models.registry import MODELS, Models
 from pipeline.runtime.loading import LoadedModel
-from pipeline.runtime.lora_adapters import AdapterFiles, expert_in, put_on
+from pipeline.runtime.lora_adapters import put_on
+from pipeline.runtime.lora_files import AdapterFiles, expert_in
 from pipeline.runtime.model_cache import ModelCache
 from pipeline.runtime.placement import Placement
 from tests.tiny import CPU, LTX, tiny_ltx_pipeline, tiny_models

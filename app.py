@@ -20,6 +20,9 @@ import spaces  # before torch, which it patches on ZeroGPU
 from gradio.context import LocalContext
 from starlette.middleware import Middleware
 
+from http_api.app import ApiSettings, HttpApi
+from http_api.videos.choices import read_model_names
+from http_api.webhooks.settings import read_webhook_settings
 from page.api import Endpoints, create_endpoints
 from page.auth import AccessPolicy, is_private, read_access, read_allowance
 from page.components import ASSETS, FIELDS, MAX_WATCHING, PRIVATE
@@ -240,11 +243,11 @@ def create_make(
 
 def launch(
     demo: gr.Blocks,
-    limits: Limits,
+    studio: Studio,
     access: AccessPolicy | None = None,
     **options: Any,  # noqa: ANN401
 ) -> tuple[object, str, str]:
-    """Serve the page and the API under the rules of `access`, by default the environment's."""
+    """Serve the page and the APIs under the rules of `access`, by default the environment's."""
     access = access or read_access(share=options.get("share"))
     access.warn()
     queued = demo.queue(max_size=64, default_concurrency_limit=MAX_WATCHING, api_open=False)
@@ -252,7 +255,10 @@ def launch(
     connections = ConnectionGuard(
         partial(open_connections, demo), most_connections(raise_file_limit())
     )
-    guard = Middleware(HttpGuard, access=access, limits=limits, connections=connections)
+    api = HttpApi(studio, ApiSettings(access.api, read_model_names(), read_webhook_settings()))
+    guard = Middleware(
+        HttpGuard, access=access, limits=studio.limits, connections=connections, api=api
+    )
     return queued.launch(
         js=script,
         auth=access.login,
@@ -291,7 +297,7 @@ def main() -> None:
             later = threading.Timer(SECONDS_UNTIL_IMPORT, import_generation)
             later.daemon = True
             later.start()
-        launch(create_demo(studio), studio.limits)
+        launch(create_demo(studio), studio)
     except KinoraError as exc:  # the model is not available, or an access setting is wrong
         sys.exit(str(exc))
     finally:

@@ -10,11 +10,13 @@ import logging
 import os
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from gradio.context import LocalContext
 from gradio.utils import get_space
 
+from http_api.access import ApiAccess, read_keys
+from http_api.addresses import is_loopback
 from pipeline.errors import KinoraError
 from pipeline.rate_limits import PUBLIC, Allowance
 from pipeline.settings import NO, read_number, read_variable
@@ -37,28 +39,19 @@ _OPEN_LINK = (
 class AccessPolicy:
     """Who may use the server; browsers may reach it only by the names in `hosts`.
 
-    Without `hosts`, any name is allowed. `login` is a user name and a password.
+    Without `hosts`, any name is allowed. `login` is a user name and a password. `api` says who may
+    call the HTTP APIs beside the page.
     """
 
     login: tuple[str, str] | None = None
     hosts: tuple[str, ...] = ()
     is_shared: bool = False
+    api: ApiAccess = field(default_factory=ApiAccess)
 
     def warn(self) -> None:
         """Log what a share link without a password exposes."""
         if self.is_shared and self.login is None:
             logger.warning(_OPEN_LINK)
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether a host is this machine."""
-    name = host.strip("[]").lower()
-    if name == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 def listens_to_itself() -> bool:
@@ -77,7 +70,7 @@ def is_private() -> bool:
 
 
 def read_access(*, share: bool | None = None) -> AccessPolicy:
-    """Read the access settings. Raises KinoraError if the password is not valid."""
+    """Read the access settings. Raises KinoraError for a password or key that is not valid."""
     is_shared = _wants_share() if share is None else share
     names = (name.strip().lower() for name in read_variable("KINORA_HOSTS").split(","))
     hosts = tuple(name for name in names if name)
@@ -85,15 +78,18 @@ def read_access(*, share: bool | None = None) -> AccessPolicy:
         hosts += ("localhost",) if listens_to_itself() else ("localhost", *_machine_names())
     if hosts and is_shared:
         hosts += SHARE_HOSTS + _own_share_host()
-    return AccessPolicy(_read_login(), hosts, is_shared and not get_space())
+    login = _read_login()
+    is_direct = not (login or is_shared or get_space() or read_variable("KINORA_HOSTS"))
+    api = ApiAccess(read_keys(), trusts_this_computer=is_direct)
+    return AccessPolicy(login, hosts, is_shared and not get_space(), api)
 
 
 def read_allowance() -> Allowance:
     """Read the limits for one visitor: none on a private server, the public ones elsewhere."""
     allowance = Allowance() if is_private() else PUBLIC
-    for name, field in _LIMITS.items():
-        count = read_number(name, getattr(allowance, field), is_count=True)
-        allowance = replace(allowance, **{field: count})
+    for name, limit in _LIMITS.items():
+        count = read_number(name, getattr(allowance, limit), is_count=True)
+        allowance = replace(allowance, **{limit: count})
     return allowance
 
 

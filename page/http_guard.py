@@ -9,14 +9,16 @@ import asyncio
 import re
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import gradio as gr
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from page.auth import AccessPolicy, client_id_of, is_loopback
+from http_api.addresses import split_address
+from http_api.app import HttpApi
+from http_api.bodies import MAX_BODY_BYTES, MAX_UPLOAD_BYTES, refuse_length
+from page.auth import AccessPolicy, client_id_of
 from page.call_values import CALL_ERRORS, complete_values, refuse_call
 from page.connections import ConnectionGuard
 from page.private_gradio import (
@@ -31,8 +33,6 @@ from page.served_files import serving_folder
 from pipeline.errors import InvalidRequestError, shown
 from pipeline.rate_limits import Limits
 
-MAX_UPLOAD_BYTES = 500_000_000  # for all files of one request together
-MAX_BODY_BYTES = 2_000_000  # for a request without files
 MAX_SESSIONS = 500  # Gradio keeps the states of each and drops the least recent one
 MAX_MESSAGE_CHARACTERS = 300  # of Gradio, which quotes a visitor's value whatever its size
 HEADERS = {
@@ -85,21 +85,30 @@ class HttpGuard:
     """ASGI middleware in front of everything that Gradio serves."""
 
     def __init__(
-        self, app: ASGIApp, access: AccessPolicy, limits: Limits, connections: ConnectionGuard
+        self,
+        app: ASGIApp,
+        access: AccessPolicy,
+        limits: Limits,
+        connections: ConnectionGuard,
+        api: HttpApi,
     ) -> None:
-        """Guard an app, and run `connections` in the server's event loop."""
+        """Guard an app, and run `connections` in the server's event loop.
+
+        The paths of `api` go there, and not to the app; it has keys instead of the login.
+        """
         self._app, self._access, self._limits = app, access, limits
-        self._connections = connections
+        self._connections, self._api = connections, api
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it with a message."""
         if scope["type"] == "lifespan":
             lighten(scope["app"])
-            watching = asyncio.create_task(self._connections.run())
+            beside = [asyncio.create_task(x.run()) for x in (self._connections, self._api)]
             try:
                 await self._app(scope, receive, send)
             finally:
-                watching.cancel()
+                for task in beside:
+                    task.cancel()
             return
         if scope["type"] != "http":
             return  # Kinora does not use web sockets
@@ -111,7 +120,12 @@ class HttpGuard:
                 MutableHeaders(scope=message).update(HEADERS)
             await send(message)
 
-        refusal = self._refuse(scope)
+        refusal = self._refuse_stranger(Headers(scope=scope))
+        if self._api.serves(scope["path"]):
+            app = self._api.refuse(*refusal) if refusal else self._api
+            await app(scope, receive, send_with_headers)
+            return
+        refusal = refusal or self._refuse(scope)
         if refusal is None:
             watch_call(scope)
             try:
@@ -125,11 +139,9 @@ class HttpGuard:
             response = JSONResponse({"detail": reason, "error": reason}, status)
             await response(scope, receive, send_with_headers)
 
-    def _refuse(self, scope: Scope) -> tuple[int, str] | None:
-        """Return the status and the message of a refusal, or None."""
-        headers, path = Headers(scope=scope), scope["path"]
-        method = "GET" if scope["method"] == "HEAD" else scope["method"]
-        host, port = _split(headers.get("host", ""))
+    def _refuse_stranger(self, headers: Headers) -> tuple[int, str] | None:
+        """Refuse requests for another host, or from another website."""
+        host, port = split_address(headers.get("host", ""))
         if not self._knows(host):
             return 421, (
                 f"{host[:60]!r} is not a known name of this server; open it by its IP address, or "
@@ -137,6 +149,12 @@ class HttpGuard:
             )
         if not self._is_welcome(headers.get("origin"), host, port):
             return 403, "Other websites may not use this server through your browser."
+        return None
+
+    def _refuse(self, scope: Scope) -> tuple[int, str] | None:
+        """Return the status and the message of a refusal, or None."""
+        headers, path = Headers(scope=scope), scope["path"]
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
         if not (_is_open(_ENTRANCE, method, path) or _is_open(_INSIDE, method, path)):
             return 404, "Not found."
         if not _is_open(_ENTRANCE, method, path) and not is_logged_in(scope):
@@ -167,7 +185,7 @@ class HttpGuard:
         names, login = self._access.hosts, self._access.login
         if origin is None or (not names and login is None):
             return True
-        name, origin_port = _split(origin)
+        name, origin_port = split_address(origin)
         if not name:
             return False
         if name == host:
@@ -177,21 +195,15 @@ class HttpGuard:
         return origin_port is None and name != "localhost" and name in names
 
     def _refuse_body(self, headers: Headers, path: str, scope: Scope) -> tuple[int, str] | None:
-        length = headers.get("content-length", "")
-        if not length.isdecimal() or "transfer-encoding" in headers:
-            return 411, "The request needs a Content-Length header; send one."
         is_upload = path == "/gradio_api/upload"
-        most = MAX_UPLOAD_BYTES if is_upload else MAX_BODY_BYTES
-        if int(length) > most:
-            return 413, (
-                f"The request has {int(length) / 1e6:,.1f} MB; send at most {most / 1e6:g} MB at a "
-                "time."
-            )
+        refusal = refuse_length(headers, MAX_UPLOAD_BYTES if is_upload else MAX_BODY_BYTES)
+        if refusal is not None:
+            return refusal
         client = scope.get("client") or ("", 0)
         visitor = client_id_of(headers, client[0])
         try:
             if is_upload:
-                self._limits.upload(visitor, int(length))
+                self._limits.upload(visitor, int(headers["content-length"]))
             elif path.startswith("/login"):
                 self._limits.login(visitor)
         except InvalidRequestError as exc:
@@ -268,16 +280,6 @@ def _refuse_path(path: object) -> None:
 
 def _is_open(doors: dict[str, str], method: str, path: str) -> bool:
     return method in doors and re.fullmatch(doors[method], path, re.DOTALL) is not None
-
-
-def _split(address: str) -> tuple[str, int | None]:
-    """Return the host and the port that an origin or a Host header names, "" and None if none."""
-    try:
-        parts = urlsplit(address if "//" in address else f"//{address}")
-        name, port = parts.hostname or "", parts.port
-    except ValueError:
-        return "", None
-    return "localhost" if is_loopback(name) else name, port
 
 
 def _is_address(host: str) -> bool:

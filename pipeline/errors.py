@@ -3,7 +3,8 @@
 KinoraError
 ├── InvalidRequestError          a value that the user can change
 │   ├── MediaError               a picture or a clip that cannot be used
-│   └── RefusedError             content that Kinora does not make
+│   ├── RefusedError             content that Kinora does not make
+│   └── LimitError               a limit for now: the same request can work later
 ├── ModelError                   weights that are missing or cannot be loaded
 ├── OutputError                  generated frames that are black, frozen, NaN or infinite
 ├── StorageError                 a full disk, or a folder that is not writable
@@ -32,6 +33,10 @@ class MediaError(InvalidRequestError):
 
 class RefusedError(InvalidRequestError):
     """The request asks for content that Kinora does not make."""
+
+
+class LimitError(InvalidRequestError):
+    """A limit of the visitor or of the queue is reached; the same request can work later."""
 
 
 class ModelError(KinoraError):

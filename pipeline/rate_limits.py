@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
-from pipeline.errors import InvalidRequestError
+from pipeline.errors import LimitError
 
 MAX_VISITORS = 4096  # kept in memory; the least recently seen one is dropped first
 _HOUR = 3600.0
@@ -93,7 +93,7 @@ class _Slot:
 
 @dataclass
 class Limits:
-    """The limits of one running app; each method raises InvalidRequestError above its limit."""
+    """The limits of one running app; each method raises LimitError above its limit."""
 
     allowance: Allowance = field(default_factory=Allowance)
     clock: Callable[[], float] = time.monotonic
@@ -119,7 +119,7 @@ class Limits:
         try:
             wait = self._jobs.take(visitor)
             if wait:
-                raise InvalidRequestError(
+                raise LimitError(
                     f"You have requested {self.allowance.jobs_an_hour:g} clips within an hour, "
                     f"which is the limit for one visitor; try again in {_say(wait)}."
                 )
@@ -141,7 +141,7 @@ class Limits:
         """Count a file that is opened for a visitor; call the returned function when it is done."""
         with self._lock:
             if self._looking[visitor] >= self.allowance.looks_at_once:
-                raise InvalidRequestError(
+                raise LimitError(
                     f"Kinora is reading {self._looking[visitor]} of your files already, which is "
                     "the limit for one visitor; try again when that is done."
                 )
@@ -149,7 +149,7 @@ class Limits:
         try:
             count = f"{self.allowance.looks_an_hour:g} files"
             _refuse(self._looks.take(visitor), f"Kinora has read {count} of yours within an hour")
-        except InvalidRequestError:
+        except LimitError:
             self._end_look(visitor)
             raise
         return partial(self._end_look, visitor)
@@ -179,7 +179,7 @@ class Limits:
             if len(self._slots) > MAX_VISITORS:
                 self._slots.popitem(last=False)
         if not is_room:
-            raise InvalidRequestError(
+            raise LimitError(
                 f"{len(mine)} of your jobs are waiting or running already, which is the limit for "
                 "one visitor; try again when one of them is done."
             )
@@ -194,9 +194,7 @@ class Limits:
 
 def _refuse(wait: float, what: str) -> None:
     if wait:
-        raise InvalidRequestError(
-            f"{what}, which is the limit for one visitor; try again in {_say(wait)}."
-        )
+        raise LimitError(f"{what}, which is the limit for one visitor; try again in {_say(wait)}.")
 
 
 def _say(seconds: float) -> str:

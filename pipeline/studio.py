@@ -237,6 +237,17 @@ class Studio:
             slot.job_id = await asyncio.to_thread(self.worker.submit, request, **origin)
         return slot.job_id
 
+    def fitting_qualities(self, spec: ModelSpec) -> list[Quality]:
+        """List the qualities of a model that fit on this machine; all, if none does."""
+        return [x for x in spec.qualities if self._fits(spec.id, x)] or [*spec.qualities]
+
+    def _fits(self, model_id: str, quality: Quality) -> bool:
+        try:
+            self._model_cache.placement(model_id, quality)
+        except InvalidRequestError:
+            return False
+        return True
+
     def can_be_hd(self, request: GenerationRequest) -> bool:
         """Say whether a clip's model makes HD of it, and it is not in HD yet."""
         try:

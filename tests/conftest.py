@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
     from pipeline.runtime.model_cache import ModelCache
+    from pipeline.studio import Studio
 
 # Set before gradio, gradio_client and huggingface_hub are imported, which read these once.
 SCRATCH = Path(tempfile.mkdtemp(prefix="kinora-tests-"))
@@ -88,8 +89,8 @@ def model_caches(folder: Path) -> dict[str, ModelCache]:
 
 
 @pytest.fixture(scope="session")
-def app_url() -> Iterator[str]:
-    """Serve the app with the embedded model, as `python app.py` does."""
+def app_studio() -> Iterator[Studio]:
+    """Start the studio of the app with the embedded model."""
     import torch
 
     import app
@@ -97,13 +98,21 @@ def app_url() -> Iterator[str]:
 
     torch.set_num_threads(2)
     studio = app.create_studio(SCRATCH / "data", ModelCache())
-    demo = app.create_demo(studio)
-    options = {"server_name": "127.0.0.1", "prevent_thread_lock": True, "quiet": True}
-    _, url, _ = app.launch(demo, studio.limits, **options)
-    yield url
-    demo.close()
+    yield studio
     studio.close()
     shutil.rmtree(SCRATCH, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def app_url(app_studio: Studio) -> Iterator[str]:
+    """Serve the app with the embedded model, as `python app.py` does."""
+    import app
+
+    demo = app.create_demo(app_studio)
+    options = {"server_name": "127.0.0.1", "prevent_thread_lock": True, "quiet": True}
+    _, url, _ = app.launch(demo, app_studio, **options)
+    yield url
+    demo.close()
 
 
 @pytest.fixture(scope="session")

@@ -39,6 +39,7 @@ LEVELS = (
     "pipeline.generation",
     "pipeline.jobs",
     "pipeline.studio",
+    "http_api",
     "page",
     "app",
 )
@@ -54,7 +55,10 @@ SPACE_FIELDS = {
 }
 COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
 DOCS = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
-PRODUCT = [ROOT / "app.py", *ROOT.glob("page/**/*.py"), *ROOT.glob("pipeline/**/*.py")]
+PRODUCT = [
+    ROOT / "app.py",
+    *(path for name in ("page", "http_api", "pipeline") for path in ROOT.glob(f"{name}/**/*.py")),
+]
 SOURCES = [*PRODUCT, *ROOT.glob("training/**/*.py"), *ROOT.glob("benchmarks/**/*.py")]
 
 
@@ -106,7 +110,11 @@ def level_of(module: str) -> int:
 @pytest.mark.parametrize("path", PRODUCT, ids=name_of)
 def test_a_module_imports_from_its_own_level_and_those_below_it_alone(path: Path) -> None:
     level = level_of(module_of(path))
-    ours = {name for name in imports_of(path) if name.startswith(("pipeline", "page", "app"))}
+    ours = {
+        name
+        for name in imports_of(path)
+        if name.startswith(("pipeline", "http_api", "page", "app"))
+    }
     assert {name for name in ours if level_of(name) > level} == set()
 
 
@@ -173,7 +181,9 @@ def test_only_the_app_and_its_page_import_gradio_and_only_the_app_spaces(path: P
     assert used <= allowed.get(path.relative_to(ROOT).parts[0], set())
 
 
-@pytest.mark.parametrize("path", [x for x in PRODUCT if "pipeline" in x.parts], ids=name_of)
+@pytest.mark.parametrize(
+    "path", [x for x in PRODUCT if {"pipeline", "http_api"} & {*x.parts}], ids=name_of
+)
 def test_nothing_below_the_page_reads_gradios_settings(path: Path) -> None:
     assert "GRADIO_" not in path.read_text(encoding="utf-8")
 
@@ -183,6 +193,7 @@ def test_training_benchmarks_and_tests_are_no_part_of_the_product(path: Path) ->
     forbidden = {
         "app.py": {"training", "benchmarks"},
         "page": {"training", "benchmarks"},
+        "http_api": {"training", "benchmarks"},
         "pipeline": {"training", "benchmarks"},
         "training": {"app", "page", "benchmarks"},
         "benchmarks": {"app", "page", "training"},

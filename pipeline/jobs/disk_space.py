@@ -65,7 +65,7 @@ class DiskSpace:
         """
         self.rooms: list[Room] = []
         self._jobs, self._claim = jobs, claim
-        self._max_age, self._max_bytes = max_age, max_bytes
+        self.max_age, self._max_bytes = max_age, max_bytes
         self._forget = forget
         # Ages use the monotonic clock, so setting the system clock forward makes no job old.
         self._clock_began, self._steady_began = time.time(), time.monotonic()
@@ -79,7 +79,7 @@ class DiskSpace:
         """
         num_removed, _ = self.empty_bin()
         for changed_at, folder in self._oldest_first():
-            if self._age(changed_at) > self._max_age:
+            if self._age(changed_at) > self.max_age:
                 num_removed += self._remove(folder, keeps_paused=False)
         _, num_for_room = self._make_room(self._num_bytes() - self._max_bytes, FRESH_SECONDS)
         return num_removed + num_for_room

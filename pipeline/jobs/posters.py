@@ -1,4 +1,4 @@
-"""The pictures of a clip, kept beside it: its poster and thumbnail, and a GIF when it is wanted."""
+"""The pictures of a clip, kept beside it: its poster and thumbnail; a GIF and a sheet on demand."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from PIL import Image
 
 from pipeline.errors import MediaError
 from pipeline.media.exports import write_gif
-from pipeline.media.stills import read_first_picture
+from pipeline.media.stills import read_first_picture, read_sheet
 
 logger = logging.getLogger(__name__)
 
-POSTER, THUMBNAIL, GIF = "poster.webp", "thumbnail.webp", "result.gif"
+POSTER, THUMBNAIL, GIF, SHEET = "poster.webp", "thumbnail.webp", "result.gif", "sheet.jpg"
 THUMBNAIL_WIDTH = 320  # pixels
 _QUALITY = 85  # of WebP: a poster of 1280 x 720 takes about 60 kB
 
@@ -55,6 +55,18 @@ def find_gif(clip: Path, fps: float) -> Path:
     if _is_stale(path, clip):
         with _draft_of(path) as draft:
             write_gif(clip, draft, fps)
+    return path
+
+
+def find_sheet(clip: Path) -> Path:
+    """Return the JPEG with frames from all of a clip, made at its first use.
+
+    Raises MediaError or OSError if it cannot be made.
+    """
+    path = clip.with_name(SHEET)
+    if _is_stale(path, clip):
+        with _draft_of(path) as draft:
+            read_sheet(clip).save(draft, format="JPEG", quality=_QUALITY)
     return path
 
 

@@ -11,6 +11,7 @@ Owns the files and the locks; `worker.py` decides what runs when. A job's folder
     pieces/        encoded shots, one file per shot; playable while it grows (`video_writer.py`)
     result.mp4     the clip, with recipe.json
     poster.webp    its first frame, also as thumbnail.webp (see `posters.py`)
+    sheet.jpg      frames from all of it, made when it is first asked for
     deleted.json   in the place of request.json after `delete`, until it is too late to restore
     order          the state that another process asks the one that works on it to end it in
     log.txt        what happened when
@@ -181,6 +182,13 @@ class JobStore:
     def write_state(self, state: JobState) -> None:
         """Replace a job's state atomically, so that readers never see half of it."""
         write_json(self._jobs / state.job_id / STATE, state.to_json())
+
+    def changed_at(self, job_id: str) -> float:
+        """Return when a job's state changed last (epoch); for a finished job, when it ended."""
+        try:
+            return (self.folder(job_id) / STATE).stat().st_mtime
+        except FileNotFoundError:
+            return self.facts(job_id).created_at
 
     def write_recipe(self, job_id: str, recipe: dict[str, object]) -> None:
         """Write the recipe of a job's clip."""

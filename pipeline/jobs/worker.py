@@ -20,6 +20,7 @@ from pipeline.errors import (
     GenerationCancelledError,
     InvalidRequestError,
     KinoraError,
+    LimitError,
     OutputError,
     cannot_write,
 )
@@ -78,7 +79,7 @@ class JobWorker:
         self._thread.start()
 
     def submit(self, request: GenerationRequest, **origin: Unpack[Origin]) -> str:
-        """Queue a request and return its job id. Raises InvalidRequestError if the queue is full.
+        """Queue a request and return its job id. Raises LimitError if the queue is full.
 
         `JobStore.create` documents `origin`. The job runs with the caller's context variables: on
         ZeroGPU they say whose quota pays.
@@ -120,7 +121,7 @@ class JobWorker:
         """Queue a paused, stopped or failed job again, and return its state.
 
         Its finished windows are not made again. Raises InvalidRequestError if its files are
-        damaged or the queue is full.
+        damaged, and LimitError if the queue is full.
         """
         with self._changed:
             if (job := self._find(job_id)) and not job.state.is_over:
@@ -222,10 +223,10 @@ class JobWorker:
 
     def _refuse_if_full(self) -> None:
         if self._is_closed:
-            raise InvalidRequestError("Kinora is closing; try again when it has been restarted.")
+            raise LimitError("Kinora is closing; try again when it has been restarted.")
         num_waiting = len(self._waiting) + self._num_coming
         if num_waiting >= self._max_waiting:
-            raise InvalidRequestError(
+            raise LimitError(
                 f"The queue is full: {num_waiting} jobs are waiting already; try again in a few "
                 "minutes."
             )

@@ -1,4 +1,4 @@
-"""Single pictures of clips: the first one, quickly, or the one at a given second, exactly."""
+"""Pictures of clips: the first one, quickly, the one at a given second, exactly, or a sheet."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from pipeline import programs
 from pipeline.errors import MediaError
 from pipeline.media import ffmpeg
 from pipeline.media.timeline import TIE_SECONDS
-from pipeline.media.video_reader import ClipInfo, read_frame
+from pipeline.media.video_reader import ClipInfo, probe_clip, read_first_frames, read_frame
+
+SHEET_COLUMNS = SHEET_ROWS = 4
+SHEET_FRAME_SIDE = 320  # pixels of the longer side of each frame
 
 
 def read_first_picture(path: Path) -> Image.Image:
@@ -41,3 +44,14 @@ def frame_at(path: Path, info: ClipInfo, seconds: float) -> np.ndarray:
     times = np.array(info.frame_times) - info.frame_times[0]
     index = int(np.searchsorted(times, seconds + TIE_SECONDS, side="right")) - 1
     return read_frame(path, info, min(max(index, 0), len(times) - 1))
+
+
+def read_sheet(path: Path) -> Image.Image:
+    """Return 16 frames of a clip, spread evenly, row by row in one picture. Raises MediaError."""
+    info, count = probe_clip(path), SHEET_COLUMNS * SHEET_ROWS
+    scale = min(1.0, SHEET_FRAME_SIDE / max(info.width, info.height))
+    width, height = (max(2, round(side * scale)) for side in (info.width, info.height))
+    frames = read_first_frames(path, info, count, count / info.duration, (width, height))
+    rows = frames.reshape(SHEET_ROWS, SHEET_COLUMNS, height, width, 3)
+    sheet = rows.swapaxes(1, 2).reshape(SHEET_ROWS * height, SHEET_COLUMNS * width, 3)
+    return Image.fromarray(sheet)

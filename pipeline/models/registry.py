@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from pipeline.errors import InvalidRequestError
+from pipeline.geometry import Size
 from pipeline.models.catalog import ROWS
 from pipeline.models.spec import ModelSpec, Quality, Task
 
@@ -147,10 +148,17 @@ def _describe_qualities(spec: ModelSpec) -> dict[str, Any] | None:
     return {quality: _describe_quality(spec, quality) for quality in spec.qualities}
 
 
+def clip_sizes(spec: ModelSpec, task: Task, quality: Quality) -> dict[str, Size]:
+    """Return the sizes of a model's finished clips by aspect ratio."""
+    if quality == "hd" and spec.second_pass is not None:
+        standard = spec.sizes_for(task)
+        return {name: spec.second_pass.size_for(name, size) for name, size in standard.items()}
+    return spec.at(quality).sizes_for(task)
+
+
 def _describe_quality(spec: ModelSpec, quality: Quality) -> dict[str, Any]:
-    standard, sizes = spec.sizes_for(spec.tasks[0]), spec.at(quality).sizes_for(spec.tasks[0])
+    sizes = clip_sizes(spec, spec.tasks[0], quality)
     steps = [spec.default_num_inference_steps]
     if quality == "hd" and spec.second_pass is not None:
-        sizes = {name: spec.second_pass.size_for(name, size) for name, size in standard.items()}
         steps.append(len(spec.second_pass.timesteps))
     return {"sizes": {name: list(size) for name, size in sizes.items()}, "steps": steps}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import MediaError
-from pipeline.media.stills import frame_at, read_first_picture
+from pipeline.media.stills import frame_at, read_first_picture, read_sheet
 from pipeline.media.video_reader import probe_clip, read_first_frames
 from pipeline.media.video_writer import ClipWriter
 from tests.sources import make_clip, numbered_frames, read_numbers
@@ -48,3 +48,25 @@ def test_what_is_no_clip_is_refused(tmp_path: Path) -> None:
     (tmp_path / "result.mp4").write_bytes(b"no clip")
     with pytest.raises(MediaError, match="not a video"):
         read_first_picture(tmp_path / "result.mp4")
+
+
+def test_a_sheet_has_frames_from_all_of_the_clip(clip: Path) -> None:
+    sheet = np.asarray(read_sheet(clip), int)
+    info = probe_clip(clip)
+    height, width = sheet.shape[0] // 4, sheet.shape[1] // 4
+    frames = read_first_frames(clip, info, info.num_frames, size=(width, height)).astype(int)
+    for number in (0, 5, 10, 15):
+        row, column = divmod(number, 4)
+        part = sheet[row * height :, column * width :][:height, :width]
+        errors = np.abs(frames - part).mean((1, 2, 3))
+        assert abs(int(errors.argmin()) - number * info.num_frames / 16) <= 1
+
+
+def test_a_clip_of_one_frame_has_a_sheet_too(tmp_path: Path) -> None:
+    assert read_sheet(make_clip(tmp_path / "one.mp4", num_frames=1)).size == (384, 256)
+
+
+def test_what_is_no_clip_has_no_sheet(tmp_path: Path) -> None:
+    (tmp_path / "broken.mp4").write_bytes(b"no clip")
+    with pytest.raises(MediaError):
+        read_sheet(tmp_path / "broken.mp4")

@@ -7,6 +7,7 @@ import math
 
 import pytest
 
+from http_api.access import ApiAccess
 from page.auth import AccessPolicy, client_id_of, read_access, read_allowance
 from pipeline.errors import KinoraError
 from pipeline.rate_limits import PUBLIC, Allowance
@@ -28,7 +29,8 @@ def space(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_ones_own_computer_is_open_to_itself_and_without_limits() -> None:
-    assert read_access() == AccessPolicy(hosts=("localhost",))
+    own = ApiAccess(trusts_this_computer=True)
+    assert read_access() == AccessPolicy(hosts=("localhost",), api=own)
     assert read_allowance() == Allowance()
 
 

@@ -1,0 +1,1 @@
+"""HTTP APIs beside the page, each with its own keys: knows Starlette, not Gradio."""

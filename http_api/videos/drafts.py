@@ -1,0 +1,193 @@
+"""Turns the parameters of a call into what `Studio.submit` takes; refuses what does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, get_args
+
+from http_api.bodies import Body, Upload
+from http_api.errors import ApiError, wrong
+from http_api.videos.choices import (
+    DEFAULT_SECONDS,
+    DEFAULT_SIZE,
+    ModelNames,
+    Shape,
+    nearest_seconds,
+    nearest_shape,
+    read_seconds,
+    read_size,
+)
+from pipeline.errors import shown
+from pipeline.models.spec import QUALITIES, Camera, ModelSpec, Quality, Task
+from pipeline.planning.field_checks import check_choice
+from pipeline.planning.request import Shot
+from pipeline.planning.storyboard import parse_storyboard
+from pipeline.studio import Studio
+
+# Kinora's own settings, which clients send as `extra_body`.
+SETTINGS = (
+    *("seed", "negative_prompt", "num_inference_steps", "guidance_scale", "shift", "loras"),
+    *("label", "shows_prompt", "has_consent", "enhance"),
+)
+_CREATE = {
+    *("prompt", "model", "seconds", "size", "input_reference", "characters"),
+    *("storyboard", "aspect_ratio", "quality", "camera", *SETTINGS),
+}
+_EXTEND = {*("prompt", "model", "seconds", "video", "direction", "quality", "camera", *SETTINGS)}
+_NO_FILES = (
+    "Kinora has no stored files and fetches no addresses; send the picture itself, as a file of a "
+    "form or as a data: address of at most 2 MB."
+)
+_NO_CHARACTERS = (
+    "No model here can show a character from another clip; describe it in the prompt, or send a "
+    "picture of it as input_reference."
+)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A request that is not checked yet: the task, and the fields that `Studio.submit` takes."""
+
+    task: Task
+    fields: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ClipToExtend:
+    """A clip that is to be extended, and the model that made it, if it was made here."""
+
+    path: Path
+    model: str | None = None
+
+
+@dataclass(frozen=True)
+class Drafter:
+    """Reads the parameters of calls, for the models of a studio."""
+
+    studio: Studio
+    names: ModelNames
+
+    def read_create(self, body: Body) -> Draft:
+        """Read the parameters of a new clip. Raises ApiError or InvalidRequestError."""
+        values = body.values
+        _refuse_unknown(values, _CREATE)
+        if values.get("characters"):
+            raise wrong("characters", _NO_CHARACTERS)
+        picture = _read_reference(body)
+        has_storyboard = values.get("storyboard") is not None
+        task: Task = "text_to_video" if has_storyboard or not picture else "image_to_video"
+        spec = self.names.find(self.studio, task, values.get("model"))
+        fields = _settings(values) | {"model": spec.id}
+        if has_storyboard:
+            fields["shots"] = _read_shots(values["storyboard"], picture)
+        else:
+            fields["shots"] = [_read_shot(values, spec)]
+            fields |= {"image": picture} if picture else {}
+        fields |= self._read_shape(values, spec, task)._asdict()
+        return Draft(task, fields)
+
+    def read_extension(self, values: Mapping[str, Any], source: ClipToExtend) -> Draft:
+        """Read the parameters of an extension. Raises ApiError or InvalidRequestError.
+
+        Unless another one is named, the model that made the clip is used, if it can extend.
+        """
+        _refuse_unknown(values, _EXTEND)
+        if values.get("seconds") in (None, ""):
+            raise wrong("seconds", "The seconds are missing; say how much is to be added.")
+        name = values.get("model")
+        made_by = self.studio.models.get(source.model or "")
+        if name in (None, "") and made_by is not None:
+            name = made_by.id if values.get("direction", "forward") in made_by.directions else None
+        spec = self.names.find(self.studio, "extend_video", name)
+        fields = _settings(values) | {
+            "model": spec.id,
+            "video": source.path,
+            "shots": [_read_shot(values, spec)],
+        }
+        for name in ("direction", "quality"):
+            fields |= {name: values[name]} if values.get(name) is not None else {}
+        return Draft("extend_video", fields)
+
+    def _read_shape(self, values: Mapping[str, Any], spec: ModelSpec, task: Task) -> Shape:
+        """Return what is made for the size, aspect ratio and quality of a call."""
+        size = read_size(values.get("size"))
+        ratio, quality = values.get("aspect_ratio"), values.get("quality")
+        offered: Sequence[Quality] = ("standard",)
+        if quality is not None:
+            offered = [check_choice("quality", quality, QUALITIES)]
+        elif size is not None:
+            offered = self.studio.fitting_qualities(spec)
+        shape = nearest_shape(size or DEFAULT_SIZE, spec, task, offered)
+        if ratio is None and task == "image_to_video" and size is None:
+            ratio = "auto"
+        return shape if ratio is None else shape._replace(aspect_ratio=ratio)
+
+
+def read_source(values: Mapping[str, Any]) -> Upload | str:
+    """Return the clip that a call starts from: a file, or the id of a video. Raises ApiError."""
+    value = values.get("video")
+    if isinstance(value, Mapping) and set(value) == {"id"}:
+        value = value["id"]
+    if isinstance(value, Upload) or (isinstance(value, str) and value):
+        return value
+    raise wrong("video", 'The video is missing; send a file, or {"id": ...} of a video made here.')
+
+
+def read_prompt(values: Mapping[str, Any]) -> str:
+    """Return the prompt of a call. Raises ApiError if there is none."""
+    prompt = values.get("prompt")
+    if not isinstance(prompt, str) or not prompt.strip():
+        raise wrong("prompt", f"The prompt is {_say(prompt)}; describe what the clip should show.")
+    return prompt
+
+
+def _read_shot(values: Mapping[str, Any], spec: ModelSpec) -> Shot:
+    seconds = values.get("seconds")
+    duration = DEFAULT_SECONDS if seconds in (None, "") else read_seconds(seconds)
+    camera = check_choice("camera move", values.get("camera") or "", get_args(Camera))
+    return Shot(read_prompt(values), nearest_seconds(duration, spec), camera)
+
+
+def _read_shots(storyboard: object, picture: Path | None) -> list[Shot]:
+    """Read a storyboard; its first shot begins with the picture, unless another one does."""
+    if not isinstance(storyboard, str | list):
+        raise wrong("storyboard", "The storyboard must be a list of shots, or lines of text.")
+    shots = [*parse_storyboard(storyboard, [picture] if picture else [])]
+    if picture and all(shot.image is None for shot in shots):
+        shots[0] = replace(shots[0], image=picture)
+    return shots
+
+
+def _read_reference(body: Body) -> Path | None:
+    """Return the picture that a clip begins with, or None. Raises ApiError."""
+    value = body.values.get("input_reference")
+    if value in (None, "", {}):
+        return None
+    if isinstance(value, Mapping) and set(value) == {"image_url"}:
+        value = value["image_url"]
+    if isinstance(value, str) and value.startswith("data:"):
+        value = body.keep_data(value)
+    if not isinstance(value, Upload):
+        raise wrong("input_reference", _NO_FILES)
+    return value.path
+
+
+def _settings(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: values[name] for name in SETTINGS if values.get(name) is not None}
+
+
+def _refuse_unknown(values: Mapping[str, Any], known: Collection[str]) -> None:
+    for name in values:
+        if name not in known:
+            raise ApiError(
+                400,
+                f"There is no parameter {shown(name)}; this call takes {', '.join(sorted(known))}.",
+                code="unknown_parameter",
+                param=name if name.isidentifier() and name.isascii() else "",
+            )
+
+
+def _say(value: object) -> str:
+    return "missing" if value is None else shown(value)

@@ -20,9 +20,7 @@ import spaces  # before torch, which it patches on ZeroGPU
 from gradio.context import LocalContext
 from starlette.middleware import Middleware
 
-from http_api.app import ApiSettings, HttpApi
-from http_api.videos.choices import read_model_names
-from http_api.webhooks.settings import read_webhook_settings
+from http_api.app import HttpApi, read_api_settings
 from page.api import Endpoints, create_endpoints
 from page.auth import AccessPolicy, is_private, read_access, read_allowance
 from page.components import ASSETS, FIELDS, MAX_WATCHING, PRIVATE
@@ -255,7 +253,7 @@ def launch(
     connections = ConnectionGuard(
         partial(open_connections, demo), most_connections(raise_file_limit())
     )
-    api = HttpApi(studio, ApiSettings(access.api, read_model_names(), read_webhook_settings()))
+    api = HttpApi(studio, read_api_settings(access.api))
     guard = Middleware(
         HttpGuard, access=access, limits=studio.limits, connections=connections, api=api
     )

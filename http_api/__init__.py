@@ -1,1 +1,1 @@
-"""HTTP APIs beside the page, each with its own keys: knows Starlette, not Gradio."""
+"""HTTP APIs beside the page, for programs and agents with keys: knows Starlette, not Gradio."""

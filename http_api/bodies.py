@@ -27,6 +27,8 @@ MAX_BODY_BYTES = 2_000_000  # for a request without files
 MAX_FILES = 4
 MAX_FIELDS = 1000  # of a form: a long storyboard has several for each shot
 MAX_DEPTH = 5  # of values within values
+_MULTIPART = "multipart/form-data"  # the kind of body that can have files
+_FORMS = (_MULTIPART, "application/x-www-form-urlencoded")
 _NUMBERS = frozenset(
     ("seed", "duration", "weight", "picture", "num_inference_steps", "guidance_scale", "shift")
 )
@@ -79,7 +81,7 @@ def refuse_length(headers: Headers, most: int) -> tuple[int, str] | None:
 
 def body_length(request: Request) -> int:
     """Return the length of a request's body in bytes. Raises ApiError if it is too large."""
-    most = MAX_UPLOAD_BYTES if _is_form(request) else MAX_BODY_BYTES
+    most = MAX_UPLOAD_BYTES if _kind(request) == _MULTIPART else MAX_BODY_BYTES
     if refusal := refuse_length(request.headers, most):
         raise ApiError(*refusal)
     return int(request.headers["content-length"])
@@ -100,7 +102,7 @@ async def read_body(request: Request) -> AsyncIterator[Body]:
 
 async def _read_values(request: Request, folder: Path) -> dict[str, Any]:
     try:
-        if not _is_form(request):
+        if _kind(request) not in _FORMS:
             return _typed(_parse_json(await request.body()))
         limits = {"max_files": MAX_FILES, "max_fields": MAX_FIELDS, "max_part_size": MAX_BODY_BYTES}
         async with request.form(**limits) as form:
@@ -109,9 +111,8 @@ async def _read_values(request: Request, folder: Path) -> dict[str, Any]:
         raise ApiError(400, "The connection ended before the request was complete.") from exc
 
 
-def _is_form(request: Request) -> bool:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return kind in ("multipart/form-data", "application/x-www-form-urlencoded")
+def _kind(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _parse_json(body: bytes) -> dict[str, Any]:

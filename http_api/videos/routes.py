@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
@@ -16,19 +13,16 @@ from starlette.routing import Route
 
 from http_api.access import ApiAccess, Owner
 from http_api.answering import answering
-from http_api.bodies import Body, Upload, body_length, read_body
+from http_api.bodies import Body, body_length, read_body
 from http_api.errors import ApiError, wrong
-from http_api.videos.answers import Videos, planned_seconds, planned_size
+from http_api.videos.answers import Videos
 from http_api.videos.content import VARIANTS, Files
-from http_api.videos.drafts import ClipToExtend, Draft, Drafter, read_prompt, read_source
+from http_api.videos.drafts import read_prompt
 from http_api.videos.entries import VideoEntry, is_video_id
-from http_api.webhooks.outbox import Outbox
-from pipeline.errors import InvalidRequestError, StorageError, shown
-from pipeline.jobs.states import Done
-from pipeline.models.spec import TASK_SOURCES
+from http_api.videos.making import VideoMaker
+from pipeline.errors import shown
 
 MAX_PAGE, DEFAULT_PAGE = 100, 20
-SECONDS_TO_STOP = 20.0  # how long a deletion waits for the running step to end
 _CANNOT = (
     "No model here can {} yet; make a new clip with POST /v1/videos, or add to this one with POST "
     "/v1/videos/extensions."
@@ -44,10 +38,13 @@ class VideoRoutes:
     """The calls of `/v1/videos` for the owners that `access` lets in."""
 
     access: ApiAccess
-    videos: Videos
-    drafter: Drafter
-    outbox: Outbox
+    maker: VideoMaker
     files: Files = field(default_factory=Files)
+
+    @property
+    def videos(self) -> Videos:
+        """Return the videos that are made."""
+        return self.maker.videos
 
     def routes(self) -> list[Route]:
         """List the routes; those with fixed names come before those with an id in their place."""
@@ -71,22 +68,19 @@ class VideoRoutes:
         """Make a clip from text, a picture or a storyboard."""
         owner = self.access.owner_of(request)
         async with self._read(request, owner) as body:
-            draft = await asyncio.to_thread(self.drafter.read_create, body)
-            return await self._submit(owner, draft)
+            return await self._answer(await self.maker.create(owner, body))
 
     async def extend(self, request: Request) -> Response:
         """Extend an uploaded clip, or a completed video of the caller."""
         owner = self.access.owner_of(request)
         async with self._read(request, owner) as body:
-            source = await asyncio.to_thread(self._source, owner, body.values)
-            draft = await asyncio.to_thread(self.drafter.read_extension, body.values, source)
-            return await self._submit(owner, draft)
+            return await self._answer(await self.maker.extend(owner, body.values))
 
     async def edit(self, request: Request) -> Response:
         """Change an uploaded clip, or a completed video of the caller."""
         owner = self.access.owner_of(request)
         async with self._read(request, owner) as body:
-            await asyncio.to_thread(self._source, owner, body.values)
+            await asyncio.to_thread(self.maker.find_source, owner, body.values)
             read_prompt(body.values)
             raise ApiError(400, _CANNOT.format("edit a clip"), code="unsupported", param="video")
 
@@ -94,7 +88,7 @@ class VideoRoutes:
         """Make a completed video of the caller again with other words."""
         owner = self.access.owner_of(request)
         video_id = request.path_params["video_id"]
-        await asyncio.to_thread(self._clip_of, owner, video_id)
+        await asyncio.to_thread(self.maker.find_clip, owner, video_id)
         async with self._read(request, owner) as body:
             read_prompt(body.values)
             raise ApiError(400, _CANNOT.format("remix a clip"), code="unsupported")
@@ -143,7 +137,7 @@ class VideoRoutes:
             )
         variant = VARIANTS[name]
         video_id = request.path_params["video_id"]
-        clip = await asyncio.to_thread(self._clip_of, owner, video_id, status=404)
+        clip = await asyncio.to_thread(self.maker.find_clip, owner, video_id, status=404)
         try:
             path = await self.files.find(clip.path, variant)
             return FileResponse(
@@ -160,15 +154,7 @@ class VideoRoutes:
         """Stop a video that is being made, and delete it."""
         owner = self.access.owner_of(request)
         entry = await self._find(owner, request)
-        await asyncio.to_thread(self.outbox.forget, entry.video_id)
-        await asyncio.to_thread(self.videos.studio.worker.cancel, entry.job_id)
-        deadline = time.monotonic() + SECONDS_TO_STOP
-        while not await asyncio.to_thread(self._remove, owner, entry):
-            if time.monotonic() > deadline:
-                raise ApiError(
-                    409, "This video is still being stopped; delete it again in a moment."
-                )
-            await asyncio.sleep(0.2)
+        await self.maker.delete(owner, entry)
         return JSONResponse({"id": entry.video_id, "object": "video.deleted", "deleted": True})
 
     @contextlib.asynccontextmanager
@@ -177,23 +163,6 @@ class VideoRoutes:
         self.videos.studio.limits.upload(owner, body_length(request))
         async with read_body(request) as body:
             yield body
-
-    async def _submit(self, owner: Owner, draft: Draft) -> Response:
-        studio, task, fields = self.videos.studio, draft.task, draft.fields
-        source = None
-        if task == "extend_video" or fields.get("aspect_ratio") == "auto":
-            path = fields[str(TASK_SOURCES[task])]
-            source = (await studio.inspect(owner, studio.open, task, path)).facts
-        plan = await asyncio.to_thread(studio.plan, task, fields, source)
-        job_id = await studio.submit(task, fields, client_id=owner, visitor=owner)
-        told = planned_size(plan), planned_seconds(plan, source)
-        try:
-            entry = await asyncio.to_thread(self.videos.entries.add, owner, job_id, *told)
-            await asyncio.to_thread(self.outbox.expect, entry.video_id, job_id)
-        except StorageError:
-            await asyncio.to_thread(studio.worker.cancel, job_id)
-            raise
-        return await self._answer(entry)
 
     async def _answer(self, entry: VideoEntry) -> Response:
         video = await asyncio.to_thread(self.videos.describe_fully, entry)
@@ -204,34 +173,3 @@ class VideoRoutes:
 
     async def _find(self, owner: Owner, request: Request) -> VideoEntry:
         return await asyncio.to_thread(self.videos.find, owner, request.path_params["video_id"])
-
-    def _source(self, owner: Owner, values: Mapping[str, Any]) -> ClipToExtend:
-        """Return the clip that a call starts from: a file, or a video of the owner."""
-        source = read_source(values)
-        if isinstance(source, Upload):
-            return ClipToExtend(source.path)
-        return self._clip_of(owner, source)
-
-    def _clip_of(self, owner: Owner, video_id: str, status: int = 400) -> ClipToExtend:
-        """Return an owner's completed clip; one that is not completed has `status`.
-
-        Clients repeat calls with a 409 by themselves, which would not help here.
-        """
-        entry = self.videos.find(owner, video_id)
-        worker = self.videos.studio.worker
-        clip: Path | None = None
-        if isinstance(worker.state(entry.job_id), Done):
-            clip = worker.result(entry.job_id)
-        if clip is None:
-            raise ApiError(status, "This video is not completed yet.", code="video_not_ready")
-        return ClipToExtend(clip, worker.store.facts(entry.job_id).request.model)
-
-    def _remove(self, owner: Owner, entry: VideoEntry) -> bool:
-        """Delete a video and its job; return False while the job is still ending."""
-        try:
-            self.videos.studio.worker.store.delete(entry.job_id)
-        except InvalidRequestError:
-            if self.videos.has_job(entry):
-                return False
-        self.videos.entries.remove(owner, entry.video_id)
-        return True

@@ -1,0 +1,105 @@
+"""Makes, extends and deletes the videos of owners: what the routes and the agents' tools share."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from http_api.access import Owner
+from http_api.bodies import Body, Upload
+from http_api.errors import ApiError
+from http_api.videos.answers import Videos, planned_seconds, planned_size
+from http_api.videos.drafts import ClipToExtend, Draft, Drafter, read_source
+from http_api.videos.entries import VideoEntry
+from http_api.webhooks.outbox import Outbox
+from pipeline.errors import InvalidRequestError, StorageError
+from pipeline.jobs.states import Done
+from pipeline.models.spec import TASK_SOURCES
+
+SECONDS_TO_STOP = 20.0  # how long a deletion waits for the running step to end
+
+
+@dataclass(frozen=True)
+class VideoMaker:
+    """Makes videos with a studio, within the limits of their owners."""
+
+    videos: Videos
+    drafter: Drafter
+    outbox: Outbox
+
+    async def create(self, owner: Owner, body: Body) -> VideoEntry:
+        """Make a clip from text, a picture or a storyboard.
+
+        Raises ApiError or KinoraError, as do the other methods.
+        """
+        return await self._submit(owner, await asyncio.to_thread(self.drafter.read_create, body))
+
+    async def extend(self, owner: Owner, values: Mapping[str, Any]) -> VideoEntry:
+        """Extend an uploaded clip, or a completed video of the owner."""
+        source = await asyncio.to_thread(self.find_source, owner, values)
+        draft = await asyncio.to_thread(self.drafter.read_extension, values, source)
+        return await self._submit(owner, draft)
+
+    async def delete(self, owner: Owner, entry: VideoEntry) -> None:
+        """Stop a video that is being made, and delete it."""
+        await asyncio.to_thread(self.outbox.forget, entry.video_id)
+        await asyncio.to_thread(self.videos.studio.worker.cancel, entry.job_id)
+        deadline = time.monotonic() + SECONDS_TO_STOP
+        while not await asyncio.to_thread(self._remove, owner, entry):
+            if time.monotonic() > deadline:
+                raise ApiError(
+                    409, "This video is still being stopped; delete it again in a moment."
+                )
+            await asyncio.sleep(0.2)
+
+    def find_source(self, owner: Owner, values: Mapping[str, Any]) -> ClipToExtend:
+        """Return the clip that a call starts from: a file, or a video of the owner."""
+        source = read_source(values)
+        if isinstance(source, Upload):
+            return ClipToExtend(source.path)
+        return self.find_clip(owner, source)
+
+    def find_clip(self, owner: Owner, video_id: str, status: int = 400) -> ClipToExtend:
+        """Return an owner's completed clip; one that is not completed has `status`.
+
+        Clients repeat calls with a 409 by themselves, which would not help here.
+        """
+        entry = self.videos.find(owner, video_id)
+        worker = self.videos.studio.worker
+        clip: Path | None = None
+        if isinstance(worker.state(entry.job_id), Done):
+            clip = worker.result(entry.job_id)
+        if clip is None:
+            raise ApiError(status, "This video is not completed yet.", code="video_not_ready")
+        return ClipToExtend(clip, worker.store.facts(entry.job_id).request.model)
+
+    async def _submit(self, owner: Owner, draft: Draft) -> VideoEntry:
+        studio, task, fields = self.videos.studio, draft.task, draft.fields
+        source = None
+        if task == "extend_video" or fields.get("aspect_ratio") == "auto":
+            path = fields[str(TASK_SOURCES[task])]
+            source = (await studio.inspect(owner, studio.open, task, path)).facts
+        plan = await asyncio.to_thread(studio.plan, task, fields, source)
+        job_id = await studio.submit(task, fields, client_id=owner, visitor=owner)
+        told = planned_size(plan), planned_seconds(plan, source)
+        try:
+            entry = await asyncio.to_thread(self.videos.entries.add, owner, job_id, *told)
+            await asyncio.to_thread(self.outbox.expect, entry.video_id, job_id)
+        except StorageError:
+            await asyncio.to_thread(studio.worker.cancel, job_id)
+            raise
+        return entry
+
+    def _remove(self, owner: Owner, entry: VideoEntry) -> bool:
+        """Delete a video and its job; return False while the job is still ending."""
+        try:
+            self.videos.studio.worker.store.delete(entry.job_id)
+        except InvalidRequestError:
+            if self.videos.has_job(entry):
+                return False
+        self.videos.entries.remove(owner, entry.video_id)
+        return True

@@ -3,7 +3,6 @@
 # No `from __future__ import annotations` here: gr.api needs return types, not their names.
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -13,10 +12,10 @@ from page.components import MAX_WATCHING
 from page.errors import plain_errors, refuse_failure
 from page.inspection import inspect
 from page.served_files import serve_clip
-from pipeline.errors import InvalidRequestError, MediaError
-from pipeline.media.images import open_picture
+from page.uploads import open_all, refuse_unused, uploaded, uploaded_files
 from pipeline.models.spec import TASK_SOURCES, Task
-from pipeline.planning.request import DEFAULT_SHOT_SECONDS, Shot
+from pipeline.planning.pieces import MAX_PIECES, parse_pieces
+from pipeline.planning.request import DEFAULT_SHOT_SECONDS
 from pipeline.planning.storyboard import MAX_SHOTS, parse_storyboard
 from pipeline.studio import Studio
 
@@ -130,7 +129,7 @@ class Endpoints:
         fields = _given(locals())
         with plain_errors():
             if video_after is not None:
-                fields["video_after"] = _uploaded("second clip", video_after)
+                fields["video_after"] = uploaded("second clip", video_after)
         async for answer in self._make("extend_video", fields):
             yield answer
 
@@ -167,11 +166,30 @@ class Endpoints:
         fields = _given(locals())
         based_on = fields.pop("based_on")
         with plain_errors():
-            if paths := _uploaded_pictures(fields.pop("pictures")):
-                await inspect(self._studio, _open_all, paths)
+            if paths := uploaded_files("picture", fields.pop("pictures"), MAX_SHOTS):
+                await inspect(self._studio, open_all, paths)
             fields["shots"] = parse_storyboard(fields.pop("storyboard"), paths)
-            _refuse_unused(paths, fields["shots"])
+            refuse_unused(paths, fields["shots"])
         async for answer in self._make("text_to_video", fields, based_on):
+            yield answer
+
+    async def cut_video(
+        self,
+        videos: list[gr.FileData],
+        pieces: list[dict[str, Any]] | None = None,
+        has_consent: bool = False,
+    ) -> ClipAnswers:
+        """Cut a clip to a span, or put parts of several one behind the other, without a model.
+
+        videos: uploaded clips of the same shape. pieces: [{"clip", "start", "end", "transition"},
+        ...] in their order, where clip is the number of a video from 1 and the times are in
+        seconds; by default each video whole. transition: cut or dissolve. The result has the size
+        and rate of the first piece. has_consent: as in /image_to_video.
+        """
+        with plain_errors():
+            clips = uploaded_files("clip", videos, MAX_PIECES)
+            fields = {"shots": parse_pieces(pieces, clips), "has_consent": has_consent}
+        async for answer in self._make("cut_video", fields):
             yield answer
 
     def models(self) -> list[dict[str, Any]]:
@@ -216,7 +234,7 @@ class Endpoints:
         write or remove a recipe that is not signed.
         """
         with plain_errors():
-            path = _uploaded("video", video)
+            path = uploaded("video", video)
             return await inspect(self._studio, self._studio.verify, path)
 
     async def _make(
@@ -224,7 +242,7 @@ class Endpoints:
     ) -> AsyncIterator[ClipAnswer]:
         with plain_errors():
             if source := TASK_SOURCES[task]:
-                fields[source] = _uploaded(source, fields[source])
+                fields[source] = uploaded(source, fields[source])
             job_id = await self._studio.submit(
                 task, fields, client_id=client_id(), based_on=based_on
             )
@@ -245,50 +263,6 @@ def _given(arguments: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in arguments.items() if name != "self"}
 
 
-def _uploaded(name: str, file: object) -> Path:
-    """Return the path of a file that Gradio received as an upload, never of any other file."""
-    try:
-        return Path(gr.FileData.model_validate(file, context={"validate_meta": True}).path)
-    except ValueError as exc:
-        raise InvalidRequestError(
-            f"The {name} must be an uploaded file; with gradio_client, pass handle_file(path)."
-        ) from exc
-
-
-def _uploaded_pictures(files: object) -> list[Path]:
-    """Return the paths of uploaded pictures, at most as many as a film can have."""
-    if files is not None and not isinstance(files, list):
-        raise InvalidRequestError(
-            "The pictures must be a list of uploaded files; with gradio_client, pass "
-            "[handle_file(path), ...]."
-        )
-    if files and len(files) > MAX_SHOTS:
-        raise InvalidRequestError(
-            f"There are {len(files):,} pictures, but a film has at most {MAX_SHOTS} shots; "
-            "remove some."
-        )
-    return [_uploaded(f"picture {number}", file) for number, file in enumerate(files or (), 1)]
-
-
-def _open_all(pictures: list[Path]) -> None:
-    """Open each picture once. Raises MediaError with the number of the first unusable one."""
-    for path in dict.fromkeys(pictures):
-        try:
-            open_picture(path)
-        except MediaError as exc:
-            raise MediaError(f"Picture {pictures.index(path) + 1}: {exc}") from exc
-
-
-def _refuse_unused(pictures: list[Path], shots: tuple[Shot, ...]) -> None:
-    used = {shot.image for shot in shots}
-    for number, path in enumerate(pictures, 1):
-        if path not in used:
-            raise InvalidRequestError(
-                f"No shot begins with picture {number}; write [picture {number}] before a shot's "
-                "prompt, or leave the picture out."
-            )
-
-
 def create_endpoints(endpoints: Endpoints) -> None:
     """Add the endpoints to the Blocks being built; those with short answers skip the queue."""
     endpoint: Callable[..., Any]
@@ -297,6 +271,7 @@ def create_endpoints(endpoints: Endpoints) -> None:
         endpoints.image_to_video,
         endpoints.extend_video,
         endpoints.film,
+        endpoints.cut_video,
         endpoints.verify_video,
     ):
         gr.api(endpoint, concurrency_limit=MAX_WATCHING)

@@ -30,7 +30,7 @@ from pipeline.media.images import crop_to_size
 from pipeline.media.stills import frame_at
 from pipeline.models.download_sizes import DownloadSize, DownloadSizes
 from pipeline.models.registry import SHIPPED, Models, describe_models
-from pipeline.models.spec import TASK_SOURCES, ModelSpec, Quality, Task
+from pipeline.models.spec import TASK_SOURCES, TASKS_WITHOUT_MODEL, ModelSpec, Quality, Task
 from pipeline.planning.abilities import refuse_impossible
 from pipeline.planning.plan import (
     Plan,
@@ -183,7 +183,7 @@ class Studio:
             jobs = [self.limits.job(client_id, self._is_unfinished) for _ in range(count)]
             slots = [stack.enter_context(job) for job in jobs]
             request = await asyncio.to_thread(self._prepare, task, fields, origin.get("based_on"))
-            if TASK_SOURCES[task] or any(shot.image for shot in request.shots):
+            if request.sources:
                 request = await self.inspect(client_id, self._check_files, request)
             else:
                 request = await asyncio.to_thread(self._review, request)
@@ -294,12 +294,13 @@ class Studio:
         return request
 
     def _check_files(self, request: GenerationRequest) -> GenerationRequest:
-        check_sources(request)
-        return self._review(request)
+        return self._review(check_sources(request))
 
     def _request(self, task: Task, fields: dict[str, Any]) -> GenerationRequest:
         """Build the request; an empty model, and 0 for a number, mean the model's defaults."""
-        defaults = {"model": fields.get("model") or self.first_model(task).id}
+        defaults: dict[str, object] = {"model": fields.get("model")}
+        if not fields.get("model") and task not in TASKS_WITHOUT_MODEL:
+            defaults["model"] = self.first_model(task).id
         for name in ("num_inference_steps", "guidance_scale", "shift"):
             value = fields.get(name)
             defaults[name] = None if value == 0 and not isinstance(value, bool) else value
@@ -309,11 +310,12 @@ class Studio:
 
     def _check_machine(self, request: GenerationRequest) -> None:
         """Raise InvalidRequestError if the model of a new or an old request cannot run here."""
-        self._check_fixed(request)
-        self._model_cache.placement(request.model, request.quality)
+        if request.model:
+            self._check_fixed(request)
+            self._model_cache.placement(request.model, request.quality)
 
     def _check_fixed(self, request: GenerationRequest) -> None:
-        if not self._is_fixed:
+        if not self._is_fixed or not request.model:
             return
         if request.model != self.default_model:
             raise InvalidRequestError(

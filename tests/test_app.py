@@ -66,6 +66,7 @@ PUBLIC = {
         *("negative_prompt", "num_inference_steps", "guidance_scale", "pictures", "based_on"),
         *("label", "shows_prompt", "has_consent", "loras", "shift", "quality", "enhance"),
     ],
+    "/cut_video": ["videos", "pieces", "has_consent"],
     "/models": [],
     "/job": ["job_id"],
     "/cancel_job": ["job_id"],
@@ -73,7 +74,7 @@ PUBLIC = {
     "/resume_job": ["job_id"],
     "/verify_video": ["video"],
 }
-REQUIRED = {"prompt", "image", "video", "storyboard", "job_id"}
+REQUIRED = {"prompt", "image", "video", "videos", "storyboard", "job_id"}
 
 
 def connect(url: str, folder: Path) -> Client:
@@ -283,6 +284,20 @@ def test_extend_video_returns_the_whole_clip(client: Client, clip: Path, directi
     ],
     ids=["text", "JSON"],
 )
+def test_cut_video_joins_spans_of_uploaded_clips_and_is_signed(client: Client, clip: Path) -> None:
+    pieces = [{"start": 0.5}, {"end": 0.5}]
+    video, recipe = client.predict([handle_file(clip)], pieces, api_name="/cut_video")
+    np.testing.assert_allclose(
+        frames_of(video)[[0, 12]].astype(int), frames_of(clip)[[12, 0]].astype(int), atol=12
+    )
+    assert (len(frames_of(video)), recipe["model"], recipe["signed"]) == (24, "", True)
+    report = client.predict(handle_file(video), api_name="/verify_video")
+    assert [(x["start"], x["end"]) for x in report["spans"]] == [(0.0, 1.0)]
+    assert "none of it was generated here" in report["headline"]
+    with pytest.raises(AppError, match="Piece 1: The clip is 2"):
+        client.predict([handle_file(clip)], [{"clip": 2}], api_name="/cut_video")
+
+
 def test_film_makes_one_clip_of_all_shots(client: Client, storyboard: object) -> None:
     video, recipe = client.predict(storyboard=storyboard, seed=7, api_name="/film")
     assert [shot["duration"] for shot in recipe["shots"]] == [0.5, 1]

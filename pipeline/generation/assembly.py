@@ -17,7 +17,14 @@ from pipeline.errors import OutputError
 from pipeline.generation.context import GenerationContext
 from pipeline.generation.latent_cache import content_key
 from pipeline.generation.shots import ShotLatents
-from pipeline.generation.sources import OpenedClip, OpenedSource, open_picture_of, picture_frame
+from pipeline.generation.sources import (
+    OpenedClip,
+    OpenedSource,
+    frames_at,
+    num_frames_at,
+    open_picture_of,
+    picture_frame,
+)
 from pipeline.media import transitions
 from pipeline.media.seam_blending import NUM_LOOKED_AT, Seam, blend_after, blend_before, mean_step
 from pipeline.media.video_reader import iterate_frames, read_first_frames, read_last_frames
@@ -126,14 +133,14 @@ def _joined(
         yield from _source_frames(plan, source)
         yield from _frames_after(context, source, shot_latents)
         if source.after is not None:
-            yield from _following_frames(plan, source.after)
+            yield from frames_at(source.after, plan.fps, plan.size)
 
 
 def num_finished_frames(plan: Plan, source: OpenedSource | None) -> int:
     """Count the frames of the finished clip."""
     num_given = source.info.num_frames if source and source.info else 0
     if source and source.after:
-        num_given += _num_following(plan, source.after)
+        num_given += num_frames_at(source.after, plan.fps)
     return plan.num_frames + num_given
 
 
@@ -162,19 +169,6 @@ def _source_frames(plan: Plan, source: OpenedClip) -> Iterator[np.ndarray]:
     width, height = plan.size
     for chunk in iterate_frames(source.path, source.info):
         yield from chunk[:, :height, :width]
-
-
-def _following_frames(plan: Plan, clip: OpenedClip) -> Iterator[np.ndarray]:
-    """Yield the frames of the clip that a bridge leads to, at the size and rate of the first."""
-    frames = (frame for chunk in iterate_frames(clip.path, clip.info) for frame in chunk)
-    times = np.arange(_num_following(plan, clip)) / float(plan.fps)
-    indices = np.rint(times * float(clip.info.fps)).astype(int).clip(0, clip.info.num_frames - 1)
-    for frame in transitions.pick(frames, indices):
-        yield transitions.resize(frame, plan.size)
-
-
-def _num_following(plan: Plan, clip: OpenedClip) -> int:
-    return max(1, round(clip.info.num_frames * plan.fps / clip.info.fps))
 
 
 def _frames_after(
@@ -221,7 +215,7 @@ def _seam_of_first(
 ) -> Seam:
     """Return the seam at the first frame that a shot leads up to."""
     plan, clip = context.plan, source.leads_to
-    num_given = min(NUM_LOOKED_AT + 1, _num_following(plan, clip))
+    num_given = min(NUM_LOOKED_AT + 1, num_frames_at(clip, plan.fps))
     given = read_first_frames(clip.path, clip.info, num_given, fps=plan.fps)
     first = context.engine.decode_first_following(
         shot_latents.given, shot_latents.parts, shot_latents.prompt

@@ -176,7 +176,7 @@ class Soundtrack:
         heard = iterate_sound(clip.path, clip.info, rate) if clip.info.has_audio else ()
         # Backward, the model's sound continues as the clip's own: the same sound. The frames of a
         # bridge are stretched to its duration; its sound is not, and may have to be cut.
-        self.track.lay(_fit(heard, count), at, fade, is_same=self._direction == "backward")
+        self.track.lay(exactly(heard, count), at, fade, is_same=self._direction == "backward")
 
 
 def _skip(blocks: Iterable[Sound], count: int) -> Iterable[Sound]:
@@ -186,7 +186,7 @@ def _skip(blocks: Iterable[Sound], count: int) -> Iterable[Sound]:
         count -= len(block)
 
 
-def _fit(blocks: Iterable[Sound], count: int) -> Iterable[Sound]:
+def exactly(blocks: Iterable[Sound], count: int) -> Iterable[Sound]:
     """Yield exactly `count` samples, padded with silence."""
     for block in blocks:
         yield block[:count]

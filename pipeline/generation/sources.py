@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from pipeline.engines.base import SceneState
-from pipeline.errors import MediaError
+from pipeline.errors import InvalidRequestError, MediaError
 from pipeline.geometry import Size
+from pipeline.media import transitions
 from pipeline.media.conditioning_picture import compress, soften
 from pipeline.media.images import crop_to_size, open_picture
 from pipeline.media.sound import read_sound
 from pipeline.media.video_reader import (
+    MAX_SOURCE_SECONDS,
     ClipInfo,
+    iterate_frames,
     probe_clip,
     read_first_frames,
     read_last_frames,
@@ -24,8 +28,9 @@ from pipeline.media.video_reader import (
 from pipeline.models.spec import GivenPicture
 from pipeline.planning.plan import Source
 from pipeline.planning.recipe import read_memories
-from pipeline.planning.request import GenerationRequest
+from pipeline.planning.request import GenerationRequest, Shot
 
+_SAME_SECONDS = 0.2  # that rates may move a clip's last frame, in which its scene is known
 _MAX_SHAPE_DIFFERENCE = 0.03  # relative difference of aspect ratios that rounding may cause
 
 
@@ -48,6 +53,30 @@ class OpenedClip(OpenedSource):
     path: Path = field(kw_only=True)
     info: ClipInfo = field(kw_only=True, repr=False)
 
+    def part(self, first_frame: int, num_frames: int) -> OpenedClip:
+        """Return the same clip, of which only some frames are read."""
+        info = self.info.part(first_frame, num_frames)
+        return replace(self, info=info, facts=replace(self.facts, num_frames=num_frames))
+
+    @property
+    def is_one_scene(self) -> bool:
+        """Say whether its recipe names one scene for all of the clip, without a cut."""
+        first, last = self.memories.get("first"), self.memories.get("last")
+        if first is None or last is None or first.get("staging") != last.get("staging"):
+            return False
+        num_frames = self.info.num_in_file or self.info.num_frames
+        seconds = float((num_frames - 1) / self.info.fps)
+        return abs(last["seconds"] - first["seconds"] - seconds) < _SAME_SECONDS
+
+    def scene_at(self, index: int) -> SceneState | None:
+        """Return the scene state at one of its frames, as far as its recipe tells."""
+        index += self.info.first_frame
+        if self.is_one_scene:
+            first = self.memories["first"]
+            return {**first, "seconds": first["seconds"] + float(index / self.info.fps)}
+        num_frames = self.info.num_in_file or self.info.num_frames
+        return self.memories.get({0: "first", num_frames - 1: "last"}.get(index, ""))
+
     @property
     def leads_to(self) -> OpenedClip:
         """Return the clip whose start the new footage leads up to; for a loop, the clip itself."""
@@ -64,35 +93,103 @@ def open_source(request: GenerationRequest) -> OpenedSource | None:
         return OpenedSource(Source(picture.width, picture.height), picture=picture)
     if request.video is None:
         return None
-    source = _open_clip(request.video)
+    source = open_clip(request.video)
     if request.video_after is None:
         return source
-    after = _open_clip(request.video_after)
-    _refuse_other_shape(source.info, after.info)
+    after = open_clip(request.video_after)
+    refuse_other_shape(source.info, after.info, "a bridge needs two of the same shape")
     return replace(source, after=after)
 
 
-def _open_clip(path: Path) -> OpenedClip:
+def open_clip(path: Path) -> OpenedClip:
+    """Open a clip. Raises MediaError if it cannot be used."""
     info = probe_clip(path)
     facts = Source(info.width, info.height, info.fps, info.num_frames)
     return OpenedClip(facts, path=path, info=info, memories=read_memories(path))
 
 
-def _refuse_other_shape(first: ClipInfo, second: ClipInfo) -> None:
+def refuse_other_shape(first: ClipInfo, second: ClipInfo, rule: str) -> None:
+    """Raise MediaError with the rule for two clips that cannot be shown at one size."""
     ratio = (first.width * second.height) / (first.height * second.width)
     if abs(ratio - 1) > _MAX_SHAPE_DIFFERENCE:
         raise MediaError(
             f"The clips have {first.width}x{first.height} and {second.width}x{second.height} "
-            "pixels; a bridge needs two of the same shape."
+            f"pixels; {rule}."
         )
 
 
-def check_sources(request: GenerationRequest) -> None:
-    """Open all sources of a request. Raises MediaError if one of them cannot be used."""
+def check_sources(request: GenerationRequest) -> GenerationRequest:
+    """Open all sources of a request; return it with the spans that they decide.
+
+    Raises MediaError if one of them cannot be used, InvalidRequestError for a span outside a clip.
+    """
     open_source(request)
     for shot in request.shots:
         if shot.image is not None:
             open_picture(shot.image)
+    if request.task == "cut_video":
+        open_pieces(request)
+    return request
+
+
+def open_pieces(request: GenerationRequest) -> list[OpenedClip]:
+    """Open the pieces that a clip is cut from. Raises as `check_sources` does."""
+    pieces = []
+    for number, shot in enumerate(request.shots, 1):
+        assert shot.video is not None  # as validation has checked
+        clip = open_clip(shot.video)
+        try:
+            pieces.append(clip.part(*span_of(shot, clip.info)))
+        except InvalidRequestError as exc:
+            raise InvalidRequestError(f"Piece {number}: {exc}") from exc
+        rule = "clips that are joined need the same shape"
+        refuse_other_shape(pieces[0].info, clip.info, rule)
+    seconds = sum(piece.info.duration for piece in pieces)
+    if seconds > MAX_SOURCE_SECONDS:
+        raise InvalidRequestError(
+            f"The pieces last {seconds:g} seconds together, but the limit is "
+            f"{MAX_SOURCE_SECONDS}; shorten or remove some."
+        )
+    return pieces
+
+
+def span_of(shot: Shot, info: ClipInfo) -> tuple[int, int]:
+    """Return the first frame of a span of a clip, and how many it has, one at least.
+
+    Raises InvalidRequestError if it is not inside the clip.
+    """
+    first, end = round(shot.start * info.fps), info.num_frames
+    if shot.duration:
+        end = max(first + 1, round((shot.start + shot.duration) * info.fps))
+    if first >= info.num_frames or end > info.num_frames:
+        asked = f"from {shot.start:g} to {float(end / info.fps):g} s" if shot.duration else ""
+        raise InvalidRequestError(
+            f"The clip lasts {info.duration:.6g} s, but the span is "
+            f"{asked or f'from {shot.start:g} s on'}; choose one inside the clip."
+        )
+    return first, end - first
+
+
+def frames_at(clip: OpenedClip, fps: Fraction, size: Size) -> Iterator[np.ndarray]:
+    """Yield the frames of a clip (H, W, 3) uint8 at another rate and size."""
+    frames = (frame for chunk in iterate_frames(clip.path, clip.info) for frame in chunk)
+    times = np.arange(num_frames_at(clip, fps)) / float(fps)
+    indices = np.rint(times * float(clip.info.fps)).astype(int).clip(0, clip.info.num_frames - 1)
+    for frame in transitions.pick(frames, indices):
+        yield fit(frame, size)
+
+
+def num_frames_at(clip: OpenedClip, fps: Fraction) -> int:
+    """Count the frames of a clip at another rate, one at least."""
+    return max(1, round(clip.info.num_frames * fps / clip.info.fps))
+
+
+def fit(frame: np.ndarray, size: Size) -> np.ndarray:
+    """Return a frame (H, W, 3) uint8 at a size: cut by an odd row or column, or resized."""
+    height, width = frame.shape[:2]
+    if height - size.height in (0, 1) and width - size.width in (0, 1):
+        return frame[: size.height, : size.width]
+    return transitions.resize(frame, size)
 
 
 def open_picture_of(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import GenerationCancelledError, KinoraError, MediaError, OutputError
+from pipeline.generation.cutting import cut_clips
 from pipeline.generation.kept_parts import discard_parts
 from pipeline.jobs.enhancement import Enhanced, PromptEnhancer
 from pipeline.jobs.store import JobStore
@@ -54,6 +55,10 @@ class JobRunner:
         rules may be newer than the job.
         """
         enhanced = Enhanced(self.reviewer.review(request, asks_guard=True))
+        if not request.model:
+            recipe = cut_clips(request, output, on_progress, is_cancelled)
+            recipe |= enhanced.review.note()
+            return {**recipe, **sign_clip(output, recipe, request, self.identity).to_json()}
         if self.enhancer is not None:
             how = output.parent, on_progress, is_cancelled
             enhanced = self.enhancer.enhance(enhanced.review, *how)

@@ -35,7 +35,7 @@ def iterate_sound(path: Path, info: ClipInfo, rate: int) -> Generator[np.ndarray
     audio = info.audio
     assert audio is not None  # only clips with sound are heard
     # Sound and picture need not begin together.
-    shift = f"{-info.frame_times[0]:.6f}"
+    shift = f"{-info.start:.6f}"
     arguments = ffmpeg.command(
         *(*ffmpeg.source(path, "-itsoffset", shift), "-map", f"0:{audio.index}"),
         *("-af", stereo_in_place(audio), "-ac", "2", "-ar", str(rate)),

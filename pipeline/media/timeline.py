@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -44,16 +44,9 @@ def read_timeline(path: Path, video: VideoTrack, most: int, seconds: float) -> T
 
     Raises MediaError if no frame can be decoded.
     """
-    arguments = ffmpeg.command(
-        *(*video_source(path, video), "-t", str(seconds)),
-        # In microseconds: times would be rounded to the frame rate that the container claims.
-        *("-fps_mode", "passthrough", "-enc_time_base", "1:1000000"),
-        # The frames themselves are not written: that took a tenth of the time.
-        *("-c:v", "wrapped_avframe", "-frames:v", str(most), "-f", "framecrc", "pipe:1"),
-    )
-    text = programs.run(arguments, ffmpeg.DECODE_TIMEOUT_SECONDS).stdout.decode()
-    # A row: stream, decoding time, presentation time, duration, size in bytes, checksum.
-    rows = [line.split(",") for line in text.splitlines() if not line.startswith("#")]
+    # The frames themselves are not written: that took a tenth of the time.
+    writing = ("-t", str(seconds), "-c:v", "wrapped_avframe", "-frames:v", str(most))
+    rows, text = list_frames(path, video, writing)
     if not rows:
         raise MediaError(ffmpeg.UNREADABLE)
     times = np.maximum.accumulate([int(row[2]) / 1e6 for row in rows])
@@ -63,6 +56,24 @@ def read_timeline(path: Path, video: VideoTrack, most: int, seconds: float) -> T
     if across and down:
         width = round(width * across / down)
     return Timeline(times, int(rows[-1][3]) / 1e6, width, height)
+
+
+def list_frames(
+    path: Path, video: VideoTrack, writing: Sequence[str], reading: Sequence[str] = ()
+) -> tuple[list[list[str]], str]:
+    """Decode a clip; return a row for each frame, and all that ffmpeg wrote.
+
+    A row is: stream, decoding time, presentation time, duration, size in bytes, checksum. Times
+    are in microseconds: they would be rounded to the frame rate that the container claims.
+    `writing` and `reading` are further options of ffmpeg.
+    """
+    arguments = ffmpeg.command(
+        *video_source(path, video, *reading),
+        *("-fps_mode", "passthrough", "-enc_time_base", "1:1000000", *writing),
+        *("-f", "framecrc", "pipe:1"),
+    )
+    text = programs.run(arguments, ffmpeg.DECODE_TIMEOUT_SECONDS).stdout.decode()
+    return [line.split(",") for line in text.splitlines() if not line.startswith("#")], text
 
 
 def video_source(path: Path, video: VideoTrack, *options: str) -> list[str]:

@@ -54,7 +54,8 @@ class ClipInfo:
 
     Width and height are those on screen: rotated, and with square pixels. `fps` is the constant
     rate at which it is read, `num_frames` what that yields. `frame_times` are the seconds at which
-    the decoded frames are shown: their rate may vary, and may be above `fps`.
+    the decoded frames are shown: their rate may vary, and may be above `fps`. Of a `part` only the
+    frames from `first_frame` on are read, so many of `num_in_file`.
     """
 
     width: int
@@ -64,6 +65,28 @@ class ClipInfo:
     frame_times: tuple[float, ...] = field(repr=False)
     video: VideoTrack = field(repr=False)
     audio: AudioTrack | None = field(repr=False)
+    first_frame: int = 0
+    num_in_file: int | None = None  # at `fps`; None: `num_frames`
+
+    @property
+    def start(self) -> float:
+        """Return the time in the file at which the first frame is shown, in seconds."""
+        return self.frame_times[0] + float(self.first_frame / self.fps)
+
+    @cached_property
+    def indices(self) -> np.ndarray:
+        """Say which decoded frame is shown in each slot of `fps`, (num_frames,)."""
+        num_in_file = self.num_in_file or self.num_frames
+        slots = sample_indices(np.array(self.frame_times), self.fps, num_in_file)
+        return slots[self.first_frame : self.first_frame + self.num_frames]
+
+    def part(self, first_frame: int, num_frames: int) -> ClipInfo:
+        """Return the same clip, of which only some frames are read, counted at `fps`."""
+        num_in_file = self.num_in_file or self.num_frames
+        first_frame += self.first_frame
+        return replace(
+            self, first_frame=first_frame, num_frames=num_frames, num_in_file=num_in_file
+        )
 
     @property
     def duration(self) -> float:
@@ -137,9 +160,9 @@ def read_first_frames(
 
     Each is the nearest in time, counted from the start; a clip too short repeats its last frame.
     """
-    times = np.array(info.frame_times)
-    indices = nearest(times, times[0] + np.arange(count) / float(fps or info.fps))
-    return _stack(_frames_at(path, info, indices, size=size), count)
+    times, first, last = np.array(info.frame_times), info.indices[0], info.indices[-1]
+    indices = nearest(times, times[first] + np.arange(count) / float(fps or info.fps))
+    return _stack(_frames_at(path, info, indices.clip(first, last), size=size), count)
 
 
 def read_last_frames(
@@ -154,10 +177,13 @@ def read_last_frames(
     Each is the nearest in time, counted back from the last frame, which is always the last here
     too; a clip too short repeats its first frame.
     """
-    times = np.array(info.frame_times)
-    indices = nearest(times, times[-1] - np.arange(count)[::-1] / float(fps or info.fps))
+    times, first, last = np.array(info.frame_times), info.indices[0], info.indices[-1]
+    indices = nearest(times, times[last] - np.arange(count)[::-1] / float(fps or info.fps))
+    indices = indices.clip(first, last)
     try:
-        return _stack(_frames_at(path, info, indices, size=size, start=int(indices[0])), count)
+        # Where a part ends before the clip, nothing would tell that its start was missed.
+        start = int(indices[0]) if last == len(times) - 1 else 0
+        return _stack(_frames_at(path, info, indices, size=size, start=start), count)
     except MediaError:
         # A file without an index, or cut from a longer one, may have to be read from its start.
         return _stack(_frames_at(path, info, indices, size=size), count)
@@ -179,8 +205,7 @@ def iterate_frames(
 
     They have the clip's own size, unless another is given as (W, H).
     """
-    indices = sample_indices(np.array(info.frame_times), info.fps, info.num_frames)
-    with contextlib.closing(_frames_at(path, info, indices, size=size)) as frames:
+    with contextlib.closing(_frames_at(path, info, info.indices, size=size)) as frames:
         while batch := list(islice(frames, chunk)):
             yield np.stack(batch)
 

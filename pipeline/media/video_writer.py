@@ -40,6 +40,11 @@ _BT709 = (
     f"scale=out_color_matrix=bt709:out_range=tv:{ffmpeg.SCALE_FLAGS},format=yuv420p,"
     "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
 )
+# A fragment a second that can be played without the rest.
+_FRAGMENTS = (
+    *("-movflags", "+empty_moov+default_base_moof", "-frag_duration", "1000000"),
+    *("-flush_packets", "1", "-f", "mp4", "-y"),
+)
 _UNWRITABLE = "The clip could not be written; make sure that the disk has free space and try again."
 
 
@@ -103,9 +108,7 @@ class ClipWriter:
             *("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}"),
             *("-r", rate, "-i", "pipe:0"),  # with -framerate 120000/1001 would become 120
             *("-vf", _BT709, "-c:v", "libx264", "-crf", "18", "-pix_fmt", "yuv420p"),
-            # A fragment a second that can be played without the rest.
-            *("-movflags", "+empty_moov+default_base_moof", "-frag_duration", "1000000"),
-            *("-flush_packets", "1", "-f", "mp4", "-y"),
+            *_FRAGMENTS,
         )
 
     def __enter__(self) -> ClipWriter:
@@ -164,6 +167,24 @@ class ClipWriter:
         self.num_frames += num_frames
         return True
 
+    def copy(self, path: Path, start: float, num_frames: int) -> None:
+        """Append frames of another H.264 file as they are encoded, from a keyframe at `start`.
+
+        What is copied must have been encoded alike. Raises MediaError.
+        """
+        self._end()
+        draft = self._new_draft()
+        arguments = ffmpeg.command(
+            *(*ffmpeg.source(path, "-ss", f"{start:.6f}"), "-map", "0:V:0", "-c", "copy"),
+            *("-frames:v", str(num_frames), *_FRAGMENTS, f"file:{draft.absolute()}"),
+        )
+        done = programs.run(arguments, ffmpeg.DECODE_TIMEOUT_SECONDS)
+        self._log.write(done.stderr)
+        if done.returncode:
+            raise self._failure()
+        self._pieces.append((draft, num_frames))
+        self.num_frames += num_frames
+
     def draft(self, name: str) -> Path:
         """Return a place for a file of the clip's that is gone when the block has ended."""
         return self._folder / f"{name}.part"
@@ -182,9 +203,12 @@ class ClipWriter:
     def _find(self, name: str) -> Path:
         return self._folder / f"{name}{PIECE_SUFFIX}"
 
+    def _new_draft(self) -> Path:
+        return self._folder / f"{secrets.token_hex(8)}.part"
+
     def _begin(self) -> _Growing:
         """Start a piece, under a name that no other process's ffmpeg can still be writing to."""
-        draft = self._folder / f"{secrets.token_hex(8)}.part"
+        draft = self._new_draft()
         arguments = [*self._arguments, f"file:{draft.absolute()}"]
         running = programs.running(arguments, stdin=subprocess.PIPE, stderr=self._log)
         return _Growing(self._clean_up.enter_context(running), draft, self.num_frames)

@@ -21,7 +21,7 @@ from pipeline.geometry import (
 )
 from pipeline.models.lora import Lora
 
-Task = Literal["text_to_video", "image_to_video", "extend_video"]
+Task = Literal["text_to_video", "image_to_video", "extend_video", "cut_video"]
 Direction = Literal["forward", "backward", "bridge", "loop"]
 Camera = Literal[
     "",  # no menu choice: the prompt or the model decides
@@ -45,8 +45,10 @@ TASK_SOURCES: dict[Task, str | None] = {
     "text_to_video": None,
     "image_to_video": "image",
     "extend_video": "video",
+    "cut_video": None,  # its shots are clips
 }
-ALL_TASKS: tuple[Task, ...] = tuple(TASK_SOURCES)
+TASKS_WITHOUT_MODEL: tuple[Task, ...] = ("cut_video",)
+ALL_TASKS: tuple[Task, ...] = tuple(x for x in TASK_SOURCES if x not in TASKS_WITHOUT_MODEL)
 DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
 Ability = Task | Direction | Literal["continue"]
 """What a model may lack; "continue" is continuing from a window that it has made."""

@@ -6,13 +6,15 @@ import hashlib
 import importlib.metadata
 import json
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from pipeline.geometry import Size
 from pipeline.media.video_reader import read_metadata
 from pipeline.models.spec import ModelSpec
 from pipeline.planning.plan import Plan
-from pipeline.planning.request import GenerationRequest
+from pipeline.planning.request import SOURCE_FIELDS, GenerationRequest
 
 RECIPE_TAG = "kinora"  # the container tag that holds the recipe
 VERSION = "0.1.0"
@@ -29,15 +31,10 @@ def build_recipe(
 
     `loras` are the facts of the active LoRAs; see `Adapter`.
     """
-    inputs = request.to_json() | {"model": _name_of(spec), "loras": list(loras)}
-    for name in ("image", "video", "video_after"):
-        inputs[name] = _by_content(getattr(request, name))
-    inputs["shots"] = [
-        values | {"image": _by_content(shot.image)}
-        for values, shot in zip(inputs["shots"], request.shots, strict=True)
-    ]
     return {
-        **inputs,
+        **_inputs(request),
+        "model": _name_of(spec),
+        "loras": list(loras),
         "num_inference_steps": plan.num_inference_steps,
         "guidance_scale": plan.guidance_scale,
         "shift": plan.shift,
@@ -55,9 +52,42 @@ def build_recipe(
             for shot in plan.shots
             for window in shot.windows
         ],
-        "versions": {"kinora": VERSION}
-        | {name: importlib.metadata.version(name) for name in _PACKAGES},
+        "versions": _versions(),
     }
+
+
+def build_cut_recipe(request: GenerationRequest, size: Size, fps: Fraction) -> dict[str, Any]:
+    """Return the recipe of a clip that was cut from others, without a model, as JSON values."""
+    return {
+        **_inputs(request),
+        "width": size.width,
+        "height": size.height,
+        "fps": float(fps),
+        "num_new_frames": 0,
+        "new_spans": [],
+        "marks": [],
+        "is_lossless": False,
+        "versions": _versions(),
+    }
+
+
+def _inputs(request: GenerationRequest) -> dict[str, Any]:
+    """Return a request as JSON values, its files by their content."""
+    inputs = request.to_json()
+    for name in SOURCE_FIELDS:
+        inputs[name] = _by_content(getattr(request, name))
+    digests = {
+        path: _by_content(path) for shot in request.shots for path in (shot.image, shot.video)
+    }
+    inputs["shots"] = [
+        values | {"image": digests[shot.image], "video": digests[shot.video]}
+        for values, shot in zip(inputs["shots"], request.shots, strict=True)
+    ]
+    return inputs
+
+
+def _versions() -> dict[str, str]:
+    return {"kinora": VERSION} | {name: importlib.metadata.version(name) for name in _PACKAGES}
 
 
 def _describe_passes(plan: Plan) -> list[dict[str, object]]:

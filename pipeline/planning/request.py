@@ -30,7 +30,8 @@ class Shot:
     """One shot: its prompt, seconds, camera move, and transition from the shot before.
 
     The transition of a request's first shot has no effect; it is kept so that shots can be
-    reordered. With an `image` the shot begins with that picture.
+    reordered. With an `image` the shot begins with that picture. With a `video` it is that clip
+    from `start` seconds on; a duration of 0 is then the rest of it.
     """
 
     prompt: str
@@ -38,6 +39,8 @@ class Shot:
     camera: Camera = ""
     transition: Transition = "cut"
     image: Path | None = None
+    video: Path | None = None
+    start: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class GenerationRequest:
 
     task: Task
     shots: tuple[Shot, ...]
-    model: str
+    model: str  # empty for `TASKS_WITHOUT_MODEL`
     aspect_ratio: str = "16:9"  # or "auto": as the picture or clip that it starts from
     seed: int = 0
     negative_prompt: str = ""
@@ -76,21 +79,35 @@ class GenerationRequest:
         return tuple(dict.fromkeys(path for path in given if path is not None))
 
     @property
+    def clips(self) -> tuple[Path, ...]:
+        """List the clips that the clip is made from, each once."""
+        given = (self.video, self.video_after, *(shot.video for shot in self.shots))
+        return tuple(dict.fromkeys(path for path in given if path is not None))
+
+    @property
     def sources(self) -> set[Path]:
         """Return all files that the clip is made from."""
-        return {*self.pictures, *(path for path in (self.video, self.video_after) if path)}
+        return {*self.pictures, *self.clips}
 
     def with_sources(self, move: Callable[[Path], Path]) -> GenerationRequest:
         """Return the same request with each file path replaced by `move(path)`."""
         paths = {name: getattr(self, name) for name in SOURCE_FIELDS}
-        shots = tuple(replace(shot, image=shot.image and move(shot.image)) for shot in self.shots)
+        shots = tuple(
+            replace(
+                shot, image=shot.image and move(shot.image), video=shot.video and move(shot.video)
+            )
+            for shot in self.shots
+        )
         moved: dict[str, Any] = {name: path and move(path) for name, path in paths.items()}
         return replace(self, shots=shots, **moved)
 
     def to_json(self) -> dict[str, Any]:
         """Return the request as JSON values."""
         values = asdict(self)
-        values["shots"] = [shot | {"image": _path_text(shot["image"])} for shot in values["shots"]]
+        values["shots"] = [
+            shot | {name: _path_text(shot[name]) for name in ("image", "video")}
+            for shot in values["shots"]
+        ]
         return values | {name: _path_text(values[name]) for name in SOURCE_FIELDS}
 
 

@@ -16,7 +16,15 @@ from pipeline.errors import InvalidRequestError
 from pipeline.geometry import ASPECT_RATIOS
 from pipeline.models.lora import MAX_REFERENCE_CHARACTERS, parse_loras
 from pipeline.models.registry import SHIPPED, Models
-from pipeline.models.spec import DIRECTIONS, QUALITIES, TASK_SOURCES, Camera, Direction, Task
+from pipeline.models.spec import (
+    DIRECTIONS,
+    QUALITIES,
+    TASK_SOURCES,
+    TASKS_WITHOUT_MODEL,
+    Camera,
+    Direction,
+    Task,
+)
 from pipeline.planning.abilities import check_ability, refuse_impossible
 from pipeline.planning.field_checks import (
     check_choice,
@@ -27,6 +35,7 @@ from pipeline.planning.field_checks import (
     check_whole_number,
     show,
 )
+from pipeline.planning.pieces import check_pieces
 from pipeline.planning.request import (
     DEFAULT_SHOT_SECONDS,
     MAX_CLIP_SECONDS,
@@ -94,7 +103,8 @@ def build_request(
     if unknown := given.keys() - _FIELDS:
         raise TypeError(f"a request has no field {', '.join(sorted(unknown))}")
     check_choice("task", task, TASK_SOURCES)
-    spec = None if models is None else models.find(given.get("model"))
+    needs_model = task not in TASKS_WITHOUT_MODEL
+    spec = models.find(given.get("model")) if models is not None and needs_model else None
     if spec is not None:
         check_ability(spec, task)
     direction = check_choice("direction", given.get("direction", "forward"), DIRECTIONS)
@@ -103,10 +113,12 @@ def build_request(
     )
     values["video_after"] = _check_end(task, direction, given.get("video_after"))
     shots = given.get("shots")
-    if shots is None:
+    if shots is None and needs_model:
         shots = [Shot(given.get("prompt", ""), given.get("duration", DEFAULT_SHOT_SECONDS))]
-    values["shots"] = _check_shots(task, shots)
+    values["shots"] = _check_shots(task, shots or ()) if needs_model else check_pieces(shots)
     given = {"seed": -1, "model": None} | given
+    if not needs_model:
+        given |= {"seed": 0, "model": _check_no_model(task, given["model"])}
     if given["seed"] == -1 and not isinstance(given["seed"], bool):
         given["seed"] = secrets.randbelow(MAX_SEED + 1)
     values |= {name: check(given[name]) for name, check in _CHECKS.items() if name in given}
@@ -139,6 +151,8 @@ def check_shot(shot: Shot) -> Shot:
     if not prompt:
         raise InvalidRequestError("The prompt is empty; describe what the clip should show.")
     rule = f"from {MIN_SHOT_SECONDS:g} to {MAX_CLIP_SECONDS:g} seconds"
+    if shot.video is not None:
+        raise InvalidRequestError("A shot cannot be a clip; leave it out, or use cut_video.")
     return Shot(
         prompt=prompt,
         duration=check_number(
@@ -175,6 +189,12 @@ def _check_shots(task: Task, shots: Sequence[Shot]) -> tuple[Shot, ...]:
             "shorten or remove some."
         )
     return tuple(checked)
+
+
+def _check_no_model(task: Task, model: object) -> str:
+    if model:
+        raise InvalidRequestError(f"{task} uses no model, not even {show(model)}; leave model out.")
+    return ""
 
 
 def _check_beginning(task: Task, shot: Shot, *, is_first: bool) -> None:

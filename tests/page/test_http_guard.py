@@ -274,7 +274,7 @@ def test_a_film_is_given_no_more_pictures_than_it_can_have(attacker: httpx.Clien
     values: list[Any] = ["a cat", None, "16:9", -1, "", None, None]
     values += [[{"path": path, "meta": FILE}] * 121, None, "", False, False, None]
     said = call(attacker, named(attacker, "film"), values)["output"]["error"]
-    assert said.startswith("There are 121 pictures, but a film has at most 120")
+    assert said.startswith("There are 121 pictures, but the limit is 120")
 
 
 def make(server: Server, visitor: str = "") -> dict[str, Any]:

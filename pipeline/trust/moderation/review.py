@@ -138,7 +138,7 @@ class Reviewer:
         Unless it is demanded, it does not for Kinora's own model, which draws one picture-book
         world: its 1.2 GB are fetched with the first large model.
         """
-        if self._guard is None:
+        if self._guard is None or not request.model:
             return False
         return self._guard.is_required or not self._models.find(request.model).ships_with_app
 
@@ -164,9 +164,8 @@ def _sources(request: GenerationRequest) -> Iterator[np.ndarray]:
         image = open_picture(picture)
         image.thumbnail((_SAMPLE_SIDE, _SAMPLE_SIDE))
         yield np.asarray(image)[np.newaxis]
-    for clip in (request.video, request.video_after):
-        if clip is not None:
-            yield _sample(clip)
+    for clip in request.clips:
+        yield _sample(clip)
 
 
 def _sample(clip: Path) -> np.ndarray:

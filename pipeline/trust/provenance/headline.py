@@ -45,6 +45,8 @@ def headline(report: Mapping[str, Any]) -> tuple[str, Mood]:
 def _of_own(report: Mapping[str, Any]) -> tuple[str, Mood]:
     given = report["credentials"]["ingredients"]
     foreign = [x for x in given if not x["credentials"]["is_local_identity"]]
+    if report["spans"] and not any(span["is_generated_here"] for span in report["spans"]):
+        return "Cut and signed by this Kinora; none of it was generated here", "fair"
     is_partly_foreign = any(not span["is_generated_here"] for span in report["spans"])
     if is_partly_foreign or any(x["relationship"] != PICTURE for x in foreign):
         return "Signed by this Kinora; only part of it was generated here", "fair"

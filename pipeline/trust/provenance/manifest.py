@@ -21,6 +21,8 @@ _ADDED = {
     "loop": "New footage was generated that leads back to the beginning.",
     "bridge": "New footage was generated that leads up to another clip.",
 }
+_TRIMMED = "A part of the clip was kept."
+_JOINED = "Parts of clips were put one behind the other."
 # Others may use a clip as model input, but are asked not to train on it.
 _MINING = {
     "cawg.ai_inference": "allowed",
@@ -46,7 +48,17 @@ class Input:
 
 
 def inputs_of(request: GenerationRequest) -> list[Input]:
-    """List the pictures and clips that a clip was made from, each file once."""
+    """List the pictures and clips that a clip was made from, each file once.
+
+    The clip that was changed is the parent, the first one if several were joined.
+    """
+    if request.task == "cut_video":
+        first, *others = request.clips
+        found = [Input(first, "clip", "the clip that was cut", "parentOf")]
+        return found + [
+            Input(path, f"clip-{number}", f"clip {number}, which was joined to it", "componentOf")
+            for number, path in enumerate(others, 2)
+        ]
     if request.video is not None:
         found = [Input(request.video, "clip", "the clip that was extended", "parentOf")]
         if request.video_after is not None:
@@ -66,13 +78,12 @@ def make_manifest(
     version = recipe["versions"]["kinora"]
     agent = {"name": NAME, "version": version}
     mark = _soft_binding(recipe)
-    source_type = GENERATED if all(x.credentials.is_generated_here for x in inputs) else COMPOSITE
-    made = {"softwareAgent": agent, "digitalSourceType": source_type, **_changes(recipe)}
+    made = {"softwareAgent": agent, **_source_type(recipe, inputs), **_changes(recipe)}
     actions = [*_actions(request, inputs, made), *([_MARKED] if mark else [])]
     now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     assertions = [
         _assertion("c2pa.actions.v2", {"actions": [x | {"when": now} for x in actions]}),
-        _assertion(DISCLOSURE, _disclosure(recipe)),
+        *([_assertion(DISCLOSURE, _disclosure(recipe))] if recipe["model"] else []),
         _assertion(
             "cawg.training-mining", {"entries": {k: {"use": use} for k, use in _MINING.items()}}
         ),
@@ -90,21 +101,37 @@ _MARKED = {"action": "c2pa.watermarked.bound"}
 def _actions(
     request: GenerationRequest, inputs: list[Input], made: dict[str, Any]
 ) -> list[dict[str, Any]]:
-    """List the actions: created, or opened and edited; a bridge's second clip is also placed.
+    """List the actions: created, or opened and edited; further clips are also placed.
 
     `made` says how new footage was made. Its source type is that of the whole clip.
     """
     labels = [x.label for x in inputs]
-    if request.video is None:
+    if not request.clips:
         given = {"parameters": {"ingredientIds": labels}} if inputs else {}
         return [{"action": "c2pa.created"} | made | given]
     actions = [
         {"action": "c2pa.opened", "parameters": {"ingredientIds": labels[:1]}},
-        {"action": "c2pa.edited", "description": _ADDED[request.direction]} | made,
+        {"action": "c2pa.edited", "description": _describe(request)} | made,
     ]
     if labels[1:]:
         actions.append({"action": "c2pa.placed", "parameters": {"ingredientIds": labels[1:]}})
     return actions
+
+
+def _describe(request: GenerationRequest) -> str:
+    if request.task == "cut_video":
+        return _JOINED if len(request.shots) > 1 else _TRIMMED
+    return _ADDED[request.direction]
+
+
+def _source_type(recipe: Mapping[str, Any], inputs: list[Input]) -> dict[str, str]:
+    """Return the IPTC source type of the whole clip; none if nothing in it was generated."""
+    if all(x.credentials.is_generated_here for x in inputs):
+        return {"digitalSourceType": GENERATED}
+    types = {x.credentials.source_type for x in inputs}
+    if recipe["model"] or types & {GENERATED, COMPOSITE}:
+        return {"digitalSourceType": COMPOSITE}
+    return {}
 
 
 def _changes(recipe: Mapping[str, Any]) -> dict[str, Any]:

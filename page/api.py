@@ -173,6 +173,35 @@ class Endpoints:
         async for answer in self._make("text_to_video", fields, based_on):
             yield answer
 
+    async def retake_video(
+        self,
+        video: gr.FileData,
+        prompt: str,
+        start: float,
+        duration: float = DEFAULT_SHOT_SECONDS,
+        model: str | None = None,
+        seed: int = -1,
+        negative_prompt: str = "",
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        label: str = "",
+        shows_prompt: bool = False,
+        has_consent: bool = False,
+        loras: str | list[dict[str, Any]] | None = None,
+        shift: float | None = None,
+        quality: str = "standard",
+        enhance: bool | None = None,
+    ) -> ClipAnswers:
+        """Make a span of a clip anew, with words of its own; the frames outside stay.
+
+        video: an uploaded clip; the result is the whole clip with the new footage in the place of
+        the old. start: seconds, after the clip's first frame. duration: seconds of new footage,
+        which ends before the clip does. has_consent: as in /image_to_video. All other parameters:
+        as in /text_to_video.
+        """
+        async for answer in self._make("retake_video", _given(locals())):
+            yield answer
+
     async def cut_video(
         self,
         videos: list[gr.FileData],
@@ -271,6 +300,7 @@ def create_endpoints(endpoints: Endpoints) -> None:
         endpoints.image_to_video,
         endpoints.extend_video,
         endpoints.film,
+        endpoints.retake_video,
         endpoints.cut_video,
         endpoints.verify_video,
     ):

@@ -66,6 +66,11 @@ PUBLIC = {
         *("negative_prompt", "num_inference_steps", "guidance_scale", "pictures", "based_on"),
         *("label", "shows_prompt", "has_consent", "loras", "shift", "quality", "enhance"),
     ],
+    "/retake_video": [
+        *("video", "prompt", "start", "duration", "model", "seed"),
+        *("negative_prompt", "num_inference_steps", "guidance_scale"),
+        *("label", "shows_prompt", "has_consent", "loras", "shift", "quality", "enhance"),
+    ],
     "/cut_video": ["videos", "pieces", "has_consent"],
     "/models": [],
     "/job": ["job_id"],
@@ -74,7 +79,7 @@ PUBLIC = {
     "/resume_job": ["job_id"],
     "/verify_video": ["video"],
 }
-REQUIRED = {"prompt", "image", "video", "videos", "storyboard", "job_id"}
+REQUIRED = {"prompt", "image", "video", "videos", "storyboard", "start", "job_id"}
 
 
 def connect(url: str, folder: Path) -> Client:

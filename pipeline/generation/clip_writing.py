@@ -76,6 +76,8 @@ def write_clip(
 def _put_recipe(writer: ClipWriter, recipe: dict[str, Any], frame_marker: FrameMarker) -> None:
     """Complete the recipe with what is known of the written frames, and put it into the file."""
     recipe["num_frames"] = writer.num_frames
+    if "kept" in recipe:
+        recipe["kept"] = [x for x in recipe["kept"] if x["first_frame"] < writer.num_frames]
     recipe["new_spans"] = frame_marker.new_spans(writer.num_frames)
     recipe["marks"] = frame_marker.marks(writer.num_frames)
     writer.metadata = {RECIPE_TAG: json.dumps(public_recipe(recipe))}
@@ -89,7 +91,7 @@ def _open_writer(context: GenerationContext, destination: Destination) -> ClipWr
         width=plan.size.width,
         height=plan.size.height,
         fps=plan.fps,
-        audio_from=(clip.path, clip.info) if clip is not None else None,
+        audio_from=(clip.path, clip.info.whole) if clip is not None else None,
         audio_offset=plan.seconds if context.request.direction == "backward" else 0.0,
         pieces=keep and keep / PIECES,
     )

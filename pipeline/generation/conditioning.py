@@ -69,7 +69,8 @@ def _links(
     memories = {} if source is None else source.memories
     links: dict[str, Any] = {"given": _kind(source)}
     if direction != "backward":
-        links["follows"] = memories.get("last")
+        clip = context.clip
+        links["follows"] = None if clip is None else clip.scene_at(clip.info.num_frames - 1)
     elif first := memories.get("first"):
         begin = seconds + 1 / plan.model_fps
         links["leads_to"] = {**first, "seconds": first["seconds"] - begin}
@@ -82,7 +83,7 @@ def _last_time(request: GenerationRequest, plan: Plan, shot: ShotPlan) -> float:
     After a cut the shot's first latent frame is the single frame at time 0. A shot that continues
     something has no such frame.
     """
-    goes_on = request.task == "extend_video" and request.direction != "backward"
+    goes_on = request.extends and request.direction != "backward"
     is_first = shot.windows[0].shot_index == 0
     num_latents = sum(window.num_latents for window in shot.windows)
     if not (shot.continues or (is_first and goes_on)):

@@ -157,7 +157,19 @@ def _recipe(context: GenerationContext, conditioning: Sequence[ShotConditioning]
         "weights": _weights(model),
         "memories": _memories(context, conditioning),
         "speed": model.acceleration.facts,
+        **_kept(context),
     }
+
+
+def _kept(context: GenerationContext) -> dict[str, Any]:
+    """Return which frames of a retake its clip has, before the new ones and after them."""
+    clip, plan = context.clip, context.plan
+    if context.request.task != "retake_video" or clip is None or clip.after is None:
+        return {}
+    end = clip.info.num_frames + plan.num_frames
+    before = {"first_frame": 0, "num_frames": clip.info.num_frames, "clip": 0, "start": 0.0}
+    after = {"first_frame": end, "num_frames": clip.after.info.num_frames}
+    return {"kept": [before, {**after, "clip": 0, "start": float(end / plan.fps)}]}
 
 
 def _weights(model: LoadedModel) -> dict[str, object]:

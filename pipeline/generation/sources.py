@@ -26,6 +26,7 @@ from pipeline.media.video_reader import (
     read_last_frames,
 )
 from pipeline.models.spec import GivenPicture
+from pipeline.planning.pieces import span_of
 from pipeline.planning.plan import Source
 from pipeline.planning.recipe import read_memories
 from pipeline.planning.request import GenerationRequest, Shot
@@ -71,11 +72,12 @@ class OpenedClip(OpenedSource):
     def scene_at(self, index: int) -> SceneState | None:
         """Return the scene state at one of its frames, as far as its recipe tells."""
         index += self.info.first_frame
-        if self.is_one_scene:
-            first = self.memories["first"]
-            return {**first, "seconds": first["seconds"] + float(index / self.info.fps)}
         num_frames = self.info.num_in_file or self.info.num_frames
-        return self.memories.get({0: "first", num_frames - 1: "last"}.get(index, ""))
+        end = {num_frames - 1: "last", 0: "first"}.get(index)
+        if end or not self.is_one_scene:
+            return self.memories.get(end or "")
+        first = self.memories["first"]
+        return {**first, "seconds": first["seconds"] + float(index / self.info.fps)}
 
     @property
     def leads_to(self) -> OpenedClip:
@@ -94,11 +96,25 @@ def open_source(request: GenerationRequest) -> OpenedSource | None:
     if request.video is None:
         return None
     source = open_clip(request.video)
+    if request.task == "retake_video":
+        return _around(source, request.shots[0])
     if request.video_after is None:
         return source
     after = open_clip(request.video_after)
     refuse_other_shape(source.info, after.info, "a bridge needs two of the same shape")
     return replace(source, after=after)
+
+
+def _around(clip: OpenedClip, shot: Shot) -> OpenedClip:
+    """Return what a clip shows before a retake, with what it shows after it."""
+    first, count = _find_span(shot, clip.info)
+    end = first + count
+    if end == clip.info.num_frames:
+        raise InvalidRequestError(
+            f"The retake goes to the end of the clip, at {clip.info.duration:.6g} s, but both ends "
+            "are kept; end it earlier, or cut the clip and extend it."
+        )
+    return replace(clip.part(0, first), after=clip.part(end, clip.info.num_frames - end))
 
 
 def open_clip(path: Path) -> OpenedClip:
@@ -139,7 +155,7 @@ def open_pieces(request: GenerationRequest) -> list[OpenedClip]:
         assert shot.video is not None  # as validation has checked
         clip = open_clip(shot.video)
         try:
-            pieces.append(clip.part(*span_of(shot, clip.info)))
+            pieces.append(clip.part(*_find_span(shot, clip.info)))
         except InvalidRequestError as exc:
             raise InvalidRequestError(f"Piece {number}: {exc}") from exc
         rule = "clips that are joined need the same shape"
@@ -153,21 +169,20 @@ def open_pieces(request: GenerationRequest) -> list[OpenedClip]:
     return pieces
 
 
-def span_of(shot: Shot, info: ClipInfo) -> tuple[int, int]:
-    """Return the first frame of a span of a clip, and how many it has, one at least.
+def _find_span(shot: Shot, info: ClipInfo) -> tuple[int, int]:
+    """Return the first frame of a shot's span of a clip, and how many it has.
 
     Raises InvalidRequestError if it is not inside the clip.
     """
-    first, end = round(shot.start * info.fps), info.num_frames
-    if shot.duration:
-        end = max(first + 1, round((shot.start + shot.duration) * info.fps))
-    if first >= info.num_frames or end > info.num_frames:
-        asked = f"from {shot.start:g} to {float(end / info.fps):g} s" if shot.duration else ""
+    first, count = span_of(shot, info.fps)
+    if first + max(1, count) > info.num_frames:
+        end = f"from {shot.start:g} to {shot.start + shot.duration:g} s"
+        asked = end if shot.duration else f"from {shot.start:g} s on"
         raise InvalidRequestError(
-            f"The clip lasts {info.duration:.6g} s, but the span is "
-            f"{asked or f'from {shot.start:g} s on'}; choose one inside the clip."
+            f"The clip lasts {info.duration:.6g} s, but the span is {asked}; choose one inside "
+            "the clip."
         )
-    return first, end - first
+    return first, count or info.num_frames - first
 
 
 def frames_at(clip: OpenedClip, fps: Fraction, size: Size) -> Iterator[np.ndarray]:

@@ -89,6 +89,13 @@ class ClipInfo:
         )
 
     @property
+    def whole(self) -> ClipInfo:
+        """Return all of the clip that this is a part of."""
+        return replace(
+            self, first_frame=0, num_frames=self.num_in_file or self.num_frames, num_in_file=None
+        )
+
+    @property
     def duration(self) -> float:
         """Return how many seconds the clip lasts."""
         return float(self.num_frames / self.fps)

@@ -8,7 +8,7 @@ from typing import Any
 from pipeline.errors import InvalidRequestError
 from pipeline.geometry import Size
 from pipeline.models.catalog import ROWS
-from pipeline.models.spec import ModelSpec, Quality, Task
+from pipeline.models.spec import ALL_TASKS, ModelSpec, Quality, Task
 
 MODELS: dict[str, ModelSpec] = {spec.id: spec for spec in ROWS}
 EMBEDDED = next(spec.id for spec in ROWS if spec.ships_with_app)
@@ -117,7 +117,7 @@ def _describe(spec: ModelSpec) -> dict[str, Any]:
         "description": spec.description,
         "tasks": list(spec.tasks),
         "directions": list(spec.directions),
-        "cannot": dict(spec.cannot),
+        "cannot": {**_lacking(spec), **spec.cannot},
         "max_shot_seconds": spec.max_shot_seconds,
         "camera_moves": list(spec.camera_words),
         "licence": spec.licence,
@@ -139,6 +139,12 @@ def _describe(spec: ModelSpec) -> dict[str, Any]:
         "prompt_words": spec.prompt_words,
     }
     return facts | {name: value for name, value in settings.items() if value is not None}
+
+
+def _lacking(spec: ModelSpec) -> dict[str, str]:
+    """Return the tasks that a model lacks because of something else that it cannot do."""
+    reasons = {task: spec.why_not(task) for task in ALL_TASKS}
+    return {task: reason for task, reason in reasons.items() if reason is not None}
 
 
 def _describe_qualities(spec: ModelSpec) -> dict[str, Any] | None:

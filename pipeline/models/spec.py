@@ -21,7 +21,7 @@ from pipeline.geometry import (
 )
 from pipeline.models.lora import Lora
 
-Task = Literal["text_to_video", "image_to_video", "extend_video", "cut_video"]
+Task = Literal["text_to_video", "image_to_video", "extend_video", "retake_video", "cut_video"]
 Direction = Literal["forward", "backward", "bridge", "loop"]
 Camera = Literal[
     "",  # no menu choice: the prompt or the model decides
@@ -45,11 +45,15 @@ TASK_SOURCES: dict[Task, str | None] = {
     "text_to_video": None,
     "image_to_video": "image",
     "extend_video": "video",
+    "retake_video": "video",
     "cut_video": None,  # its shots are clips
 }
 TASKS_WITHOUT_MODEL: tuple[Task, ...] = ("cut_video",)
 ALL_TASKS: tuple[Task, ...] = tuple(x for x in TASK_SOURCES if x not in TASKS_WITHOUT_MODEL)
 DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
+# A retake is a bridge between the parts of a clip before and after it: the tasks that keep frames
+# of their clip are alike, and what a row says of extensions holds for all of them.
+TASKS_THAT_EXTEND: tuple[Task, ...] = ("extend_video", "retake_video")
 Ability = Task | Direction | Literal["continue"]
 """What a model may lack; "continue" is continuing from a window that it has made."""
 Quality = Literal["draft", "standard", "hd"]
@@ -268,14 +272,20 @@ class ModelSpec:
     @property
     def tasks(self) -> tuple[Task, ...]:
         """List the tasks that the model can do."""
-        return tuple(task for task in ALL_TASKS if task not in self.cannot)
+        return tuple(task for task in ALL_TASKS if self.why_not(task) is None)
+
+    def why_not(self, ability: Ability) -> str | None:
+        """Return the reason why the model lacks an ability, a sentence; None if it has it."""
+        if ability in self.cannot:
+            return self.cannot[ability]
+        needs: dict[str, Ability] = {"retake_video": "bridge"}
+        needs |= dict.fromkeys(DIRECTIONS, "extend_video")
+        return self.why_not(needs[ability]) if ability in needs else None
 
     @property
     def directions(self) -> tuple[Direction, ...]:
         """List the directions in which the model can extend a clip."""
-        if "extend_video" in self.cannot:
-            return ()
-        return tuple(direction for direction in DIRECTIONS if direction not in self.cannot)
+        return tuple(direction for direction in DIRECTIONS if self.why_not(direction) is None)
 
     @property
     def max_shot_seconds(self) -> float | None:
@@ -316,7 +326,7 @@ class ModelSpec:
 
     def sizes_for(self, task: Task) -> dict[str, Size]:
         """Return the sizes of a task's clips by aspect ratio, in the order of ASPECT_RATIOS."""
-        if self.sizes and task not in self.shaped_tasks:
+        if self.sizes and _as_in_rows(task) not in self.shaped_tasks:
             return {name: self.sizes[name] for name in ASPECT_RATIOS if name in self.sizes}
         return {
             name: snap_size(columns / rows, num_pixels=self.num_pixels, multiple=self.spatial)
@@ -329,11 +339,11 @@ class ModelSpec:
 
     def shift_for(self, task: Task) -> float | None:
         """Return the default flow shift of a task."""
-        return self.task_defaults.get(task, {}).get("shift", self.default_shift)
+        return self.task_defaults.get(_as_in_rows(task), {}).get("shift", self.default_shift)
 
     def guidance_scale_for(self, task: Task) -> float | None:
         """Return the default guidance scale of a task."""
-        defaults = self.task_defaults.get(task, {})
+        defaults = self.task_defaults.get(_as_in_rows(task), {})
         return defaults.get("guidance_scale", self.default_guidance_scale)
 
     def num_frames_for(self, duration: float) -> int:
@@ -341,3 +351,8 @@ class ModelSpec:
         return snap_num_frames(
             duration, fps=self.fps, temporal=self.temporal, chunk=self.chunk_latents
         )
+
+
+def _as_in_rows(task: Task) -> Task:
+    """Return the task by which rows call all those that extend a clip."""
+    return "extend_video" if task in TASKS_THAT_EXTEND else task

@@ -26,7 +26,7 @@ def refuse_impossible(request: GenerationRequest, spec: ModelSpec) -> None:
 
 def check_ability(spec: ModelSpec, ability: Ability) -> None:
     """Raise InvalidRequestError with the reason if a model lacks an ability."""
-    if reason := spec.cannot.get(ability):
+    if reason := spec.why_not(ability):
         able = [x for x in (*spec.tasks, *spec.directions) if x != "extend_video"]
         raise InvalidRequestError(
             f"{spec.label} cannot do {ability}: {reason} It can do {', '.join(able)}."

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 from pipeline.errors import InvalidRequestError
@@ -49,6 +50,17 @@ def check_pieces(shots: Sequence[Shot] | None) -> tuple[Shot, ...]:
             f"There are {len(shots):,} pieces, but the limit is {MAX_PIECES}; join some first."
         )
     return tuple(_check_piece(shot) for shot in shots)
+
+
+def span_of(shot: Shot, fps: Fraction) -> tuple[int, int]:
+    """Return the first frame of a shot's span of a clip, and how many it has, one at least.
+
+    With a duration of 0 it has none: how long the clip is, is not known here.
+    """
+    first = round(shot.start * fps)
+    if not shot.duration:
+        return first, 0
+    return first, max(1, round((shot.start + shot.duration) * fps) - first)
 
 
 def _check_piece(shot: Shot) -> Shot:

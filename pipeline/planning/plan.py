@@ -13,6 +13,7 @@ from pipeline.errors import InvalidRequestError
 from pipeline.geometry import Size, latents_for_frames, nearest_aspect_ratio
 from pipeline.models.compute_cost import ZERO_GPU_SPEED, num_tokens, seconds_per_step
 from pipeline.models.spec import ModelSpec
+from pipeline.planning.pieces import span_of
 from pipeline.planning.request import GenerationRequest, Shot
 from pipeline.planning.windows import Window, plan_windows
 
@@ -129,12 +130,12 @@ def plan_generation(
     if second_pass is not None:
         assert spec.second_pass is not None
         size = spec.second_pass.size_for(aspect_ratio, second_pass.first_size)
-    if request.task == "extend_video":
+    if request.extends:
         assert source is not None
         # The result keeps the source's size (H.264 needs even sides) and frame rate.
         size = Size(source.width - source.width % 2, source.height - source.height % 2)
         fps = source.fps
-        num_frames = max(1, round(request.duration * fps))
+        _, num_frames = span_of(request.shots[0], fps)
     return Plan(
         model_size=model_size,
         size=size,
@@ -252,7 +253,7 @@ def used_negative_prompt(request: GenerationRequest, spec: ModelSpec) -> str:
 def _plan_shot(request: GenerationRequest, spec: ModelSpec, shot: Shot, index: int) -> ShotPlan:
     """Cover one shot with windows; a dissolve adds the frames that are mixed."""
     continues = index > 0 and shot.transition == "continue"
-    extends = index == 0 and request.task == "extend_video"
+    extends = index == 0 and request.extends
     num_dissolved = 0
     if index > 0 and shot.transition == "dissolve":
         num_dissolved = round(DISSOLVE_SECONDS * spec.fps)

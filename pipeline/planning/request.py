@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pipeline.models.lora import Lora
-from pipeline.models.spec import Camera, Direction, Quality, Task
+from pipeline.models.spec import TASKS_THAT_EXTEND, Camera, Direction, Quality, Task
 
 Transition = Literal["cut", "continue", "dissolve"]
 Label = Literal["", "corner", "moving"]
@@ -31,7 +31,8 @@ class Shot:
 
     The transition of a request's first shot has no effect; it is kept so that shots can be
     reordered. With an `image` the shot begins with that picture. With a `video` it is that clip
-    from `start` seconds on; a duration of 0 is then the rest of it.
+    from `start` seconds on; a duration of 0 is then the rest of it. The shot of a retake takes the
+    place of what its clip shows from `start` on.
     """
 
     prompt: str
@@ -77,6 +78,11 @@ class GenerationRequest:
         """List the pictures that the clip or its shots begin with, each once."""
         given = (self.image, *(shot.image for shot in self.shots))
         return tuple(dict.fromkeys(path for path in given if path is not None))
+
+    @property
+    def extends(self) -> bool:
+        """Say whether the result has frames of the clip that is given, with new ones beside."""
+        return self.task in TASKS_THAT_EXTEND
 
     @property
     def clips(self) -> tuple[Path, ...]:

@@ -14,12 +14,14 @@ from typing import Any, get_args
 
 from pipeline.errors import InvalidRequestError
 from pipeline.geometry import ASPECT_RATIOS
+from pipeline.media.video_reader import MAX_SOURCE_SECONDS
 from pipeline.models.lora import MAX_REFERENCE_CHARACTERS, parse_loras
 from pipeline.models.registry import SHIPPED, Models
 from pipeline.models.spec import (
     DIRECTIONS,
     QUALITIES,
     TASK_SOURCES,
+    TASKS_THAT_EXTEND,
     TASKS_WITHOUT_MODEL,
     Camera,
     Direction,
@@ -84,7 +86,8 @@ _CHECKS: dict[str, Callable[[object], object]] = {
     "enhance": _optional(partial(check_flag, "choice to rewrite prompts")),
 }
 # The fields that callers may pass; a prompt and its duration make a single shot.
-_FIELDS = {field.name for field in fields(GenerationRequest)} - {"task"} | {"prompt", "duration"}
+_FIELDS = {field.name for field in fields(GenerationRequest)} - {"task"}
+_FIELDS |= {"prompt", "duration", "start"}
 
 
 def build_request(
@@ -95,9 +98,9 @@ def build_request(
 ) -> GenerationRequest:
     """Build a request from its fields and check it; a seed of -1 (the default) is drawn here.
 
-    Pass `model`, and either `prompt` and `duration` (seconds) or `shots`; `parse_loras` documents
-    `loras`. Other fields have the defaults of `GenerationRequest`. If `models` is None, the model
-    and the LoRAs are not looked up. Raises InvalidRequestError for the first mistake, and TypeError
+    Pass `model`, and either `prompt`, `duration` and `start` (seconds) or `shots`; `parse_loras`
+    documents `loras`. Other fields have the defaults of `GenerationRequest`. If `models` is None,
+    the model and the LoRAs are not looked up. Raises InvalidRequestError for the first mistake, and TypeError
     for an unknown field.
     """
     if unknown := given.keys() - _FIELDS:
@@ -108,13 +111,16 @@ def build_request(
     if spec is not None:
         check_ability(spec, task)
     direction = check_choice("direction", given.get("direction", "forward"), DIRECTIONS)
+    if task == "retake_video":
+        direction = "bridge"
     values: dict[str, Any] = _check_sources(
         task, image=given.get("image"), video=given.get("video")
     )
     values["video_after"] = _check_end(task, direction, given.get("video_after"))
     shots = given.get("shots")
     if shots is None and needs_model:
-        shots = [Shot(given.get("prompt", ""), given.get("duration", DEFAULT_SHOT_SECONDS))]
+        span = given.get("duration", DEFAULT_SHOT_SECONDS), given.get("start", 0.0)
+        shots = [Shot(given.get("prompt", ""), span[0], start=span[1])]
     values["shots"] = _check_shots(task, shots or ()) if needs_model else check_pieces(shots)
     given = {"seed": -1, "model": None} | given
     if not needs_model:
@@ -161,13 +167,14 @@ def check_shot(shot: Shot) -> Shot:
         camera=check_choice("camera move", shot.camera, get_args(Camera)),
         transition=check_choice("transition", shot.transition, get_args(Transition)),
         image=None if shot.image is None else check_file("picture", shot.image),
+        start=check_number("start", shot.start, 0, MAX_SOURCE_SECONDS),
     )
 
 
 def _check_shots(task: Task, shots: Sequence[Shot]) -> tuple[Shot, ...]:
     if not shots:
         raise InvalidRequestError("There are no shots; describe at least one.")
-    if task == "extend_video" and len(shots) > 1:
+    if task in TASKS_THAT_EXTEND and len(shots) > 1:
         # Several shots would need another order when they lead up to the clip.
         raise InvalidRequestError(
             f"A clip is extended by one shot at a time, not by {len(shots)}; extend it by the "
@@ -198,7 +205,13 @@ def _check_no_model(task: Task, model: object) -> str:
 
 
 def _check_beginning(task: Task, shot: Shot, *, is_first: bool) -> None:
-    """Refuse a shot that has a picture but cannot begin with one."""
+    """Refuse a shot that has a picture but cannot begin with one, or no time to begin at."""
+    if bool(shot.start) != (task == "retake_video"):
+        raise InvalidRequestError(
+            "A retake begins after the start of its clip, which is kept; choose a later start."
+            if task == "retake_video"
+            else "Only a retake has a start; leave it out."
+        )
     if shot.image is None:
         return
     if is_first and (source := TASK_SOURCES[task]):
@@ -214,7 +227,7 @@ def _check_beginning(task: Task, shot: Shot, *, is_first: bool) -> None:
 
 
 def _check_aspect_ratio(task: Task, aspect_ratio: str) -> str:
-    if task == "extend_video":
+    if task in TASKS_THAT_EXTEND:
         return "auto"
     choices = [*ASPECT_RATIOS, "auto"] if TASK_SOURCES[task] else ASPECT_RATIOS
     return check_choice("aspect ratio", aspect_ratio, choices)

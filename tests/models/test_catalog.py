@@ -159,6 +159,10 @@ def ask(
         return build_request("text_to_video", aspect_ratio="1:1", **fields)
     if ability == "image_to_video":
         return build_request("image_to_video", image=still, aspect_ratio="1:1", **fields)
+    if ability == "retake_video":
+        # Half a second before and after it is kept.
+        fields = {**fields, "start": 0.5, "duration": 1.0}
+        return build_request("retake_video", video=source, **fields)
     after = source if ability == "bridge" else None
     return build_request(
         "extend_video", video=source, direction=ability, video_after=after, **fields
@@ -183,7 +187,7 @@ def test_a_row_makes_what_it_claims_to_the_very_frame(
     request = ask(name, ability, still, source, quality=quality)
     clip = make(request)
     info, spec = probe_clip(clip.path), rows[name]
-    num_given = {"bridge": 80}.get(ability, 40 if ability in DIRECTIONS else 0)
+    num_given = {"bridge": 80, "retake_video": 20}.get(ability, 40 if ability in DIRECTIONS else 0)
     if num_given:
         assert (info.fps, info.num_frames) == (20, num_given + round(request.duration * 20))
     else:
@@ -205,6 +209,9 @@ def test_a_row_makes_what_it_claims_to_the_very_frame(
         assert np.abs(frames[:40] - kept).mean() < 4  # grey levels that H.264 costs
     if ability in ("backward", "bridge"):
         assert np.abs(frames[-40:] - kept).mean() < 4
+    if ability == "retake_video":
+        outside = [*range(10), *range(30, 40)]
+        assert np.abs(frames[outside] - kept[outside]).mean() < 4
 
 
 @each_quality

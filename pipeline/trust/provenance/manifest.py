@@ -22,6 +22,7 @@ _ADDED = {
     "bridge": "New footage was generated that leads up to another clip.",
 }
 _TRIMMED = "A part of the clip was kept."
+_RETAKEN = "Footage within the clip was generated anew."
 _JOINED = "Parts of clips were put one behind the other."
 # Others may use a clip as model input, but are asked not to train on it.
 _MINING = {
@@ -60,7 +61,8 @@ def inputs_of(request: GenerationRequest) -> list[Input]:
             for number, path in enumerate(others, 2)
         ]
     if request.video is not None:
-        found = [Input(request.video, "clip", "the clip that was extended", "parentOf")]
+        what = "extended" if request.task == "extend_video" else "changed"
+        found = [Input(request.video, "clip", f"the clip that was {what}", "parentOf")]
         if request.video_after is not None:
             follows = "the clip that the bridge leads to"
             found.append(Input(request.video_after, "clip-after", follows, "componentOf"))
@@ -121,6 +123,8 @@ def _actions(
 def _describe(request: GenerationRequest) -> str:
     if request.task == "cut_video":
         return _JOINED if len(request.shots) > 1 else _TRIMMED
+    if request.task == "retake_video":
+        return _RETAKEN
     return _ADDED[request.direction]
 
 

@@ -19,6 +19,7 @@ from page.verify_tab import show_report
 from pipeline.deadlines import Deadline
 from pipeline.errors import MediaError
 from pipeline.jobs.states import Done
+from pipeline.planning.request import Shot
 from pipeline.planning.validation import build_request
 from pipeline.runtime.model_cache import ModelCache
 from pipeline.studio import Studio
@@ -56,7 +57,9 @@ class World:
 
 def make(studio: Studio, folder: Path, task: str, **fields: object) -> Path:
     """Make a clip as a job does, and return a copy of it."""
-    request = build_request(task, model=MINI, seed=3, prompt=PROMPT, **fields)
+    if task != "cut_video":
+        fields = {"model": MINI, "seed": 3, "prompt": PROMPT, **fields}
+    request = build_request(task, **fields)
     job_id = studio.worker.submit(request)
     while not (state := studio.worker.state(job_id)).is_over:
         time.sleep(0.05)
@@ -172,6 +175,23 @@ def test_every_kind_of_extension_says_which_parts_were_uploaded(
     assert [tuple(map(float, x)) for x in found] == [
         pytest.approx(tuple(map(float, x)), abs=0.1) for x in expected
     ]
+
+
+def test_a_retake_and_a_cut_say_which_parts_were_uploaded(world: World, tmp_path: Path) -> None:
+    span = {"start": 0.5, "duration": 0.5}
+    retake = make(world.studio, tmp_path, "retake_video", video=world.foreign, **span)
+    pieces = [Shot("", 1.0, video=world.foreign), Shot("", 1.0, video=world.words, start=0.5)]
+    cut = make(world.studio, tmp_path, "cut_video", shots=pieces)
+    for path, expected in (
+        (retake, [(0, 0.5, False), (0.5, 1, True), (1, 3, False)]),
+        (cut, [(0, 1, False), (1, 2, True)]),
+    ):
+        report = world.verify(path)
+        found = [(x["start"], x["end"], x["is_generated_here"]) for x in report["spans"]]
+        np.testing.assert_allclose(found, expected, atol=0.02)
+        assert report["signed"]
+        assert "c2pa.edited" in [x["action"] for x in report["credentials"]["actions"]]
+        assert "only part of it was generated here" in report["headline"]
 
 
 def test_a_clip_of_a_picture_says_that_the_picture_was_given(world: World) -> None:

@@ -15,7 +15,7 @@ from page.served_files import serve_clip
 from page.uploads import open_all, refuse_unused, uploaded, uploaded_files
 from pipeline.models.spec import TASK_SOURCES, Task
 from pipeline.planning.pieces import MAX_PIECES, parse_pieces
-from pipeline.planning.request import DEFAULT_SHOT_SECONDS
+from pipeline.planning.request import DEFAULT_SHOT_SECONDS, DEFAULT_STRENGTH
 from pipeline.planning.storyboard import MAX_SHOTS, parse_storyboard
 from pipeline.studio import Studio
 
@@ -173,6 +173,33 @@ class Endpoints:
         async for answer in self._make("text_to_video", fields, based_on):
             yield answer
 
+    async def remix_video(
+        self,
+        video: gr.FileData,
+        prompt: str,
+        strength: float = DEFAULT_STRENGTH,
+        model: str | None = None,
+        seed: int = -1,
+        negative_prompt: str = "",
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        label: str = "",
+        shows_prompt: bool = False,
+        has_consent: bool = False,
+        loras: str | list[dict[str, Any]] | None = None,
+        shift: float | None = None,
+        quality: str = "standard",
+        enhance: bool | None = None,
+    ) -> ClipAnswers:
+        """Make a clip anew with other words, in its own length, size and rate, with its sound.
+
+        video: an uploaded clip of 0.5 to 60 seconds. strength: how much changes, from 0, the clip
+        itself, to 1, a clip of the words alone. has_consent: as in /image_to_video. All other
+        parameters: as in /text_to_video.
+        """
+        async for answer in self._make("remix_video", _given(locals())):
+            yield answer
+
     async def retake_video(
         self,
         video: gr.FileData,
@@ -300,6 +327,7 @@ def create_endpoints(endpoints: Endpoints) -> None:
         endpoints.image_to_video,
         endpoints.extend_video,
         endpoints.film,
+        endpoints.remix_video,
         endpoints.retake_video,
         endpoints.cut_video,
         endpoints.verify_video,

@@ -294,7 +294,8 @@ class Studio:
         return request
 
     def _check_files(self, request: GenerationRequest) -> GenerationRequest:
-        return self._review(check_sources(request))
+        spec = self.models.find(request.model) if request.model else None
+        return self._review(check_sources(request, spec))
 
     def _request(self, task: Task, fields: dict[str, Any]) -> GenerationRequest:
         """Build the request; an empty model, and 0 for a number, mean the model's defaults."""

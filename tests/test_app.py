@@ -66,6 +66,11 @@ PUBLIC = {
         *("negative_prompt", "num_inference_steps", "guidance_scale", "pictures", "based_on"),
         *("label", "shows_prompt", "has_consent", "loras", "shift", "quality", "enhance"),
     ],
+    "/remix_video": [
+        *("video", "prompt", "strength", "model", "seed"),
+        *("negative_prompt", "num_inference_steps", "guidance_scale"),
+        *("label", "shows_prompt", "has_consent", "loras", "shift", "quality", "enhance"),
+    ],
     "/retake_video": [
         *("video", "prompt", "start", "duration", "model", "seed"),
         *("negative_prompt", "num_inference_steps", "guidance_scale"),

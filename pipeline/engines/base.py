@@ -37,7 +37,8 @@ class ShotContext:
     """What a shot starts from, for models that plan a scene; most engines ignore it.
 
     `follows` and `leads_to` are the scene states that the shot continues from or leads up to
-    without a cut; `earlier` are those of the shots before a cut.
+    without a cut; `earlier` are those of the shots before a cut. `remixes` is that of the first
+    frame of a clip whose scene gets the prompt's changes.
     """
 
     seed: int = 0
@@ -45,6 +46,7 @@ class ShotContext:
     follows: SceneState | None = None
     leads_to: SceneState | None = None
     earlier: Sequence[SceneState] = ()
+    remixes: SceneState | None = None
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,8 @@ class SamplingParams:
     `shift` is the flow shift; with None the scheduler keeps its own. `timesteps` are those of one
     of two passes, 1000 for pure noise; with None they are the model's. With `noise_size`, a larger
     size in pixels, the noise is the coarse part of that size's: a draft begins as the clip that it
-    is a draft of.
+    is a draft of. With a `source`, what a clip shows in the window's new latents, the window is a
+    remix of it, and `strength`, from 0 to 1, is how much changes.
     """
 
     seed: int
@@ -63,6 +66,8 @@ class SamplingParams:
     shift: float | None = None
     noise_size: Size | None = None
     timesteps: tuple[float, ...] | None = None
+    source: torch.Tensor | None = None  # (1, C, T, h, w), see RemixEngine.encode_source
+    strength: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -200,6 +205,21 @@ class Engine(Protocol):
         latents: torch.Tensor,  # the `estimate` of `on_step`
     ) -> np.ndarray | None:  # (h, w, 3) uint8
         """Return a small picture of an unfinished window, or None if that would be slow."""
+
+
+class RemixEngine(Engine, Protocol):
+    """An engine whose windows can start from what a clip shows."""
+
+    def encode_source(
+        self,
+        frames: np.ndarray,  # (F, H, W, 3) uint8
+        num_latents: int,
+    ) -> torch.Tensor:  # (1, C, T, h, w), see WindowContext
+        """Return what `SamplingParams.source` holds for the last `num_latents` of some frames.
+
+        The first frame stands for a latent frame of its own; those before the last `num_latents`
+        are given so that the autoencoder sees them.
+        """
 
 
 class TwoPassEngine(Engine, Protocol):

@@ -21,6 +21,7 @@ from pipeline.engines.base import (
 from pipeline.engines.ltx_latents import (
     VideoCodec,
     apply_guidance,
+    begin_at,
     coarse_noise,
     join_context,
     noise_levels,
@@ -84,8 +85,14 @@ class LTXEngine:
         on_step: OnEngineStep | None = None,
     ) -> torch.Tensor:
         """Make `num_latents` new latent frames (1, C, T, h, w)."""
-        latents = self.denoise(num_latents, prompt, context, params, on_step)
+        source = params.source
+        start = None if source is None else join_context(source, context)
+        latents = self.denoise(num_latents, prompt, context, params, on_step, start)
         return latents[:, :, context.num_before :][:, :, :num_latents]
+
+    def encode_source(self, frames: np.ndarray, num_latents: int) -> torch.Tensor:
+        """Encode 8 k + 1 frames (F, H, W, 3) uint8; return the last latents (1, C, T, h, w)."""
+        return self._codec.encode(frames)[:, :, -num_latents:]
 
     def refine(
         self,
@@ -112,7 +119,8 @@ class LTXEngine:
     ) -> torch.Tensor:
         """Make `num_latents` new latent frames; return them with their context (1, C, T, h, w).
 
-        With `start`, they are made of those latents and as much noise as the first level says.
+        With `start`, they are made of those latents and as much noise as the first level says; of
+        a remix that is its strength.
         Calls `on_step(step, estimate)` after every step with the current estimate of the clean
         latents (1, C, T, h, w); an exception from it stops the loop.
         """
@@ -122,6 +130,7 @@ class LTXEngine:
         scheduler.set_timesteps(sigmas=sigmas, device=given.device)
         generator = torch.Generator("cpu").manual_seed(params.seed)
         noise = self._draw_noise(given, params, generator)
+        num_skipped = 0 if params.source is None else begin_at(scheduler, params.strength)
         if start is not None:
             noise = torch.lerp(start.to(given), noise, scheduler.sigmas[0])
         x = pack(torch.where(is_given, given, noise))  # (1, S, C)
@@ -129,7 +138,7 @@ class LTXEngine:
         coords = self._coords(given.shape[2], context)
         levels = zip(scheduler.timesteps, scheduler.sigmas, strict=False)
         share = self.model.spec.given_picture.noise if context.is_picture else 0.0
-        for step, (t, sigma) in enumerate(levels, 1):
+        for step, (t, sigma) in enumerate(levels, 1 + num_skipped):
             seen = x
             if share:
                 # The picture of a moving clip is never quite clean (LTX-Video,

@@ -127,7 +127,15 @@ class LTX2Engine:
         on_step: OnEngineStep | None = None,
     ) -> torch.Tensor:
         """Make `num_latents` new latent frames and their audio, packed (1, N, T)."""
-        return self._make(num_latents, prompt, context, params, on_step)
+        start, source = None, params.source
+        if source is not None:
+            # Its sound is not used; it is noise at the level at which the video begins.
+            start = self._silent(join_context(source, self._video_context(context)), 0)
+        return self._make(num_latents, prompt, context, params, on_step, start)
+
+    def encode_source(self, frames: np.ndarray, num_latents: int) -> torch.Tensor:
+        """Encode 8 k + 1 frames (F, H, W, 3) uint8; return the last latents (1, C, T, h, w)."""
+        return self._frames.encode(frames)[:, :, -num_latents:]
 
     def refine(
         self,

@@ -13,7 +13,13 @@ from diffusers import DiffusionPipeline, FlowMatchEulerDiscreteScheduler
 from pipeline.engines.av_latents import AVLatents
 from pipeline.engines.base import SamplingParams
 from pipeline.engines.ltx2_audio import Layout
-from pipeline.engines.ltx_latents import apply_guidance, coarse_noise, pack, unpack
+from pipeline.engines.ltx_latents import (
+    apply_guidance,
+    begin_at,
+    coarse_noise,
+    pack,
+    unpack,
+)
 
 
 @dataclass(frozen=True)
@@ -74,17 +80,22 @@ def audio_tokens(sound: Layout, start: AVLatents | None) -> Tokens:
     if start is None:
         return Tokens(sound.audio, sound.is_given)
     whole = sound.audio.clone()
-    whole[:, sound.first :][:, : sound.num_latents] = start.audio
+    new = whole[:, sound.first :][:, : sound.num_latents]
+    new[:] = start.audio if start.audio.shape[1] else 0
     return Tokens(sound.audio, sound.is_given, whole)
 
 
 @dataclass
 class _State:
-    """Tokens that are being denoised; known tokens do not change."""
+    """Tokens that are being denoised; known tokens do not change.
+
+    In a remix the first steps are left out.
+    """
 
     x: torch.Tensor  # (1, S, C)
     is_known: torch.Tensor  # (1, S, 1) bool
     scheduler: FlowMatchEulerDiscreteScheduler  # not shared: it counts its steps
+    num_skipped: int = 0
 
     @classmethod
     def begin(
@@ -93,14 +104,20 @@ class _State:
         sigmas: Sequence[float],
         scheduler: FlowMatchEulerDiscreteScheduler,
         generator: torch.Generator,
+        level: float | None = None,
     ) -> _State:
-        """Put noise where nothing is known: nothing else, or as much as the first sigma says."""
+        """Put noise where nothing is known: nothing else, or as much as the first sigma says.
+
+        With a `level` that is the first sigma.
+        """
         scheduler = copy.deepcopy(scheduler)
         scheduler.set_timesteps(sigmas=[*sigmas], device=tokens.known.device)
+        num_skipped = 0 if level is None else begin_at(scheduler, level)
         noise = tokens.draw_noise(generator)
         if tokens.start is not None:
             noise = torch.lerp(tokens.start.to(noise), noise, scheduler.sigmas[0])
-        return cls(torch.where(tokens.is_known, tokens.known, noise), tokens.is_known, scheduler)
+        x = torch.where(tokens.is_known, tokens.known, noise)
+        return cls(x, tokens.is_known, scheduler, num_skipped)
 
     def move(self, velocity: torch.Tensor, t: torch.Tensor) -> None:
         """Take a step along a velocity (1, S, C) at timestep t."""
@@ -123,8 +140,9 @@ def denoise(
     tokens.
     """
     generator = torch.Generator("cpu").manual_seed(params.seed)
-    video, audio = (_State.begin(x, sigmas, pipe.scheduler, generator) for x in tokens)
-    for step, t in enumerate(video.scheduler.timesteps, 1):
+    how = sigmas, pipe.scheduler, generator, None if params.source is None else params.strength
+    video, audio = (_State.begin(x, *how) for x in tokens)
+    for step, t in enumerate(video.scheduler.timesteps, 1 + video.num_skipped):
         velocities = _velocities(pipe, (video, audio), t, prompt, coords)
         for state, velocity in zip((video, audio), velocities, strict=True):
             state.move(apply_guidance(velocity.float(), params.guidance_scale), t)

@@ -31,11 +31,17 @@ Prompt = Mapping[str, torch.Tensor]
 
 @dataclass(frozen=True)
 class GivenFrames:
-    """The given frames that a window of `num_frames` starts and ends with."""
+    """The given frames that a window of `num_frames` starts and ends with.
+
+    In a remix, `source` are the frames of the clip that the last new ones show, changed by a
+    `strength` from 0 to 1.
+    """
 
     start: Sequence[Image.Image]
     end: Sequence[Image.Image]
     num_frames: int
+    source: Sequence[Image.Image] = ()
+    strength: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -109,6 +115,11 @@ class PipelineCallEngine:
         given = self.encode(frames, generator)
         return WindowContext(is_start=False, after=given[:, :, 1:], keyframe=given[:, :, :1])
 
+    def encode_source(self, frames: np.ndarray, num_latents: int) -> torch.Tensor:
+        """Return the last frames (1, 3, F, H, W) uint8, those of `num_latents`."""
+        num_frames = min(len(frames), num_latents * self._temporal)
+        return _tensor(frames[-num_frames:])
+
     @torch.no_grad()
     def make(
         self,
@@ -136,7 +147,11 @@ class PipelineCallEngine:
         """Return the output of one call of the pipeline: at least `num_all` latent frames."""
         num_frames = self._count_frames(max(num_all, self._family.min_latents))
         given_frames = GivenFrames(
-            _pictures(context.before), _pictures(_following(context)), num_frames
+            _pictures(context.before),
+            _pictures(_following(context)),
+            num_frames,
+            _pictures(params.source),
+            params.strength,
         )
         self._set_shift(params.shift)
         pipe, condition = self._family.condition(self.model.pipe, given_frames)

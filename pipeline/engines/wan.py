@@ -51,21 +51,32 @@ def condition_on_pictures(
 def condition_on_frames(
     pipe: DiffusionPipeline, given_frames: GivenFrames
 ) -> tuple[DiffusionPipeline, dict[str, object]]:
-    """Pass the given frames with a mask that keeps them, and grey frames to be made."""
-    known = [*given_frames.start, *given_frames.end]
+    """Pass the given frames with a mask that keeps them, and grey frames to be made.
+
+    In a remix the frames to be made show the clip without colour, which is one of the model's
+    controls, with less contrast the more is to change.
+    """
+    known = [*given_frames.start, *given_frames.end, *given_frames.source[:1]]
     if not known:
         return pipe, {}
-    num_new = given_frames.num_frames - len(known)
+    num_new = given_frames.num_frames - len(given_frames.start) - len(given_frames.end)
     grey = Image.new("RGB", known[0].size, _GREY)
+    new = [_as_control(x, grey, given_frames.strength) for x in given_frames.source[:num_new]]
+    new += [grey] * (num_new - len(new))
     keep, make = (Image.new("L", known[0].size, value) for value in (_KEEP, _MAKE))
     return pipe, {
-        "video": [*given_frames.start, *[grey] * num_new, *given_frames.end],
+        "video": [*given_frames.start, *new, *given_frames.end],
         "mask": [
             *[keep] * len(given_frames.start),
             *[make] * num_new,
             *[keep] * len(given_frames.end),
         ],
     }
+
+
+def _as_control(picture: Image.Image, grey: Image.Image, strength: float) -> Image.Image:
+    """Return a picture without colour, mixed with as much grey as the strength says."""
+    return Image.blend(picture.convert("L").convert("RGB"), grey, strength)
 
 
 def decode(pipe: DiffusionPipeline, latents: torch.Tensor) -> torch.Tensor:

@@ -66,6 +66,9 @@ def assemble_segments(
         yield from _shot_segments(context, shots)
         return
     (shot_latents,) = shots
+    if not context.request.extends:
+        yield _remixed(context, source, shot_latents)
+        return
     first = 0 if shot_latents.is_backward else source.info.num_frames
     yield Segment(
         name=content_key(
@@ -121,6 +124,30 @@ def _shot_segments(context: GenerationContext, shots: Iterable[ShotLatents]) -> 
         )
 
 
+def _remixed(context: GenerationContext, source: OpenedClip, shot_latents: ShotLatents) -> Segment:
+    """Return the whole clip made anew; where nothing changes, it is the clip itself."""
+    plan = context.plan
+    if plan.strength:
+        times = np.arange(plan.num_frames) / float(plan.fps)
+        nearest = np.rint(times * plan.model_fps).astype(int)
+        picked = transitions.pick(
+            _decode(context.engine, shot_latents), nearest.clip(0, shot_latents.num_frames - 1)
+        )
+        frames = transitions.resize_each(_not_black(picked), plan.size)
+    else:
+        frames = _source_frames(plan, source)
+    facts = {"look": _VERSION, "take": shot_latents.name, "size": plan.size, "fps": float(plan.fps)}
+    return Segment(
+        name=content_key(facts),
+        num_frames=plan.num_frames,
+        num_windows=plan.num_windows,
+        shot_latents=shot_latents,
+        frames=frames,
+        new=range(plan.num_frames if plan.strength else 0),
+        is_kept=False,
+    )
+
+
 def _joined(
     context: GenerationContext, source: OpenedClip, shot_latents: ShotLatents
 ) -> Iterator[np.ndarray]:
@@ -138,6 +165,8 @@ def _joined(
 
 def num_finished_frames(plan: Plan, source: OpenedSource | None) -> int:
     """Count the frames of the finished clip."""
+    if plan.is_remix:
+        return plan.num_frames
     num_given = source.info.num_frames if source and source.info else 0
     if source and source.after:
         num_given += num_frames_at(source.after, plan.fps)

@@ -49,7 +49,8 @@ def write_clip(
     stopped = None
     with _open_writer(context, destination) as writer:
         soundtrack = None
-        if context.engine.model.spec.has_audio:
+        # A remix keeps the sound of its clip.
+        if context.engine.model.spec.has_audio and not plan.is_remix:
             soundtrack = Soundtrack(context, writer.draft("sound"))
         segment: Segment | None = None
         try:
@@ -102,7 +103,7 @@ def _note_stop(context: GenerationContext, num_written: int, recipe: dict[str, A
     plan, clip = context.plan, context.clip
     # Backward, the source comes last: everything before it is new.
     is_backward = context.request.direction == "backward"
-    num_given = clip.info.num_frames if clip is not None else 0
+    num_given = clip.info.num_frames if clip is not None and not plan.is_remix else 0
     if num_written <= (plan.num_frames if is_backward else num_given):
         return False
     num_new = num_written - (0 if is_backward else num_given)

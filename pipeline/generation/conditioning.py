@@ -68,6 +68,10 @@ def _links(
         return {"earlier": [x.first for x in conditioning if x.first is not None]}
     memories = {} if source is None else source.memories
     links: dict[str, Any] = {"given": _kind(source)}
+    if context.request.task == "remix_video":
+        alone: dict[str, Any] = {"given": None, "follows": None}  # as of the words alone
+        remixes_scene = context.engine.model.spec.remixes == "scene"
+        return alone | ({"remixes": memories.get("first")} if remixes_scene else {})
     if direction != "backward":
         clip = context.clip
         links["follows"] = None if clip is None else clip.scene_at(clip.info.num_frames - 1)

@@ -20,7 +20,7 @@ from pipeline.generation.context import GenerationContext
 from pipeline.generation.latent_cache import LatentCache
 from pipeline.generation.progress import Progress, Reporter
 from pipeline.generation.shots import sample_shots
-from pipeline.generation.sources import OpenedSource, open_source
+from pipeline.generation.sources import OpenedSource, fit_to_source, open_source
 from pipeline.planning.abilities import refuse_impossible
 from pipeline.planning.plan import Plan, plan_generation
 from pipeline.planning.recipe import build_recipe
@@ -82,6 +82,7 @@ def generate(
     spec = model_cache.spec(request.model)
     refuse_impossible(request, spec)  # saved requests were not checked for this
     source = open_source(request)
+    request = fit_to_source(request, spec, source)
     plan = plan_generation(request, spec, source.facts if source else None)
     task = _Task(request, plan, source, model_cache, Destination(output, keep, marker))
     # Retry outside the `except` block: an active exception keeps its tensors on the GPU alive.
@@ -162,8 +163,11 @@ def _recipe(context: GenerationContext, conditioning: Sequence[ShotConditioning]
 
 
 def _kept(context: GenerationContext) -> dict[str, Any]:
-    """Return which frames of a retake its clip has, before the new ones and after them."""
+    """Return which frames of a retake, or of a remix that changes nothing, are its clip's."""
     clip, plan = context.clip, context.plan
+    if plan.is_remix and not plan.strength:
+        whole = {"first_frame": 0, "num_frames": plan.num_frames, "clip": 0, "start": 0.0}
+        return {"kept": [whole]}
     if context.request.task != "retake_video" or clip is None or clip.after is None:
         return {}
     end = clip.info.num_frames + plan.num_frames
@@ -190,7 +194,7 @@ def _memories(
     """Return the scene states at the finished clip's first and last frame."""
     ends = {"first": conditioning[0].first, "last": conditioning[-1].last}
     clip, direction = context.clip, context.request.direction
-    if clip is not None:
+    if clip is not None and context.request.extends:
         # One end, or both, is still the source's; the end of a loop has no scene state.
         if direction != "backward":
             ends["first"] = clip.memories.get("first")

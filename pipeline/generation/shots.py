@@ -24,6 +24,7 @@ from pipeline.errors import OutputError
 from pipeline.generation.conditioning import ShotConditioning
 from pipeline.generation.context import GenerationContext
 from pipeline.generation.latent_cache import LatentCache, content_key
+from pipeline.generation.remixing import Remix
 from pipeline.generation.sources import (
     conditioning_frame,
     end_frames,
@@ -150,6 +151,7 @@ class _ShotSampler:
         self._engine = context.engine
         self._first_engine = None if context.first_pass is None else context.first_pass.engine
         self._plan = context.plan
+        self._remix = Remix(context)
         self._latent_cache = latent_cache
         self._on_step = on_step
 
@@ -175,7 +177,7 @@ class _ShotSampler:
     ) -> list[str]:
         """Return the keys of a shot's windows; each includes the key of the one made before it."""
         model = self._engine.model
-        facts: dict[str, object] = {
+        facts: dict[str, object] = self._remix.facts | {
             "model": model.fingerprint,
             "size": self._plan.model_size,
             "steps": self._plan.num_inference_steps,
@@ -251,6 +253,8 @@ class _ShotSampler:
             self._plan.shift,
             self._plan.noise_size,
             self._plan.timesteps,
+            self._remix.source_of(window),
+            self._plan.strength,
         )
         num_before = 0 if first is None else num_steps
 
@@ -288,7 +292,7 @@ def _first_context(context: GenerationContext, shot: ShotPlan) -> WindowContext:
         return WindowContext(
             is_start=True, before=engine.encode(frames, generator), is_picture=True
         )
-    if index > 0 or source is None:
+    if index > 0 or source is None or not request.extends:
         return WindowContext(is_start=True)
     count = engine.model.spec.num_source_frames
     ends: dict[str, Any] = {"count": count, "fps": plan.model_fps, "size": plan.model_size}

@@ -23,13 +23,19 @@ from pipeline.media.video_reader import (
     iterate_frames,
     probe_clip,
     read_first_frames,
+    read_frames,
     read_last_frames,
 )
-from pipeline.models.spec import GivenPicture
+from pipeline.models.spec import GivenPicture, ModelSpec
 from pipeline.planning.pieces import span_of
 from pipeline.planning.plan import Source
 from pipeline.planning.recipe import read_memories
-from pipeline.planning.request import GenerationRequest, Shot
+from pipeline.planning.request import (
+    MAX_CLIP_SECONDS,
+    MIN_SHOT_SECONDS,
+    GenerationRequest,
+    Shot,
+)
 
 _SAME_SECONDS = 0.2  # that rates may move a clip's last frame, in which its scene is known
 _MAX_SHAPE_DIFFERENCE = 0.03  # relative difference of aspect ratios that rounding may cause
@@ -134,18 +140,43 @@ def refuse_other_shape(first: ClipInfo, second: ClipInfo, rule: str) -> None:
         )
 
 
-def check_sources(request: GenerationRequest) -> GenerationRequest:
-    """Open all sources of a request; return it with the spans that they decide.
+def check_sources(request: GenerationRequest, spec: ModelSpec | None) -> GenerationRequest:
+    """Open all sources of a request; return it with the duration that they decide.
 
-    Raises MediaError if one of them cannot be used, InvalidRequestError for a span outside a clip.
+    Raises MediaError if one of them cannot be used, InvalidRequestError for a span outside a clip,
+    or a clip that the model cannot remix.
     """
-    open_source(request)
+    if spec is not None:
+        request = fit_to_source(request, spec, open_source(request))
     for shot in request.shots:
         if shot.image is not None:
             open_picture(shot.image)
     if request.task == "cut_video":
         open_pieces(request)
     return request
+
+
+def fit_to_source(
+    request: GenerationRequest, spec: ModelSpec, source: OpenedSource | None
+) -> GenerationRequest:
+    """Return a request that lasts as long as the clip that it remixes; others as they are.
+
+    Raises InvalidRequestError for a clip that is too short or long, or that the model cannot remix.
+    """
+    if request.task != "remix_video" or not isinstance(source, OpenedClip):
+        return request
+    if spec.remixes == "scene" and not source.is_one_scene:
+        raise InvalidRequestError(
+            f"{spec.label} can remix only clips that it has made itself in one shot, whose scene "
+            "is in their recipe; use such a clip, or a larger model."
+        )
+    seconds = source.info.duration
+    if not MIN_SHOT_SECONDS <= seconds <= MAX_CLIP_SECONDS:
+        raise InvalidRequestError(
+            f"The clip lasts {seconds:.6g} s, but a remix takes {MIN_SHOT_SECONDS:g} to "
+            f"{MAX_CLIP_SECONDS:g} s; cut it first."
+        )
+    return request.lasting(seconds)
 
 
 def open_pieces(request: GenerationRequest) -> list[OpenedClip]:
@@ -257,6 +288,13 @@ def last_sound(
         return None
     end = (source.info.num_frames - 1) / source.info.fps + last_frame
     return read_sound(source.path, source.info, rate, end - seconds, seconds)
+
+
+def window_frames(
+    source: OpenedClip, first: int, last: int, *, fps: float, size: Size
+) -> np.ndarray:
+    """Return the frames `first` to `last` of a clip (F, H, W, 3) uint8, sampled at `fps`."""
+    return read_frames(source.path, source.info, np.arange(first, last + 1) / fps, size)
 
 
 def end_frames(

@@ -128,7 +128,8 @@ def _register(
 ) -> None:
     """Record a clip in the registry; a failure is logged, and the clip is delivered anyway."""
     try:
-        made, given = hash_made_and_given(clip, recipe, request.pictures)
+        changed = request.clips if request.task in ("remix_video", "retake_video") else ()
+        made, given = hash_made_and_given(clip, recipe, request.pictures, changed)
         manifest = read_own_credentials(clip, identity).to_json()
     except (MediaError, OSError):
         logger.exception("The clip could not be added to the registry")

@@ -41,5 +41,7 @@ class Timing:
 
 def _key(request: GenerationRequest) -> str:
     shape = "clip" if request.video else request.aspect_ratio
+    if request.task == "remix_video":
+        shape = f"remix {request.strength:.1f}"
     quality = "" if request.quality == "standard" else f" {request.quality}"
     return f"{request.model} {shape} {request.num_inference_steps or 'default'} steps{quality}"

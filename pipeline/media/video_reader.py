@@ -167,9 +167,19 @@ def read_first_frames(
 
     Each is the nearest in time, counted from the start; a clip too short repeats its last frame.
     """
+    return read_frames(path, info, np.arange(count) / float(fps or info.fps), size)
+
+
+def read_frames(
+    path: Path, info: ClipInfo, seconds: np.ndarray, size: tuple[int, int] | None = None
+) -> np.ndarray:
+    """Return the frames of a clip nearest to ascending times (F,), (F, H, W, 3) uint8.
+
+    The times are in seconds after its first frame; behind the last one that is repeated.
+    """
     times, first, last = np.array(info.frame_times), info.indices[0], info.indices[-1]
-    indices = nearest(times, times[first] + np.arange(count) / float(fps or info.fps))
-    return _stack(_frames_at(path, info, indices.clip(first, last), size=size), count)
+    indices = nearest(times, times[first] + seconds).clip(first, last)
+    return _stack(_frames_at(path, info, indices, size=size), len(seconds))
 
 
 def read_last_frames(

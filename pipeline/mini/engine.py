@@ -24,11 +24,13 @@ from pipeline.engines.base import (
     to_frames,
     to_pixels,
 )
+from pipeline.errors import MediaError
 from pipeline.mini.motion_paths import MAX_SECONDS, MotionPaths
 from pipeline.mini.renderer import Renderer, ScenePrompt
 from pipeline.mini.scene import (
     ATTRIBUTES,
     Scene,
+    change_scene,
     complete_scene,
     continue_scene,
     cut_to_scene,
@@ -63,6 +65,8 @@ class MiniEngine:
         """
         del negative_prompt, guidance_scale
         named = self._pipe.parse_prompt(prompt)
+        if shot.remixes is not None:
+            return self._remix(named, shot.remixes)
         paths, seconds = None, 0.0
         if memory := shot.follows or shot.leads_to:
             paths, seconds = self._remembered(memory)
@@ -79,6 +83,16 @@ class MiniEngine:
         camera = named["camera"] or ("zoom in" if shot.given == "picture" else "static")
         is_claimed = paths is not None and shot.given is not None
         return ScenePrompt(paths, seconds, is_claimed, camera, **self._size)
+
+    def _remix(self, named: dict[str, str | None], memory: SceneState) -> ScenePrompt:
+        """Return the scene of a clip with what a prompt names changed, all else as it was."""
+        paths, seconds = self._remembered(memory)
+        if paths is None:
+            raise MediaError("The scene in the clip's recipe is not valid; use an unchanged clip.")
+        scene = change_scene(named, paths.scene)
+        if scene != paths.scene:
+            paths = self._plan_paths(scene)
+        return ScenePrompt(paths, seconds, False, scene.camera, **self._size)
 
     def remember(self, prompt: ScenePrompt, seconds: float) -> SceneState | None:
         """Return the scene state `seconds` after the shot's start, or None if there is no scene."""

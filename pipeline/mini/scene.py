@@ -147,6 +147,12 @@ def continue_scene(named: Mapping[str, str | None], before: Scene) -> Scene:
     return complete_scene(values, before.seed)
 
 
+def change_scene(named: Mapping[str, str | None], before: Scene) -> Scene:
+    """Make a scene again with what is named changed; everything else stays, also its seed."""
+    values = {name: named[name] or getattr(before, name) for name in ATTRIBUTES}
+    return complete_scene(values, before.seed)
+
+
 def cut_to_scene(named: Mapping[str, str | None], earlier: Sequence[Scene]) -> Scene:
     """Make the scene that a film cuts to: the same world, where characters keep their look.
 

@@ -131,6 +131,7 @@ _VACE: dict[str, Any] = _WAN_GUIDED | {
     "default_shift": 16.0,
     "camera_words": _CAMERA_SENTENCES,
     "engine": "pipeline.engines.wan:VACE",
+    "remixes": "control",
     "hides_padding": False,
     "pipeline": "WanVACEPipeline",
 }
@@ -185,6 +186,7 @@ _LTX_VIDEO: dict[str, Any] = _LTX_LICENCE | {
     "prompt_words": _LTX_PROMPT_WORDS,
     "reads_only_english": True,  # T5 v1.1, whose C4 is English
     "engine": "pipeline.engines.ltx:LTXEngine",
+    "remixes": "latents",
     "stacks_guidance": True,
     "can_split": True,
 }
@@ -309,6 +311,7 @@ ROWS = (
         streams_decoding=True,
         camera_words=_MINI_CAMERA_WORDS,
         engine="pipeline.mini.engine:MiniEngine",
+        remixes="scene",
         pipeline="pipeline.mini.pipeline:KinoraMiniPipeline",
         parts={
             "background": Part(17_702_144),
@@ -386,6 +389,7 @@ ROWS = (
         draft_pixels=_DRAFT_PIXELS,
         second_pass=_LTX2_SECOND_PASS,
         engine="pipeline.engines.ltx2:LTX2Engine",
+        remixes="latents",
         pipeline="LTX2ConditionPipeline",
         left_out=("processor",),  # for rewriting prompts that show a picture
         prompt_words=150,  # of 200 at most (LTX-2, README); its Gemma is its authors' enhancer too
@@ -436,6 +440,7 @@ ROWS = (
         timesteps=_LTX2_DISTILLED_TIMESTEPS,
         scheduler_options={"use_dynamic_shifting": False, "shift_terminal": None},
         engine="pipeline.engines.ltx2:LTX2Engine",
+        remixes="latents",
         pipeline="LTX2ConditionPipeline",
         # For rewriting prompts, and for choosing a duration.
         left_out=("processor", "prompt_enhancer", "duration_head"),

@@ -21,7 +21,9 @@ from pipeline.geometry import (
 )
 from pipeline.models.lora import Lora
 
-Task = Literal["text_to_video", "image_to_video", "extend_video", "retake_video", "cut_video"]
+Task = Literal[
+    "text_to_video", "image_to_video", "extend_video", "remix_video", "retake_video", "cut_video"
+]
 Direction = Literal["forward", "backward", "bridge", "loop"]
 Camera = Literal[
     "",  # no menu choice: the prompt or the model decides
@@ -45,14 +47,15 @@ TASK_SOURCES: dict[Task, str | None] = {
     "text_to_video": None,
     "image_to_video": "image",
     "extend_video": "video",
+    "remix_video": "video",
     "retake_video": "video",
     "cut_video": None,  # its shots are clips
 }
 TASKS_WITHOUT_MODEL: tuple[Task, ...] = ("cut_video",)
 ALL_TASKS: tuple[Task, ...] = tuple(x for x in TASK_SOURCES if x not in TASKS_WITHOUT_MODEL)
 DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
-# A retake is a bridge between the parts of a clip before and after it: the tasks that keep frames
-# of their clip are alike, and what a row says of extensions holds for all of them.
+Remix = Literal["latents", "control", "scene"]
+# Those that keep frames of their clip: a retake is a bridge between the parts around it.
 TASKS_THAT_EXTEND: tuple[Task, ...] = ("extend_video", "retake_video")
 Ability = Task | Direction | Literal["continue"]
 """What a model may lack; "continue" is continuing from a window that it has made."""
@@ -189,6 +192,9 @@ class ModelSpec:
     pipeline: str = "LTXConditionPipeline"
     # What it cannot do, each with the reason: a sentence for users.
     cannot: Mapping[Ability, str] = field(default_factory=dict)
+    # What a remix of a clip starts from: its latents with noise (SDEdit: Meng et al. 2022), its
+    # frames as the model's control, or the scene in its recipe; None: it makes no remixes.
+    remixes: Remix | None = None
     num_source_latents: int = 3  # latents from the end of a source clip that an extension sees
     # Fixed arguments of the pipeline's call, with its authors' values.
     call_arguments: Mapping[str, object] = field(default_factory=dict)
@@ -278,6 +284,8 @@ class ModelSpec:
         """Return the reason why the model lacks an ability, a sentence; None if it has it."""
         if ability in self.cannot:
             return self.cannot[ability]
+        if ability == "remix_video" and self.remixes is None:
+            return _NO_REMIX
         needs: dict[str, Ability] = {"retake_video": "bridge"}
         needs |= dict.fromkeys(DIRECTIONS, "extend_video")
         return self.why_not(needs[ability]) if ability in needs else None
@@ -353,6 +361,10 @@ class ModelSpec:
         )
 
 
+_NO_REMIX = "Kinora cannot start it from the frames of a whole clip."
+_KEEPING = (*TASKS_THAT_EXTEND, "remix_video")
+
+
 def _as_in_rows(task: Task) -> Task:
-    """Return the task by which rows call all those that extend a clip."""
-    return "extend_video" if task in TASKS_THAT_EXTEND else task
+    """Return the task by which rows call all those that keep the shape of a clip."""
+    return "extend_video" if task in _KEEPING else task

@@ -69,6 +69,8 @@ def _check_settings(request: GenerationRequest, spec: ModelSpec) -> None:
         raise InvalidRequestError(
             f"{spec.label} does not support LoRAs; leave them out, or choose another model."
         )
+    if request.task == "remix_video" and request.quality == "hd":
+        raise InvalidRequestError("A remix keeps the size of its clip; choose standard quality.")
     if request.quality not in spec.qualities:
         advice = "leave quality out"
         if len(spec.qualities) > 1:

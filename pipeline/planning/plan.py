@@ -36,6 +36,11 @@ class Source:
     fps: Fraction = Fraction(0)  # exactly; 0 for a picture
     num_frames: int = 1
 
+    @property
+    def even_size(self) -> Size:
+        """Return its size without an odd row or column, which H.264 cannot encode."""
+        return Size(self.width - self.width % 2, self.height - self.height % 2)
+
 
 @dataclass(frozen=True)
 class ShotPlan:
@@ -77,6 +82,8 @@ class Plan:
     timesteps: tuple[float, ...] | None = None  # of the last pass; None: the model's own
     # Of a draft: the size of the standard clip, of whose noise the draft's is the coarse part.
     noise_size: Size | None = None
+    strength: float = 1.0  # of a remix: how much changes, 0 to 1
+    is_remix: bool = False
 
     @property
     def first_pass(self) -> Plan | None:
@@ -124,6 +131,9 @@ def plan_generation(
     standard_size = sizes[aspect_ratio]
     model_size = spec.at(request.quality).size_for(aspect_ratio, request.task)
     second_pass = _plan_second_pass(request, spec, standard_size)
+    if request.task == "remix_video":
+        assert source is not None
+        request = request.lasting(float(source.num_frames / source.fps))
     shots = [_plan_shot(request, spec, shot, i) for i, shot in enumerate(request.shots)]
     num_frames = sum(shot.num_frames - shot.num_dissolved for shot in shots)
     size, fps = model_size, Fraction(spec.fps).limit_denominator(1001)
@@ -133,9 +143,12 @@ def plan_generation(
     if request.extends:
         assert source is not None
         # The result keeps the source's size (H.264 needs even sides) and frame rate.
-        size = Size(source.width - source.width % 2, source.height - source.height % 2)
+        size = source.even_size
         fps = source.fps
         _, num_frames = span_of(request.shots[0], fps)
+    if request.task == "remix_video":
+        assert source is not None
+        size, fps, num_frames = source.even_size, source.fps, source.num_frames
     return Plan(
         model_size=model_size,
         size=size,
@@ -151,6 +164,8 @@ def plan_generation(
         second_pass=second_pass,
         timesteps=spec.second_pass.timesteps if second_pass and spec.second_pass else None,
         noise_size=standard_size if request.quality == "draft" else None,
+        strength=1.0 if request.strength is None else request.strength,
+        is_remix=request.task == "remix_video",
     )
 
 
@@ -201,7 +216,10 @@ def check_windows_fit_calls(request: GenerationRequest, spec: ModelSpec) -> None
 
 def _plan_from_any(request: GenerationRequest, spec: ModelSpec) -> Plan:
     """Plan a request without opening its source, which hardly changes how long it takes."""
-    source = None if request.task == "text_to_video" else Source(16, 9, fps=Fraction(spec.fps))
+    source = None
+    if request.task != "text_to_video":
+        fps = Fraction(spec.fps).limit_denominator(1001)
+        source = Source(16, 9, fps=fps, num_frames=max(1, round(request.duration * fps)))
     return plan_generation(request, spec, source)
 
 
@@ -221,6 +239,7 @@ def seconds_per_pass(plan: Plan, spec: ModelSpec, operations_per_second: float) 
         passes = [(second.first_size, passes[0][1]), (plan.model_size, second.num_steps)]
     return [
         num_steps
+        * plan.strength
         * seconds_per_step(
             spec,
             num_tokens(spec, *size, window.total_latents),

@@ -21,6 +21,7 @@ MAX_SEED = 2**31 - 1
 MAX_INFERENCE_STEPS = 100
 MAX_GUIDANCE_SCALE = 20
 MAX_VARIATIONS = 4
+DEFAULT_STRENGTH = 0.7
 MAX_SHIFT = 30.0  # the largest that a model's authors use is 16
 SOURCE_FIELDS = ("image", "video", "video_after")
 
@@ -67,6 +68,8 @@ class GenerationRequest:
     shift: float | None = None  # the flow shift; None: the model's default
     quality: Quality = "standard"
     enhance: bool | None = None  # rewrite the prompts; None: the short ones, for models trained so
+    # Of a remix: how much changes, from 0, the clip itself, to 1, a clip of the words alone.
+    strength: float | None = None  # only remixes have one
 
     @property
     def duration(self) -> float:
@@ -94,6 +97,10 @@ class GenerationRequest:
     def sources(self) -> set[Path]:
         """Return all files that the clip is made from."""
         return {*self.pictures, *self.clips}
+
+    def lasting(self, seconds: float) -> GenerationRequest:
+        """Return the same request for a clip of one shot that lasts some seconds."""
+        return replace(self, shots=(replace(self.shots[0], duration=seconds),))
 
     def with_sources(self, move: Callable[[Path], Path]) -> GenerationRequest:
         """Return the same request with each file path replaced by `move(path)`."""

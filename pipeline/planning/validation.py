@@ -21,7 +21,6 @@ from pipeline.models.spec import (
     DIRECTIONS,
     QUALITIES,
     TASK_SOURCES,
-    TASKS_THAT_EXTEND,
     TASKS_WITHOUT_MODEL,
     Camera,
     Direction,
@@ -40,6 +39,7 @@ from pipeline.planning.field_checks import (
 from pipeline.planning.pieces import check_pieces
 from pipeline.planning.request import (
     DEFAULT_SHOT_SECONDS,
+    DEFAULT_STRENGTH,
     MAX_CLIP_SECONDS,
     MAX_GUIDANCE_SCALE,
     MAX_INFERENCE_STEPS,
@@ -100,8 +100,8 @@ def build_request(
 
     Pass `model`, and either `prompt`, `duration` and `start` (seconds) or `shots`; `parse_loras`
     documents `loras`. Other fields have the defaults of `GenerationRequest`. If `models` is None,
-    the model and the LoRAs are not looked up. Raises InvalidRequestError for the first mistake, and TypeError
-    for an unknown field.
+    the model and the LoRAs are not looked up. Raises InvalidRequestError for the first mistake, and
+    TypeError for an unknown field.
     """
     if unknown := given.keys() - _FIELDS:
         raise TypeError(f"a request has no field {', '.join(sorted(unknown))}")
@@ -128,6 +128,7 @@ def build_request(
     if given["seed"] == -1 and not isinstance(given["seed"], bool):
         given["seed"] = secrets.randbelow(MAX_SEED + 1)
     values |= {name: check(given[name]) for name, check in _CHECKS.items() if name in given}
+    values["strength"] = _check_strength(task, given.get("strength"))
     values["aspect_ratio"] = _check_aspect_ratio(task, given.get("aspect_ratio", "16:9"))
     request = GenerationRequest(task=task, direction=direction, **values)
     if models is not None and spec is not None:
@@ -174,11 +175,11 @@ def check_shot(shot: Shot) -> Shot:
 def _check_shots(task: Task, shots: Sequence[Shot]) -> tuple[Shot, ...]:
     if not shots:
         raise InvalidRequestError("There are no shots; describe at least one.")
-    if task in TASKS_THAT_EXTEND and len(shots) > 1:
+    if TASK_SOURCES[task] == "video" and len(shots) > 1:
         # Several shots would need another order when they lead up to the clip.
         raise InvalidRequestError(
-            f"A clip is extended by one shot at a time, not by {len(shots)}; extend it by the "
-            "first shot, then extend the result."
+            f"A clip is extended or changed by one shot at a time, not by {len(shots)}; begin with "
+            "the first shot, then go on with the result."
         )
     checked = []
     for number, shot in enumerate(shots, 1):
@@ -226,8 +227,17 @@ def _check_beginning(task: Task, shot: Shot, *, is_first: bool) -> None:
         )
 
 
+def _check_strength(task: Task, strength: object) -> float | None:
+    if task == "remix_video":
+        strength = DEFAULT_STRENGTH if strength is None else strength
+        return check_number("strength", strength, 0, 1)
+    if strength is not None:
+        raise InvalidRequestError("Only a remix has a strength; leave it out.")
+    return None
+
+
 def _check_aspect_ratio(task: Task, aspect_ratio: str) -> str:
-    if task in TASKS_THAT_EXTEND:
+    if TASK_SOURCES[task] == "video":
         return "auto"
     choices = [*ASPECT_RATIOS, "auto"] if TASK_SOURCES[task] else ASPECT_RATIOS
     return check_choice("aspect ratio", aspect_ratio, choices)

@@ -17,7 +17,7 @@ from pipeline.mini.path_features import (
     scene_features,
     unknown_features,
 )
-from pipeline.mini.scene import ATTRIBUTES, Scene, complete_scene, cut_to_scene
+from pipeline.mini.scene import ATTRIBUTES, Scene, change_scene, complete_scene, cut_to_scene
 
 WIDTH, HEIGHT = 512, 288
 MINUTE = np.arange(0, 60, 0.25).tolist()
@@ -49,6 +49,14 @@ def test_the_seed_settles_what_the_words_leave_open_and_one_word_more_changes_no
     assert [complete_scene(named, seed) for seed in range(40)] == [
         replace(scene, place="city") for scene in scenes
     ]
+
+
+def test_a_changed_scene_keeps_all_that_is_not_named() -> None:
+    nothing = dict.fromkeys(ATTRIBUTES)
+    before = complete_scene({"subject": "car", "motion": "right", "camera": "follow"}, 7)
+    assert change_scene(nothing, before) == before
+    other = change_scene(nothing | {"subject": "boat", "time": "night"}, before)
+    assert other == replace(before, subject="boat", time="night")
 
 
 @pytest.mark.parametrize(

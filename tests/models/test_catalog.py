@@ -22,7 +22,7 @@ from pipeline.planning.plan import plan_generation
 from pipeline.planning.request import GenerationRequest, Shot
 from pipeline.planning.validation import build_request
 from pipeline.runtime.model_cache import ModelCache
-from tests.sources import make_clip
+from tests.sources import BEEP, H264, first_and_last_sound, make_clip
 from tests.tiny import CPU, LTX, MINI, picture, tiny_models
 from tests.tiny_families import TINY_FAMILIES, save_tiny_family
 from tests.tiny_ltx2 import LTX2, TINY_LTX2, save_tiny_ltx2, tiny_ltx2_row
@@ -53,9 +53,10 @@ SAVED = {
     **dict.fromkeys(TINY_FAMILIES, save_tiny_family),
 }
 ROWS = [MINI, LTX, *SAVED]
+KINDS = ("latents", "control")  # of remixes, which can be of any clip
 ABILITIES = {
     name: [
-        *(task for task in MODELS[name].tasks if task != "extend_video"),
+        *(task for task in MODELS[name].tasks if task not in ("extend_video", "remix_video")),
         *MODELS[name].directions,
     ]
     for name in ROWS
@@ -68,6 +69,8 @@ each_ability = pytest.mark.parametrize(
         for name, abilities in ABILITIES.items()
         for ability in abilities
         for quality in MODELS[name].qualities
+        # Its windows are those of a bridge.
+        if (ability, quality) not in (("retake_video", "draft"), ("retake_video", "hd"))
     ],
 )
 each_quality = pytest.mark.parametrize(
@@ -137,6 +140,13 @@ def still(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def heard(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a clip of two seconds with a beep from 0.5 s to 1 s."""
+    path = tmp_path_factory.mktemp("catalogue") / "heard.mp4"
+    return make_clip(path, *H264, "-c:a", "aac", num_frames=40, fps="20", sound=BEEP)
+
+
+@pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("catalogue") / "source.mp4"
     return make_clip(path, num_frames=40, fps="20")
@@ -159,6 +169,8 @@ def ask(
         return build_request("text_to_video", aspect_ratio="1:1", **fields)
     if ability == "image_to_video":
         return build_request("image_to_video", image=still, aspect_ratio="1:1", **fields)
+    if ability == "remix_video":
+        return build_request("remix_video", video=source, **fields)
     if ability == "retake_video":
         # Half a second before and after it is kept.
         fields = {**fields, "start": 0.5, "duration": 1.0}
@@ -212,6 +224,24 @@ def test_a_row_makes_what_it_claims_to_the_very_frame(
     if ability == "retake_video":
         outside = [*range(10), *range(30, 40)]
         assert np.abs(frames[outside] - kept[outside]).mean() < 4
+
+
+@pytest.mark.parametrize(
+    ("name", "strength"),
+    [(name, x) for name in ROWS for x in (0.0, 0.5, 1.0) if MODELS[name].remixes in KINDS],
+)
+def test_a_remix_has_the_frames_of_its_clip_and_what_it_shows_as_far_as_it_was_asked(
+    name: str, strength: float, make: Callable[..., Clip], still: Path, heard: Path
+) -> None:
+    clip = make(ask(name, "remix_video", still, heard, strength=strength))
+    info, given = probe_clip(clip.path), probe_clip(heard)
+    for fact in ("fps", "num_frames", "width", "height"):
+        assert getattr(info, fact) == getattr(given, fact)
+    assert first_and_last_sound(clip.path) == pytest.approx((0.5, 1.0), abs=0.03)
+    change = np.abs(frames_of(clip) - frames_of(heard)).mean()
+    assert change < 4 if strength == 0 else change > 4
+    num_new = sum(span["num_frames"] for span in clip.recipe["new_spans"])
+    assert num_new == (given.num_frames if strength else 0)
 
 
 @each_quality

@@ -80,12 +80,16 @@ class Fingerprint:
 
 
 def hash_made_and_given(
-    path: Path, recipe: Mapping[str, Any], pictures: Sequence[Path]
+    path: Path,
+    recipe: Mapping[str, Any],
+    pictures: Sequence[Path],
+    clips: Sequence[Path] = (),
 ) -> tuple[np.ndarray, np.ndarray]:
     """Hash what is new of a clip made here, and what was given to make it: (M,) uint64 each.
 
-    The recipe says where the clip is new; `pictures` are those it was made from. What was given is
-    hashed up to MAX_SECONDS. Raises MediaError if a file cannot be read.
+    The recipe says where the clip is new; `pictures` are those it was made from, `clips` those that
+    new footage took the place of. What was given is hashed up to MAX_SECONDS. Raises MediaError if
+    a file cannot be read.
     """
     frames = sample_luma(path, HASHES_A_SECOND, MAX_SECONDS, SIDE)
     is_new = np.array([_is_new(number / HASHES_A_SECOND, recipe) for number in range(len(frames))])
@@ -93,6 +97,7 @@ def hash_made_and_given(
     for start, seconds in _new_behind(recipe):
         made.append(_hash_all(sample_luma(path, HASHES_A_SECOND, seconds, SIDE, start=start)))
     given = [_hash_all(frames[~is_new])]
+    given += [_hash_all(sample_luma(x, HASHES_A_SECOND, MAX_SECONDS, SIDE)) for x in clips]
     given += [_hash_picture(picture, recipe["width"], recipe["height"]) for picture in pictures]
     return np.concatenate(made), np.concatenate(given)
 

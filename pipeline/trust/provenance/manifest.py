@@ -22,7 +22,10 @@ _ADDED = {
     "bridge": "New footage was generated that leads up to another clip.",
 }
 _TRIMMED = "A part of the clip was kept."
-_RETAKEN = "Footage within the clip was generated anew."
+_CHANGED = {
+    "retake_video": "Footage within the clip was generated anew.",
+    "remix_video": "The clip was generated anew, with other words.",
+}
 _JOINED = "Parts of clips were put one behind the other."
 # Others may use a clip as model input, but are asked not to train on it.
 _MINING = {
@@ -123,8 +126,8 @@ def _actions(
 def _describe(request: GenerationRequest) -> str:
     if request.task == "cut_video":
         return _JOINED if len(request.shots) > 1 else _TRIMMED
-    if request.task == "retake_video":
-        return _RETAKEN
+    if request.task in _CHANGED:
+        return _CHANGED[request.task]
     return _ADDED[request.direction]
 
 

@@ -17,6 +17,7 @@ from pipeline.trust.provenance.fingerprint import (
     SIDE,
     distance,
     hash_made_and_given,
+    likeness,
 )
 from tests.sources import H264, ffmpeg
 
@@ -66,6 +67,15 @@ def test_frames_are_sampled_when_they_are_due_and_no_longer_than_is_asked(
     seen = look_at(clips[0])
     assert len(seen) == 4
     assert np.bitwise_count(seen ^ known[0][:: len(PARTS)]).max() <= 4
+
+
+def test_a_clip_that_was_made_anew_was_given_however_much_the_new_one_looks_like_it(
+    clips: list[Path],
+) -> None:
+    recipe = {"fps": 15.0, "new_spans": [{"first_frame": 0, "num_frames": 900}]}
+    seen = look_at(clips[0])
+    assert likeness(seen, *hash_made_and_given(clips[0], recipe, ())) == "made"
+    assert likeness(seen, *hash_made_and_given(clips[0], recipe, (), clips[:1])) == "given"
 
 
 @pytest.mark.parametrize(("first_second", "num_hashes"), [(62, 4), (59, 10)])

@@ -56,8 +56,9 @@ class AgentTools:
         aspect_ratio, quality, negative_prompt, loras, label, direction, has_consent (everyone in
         the picture has agreed).
         """
-        values = {"prompt": prompt, "size": size, "model": model, "storyboard": storyboard}
-        values |= {"seconds": seconds, "input_reference": picture, **(settings or {})}
+        values: dict[str, Any] = {"prompt": prompt, "size": size, "model": model}
+        values |= {"seconds": seconds, "storyboard": storyboard, "input_reference": picture}
+        values |= settings or {}
         values = {name: value for name, value in values.items() if value not in ("", None)}
         with _plain_errors():
             if extend:

@@ -43,6 +43,7 @@ from page.verify_tab import VerifyTab
 from pipeline.errors import GenerationCancelledError, KinoraError
 from pipeline.generation.kept_parts import num_windows
 from pipeline.jobs.enhancement import PromptEnhancer
+from pipeline.jobs.estimates import name_place
 from pipeline.jobs.files import REQUEST
 from pipeline.jobs.runner import JobRunner
 from pipeline.jobs.store import JobStore
@@ -57,6 +58,7 @@ from pipeline.runtime.acceleration import AccelerationSettings, read_settings
 from pipeline.runtime.default_model import default_model_id
 from pipeline.runtime.device import detect_machine, is_zero_gpu
 from pipeline.runtime.model_cache import ModelCache
+from pipeline.runtime.prompt_readers import PromptReaders
 from pipeline.runtime.prompt_writer import PromptWriters
 from pipeline.settings import default_data_dir, read_number
 from pipeline.studio import Studio
@@ -174,9 +176,10 @@ def create_studio(
     store = open_store(data_dir, registry)
     make = create_make(model_cache, models, default_model, marker)
     enhancer = PromptEnhancer(models, PromptWriters(model_cache), reviewer)
-    runner = JobRunner(make, reviewer, identity, store, registry, enhancer)
+    readers, place_of = PromptReaders(models), partial(name_place, model_cache)
+    runner = JobRunner(make, reviewer, identity, store, registry, enhancer, readers)
     return Studio(
-        JobWorker(store, runner.run, takes_up=not is_zero_gpu()),
+        JobWorker(store, runner.run, takes_up=not is_zero_gpu(), place_of=place_of),
         model_cache,
         default_model,
         is_fixed=is_zero_gpu(),
@@ -184,6 +187,7 @@ def create_studio(
         verifier=Verifier(identity, marker.key if marker else None, registry),
         reviewer=reviewer,
         limits=limits or Limits(read_allowance()),
+        readers=readers,
     )
 
 
@@ -272,6 +276,12 @@ def import_generation() -> None:
     import_module("pipeline.generation.generate")
 
 
+def warm_up(studio: Studio) -> None:
+    """Import and load what the first prompt and the first clip need."""
+    import_generation()
+    studio.readers.find(studio.models[studio.default_model])
+
+
 def main() -> None:
     """Start the studio and serve it until it is stopped."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
@@ -292,7 +302,7 @@ def main() -> None:
             best = models[studio.default_model].qualities[-1]
             model_cache.load(studio.default_model, quality=best)
         else:
-            later = threading.Timer(SECONDS_UNTIL_IMPORT, import_generation)
+            later = threading.Timer(SECONDS_UNTIL_IMPORT, warm_up, [studio])
             later.daemon = True
             later.start()
         launch(create_demo(studio), studio)

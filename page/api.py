@@ -3,6 +3,7 @@
 # No `from __future__ import annotations` here: gr.api needs return types, not their names.
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -13,9 +14,15 @@ from page.errors import plain_errors, refuse_failure
 from page.inspection import inspect
 from page.served_files import serve_clip
 from page.uploads import open_all, refuse_unused, uploaded, uploaded_files
-from pipeline.models.spec import TASK_SOURCES, Task
+from pipeline.models.spec import TASK_SOURCES, ModelSpec, Task
+from pipeline.planning.field_checks import check_flag, check_text
 from pipeline.planning.pieces import MAX_PIECES, parse_pieces
-from pipeline.planning.request import DEFAULT_SHOT_SECONDS, DEFAULT_STRENGTH
+from pipeline.planning.request import (
+    DEFAULT_SHOT_SECONDS,
+    DEFAULT_STRENGTH,
+    MAX_PROMPT_CHARACTERS,
+    Shot,
+)
 from pipeline.planning.storyboard import MAX_SHOTS, parse_storyboard
 from pipeline.studio import Studio
 
@@ -50,6 +57,7 @@ class Endpoints:
         shift: float | None = None,
         quality: str = "standard",
         enhance: bool | None = None,
+        strict: bool = False,
     ) -> ClipAnswers:
         """Make a clip from text.
 
@@ -65,6 +73,8 @@ class Endpoints:
         "standard" or "hd", of those that /models lists for the model.
         enhance: true rewrites the prompt into a paragraph, as the large models were trained on;
         false never does; by default short prompts are rewritten for models that profit.
+        strict: refuse a prompt of which the model knows nothing; by default it draws something
+        else, and state and recipe say so in "not_understood". /understand tells it beforehand.
         """
         async for answer in self._make("text_to_video", _given(locals())):
             yield answer
@@ -87,6 +97,7 @@ class Endpoints:
         shift: float | None = None,
         quality: str = "standard",
         enhance: bool | None = None,
+        strict: bool = False,
     ) -> ClipAnswers:
         """Make a clip that begins with a picture.
 
@@ -116,6 +127,7 @@ class Endpoints:
         shift: float | None = None,
         quality: str = "standard",
         enhance: bool | None = None,
+        strict: bool = False,
     ) -> ClipAnswers:
         """Extend a clip at its end or beginning, into a loop, or as a bridge to another clip.
 
@@ -151,6 +163,7 @@ class Endpoints:
         shift: float | None = None,
         quality: str = "standard",
         enhance: bool | None = None,
+        strict: bool = False,
     ) -> ClipAnswers:
         """Make a film of several shots, up to a minute in total.
 
@@ -252,12 +265,30 @@ class Endpoints:
         """List the models, the default first, with what each can do and whether it fits here."""
         return self._studio.describe_models()
 
+    async def understand(
+        self, prompt: str, model: str | None = None, enhance: bool | None = None
+    ) -> dict[str, Any]:
+        """Say what a model makes of a prompt, without making a clip.
+
+        "will_draw": what is drawn, in the model's words. "understood": words of the prompt that are
+        drawn as they are meant. "not_understood": those that are not, each with the nearest thing
+        that the model knows, or null. All three are null for a model that reads any words.
+        "knows_nothing": nothing that the prompt names is drawn. "notes": sentences, such as that it
+        is too long.
+        """
+        with plain_errors():
+            text = check_text("prompt", prompt, MAX_PROMPT_CHARACTERS)
+            what = [text], self._spec("text_to_video", model)
+            said = partial(self._studio.readers.understand, *what, enhance=enhance)
+            return (await asyncio.to_thread(said)).to_json()
+
     def job(self, job_id: str) -> ClipAnswer:
         """Return a job's clip (null until it is done) and its state.
 
         The state has "state" (queued, running, paused, done, failed or cancelled), "progress" from
         0 to 1, a "message" if the job failed, its "position" while it waits, its "rewritten"
-        prompts once there are any, and the "recipe" when it is done. Jobs continue when the client
+        prompts once there are any, "understood" and "not_understood" as in /understand, and the
+        "recipe" when it is done. Jobs continue when the client
         disconnects. The clip of a stopped job is its finished part.
         """
         with plain_errors():
@@ -265,6 +296,7 @@ class Endpoints:
             state["recipe"] = self._studio.worker.recipe(job_id)
             if rewritten := self._studio.worker.store.rewritten(job_id):
                 state["rewritten"] = rewritten
+            state |= self._words_of(job_id)
             return self._video(job_id), state
 
     def cancel_job(self, job_id: str) -> dict[str, Any]:
@@ -299,15 +331,28 @@ class Endpoints:
         with plain_errors():
             if source := TASK_SOURCES[task]:
                 fields[source] = uploaded(source, fields[source])
+            if check_flag("choice to be strict", fields.pop("strict", False)):
+                shots = fields.get("shots") or [Shot(fields["prompt"], DEFAULT_SHOT_SECONDS)]
+                what = [shot.prompt for shot in shots], self._spec(task, fields["model"])
+                await asyncio.to_thread(self._studio.readers.refuse_unknown, *what)
             job_id = await self._studio.submit(
                 task, fields, client_id=client_id(), based_on=based_on
             )
+            words = await asyncio.to_thread(self._words_of, job_id)
             async for snapshot in self._studio.watch(job_id):
                 if not snapshot.state.is_over:
-                    yield None, snapshot.state.to_json()
+                    yield None, snapshot.state.to_json() | words
             refuse_failure(snapshot.state)
             video = await asyncio.to_thread(self._video, job_id)
             yield video, self._studio.worker.recipe(job_id) or snapshot.state.to_json()
+
+    def _spec(self, task: Task, model: str | None) -> ModelSpec:
+        return self._studio.models.find(model or self._studio.first_model(task).id)
+
+    def _words_of(self, job_id: str) -> dict[str, Any]:
+        """Return which words of a job's prompts are drawn, if that is known."""
+        request = self._studio.worker.store.facts(job_id).request
+        return self._studio.readers.understand_request(request).for_recipe()
 
     def _video(self, job_id: str) -> dict[str, Any] | None:
         path = serve_clip(self._studio, job_id)
@@ -335,6 +380,7 @@ def create_endpoints(endpoints: Endpoints) -> None:
         gr.api(endpoint, concurrency_limit=MAX_WATCHING)
     for endpoint in (
         endpoints.models,
+        endpoints.understand,
         endpoints.job,
         endpoints.cancel_job,
         endpoints.pause_job,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from html import escape
 from typing import Any
 
 from pipeline.generation.progress import Progress, Stage
+from pipeline.jobs.estimates import Estimate
 from pipeline.jobs.history import HistoryEntry
 from pipeline.jobs.states import Done, JobState, Queued, Running, StateName
 from pipeline.jobs.store import JobFacts
@@ -15,9 +17,11 @@ from pipeline.models.registry import EMBEDDED, MODELS, Models
 from pipeline.models.spec import Direction, ModelSpec
 from pipeline.planning.plan import Source
 from pipeline.planning.request import MAX_CLIP_SECONDS
-from pipeline.studio import Estimate
+from pipeline.planning.understanding import Understanding, UnknownWord
 
 MAX_CAPTION = 90
+MAX_WORDS = 8  # of those that are not known; more say no more
+MIN_SAID_SECONDS = 5  # of the time left: the last frames' checks and signature take some of them
 _LONG_SECONDS = 60  # from here on a visitor may want to leave
 
 _STAGES: dict[Stage, str] = {
@@ -53,9 +57,10 @@ def describe_estimate(estimate: Estimate, *, is_added: bool) -> str:
         parts.append(f"two passes, {steps}")
     if estimate.seconds is not None:
         wait = describe_seconds(estimate.seconds)
-        parts.append(
-            f"takes about {wait}" if estimate.is_measured else f"takes roughly {wait} (computed)"
-        )
+        if estimate.low is not None and estimate.high is not None:
+            parts.append(f"takes {describe_range(estimate.low, estimate.high)}")
+        else:
+            parts.append(f"takes roughly {wait} (computed)")
         if estimate.seconds >= _LONG_SECONDS:
             parts.append("continues if you close this page")
     download = ""
@@ -76,6 +81,47 @@ def describe_model(spec: ModelSpec) -> str:
     licence = "" if spec.ships_with_app else f"Licence: {spec.licence}."
     notes = spec.description, sound, licence, spec.licence_note, spec.access_note
     return " ".join(filter(None, notes))
+
+
+def describe_understanding(said: Understanding) -> str:
+    """Return what a model makes of a prompt, as HTML: what it draws, and what it does not know."""
+    lines = [escape(note) for note in said.notes]
+    if said.unknown:
+        lines.insert(0, f"<b>Not known:</b> {_list_words(said.unknown)}")
+    if said.drawn is not None:
+        drawn = escape(", ".join(said.drawn)) or "something of its own"
+        lines.insert(0, f"<b>Will draw:</b> {drawn}")
+    return "".join(f"<div>{line}</div>" for line in lines)
+
+
+def warn_of_nothing(said: Understanding, spec: ModelSpec) -> str:
+    """Ask to confirm a clip that will show nothing of what its prompt names."""
+    words = f" ({_list_words(said.unknown)})" if said.unknown else ""
+    return (
+        f"{spec.label} knows nothing of this prompt{words} and will draw something else. Change "
+        "the words, switch to a larger model, or press the button again to make it anyway."
+    )
+
+
+def describe_offer(spec: ModelSpec, estimate: Estimate, duration: float) -> str:
+    """Say that a model can draw a prompt, how long that takes here, and what it downloads."""
+    wait = ""
+    if estimate.seconds is not None:
+        wait = f" about {describe_seconds(estimate.seconds)} for {duration:g} s here,"
+    download = " nothing to download"
+    if size := estimate.download.num_bytes:
+        about = "about " if estimate.download.is_computed else ""
+        download = f" {about}{size / 1e9:.0f} GB to download once"
+    return f"{spec.label} can draw this:{wait}{download}."
+
+
+def _list_words(words: Sequence[UnknownWord]) -> str:
+    shown = [
+        escape(f"{x.word} (nearest: {x.nearest})" if x.nearest else x.word)
+        for x in words[:MAX_WORDS]
+    ]
+    more = len(words) - MAX_WORDS
+    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
 
 
 def describe_negative_prompt(spec: ModelSpec) -> str:
@@ -172,7 +218,7 @@ def describe_progress(state: JobState, progress: Progress | None) -> str:
     if progress.num_steps > 1 and progress.step and progress.stage == "sampling":
         parts.append(f"step {progress.step} of {progress.num_steps}")
     if progress.seconds_left is not None:
-        parts.append(f"about {describe_seconds(progress.seconds_left)} left")
+        parts.append(describe_left(progress.seconds_left))
     return " · ".join(parts)
 
 
@@ -205,6 +251,22 @@ def describe_signing(recipe: Mapping[str, Any] | None) -> str:
         return ""
     sentences = [str(recipe.get("signing") or ""), *recipe.get("warnings", ())]
     return " ".join(filter(None, sentences))
+
+
+def describe_range(low: float, high: float) -> str:
+    """Return a range of durations as text, such as "6 to 9 s", "about 12 s" or "50 s to 2 min"."""
+    first, last = describe_seconds(low), describe_seconds(high)
+    if first == last:
+        return f"about {first}"
+    number, unit = first.split(" ", 1)
+    return f"{number} to {last}" if last.endswith(f" {unit}") else f"{first} to {last}"
+
+
+def describe_left(seconds: float) -> str:
+    """Say how long a job still takes; no number at the end, where one would be wrong."""
+    if seconds < MIN_SAID_SECONDS:
+        return "a few seconds left"
+    return f"about {describe_seconds(seconds)} left"
 
 
 def describe_seconds(seconds: float) -> str:

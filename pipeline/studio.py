@@ -21,10 +21,10 @@ from pipeline.errors import InvalidRequestError
 from pipeline.generation.progress import Progress
 from pipeline.generation.sources import OpenedSource, check_sources, open_source
 from pipeline.inspections import Inspector
+from pipeline.jobs.estimates import Estimate, estimate_request
 from pipeline.jobs.history import History
 from pipeline.jobs.states import JobState
 from pipeline.jobs.store import Origin
-from pipeline.jobs.timing import Timing
 from pipeline.jobs.worker import JobWorker
 from pipeline.media.images import crop_to_size
 from pipeline.media.stills import frame_at
@@ -37,12 +37,13 @@ from pipeline.planning.plan import (
     Source,
     check_windows_fit_calls,
     plan_generation,
-    working_seconds,
 )
 from pipeline.planning.request import MAX_VARIATIONS, GenerationRequest, vary
 from pipeline.planning.validation import build_request
 from pipeline.rate_limits import Limits
+from pipeline.runtime.default_model import larger_model_id
 from pipeline.runtime.model_cache import ModelCache
+from pipeline.runtime.prompt_readers import PromptReaders
 from pipeline.trust.moderation.review import Reviewer
 from pipeline.trust.moderation.rules import Moderator, read_strictness
 from pipeline.trust.provenance.report import Verifier
@@ -67,42 +68,6 @@ class JobSnapshot:
     progress: Progress | None
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """A plan, where the model's weights will be in memory, and how long the work takes.
-
-    `seconds` is None if unknown. It is measured, or else computed from the machine's assumed speed.
-    `placement` is a sentence, empty for the model that comes with Kinora. `download` is how much
-    must be downloaded first.
-    """
-
-    plan: Plan
-    placement: str
-    seconds: float | None
-    is_measured: bool
-    download: DownloadSize
-
-
-def estimate_request(
-    request: GenerationRequest,
-    spec: ModelSpec,
-    source: Source | None,
-    model_cache: ModelCache,
-    timing: Timing,
-    sizes: DownloadSizes,
-) -> Estimate:
-    """Estimate a request; may wait for the Hub. Raises InvalidRequestError if it does not fit."""
-    placement = model_cache.describe(spec.id, request.quality)
-    used = model_cache.source(spec.id, request.quality)
-    plan = plan_generation(request, spec, source)
-    seconds, speed = timing.estimate(request), model_cache.machine.operations_per_second
-    is_measured = seconds is not None
-    if not is_measured and not spec.ships_with_app and speed:
-        seconds = working_seconds(plan, spec, speed)
-    told = "" if spec.ships_with_app else placement
-    return Estimate(plan, told, seconds, is_measured, sizes.find([used])[spec.id])
-
-
 class Studio:
     """The jobs, models and limits of one running app."""
 
@@ -117,6 +82,7 @@ class Studio:
         verifier: Verifier | None = None,
         reviewer: Reviewer | None = None,
         limits: Limits | None = None,
+        readers: PromptReaders | None = None,
     ) -> None:
         """Use a running worker; with `is_fixed`, allow only the default model.
 
@@ -136,6 +102,7 @@ class Studio:
         self._is_fixed = is_fixed
         self._inspector = Inspector(self.limits)
         self._sizes = DownloadSizes()
+        self.readers = readers or PromptReaders(models)
 
     def close(self) -> None:
         """Stop inspections and the worker; unfinished jobs continue at the next start."""
@@ -338,6 +305,12 @@ class Studio:
         spec = self.models.find(request.model)
         known = self._model_cache, self.worker.timing, self._sizes
         return estimate_request(request, spec, source, *known)
+
+    def larger_model(self, task: Task) -> ModelSpec | None:
+        """Return the model to offer for what the embedded one does not know, if one fits here."""
+        found = larger_model_id(self.models, self._model_cache.machine)
+        able = found is not None and task in self.models[found].tasks and not self._is_fixed
+        return self.models[found] if found and able else None
 
     def offer(self, task: Task) -> list[ModelSpec]:
         """List the models that users may choose for a task."""

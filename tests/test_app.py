@@ -33,6 +33,7 @@ from pipeline.geometry import ASPECT_RATIOS
 from pipeline.jobs.states import JobState
 from pipeline.media.video_reader import iterate_frames, probe_clip
 from pipeline.models.registry import MODELS
+from pipeline.planning.recipe import read_recipe
 from pipeline.planning.request import GenerationRequest, Shot
 from pipeline.planning.validation import build_request
 from pipeline.runtime.model_cache import ModelCache
@@ -49,22 +50,25 @@ PUBLIC = {
     "/text_to_video": [
         *("prompt", "model", "aspect_ratio", "duration", "seed"),
         *("negative_prompt", "num_inference_steps", "guidance_scale"),
-        *("label", "shows_prompt", "loras", "shift", "quality", "enhance"),
+        *("label", "shows_prompt", "loras", "shift", "quality", "enhance", "strict"),
     ],
     "/image_to_video": [
         *("image", "prompt", "model", "duration", "seed"),
         *("negative_prompt", "num_inference_steps", "guidance_scale", "aspect_ratio"),
         *("label", "shows_prompt", "has_consent", "loras", "shift", "quality", "enhance"),
+        "strict",
     ],
     "/extend_video": [
         *("video", "prompt", "direction", "model", "duration", "seed"),
         *("negative_prompt", "num_inference_steps", "guidance_scale", "video_after"),
         *("label", "shows_prompt", "has_consent", "loras", "shift", "quality", "enhance"),
+        "strict",
     ],
     "/film": [
         *("storyboard", "model", "aspect_ratio", "seed"),
         *("negative_prompt", "num_inference_steps", "guidance_scale", "pictures", "based_on"),
         *("label", "shows_prompt", "has_consent", "loras", "shift", "quality", "enhance"),
+        "strict",
     ],
     "/remix_video": [
         *("video", "prompt", "strength", "model", "seed"),
@@ -78,6 +82,7 @@ PUBLIC = {
     ],
     "/cut_video": ["videos", "pieces", "has_consent"],
     "/models": [],
+    "/understand": ["prompt", "model", "enhance"],
     "/job": ["job_id"],
     "/cancel_job": ["job_id"],
     "/pause_job": ["job_id"],
@@ -164,9 +169,40 @@ def test_the_defaults_are_those_of_a_request(client: Client) -> None:
     parameters = endpoints["/text_to_video"]["parameters"]
     told = {x["parameter_name"]: x["parameter_default"] for x in parameters}
     assert told.pop("seed") == -1
+    assert told.pop("strict") is False
     told |= {"prompt": "a cat", "model": "kinora-mini"}
     plain = build_request("text_to_video", prompt="a cat", model="kinora-mini", seed=3)
     assert build_request("text_to_video", **told, seed=3) == plain
+
+
+UNKNOWN = "a queen on her throne"
+
+
+def test_what_a_model_makes_of_a_prompt_is_told_without_a_clip(client: Client) -> None:
+    told = client.predict("a woman by the sea, red", api_name="/understand")
+    assert told["will_draw"] == ["red child", "beach"]
+    assert {"word": "woman", "nearest": "child"} in told["not_understood"]
+    assert "sea" in told["understood"]
+    ltx = client.predict(
+        "una mujer camina por la calle", "ltx-video-2b", False, api_name="/understand"
+    )
+    assert (ltx["understood"], ltx["knows_nothing"]) == (None, False)
+    assert ltx["notes"] == [
+        "This looks like Spanish; LTX-Video 2B 0.9.8 distilled reads only English."
+    ]
+
+
+def test_a_clip_of_unknown_words_says_so_and_is_refused_only_if_asked(client: Client) -> None:
+    job = client.submit(prompt=UNKNOWN, **QUICK, api_name="/text_to_video")
+    video, recipe = job.result()
+    known = {"word": "queen", "nearest": None}
+    assert all(known in answer[1]["not_understood"] for answer in job.outputs())
+    assert recipe["understood"] == []
+    assert known in client.predict(recipe["job_id"], api_name="/job")[1]["not_understood"]
+    # The file tells strangers no words of a prompt that it keeps to itself.
+    assert "understood" not in (read_recipe(Path(video)) or {})
+    with pytest.raises(AppError, match=r"knows nothing of this prompt \(queen, throne\)"):
+        client.predict(prompt=UNKNOWN, **QUICK, strict=True, api_name="/text_to_video")
 
 
 def test_models_lists_every_row_with_the_default_first(client: Client) -> None:

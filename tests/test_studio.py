@@ -12,6 +12,7 @@ import pytest
 from app import create_studio
 from page.messages import describe_estimate
 from pipeline.errors import InvalidRequestError
+from pipeline.jobs.estimates import Estimate, estimate_request
 from pipeline.jobs.history import visitor_key
 from pipeline.jobs.states import Paused
 from pipeline.jobs.store import JobStore
@@ -22,7 +23,7 @@ from pipeline.models.registry import MODELS
 from pipeline.planning.validation import build_request
 from pipeline.runtime.device import GIGABYTE, Machine
 from pipeline.runtime.model_cache import ModelCache
-from pipeline.studio import Estimate, Studio, estimate_request
+from pipeline.studio import Studio
 from tests.tiny import CPU, LTX, MINI, tiny_models
 
 CARD = Machine(
@@ -58,7 +59,7 @@ def test_a_large_model_says_where_it_will_live_and_a_computed_time(tmp_path: Pat
 def test_what_was_measured_is_said_instead(tmp_path: Path) -> None:
     estimate = estimate_of("ltx-video-2b", CARD, tmp_path, measured=70.0)
     assert (estimate.seconds, estimate.is_measured) == (pytest.approx(70.0), True)
-    assert "takes about 70 s" in describe_estimate(estimate, is_added=False)
+    assert "takes 47 s to 2 min" in describe_estimate(estimate, is_added=False)
 
 
 def test_where_nobody_knows_the_machine_no_time_is_invented(tmp_path: Path) -> None:

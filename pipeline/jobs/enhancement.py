@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,16 +70,20 @@ class Rewritten:
 
 @dataclass(frozen=True)
 class Enhanced:
-    """A reviewed request with its rewritten prompts, and all of those that were to be rewritten."""
+    """A reviewed request with its rewritten prompts, and all of those that were to be rewritten.
+
+    `words` says what the model makes of the typed ones; see `Understanding.for_recipe`.
+    """
 
     review: Review
     rewritten: tuple[Rewritten, ...] = ()
+    words: Mapping[str, Any] = field(default_factory=dict)
 
     def note(self) -> dict[str, Any]:
-        """Return what the recipe says of the rewriting; nothing if there was none to do."""
+        """Return what the recipe says of the words and their rewriting."""
         if not self.rewritten:
-            return {}
-        return {"rewritten": [x.to_json() for x in self.rewritten]}
+            return dict(self.words)
+        return {**self.words, "rewritten": [x.to_json() for x in self.rewritten]}
 
 
 class PromptEnhancer:

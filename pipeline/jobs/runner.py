@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from pipeline.jobs.store import JobStore
 from pipeline.jobs.worker import IsCancelled, OnProgress, Run
 from pipeline.planning.recipe import owners_recipe, read_recipe
 from pipeline.planning.request import GenerationRequest
+from pipeline.runtime.prompt_readers import PromptReaders
 from pipeline.trust.moderation.review import Reviewer
 from pipeline.trust.moderation.rules import Verdict
 from pipeline.trust.provenance.credentials import read_own_credentials
@@ -41,6 +42,7 @@ class JobRunner:
     store: JobStore
     registry: Registry
     enhancer: PromptEnhancer | None = None
+    readers: PromptReaders = field(default_factory=PromptReaders)
 
     def run(
         self,
@@ -54,6 +56,7 @@ class JobRunner:
         Short prompts are rewritten first. Raises what `generate` raises, and RefusedError: the
         rules may be newer than the job.
         """
+        words = self.readers.understand_request(request).for_recipe()
         enhanced = Enhanced(self.reviewer.review(request, asks_guard=True))
         if not request.model:
             recipe = cut_clips(request, output, on_progress, is_cancelled)
@@ -62,6 +65,7 @@ class JobRunner:
         if self.enhancer is not None:
             how = output.parent, on_progress, is_cancelled
             enhanced = self.enhancer.enhance(enhanced.review, *how)
+        enhanced = replace(enhanced, words=words)
         review, request = enhanced.review, enhanced.review.request
         try:
             recipe = self.make(request, output, on_progress, is_cancelled) | enhanced.note()

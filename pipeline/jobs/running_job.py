@@ -7,8 +7,10 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from pipeline.generation.progress import Progress as GenerationProgress
 from pipeline.jobs.states import JobState
 from pipeline.jobs.store import JobFacts
+from pipeline.jobs.timing import Expected, seconds_left
 from pipeline.planning.request import GenerationRequest
 
 # The page reads states a few times a second, so more frequent writes are useless.
@@ -34,8 +36,10 @@ class RunningJob:
     ending: type[JobState] | None = None  # the state that it was asked to end in
     _written_at: float = -1.0
     _looked_at: float = -1.0
-    _began_at: float = 0.0  # when the first step began, at `_began_from` of the whole
-    _began_from: float = 1.0
+    expected: Expected | None = None  # how long it takes, if clips like it were made before
+    is_fresh: bool = True  # nothing of it was made before this run
+    _began_at: float | None = None  # when the first step began, at `_began_from` of the whole
+    _began_from: float = 0.0
 
     @property
     def request(self) -> GenerationRequest:
@@ -43,18 +47,24 @@ class RunningJob:
         return self.facts.request
 
     def report(self, progress: Progress) -> JobState:
-        """Keep the progress, and return the job's state with it."""
+        """Keep the progress with the time that is left; return the job's state with it."""
+        now, fraction = time.monotonic(), min(max(float(progress.fraction), 0.0), 1.0)
+        # Loading a model says nothing about how long the steps take, nor does what is found.
+        is_first = self._began_at is None or (not self.is_fresh and self._began_from == 0)
+        if fraction == 0 or is_first:
+            self._began_at, self._began_from = now, fraction
+        if isinstance(progress, GenerationProgress):
+            elapsed = now - (self._began_at or now)
+            left = seconds_left(elapsed, fraction, self._began_from, self.expected)
+            progress = replace(progress, seconds_left=left)
         self.progress = progress
-        fraction = min(max(float(progress.fraction), 0.0), 1.0)
-        if fraction > 0 and self._began_from == 1:
-            self._began_at, self._began_from = time.monotonic(), fraction
         return replace(self.state, progress=fraction)
 
     def seconds_taken(self) -> float | None:
         """Return how many seconds the whole job took, now that it is done; None if unknown."""
-        if self._began_from == 1:
+        if self._began_at is None or self._began_from > 0:
             return None
-        return (time.monotonic() - self._began_at) / (1 - self._began_from)
+        return time.monotonic() - self._began_at
 
     def become(self, state: JobState) -> bool:
         """Change the state; return whether it is to be written, as it was not a moment ago."""

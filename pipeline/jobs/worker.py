@@ -59,14 +59,21 @@ class JobWorker:
     """One thread that runs the jobs of a store one after the other, first come first served."""
 
     def __init__(
-        self, store: JobStore, run: Run, max_waiting: int = 32, *, takes_up: bool = True
+        self,
+        store: JobStore,
+        run: Run,
+        max_waiting: int = 32,
+        *,
+        takes_up: bool = True,
+        place_of: Callable[[GenerationRequest], str] = lambda _request: "",
     ) -> None:
         """Start the thread; with `takes_up` it resumes unfinished jobs by itself.
 
         On ZeroGPU no quota would pay for that: there a job resumes when its visitor asks.
+        `place_of` names where a request is computed, because that decides how long it takes.
         """
         self.store = store
-        self.timing = Timing(store.root / "pace.json")
+        self.timing = Timing(store.root / "pace.json", place_of)
         self._run = run
         self._max_waiting = max_waiting
         self._takes_up = takes_up
@@ -296,9 +303,10 @@ class JobWorker:
     def _run_job(self, job_id: str) -> None:
         """Run one job and record how it ends; no error of the job ends the thread."""
         job = self._jobs[job_id]
+        job.expected = self.timing.expect(job.request)
+        job.is_fresh = not (self.store.folder(job_id) / WINDOWS).exists()
         with self._changed:
             self._update(job, job.state.become(Running))
-        is_fresh = not (self.store.folder(job_id) / WINDOWS).exists()
         self.store.log(job_id, "started")
         try:
             recipe = self._make(job_id, job)
@@ -319,7 +327,7 @@ class JobWorker:
             logger.exception("Job %s failed", job_id)
             self._finish(job_id, Failed, UNEXPECTED)
         else:
-            if is_fresh and (seconds := job.seconds_taken()) is not None:
+            if job.is_fresh and (seconds := job.seconds_taken()) is not None:
                 self.timing.note(job.request, seconds)
             self._finish(job_id, Done, str(recipe.get("notice", "")), progress=1.0)
 

@@ -80,16 +80,6 @@ class PromptReader:
         encoder = SlotTextEncoder.from_pretrained(folder, subfolder="text_encoder")
         return cls(tokenizer, encoder.float().eval())
 
-    @property
-    def vocabulary(self) -> dict[str, tuple[str, ...]]:
-        """Return the plainest phrase for every value, by what it is about."""
-        phrases = self._encoder.config.slot_phrases
-        return {
-            slot: tuple(next(iter(phrases.get(slot, {}).get(x, ())), x) for x in self._slots[slot])
-            for slot in ("subject", "colour", *_OF_SCENES)
-            if slot in self._slots
-        }
-
     @torch.no_grad()
     def read(self, prompt: str) -> Reading:
         """Read a prompt; some tens of milliseconds for the longest."""

@@ -15,6 +15,7 @@ from pipeline.media.video_reader import read_metadata
 from pipeline.models.spec import ModelSpec
 from pipeline.planning.plan import Plan
 from pipeline.planning.request import SOURCE_FIELDS, GenerationRequest
+from pipeline.planning.understanding import OF_WORDS
 
 RECIPE_TAG = "kinora"  # the container tag that holds the recipe
 VERSION = "0.1.0"
@@ -104,10 +105,11 @@ def _describe_passes(plan: Plan) -> list[dict[str, object]]:
 def public_recipe(recipe: Mapping[str, Any]) -> dict[str, Any]:
     """Return a recipe as the file contains it: with SHA-256 hashes instead of the prompts.
 
-    With `shows_prompt` the prompts stay.
+    Single words of the prompts are left out. With `shows_prompt` everything stays.
     """
     if recipe.get("shows_prompt"):
         return dict(recipe)
+    recipe = {name: value for name, value in recipe.items() if name not in OF_WORDS}
     shots = [shot | {"prompt": _text_digest(shot["prompt"])} for shot in recipe["shots"]]
     hidden = {"shots": shots, "negative_prompt": _text_digest(recipe["negative_prompt"])}
     if rewritten := recipe.get("rewritten"):

@@ -7,7 +7,7 @@ is told from the text alone. Nothing is refused here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -30,6 +30,10 @@ _MOVES: dict[str, str] = {
     r"\bdolly zoom\b|\bvertigo (?:shot|effect)\b": "dolly zoom",
     r"\brack focus\b|\bfocus pull\b": "rack focus",
 }
+
+
+OF_WORDS = ("understood", "not_understood")
+"""The fields of a recipe that repeat words of the prompt."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +61,6 @@ class Reading:
 class Reader(Protocol):
     """Accounts for the words of prompts as one model reads them."""
 
-    @property
-    def vocabulary(self) -> Mapping[str, tuple[str, ...]]:
-        """Return all that the model knows, by what it is about, in phrases for a prompt."""
-
     def read(self, prompt: str) -> Reading:
         """Say what becomes of every word of a prompt."""
 
@@ -79,8 +79,15 @@ class Understanding:
     unknown: tuple[UnknownWord, ...] | None = None
     knows_nothing: bool = False
 
+    def for_recipe(self) -> dict[str, Any]:
+        """Return what recipes say of the words; nothing for a model that reads any."""
+        if self.understood is None:
+            return {}
+        values = self.to_json()
+        return {name: values[name] for name in OF_WORDS}
+
     def to_json(self) -> dict[str, Any]:
-        """Return the form of recipes and of the API."""
+        """Return the form of the API."""
         words = None
         if self.unknown is not None:
             words = [{"word": x.word, "nearest": x.nearest} for x in self.unknown]

@@ -51,6 +51,18 @@ def suited_model_id(models: Models, machine: Machine) -> str:
     return next(iter(models))  # the embedded model is first in the table
 
 
+def larger_model_id(models: Models, machine: Machine) -> str | None:
+    """Return a model for what the embedded one does not know; None if none fits.
+
+    It is the one that suits the machine, or else the fastest of those that draw anything: on a CPU
+    too, where it takes minutes.
+    """
+    suited = suited_model_id(models, machine)
+    if not models[suited].ships_with_app:
+        return suited
+    return _FITTING if _place_if_it_fits(models, _FITTING, machine) else None
+
+
 def _place_if_it_fits(models: Models, model_id: str, machine: Machine) -> Placement | None:
     try:
         return place(models[model_id], machine) if model_id in models else None

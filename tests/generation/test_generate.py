@@ -400,7 +400,7 @@ def test_of_shots_that_all_dissolve_only_the_neighbours_of_a_changed_one_are_mad
 
 
 @pytest.mark.parametrize(("name", "num_steps"), [(MINI, 1), (LTX, 3)])
-def test_progress_goes_forward_to_the_end_with_a_preview_and_the_time_left(
+def test_progress_goes_forward_to_the_end_with_a_preview(
     model_caches: dict[str, ModelCache], tmp_path: Path, name: str, num_steps: int
 ) -> None:
     """Two windows; LTX-Video has no picture to show before it decodes."""
@@ -419,7 +419,6 @@ def test_progress_goes_forward_to_the_end_with_a_preview_and_the_time_left(
     all_steps = [(window, step) for window in (1, 2) for step in range(1, num_steps + 1)]
     assert list(steps) == [(1, 0), *all_steps]
     after = told[stages.index("sampling") + 1 :]
-    assert all(news.seconds_left >= 0 for news in after)
     for news in after:
         assert news.preview.dtype == np.uint8
         assert news.preview.ndim == 3

@@ -64,22 +64,6 @@ def test_every_window_and_step_brings_it_forward_to_the_end(plan: Plan) -> None:
     assert told[-1].stage == "writing"
 
 
-def test_the_time_left_does_not_count_what_loading_took(plan: Plan, clock: Clock) -> None:
-    """A minute of loading was taken for the first step's, and an hour was foretold."""
-    told: list[Progress] = []
-    reporter = Reporter(plan, 80, told.append, lambda: False)
-    reporter.loading()
-    clock.now += 60
-    reporter.sampling(1, 0, None)
-    clock.now += 1
-    reporter.sampling(1, 1, None)
-    clock.now += 15
-    reporter.sampling(1, 16, None)
-    assert [news.seconds_left for news in told[:2]] == [None, None]
-    assert told[2].seconds_left == pytest.approx(32 / SAMPLING_SHARE - 1)
-    assert told[3].seconds_left == pytest.approx(32 / SAMPLING_SHARE - 16)
-
-
 def test_the_preview_stays_until_there_is_a_newer_one(plan: Plan) -> None:
     told: list[Progress] = []
     reporter = Reporter(plan, 80, told.append, lambda: False)

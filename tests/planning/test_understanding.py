@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pytest
 
 from pipeline.models.registry import MODELS
@@ -15,10 +13,6 @@ LTX, WAN, MINI = (MODELS[name] for name in ("ltx-video-2b", "wan-2.2-5b", "kinor
 
 class Cats:
     """Knows cats, and nothing else."""
-
-    @property
-    def vocabulary(self) -> Mapping[str, tuple[str, ...]]:
-        return {"subject": ("cat",)}
 
     def read(self, prompt: str) -> Reading:
         words = prompt.split()

@@ -66,6 +66,9 @@ MODEL_SETTINGS = (
 """The settings that not every model has."""
 SETTINGS = ("model", "enhance", "quality", *ADVANCED_SETTINGS)
 PROGRESS_BAR = '<progress max="1" value="${value}" aria-label="Progress"></progress>'
+# Screen readers say these when they change.
+_POLITE = '<div aria-live="polite">${value || ""}</div>'
+_ALERT = '<div role="alert">${value || ""}</div>'
 _OWN_DEFAULT = "0 = model default"
 # Every component of a tab; `info` and values that depend on the tab are added there.
 PARTS: dict[str, partial[Component]] = {
@@ -127,9 +130,13 @@ PARTS: dict[str, partial[Component]] = {
     ),
     "loras": partial(gr.Textbox, "", label="LoRAs", lines=2, max_lines=4),
     "knows": partial(gr.Markdown, elem_classes="kinora-note"),
+    "told": partial(gr.HTML, html_template=_POLITE, elem_classes="kinora-said"),
+    "offer": partial(gr.HTML, "", elem_classes="kinora-said"),
+    "switch": partial(gr.Button, "Switch", size="sm", visible=False),
     "source": partial(gr.Markdown, elem_classes="kinora-note"),
     "crop": partial(gr.Image, label="Picture as it is used", height=200, buttons=[], visible=False),
     "plan": partial(gr.Markdown, elem_classes="kinora-note"),
+    "ask": partial(gr.HTML, "", html_template=_ALERT, elem_classes="kinora-said"),
     "generate": partial(gr.Button, variant="primary"),
     "update": partial(gr.Button, visible=False),
     "pause": partial(gr.Button, "Pause", visible=False, min_width=80),
@@ -150,7 +157,18 @@ PARTS: dict[str, partial[Component]] = {
 }
 # The components that change while a job runs.
 JOB_PARTS = (
-    *("generate", "update", "pause", "resume", "stop", "status", "progress", "preview", "clip"),
+    *(
+        "ask",
+        "generate",
+        "update",
+        "pause",
+        "resume",
+        "stop",
+        "status",
+        "progress",
+        "preview",
+        "clip",
+    ),
     *("after", "words", "seed_used", "use_last_frame", "extend", "hd", "recipe"),
 )
 

@@ -26,6 +26,7 @@ from page.components import (
 )
 from page.errors import as_words, plain_errors
 from page.job_panel import JobPanel, TabOrigin
+from page.prompt_help import understand, warn_of_unknown
 from page.storyboard_cards import EMPTY_SHOT, Cards, Updates
 from pipeline.errors import InvalidRequestError
 from pipeline.planning.request import MAX_CLIP_SECONDS, Shot
@@ -58,12 +59,13 @@ class FilmTab:
         self._studio = studio
         spec = studio.first_model("text_to_video")
         with gr.Tab("Film", id=NAME, elem_id=f"{NAME}-tab"):
-            self.job = JobPanel(studio, NAME, self._submit, visitor)
+            self.job = JobPanel(studio, NAME, self._submit, visitor, self._warn)
             self._pictures = gr.State(())  # the pictures that the text refers to
             with gr.Row(equal_height=False, elem_classes="kinora-studio"):
                 with gr.Column(scale=6, min_width=320):
                     self._knows = create_part(NAME, "knows", value=messages.describe_model(spec))
                     self._cards = Cards(studio, spec)
+                    self._told = create_part(NAME, "told")
                     self._create_text()
                 with gr.Column(scale=7, min_width=320, elem_classes="kinora-stage"):
                     self._create_settings()
@@ -114,6 +116,7 @@ class FilmTab:
     def _connect(self) -> None:
         values = [*self._settings.values(), *self._cards.inputs]
         self.job.connect(values)
+        self._connect_words()
         self._cards.connect()
         clear_consent([part.upload for part in self._cards.pictures], self._settings)
         measure = {
@@ -147,6 +150,27 @@ class FilmTab:
         )
         self._to_cards.click(**self._reading_text())
 
+    def _connect_words(self) -> None:
+        """Say what the model makes of the cards' prompts while they are written."""
+        model, prompts = self._settings["model"], self._cards.prompts
+        changed = [part.change for part in (model, self._cards.count, *prompts)]
+        self.job.connect_changes(*changed)
+        gr.on(
+            changed,
+            self._tell,
+            [model, self._cards.count, *prompts],
+            self._told,
+            queue=False,
+            trigger_mode="always_last",
+            **PRIVATE,
+        )
+
+    async def _tell(self, model: str, count: int, *prompts: str) -> str:
+        written = [prompt for prompt in prompts[:count] if prompt.strip()]
+        if not written:
+            return ""
+        return messages.describe_understanding(await understand(self._studio, written, model))
+
     def _reading_text(self) -> dict[str, Any]:
         """Return the event options that turn the text into cards."""
         return {
@@ -160,6 +184,10 @@ class FilmTab:
     async def _submit(self, *values: object, **origin: Unpack[TabOrigin]) -> str:
         fields, shots = self._split(values)
         return await self._studio.submit("text_to_video", fields | {"shots": shots}, **origin)
+
+    async def _warn(self, *values: object) -> str:
+        fields, shots = self._split(values)
+        return await warn_of_unknown(self._studio, [shot.prompt for shot in shots], fields["model"])
 
     def _split(self, values: Sequence[Any]) -> tuple[dict[str, Any], list[Shot]]:
         """Split values into the fields of the settings and the shots of the cards."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
@@ -41,12 +42,18 @@ class JobPanel:
         name: str,
         submit: Callable[..., Awaitable[str]],
         visitor: gr.BrowserState,
+        check: Callable[..., Awaitable[str]],
     ) -> None:
-        """Serve the tab `name`; `submit` queues its inputs' values and returns the job id."""
+        """Serve the tab `name`; `submit` queues its inputs' values and returns the job id.
+
+        `check` returns what to confirm first with a second press of the button; usually nothing.
+        """
         self._studio = studio
         self._name = name
         self._submit = submit
         self._visitor = visitor
+        self._check = check
+        self._asked = gr.State("")  # what the next press confirms
         self._job_id = gr.State()
         self.parts: dict[str, Any] = {}
 
@@ -55,6 +62,8 @@ class JobPanel:
 
         With `update`, also create a button with that label that makes only the changed shots.
         """
+        self._label = label
+        self._create("ask")
         with gr.Row():
             self._create("generate", value=label)
             if update:
@@ -76,10 +85,15 @@ class JobPanel:
 
     def connect(self, inputs: Sequence[Component], *triggers: Callable[..., object]) -> None:
         """Start a job from the inputs when the button is pressed or another trigger fires."""
-        outputs = [self._job_id, *(self.parts[name] for name in JOB_PARTS if name in self.parts)]
+        outputs = [
+            self._job_id,
+            self._asked,
+            *(self.parts[name] for name in JOB_PARTS if name in self.parts),
+        ]
         watching = {"outputs": outputs, "concurrency_limit": MAX_WATCHING, **PRIVATE}
         who = [self._visitor, self._job_id]
         start = [self.parts["generate"].click, *triggers]
+        who.append(self._asked)
         gr.on(start, partial(self._generate, False), [*who, *inputs], **watching)
         if "update" in self.parts:
             update = partial(self._generate, True)
@@ -91,6 +105,12 @@ class JobPanel:
             self.parts[name].click(partial(self._end, name), self._job_id, queue=False, **PRIVATE)
         self._watching = watching
 
+    def connect_changes(self, *triggers: Callable[..., object]) -> None:
+        """Take back what was asked to be confirmed when the words or the model change."""
+        parts = [self.parts["ask"], self.parts["generate"], self._asked]
+        js = f"() => ['', {json.dumps(self._label)}, '']"
+        gr.on(triggers, None, None, parts, js=js, **PRIVATE)
+
     def connect_return(self, arrival: gr.events.Dependency) -> None:
         """Show a returning visitor the unfinished job of this tab."""
         arrival.then(self._show_again, self._visitor, **self._watching)
@@ -99,16 +119,22 @@ class JobPanel:
         self.parts[name] = create_part(self._name, name, **changes)
 
     async def _generate(
-        self, is_update: bool, visitor: str, last_job_id: str | None, *values: object
+        self, is_update: bool, visitor: str, last_job_id: str | None, asked: str, *values: object
     ) -> AsyncIterator[Updates]:
         """Queue a job and show it until it is over; leaving the page does not stop it."""
         with plain_errors():
+            if (warning := await self._check(*values)) and warning != asked:
+                button = gr.Button("Make it anyway")
+                parts = self.parts["ask"], self.parts["generate"], self._asked
+                yield dict(zip(parts, (warning, button, warning), strict=True))
+                return
             key = visitor and visitor_key(visitor)
             origin: TabOrigin = {"visitor": key, "tab": self._name}
             origin["client_id"] = client_id()
             if is_update:
                 origin["based_on"] = last_job_id
-            yield {self.parts["status"]: ""}  # of the job before, while this one is checked
+            # Of the job before, while this one is checked.
+            yield {self.parts["status"]: "", self.parts["ask"]: "", self._asked: ""}
             job_id = await self._submit(*values, **origin)
             async for updates in self._watch(job_id):
                 yield updates
@@ -167,7 +193,7 @@ class JobPanel:
         """Return the updates while a job runs, and those that reset the panel when it is over."""
         state, is_over = snapshot.state, snapshot.state.is_over
         updates = {
-            "generate": gr.Button(interactive=is_over),
+            "generate": gr.Button(self._label, interactive=is_over),
             "update": gr.Button(visible=isinstance(state, Done)),
             "stop": gr.Button(visible=not is_over),
             "pause": gr.Button(visible=not is_over),

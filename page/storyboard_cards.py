@@ -40,7 +40,7 @@ class Cards:
         """Create the cards with the camera moves of a model; the first is visible and empty."""
         self._studio = studio
         # In the browser too: server state would be lost at a restart.
-        self._count = gr.Number(1, precision=0, minimum=1, maximum=MAX_CARDS, visible="hidden")
+        self.count = gr.Number(1, precision=0, minimum=1, maximum=MAX_CARDS, visible="hidden")
         self._frames: list[gr.Group] = []
         self._cards: list[dict[str, Component]] = []
         self._buttons: list[tuple[gr.Button, str, int]] = []  # button, edit, index of the card
@@ -49,13 +49,14 @@ class Cards:
         self.add = gr.Button(ADD, size="sm", elem_id="film-add")
         self._buttons.append((self.add, "add", 0))
         parts = [part for card in self._cards for part in card.values()]
-        self.inputs: list[Component] = [self._count, *parts]
+        self.inputs: list[Component] = [self.count, *parts]
         self.outputs: list[Any] = [*self.inputs, *self._frames]
         self.cameras = [card["camera"] for card in self._cards]
         self.pictures = [card["image"] for card in self._cards]
+        self.prompts = [card["prompt"] for card in self._cards]
         # The components that decide the film's length.
         timing = [card[name] for card in self._cards for name in ("duration", "transition")]
-        self.changes = [part.change for part in (self._count, *timing)]
+        self.changes = [part.change for part in (self.count, *timing)]
 
     def _create_card(self, index: int, spec: ModelSpec) -> None:
         name = f"film-shot-{index + 1}"
@@ -97,7 +98,7 @@ class Cards:
                 f"The page has {MAX_CARDS} cards, but the film has {len(shots)} shots; combine "
                 "some, or make the film through the API, which takes them all."
             )
-        updates: Updates = {self._count: len(shots)}
+        updates: Updates = {self.count: len(shots)}
         for index, frame in enumerate(self._frames):
             updates[frame] = gr.Group(visible=index < len(shots))
         for card, shot in zip(self._cards, shots, strict=False):

@@ -32,6 +32,7 @@ from page.components import (
 from page.errors import as_words, plain_errors
 from page.inspection import inspect
 from page.job_panel import JobPanel, TabOrigin
+from page.prompt_help import PromptHelp
 from page.served_files import refuse_unserved, serve_picture
 from pipeline.errors import InvalidRequestError
 from pipeline.models.spec import TASK_SOURCES, ModelSpec, Task
@@ -61,7 +62,7 @@ class TaskTab:
         self.parts: dict[str, Component] = {}
         with gr.Tab(TAB_LABELS[task], id=task, elem_id=f"{task}-tab"):
             self._upload = gr.State()
-            self.job = JobPanel(studio, task, self._submit, visitor)
+            self.job = JobPanel(studio, task, self._submit, visitor, self._check)
             with gr.Row(equal_height=False, elem_classes="kinora-studio"):
                 with gr.Column(scale=5, min_width=320):
                     self._create_inputs()
@@ -75,6 +76,7 @@ class TaskTab:
         for name in FIELDS[self._task]:
             self._create(name)
             if name == "prompt":
+                self._help = PromptHelp(self._studio, self._task, self._task)
                 self._create("knows")
             if name == "image":
                 self._create("crop")
@@ -123,6 +125,8 @@ class TaskTab:
             queue=False,
             **PRIVATE,
         )
+        self.job.connect_changes(self.parts["prompt"].change, self.parts["model"].change)
+        self._help.connect(*(self.parts[name] for name in ("prompt", "model", "duration")))
         self._connect_plan()
         if self._task == "image_to_video":
             self._connect_picture()
@@ -171,6 +175,10 @@ class TaskTab:
         if fields.get("direction") != "bridge":
             fields.pop("video_after", None)  # left from an earlier choice and now hidden
         return await self._studio.submit(self._task, fields, **origin)
+
+    async def _check(self, *values: object) -> str:
+        fields = to_fields(self._fields, values)
+        return await self._help.warn(fields["prompt"], fields["model"])
 
     @property
     def _first_model(self) -> ModelSpec:

@@ -1,0 +1,170 @@
+"""What helps with a prompt: what the model makes of it, a model that can draw more, and words."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from html import escape
+
+import gradio as gr
+from gradio.components import Component
+
+from page import messages
+from page.components import ASSETS, PRIVATE, create_part
+from page.errors import plain_errors
+from pipeline.errors import InvalidRequestError
+from pipeline.models.registry import EMBEDDED
+from pipeline.models.spec import ModelSpec, Task
+from pipeline.models.vocabulary import read_vocabulary
+from pipeline.planning.understanding import Understanding
+from pipeline.studio import Studio
+
+# Waits for a pause in typing, then takes what the box holds by then: what is typed meanwhile
+# triggers nothing, because Gradio ignores events while this runs.
+_DEBOUNCED = """async (prompt, ...others) => {{
+  await new Promise((done) => setTimeout(done, 300));
+  return [document.querySelector("#{tab}-prompt textarea")?.value ?? prompt, ...others];
+}}"""
+_KINDS = {
+    "subject": "Subject",
+    "colour": "Colour",
+    "place": "Place",
+    "time": "Time",
+    "weather": "Weather",
+    "motion": "Motion",
+    "camera": "Camera",
+    "style": "Style",
+}
+
+
+class PromptHelp:
+    """The lines under a prompt, and the words that can be written into it."""
+
+    def __init__(self, studio: Studio, tab: str, task: Task) -> None:
+        """Create the components in the Blocks being built."""
+        self._studio = studio
+        self._task = task
+        self._tab = tab
+        spec = studio.first_model(task)
+        self._before = gr.State("")  # the model that "Back to" leads back to
+        with gr.Column(elem_classes="kinora-help"):
+            self.told = create_part(tab, "told", value=self._note(spec))
+            self.offer, self.switch = create_part(tab, "offer"), create_part(tab, "switch")
+        with gr.Accordion("Words to choose from", open=False, elem_id=f"{tab}-words-fold"):
+            self._chips = gr.HTML(
+                self._show_words(spec),
+                elem_id=f"{tab}-chips",
+                html_template=f'<div data-writes="{tab}-prompt">${{value}}</div>',
+                js_on_load=(ASSETS / "chips.js").read_text(encoding="utf-8"),
+            )
+
+    def connect(self, prompt: Component, model: Component, duration: Component) -> None:
+        """Follow what is typed and chosen, and switch the model when the button is pressed."""
+        following = {"queue": False, "trigger_mode": "always_last", **PRIVATE}
+        given = [prompt, model, duration, self._before]
+        debounced = _DEBOUNCED.format(tab=self._tab)
+        for told in (
+            prompt.change(self._tell, [prompt, model], self.told, js=debounced, **following),
+            model.change(self._tell, [prompt, model], self.told, **following),
+        ):
+            # After the words: a first look may wait for the Hub to say how large a model is.
+            told.then(self._offer, given, [self.offer, self.switch], **following)
+        self.switch.click(
+            self._switch, [model, self._before], [model, self._before], queue=False, **PRIVATE
+        )
+        model.change(
+            lambda name: self._show_words(self._find(name)),
+            model,
+            self._chips,
+            queue=False,
+            **PRIVATE,
+        )
+
+    async def warn(self, prompt: str, model: str) -> str:
+        """Return what to confirm first, as `warn_of_unknown` does; a picture is drawn anyway."""
+        if self._note(self._find(model)):
+            return ""
+        return await warn_of_unknown(self._studio, [prompt], model)
+
+    def _note(self, spec: ModelSpec) -> str:
+        """Return what a model does with a picture, if that is all that it does."""
+        return escape(spec.picture_note) if self._task == "image_to_video" else ""
+
+    def _find(self, model: str) -> ModelSpec:
+        with plain_errors():
+            return self._studio.models.find(model)
+
+    async def _tell(self, prompt: str, model: str) -> str:
+        note = self._note(self._find(model))
+        if note or not prompt.strip():
+            return note
+        said = await understand(self._studio, [prompt], model)
+        return messages.describe_understanding(said)
+
+    async def _offer(
+        self, prompt: str, model: str, duration: float, before: str
+    ) -> tuple[str, gr.Button]:
+        """Offer a larger model if there are words that this one does not know, or the way back."""
+        if before and before != model:
+            label = self._find(before).label
+            return "", gr.Button(f"Back to {label}", visible=True)
+        said = (
+            await understand(self._studio, [prompt], model) if prompt.strip() else Understanding()
+        )
+        larger = self._studio.larger_model(self._task) if said.unknown else None
+        if larger is None or larger.id == model:
+            return "", gr.Button(visible=False)
+        fields = {"model": larger.id, "duration": duration}
+        fields["quality"] = self._studio.first_quality(larger)
+        try:
+            estimate = await asyncio.to_thread(
+                self._studio.estimate_request, "text_to_video", fields
+            )
+        except InvalidRequestError:  # a length that this model does not make
+            return "", gr.Button(visible=False)
+        text = messages.describe_offer(larger, estimate, duration)
+        return text, gr.Button(f"Switch to {larger.label}", visible=True)
+
+    def _switch(self, model: str, before: str) -> tuple[str, str]:
+        """Switch to the larger model, or back."""
+        if before and before != model:
+            return before, ""
+        larger = self._studio.larger_model(self._task)
+        return (larger.id, model) if larger is not None else (model, "")
+
+    def _show_words(self, spec: ModelSpec) -> str:
+        """Return the chips of the embedded world, with the camera moves of the chosen model.
+
+        They are plain English, so that other models read them too.
+        """
+        embedded = self._studio.models.get(EMBEDDED, spec)
+        words = read_vocabulary(spec) or read_vocabulary(embedded)
+        if not spec.reader:
+            words["camera"] = tuple(move.rstrip(".") for move in spec.camera_words.values())
+        groups = [
+            f"<fieldset><legend>{label}</legend>{_buttons(kind, words[kind])}</fieldset>"
+            for kind, label in _KINDS.items()
+            if words.get(kind)
+        ]
+        surprise = '<button type="button" class="kinora-surprise">Surprise me</button>'
+        return surprise + "".join(groups)
+
+
+def _buttons(kind: str, phrases: Sequence[str]) -> str:
+    return "".join(
+        f'<button type="button" class="kinora-chip" data-kind="{kind}">{escape(phrase)}</button>'
+        for phrase in phrases
+    )
+
+
+async def understand(studio: Studio, prompts: Sequence[str], model: str) -> Understanding:
+    """Say what a model makes of prompts, beside the event loop."""
+    with plain_errors():
+        spec = studio.models.find(model)
+    return await asyncio.to_thread(studio.readers.understand, prompts, spec)
+
+
+async def warn_of_unknown(studio: Studio, prompts: Sequence[str], model: str) -> str:
+    """Return what to confirm before a clip is made: nothing, unless all words are unknown."""
+    said = await understand(studio, [x for x in prompts if x.strip()], model)
+    return messages.warn_of_nothing(said, studio.models.find(model)) if said.knows_nothing else ""

@@ -322,14 +322,6 @@ def test_extend_video_returns_the_whole_clip(client: Client, clip: Path, directi
     assert np.abs(kept.astype(int) - given).mean() < 4
 
 
-@pytest.mark.parametrize(
-    "storyboard",
-    [
-        "[0.5s] a red car\n[1s, zoom in] a blue boat on a lake",
-        [{"prompt": "a red car", "duration": 0.5}, {"prompt": "a blue boat", "duration": 1}],
-    ],
-    ids=["text", "JSON"],
-)
 def test_cut_video_joins_spans_of_uploaded_clips_and_is_signed(client: Client, clip: Path) -> None:
     pieces = [{"start": 0.5}, {"end": 0.5}]
     video, recipe = client.predict([handle_file(clip)], pieces, api_name="/cut_video")
@@ -344,6 +336,14 @@ def test_cut_video_joins_spans_of_uploaded_clips_and_is_signed(client: Client, c
         client.predict([handle_file(clip)], [{"clip": 2}], api_name="/cut_video")
 
 
+@pytest.mark.parametrize(
+    "storyboard",
+    [
+        "[0.5s] a red car\n[1s, zoom in] a blue boat on a lake",
+        [{"prompt": "a red car", "duration": 0.5}, {"prompt": "a blue boat", "duration": 1}],
+    ],
+    ids=["text", "JSON"],
+)
 def test_film_makes_one_clip_of_all_shots(client: Client, storyboard: object) -> None:
     video, recipe = client.predict(storyboard=storyboard, seed=7, api_name="/film")
     assert [shot["duration"] for shot in recipe["shots"]] == [0.5, 1]

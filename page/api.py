@@ -58,6 +58,7 @@ class Endpoints:
         quality: str = "standard",
         enhance: bool | None = None,
         strict: bool = False,
+        camera: str = "",
     ) -> ClipAnswers:
         """Make a clip from text.
 
@@ -75,6 +76,7 @@ class Endpoints:
         false never does; by default short prompts are rewritten for models that profit.
         strict: refuse a prompt of which the model knows nothing; by default it draws something
         else, and state and recipe say so in "not_understood". /understand tells it beforehand.
+        camera: a camera move of the model, as /models lists them; without one, as the prompt says.
         """
         async for answer in self._make("text_to_video", _given(locals())):
             yield answer
@@ -98,6 +100,7 @@ class Endpoints:
         quality: str = "standard",
         enhance: bool | None = None,
         strict: bool = False,
+        camera: str = "",
     ) -> ClipAnswers:
         """Make a clip that begins with a picture.
 
@@ -128,6 +131,7 @@ class Endpoints:
         quality: str = "standard",
         enhance: bool | None = None,
         strict: bool = False,
+        camera: str = "",
     ) -> ClipAnswers:
         """Extend a clip at its end or beginning, into a loop, or as a bridge to another clip.
 
@@ -172,9 +176,9 @@ class Endpoints:
         [5s, zoom in, dissolve, picture 1] a red car in a city. camera: a camera move of the model,
         see /models. transition: cut, continue (the shot continues the one before) or dissolve; it
         has no effect on the first shot. picture: the number, from 1, of the uploaded picture that
-        the shot begins with. based_on: the id of an earlier job; only changed shots and those that
-        continue them are made again (with that job's seed if seed is -1). All other parameters: as
-        in /text_to_video.
+        the shot begins with. take: from 1, another draw of the shot. based_on: the id of an earlier
+        job; only changed shots and those that continue them are made again (with that job's seed if
+        seed is -1). All other parameters: as in /text_to_video.
         """
         fields = _given(locals())
         based_on = fields.pop("based_on")

@@ -50,19 +50,19 @@ PUBLIC = {
     "/text_to_video": [
         *("prompt", "model", "aspect_ratio", "duration", "seed"),
         *("negative_prompt", "num_inference_steps", "guidance_scale"),
-        *("label", "shows_prompt", "loras", "shift", "quality", "enhance", "strict"),
+        *("label", "shows_prompt", "loras", "shift", "quality", "enhance", "strict", "camera"),
     ],
     "/image_to_video": [
         *("image", "prompt", "model", "duration", "seed"),
         *("negative_prompt", "num_inference_steps", "guidance_scale", "aspect_ratio"),
         *("label", "shows_prompt", "has_consent", "loras", "shift", "quality", "enhance"),
-        "strict",
+        *("strict", "camera"),
     ],
     "/extend_video": [
         *("video", "prompt", "direction", "model", "duration", "seed"),
         *("negative_prompt", "num_inference_steps", "guidance_scale", "video_after"),
         *("label", "shows_prompt", "has_consent", "loras", "shift", "quality", "enhance"),
-        "strict",
+        *("strict", "camera"),
     ],
     "/film": [
         *("storyboard", "model", "aspect_ratio", "seed"),

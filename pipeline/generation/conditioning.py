@@ -38,14 +38,15 @@ def prepare_conditioning(context: GenerationContext) -> list[ShotConditioning]:
         links = _links(context, index, conditioning, seconds)
         text = describe_shot(shot.shot, engine.model.spec.camera_words)
         words = text, plan.negative_prompt, plan.guidance_scale
+        seed = request.seed_of(shot.shot)
         guidance_scale = plan.guidance_scale or 1.0
         prompt = engine.encode_prompt(
-            text, plan.negative_prompt, guidance_scale, ShotContext(request.seed, **links)
+            text, plan.negative_prompt, guidance_scale, ShotContext(seed, **links)
         )
         first, last = (engine.remember(prompt, time) for time in (0.0, seconds))
         # The resulting scene counts, not the earlier shots that it was derived from.
         links.pop("earlier", None)
-        facts = {"words": words, "seed": request.seed, "scene": first, **links}
+        facts = {"words": words, "seed": seed, "scene": first, **links}
         conditioning.append(ShotConditioning(prompt, facts, first, last))
     return conditioning
 

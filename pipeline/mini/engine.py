@@ -77,7 +77,10 @@ class MiniEngine:
             paths = None  # the prompt asks for another scene than the one it leads up to
         elif paths is None and shot.given is None:
             known = [read_scene(state["staging"]["scene"]) for state in shot.earlier]
+            # After a cut the look is that of the shots before; the view and the paths are this
+            # take's.
             scene = cut_to_scene(named, known) if known else complete_scene(named, shot.seed)
+            scene = replace(scene, seed=shot.seed)
             paths = self._plan_paths(scene)
         # Without a camera move a given picture would be a still.
         camera = named["camera"] or ("zoom in" if shot.given == "picture" else "static")

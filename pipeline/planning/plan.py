@@ -306,6 +306,6 @@ def _plan_shot(request: GenerationRequest, spec: ModelSpec, shot: Shot, index: i
         num_after=num_after,
         multiple=spec.chunk_latents or 1,
         shot_index=index,
-        seed=request.seed,
+        seed=request.seed_of(shot),
     )
     return ShotPlan(shot, windows, num_frames, continues, num_dissolved)

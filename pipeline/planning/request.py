@@ -22,6 +22,7 @@ MAX_INFERENCE_STEPS = 100
 MAX_GUIDANCE_SCALE = 20
 MAX_VARIATIONS = 4
 DEFAULT_STRENGTH = 0.7
+MAX_TAKES = 99
 MAX_SHIFT = 30.0  # the largest that a model's authors use is 16
 SOURCE_FIELDS = ("image", "video", "video_after")
 
@@ -33,7 +34,8 @@ class Shot:
     The transition of a request's first shot has no effect; it is kept so that shots can be
     reordered. With an `image` the shot begins with that picture. With a `video` it is that clip
     from `start` seconds on; a duration of 0 is then the rest of it. The shot of a retake takes the
-    place of what its clip shows from `start` on.
+    place of what its clip shows from `start` on. Another `take` is another draw of the same shot;
+    the film's other shots keep theirs.
     """
 
     prompt: str
@@ -43,6 +45,7 @@ class Shot:
     image: Path | None = None
     video: Path | None = None
     start: float = 0.0
+    take: int = 1
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,10 @@ class GenerationRequest:
     def lasting(self, seconds: float) -> GenerationRequest:
         """Return the same request for a clip of one shot that lasts some seconds."""
         return replace(self, shots=(replace(self.shots[0], duration=seconds),))
+
+    def seed_of(self, shot: Shot) -> int:
+        """Return the seed that a shot is drawn with."""
+        return (self.seed + shot.take - 1) % (MAX_SEED + 1)
 
     def with_sources(self, move: Callable[[Path], Path]) -> GenerationRequest:
         """Return the same request with each file path replaced by `move(path)`."""

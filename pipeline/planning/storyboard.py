@@ -18,7 +18,7 @@ from pipeline.planning.validation import check_shot
 MAX_STORYBOARD_CHARACTERS = 300_000  # a minute of the shortest shots with the longest prompts
 MAX_SHOTS = int(MAX_CLIP_SECONDS / MIN_SHOT_SECONDS)
 # The JSON keys of a shot. A picture is a number: visitors must not name paths.
-_JSON_NAMES = ("prompt", "duration", "camera", "transition", "picture")
+_JSON_NAMES = ("prompt", "duration", "camera", "transition", "picture", "take")
 
 
 def parse_storyboard(
@@ -85,6 +85,8 @@ def _write_line(shot: Shot, pictures: Sequence[Path]) -> str:
         notes.append(shot.transition)
     if shot.image is not None:
         notes.append(f"picture {pictures.index(shot.image) + 1}")
+    if shot.take > 1:
+        notes.append(f"take {shot.take}")
     return f"[{', '.join(notes)}] {write_prompt(' '.join(shot.prompt.splitlines()))}"
 
 

@@ -37,19 +37,20 @@ _PLURALS = {
     "camera": "camera moves",
     "transition": "transitions",
     "picture": "pictures",
+    "take": "takes",
 }
 # What stands before a shot in a list: "- ", "1. ", "2) ", "Shot 3: ".
 _BULLET = re.compile(
     r"(?:[-*+\u2022\u2013\u2014]|(?:(?:shot|scene) ?)?\d{1,3} ?[.):])", re.IGNORECASE
 )
 _SECONDS = re.compile(r"(\d{1,9}(?:\.\d{1,17})?|\.\d{1,17}) ?(?:s|secs?|seconds?)?")
-_PICTURE = re.compile(r"picture ?(\d{1,9})")
+_PICTURE, _TAKE = re.compile(r"picture ?(\d{1,9})"), re.compile(r"take ?(\d{1,9})")
 # Brackets of Chinese and Japanese keyboards, and their comma.
 _PLAIN = str.maketrans("\uff3b\uff3d\u3010\u3011\uff08\uff09\u3001", "[][](),")
 _OPENING = ("[", "\uff3b", "\u3010")
 _BRACKET = re.compile(r"[\[\uff3b\u3010](.*?)[\]\uff3d\u3011](.*)", re.DOTALL)
 # A bracket that could hold notes; other brackets are common in prompts, and are passed over fast.
-_WORDS = [*CAMERA_WORDS, *get_args(Transition), "picture"]
+_WORDS = [*CAMERA_WORDS, *get_args(Transition), "picture", "take"]
 _FIRST = "".join(sorted({word[0] for word in _WORDS}))
 _PHRASES = "|".join(r"\s+".join(word.split()) for word in _WORDS)
 _NOTES_BEGIN = re.compile(rf"\[(?=[\s,\d.{_FIRST}])[\s,]*(?:[\d.]|(?:{_PHRASES})\s*[\d,\]])")
@@ -153,14 +154,16 @@ def _read_note(note: str) -> tuple[str, object]:
         return "duration", float(match[1])
     if match := _PICTURE.fullmatch(note):
         return "picture", int(match[1])
+    if match := _TAKE.fullmatch(note):
+        return "take", int(match[1])
     if note in CAMERA_WORDS:
         return "camera", note
     if note in get_args(Transition):
         return "transition", note
     raise InvalidRequestError(
         f"[{note[:60]}] is not understood; write seconds (5s), a camera move "
-        f"({', '.join(CAMERA_MOVES)}), a transition ({', '.join(get_args(Transition))}) or a "
-        "picture (picture 1)."
+        f"({', '.join(CAMERA_MOVES)}), a transition ({', '.join(get_args(Transition))}), a "
+        "picture (picture 1) or a take (take 2)."
     )
 
 

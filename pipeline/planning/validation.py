@@ -46,6 +46,7 @@ from pipeline.planning.request import (
     MAX_PROMPT_CHARACTERS,
     MAX_SEED,
     MAX_SHIFT,
+    MAX_TAKES,
     MIN_SHOT_SECONDS,
     GenerationRequest,
     Label,
@@ -85,9 +86,9 @@ _CHECKS: dict[str, Callable[[object], object]] = {
     "quality": partial(check_choice, "quality", choices=QUALITIES),
     "enhance": _optional(partial(check_flag, "choice to rewrite prompts")),
 }
-# The fields that callers may pass; a prompt and its duration make a single shot.
-_FIELDS = {field.name for field in fields(GenerationRequest)} - {"task"}
-_FIELDS |= {"prompt", "duration", "start"}
+# The fields that callers may pass; those of a shot make a single one.
+_SHOT_FIELDS = {"prompt", "duration", "camera", "start"}
+_FIELDS = {field.name for field in fields(GenerationRequest)} - {"task"} | _SHOT_FIELDS
 
 
 def build_request(
@@ -98,7 +99,8 @@ def build_request(
 ) -> GenerationRequest:
     """Build a request from its fields and check it; a seed of -1 (the default) is drawn here.
 
-    Pass `model`, and either `prompt`, `duration` and `start` (seconds) or `shots`; `parse_loras`
+    Pass `model`, and either `shots` or the `prompt`, `duration` and `start` (seconds) and `camera`
+    of one; `parse_loras`
     documents `loras`. Other fields have the defaults of `GenerationRequest`. If `models` is None,
     the model and the LoRAs are not looked up. Raises InvalidRequestError for the first mistake, and
     TypeError for an unknown field.
@@ -119,8 +121,8 @@ def build_request(
     values["video_after"] = _check_end(task, direction, given.get("video_after"))
     shots = given.get("shots")
     if shots is None and needs_model:
-        span = given.get("duration", DEFAULT_SHOT_SECONDS), given.get("start", 0.0)
-        shots = [Shot(given.get("prompt", ""), span[0], start=span[1])]
+        shot: dict[str, Any] = {"prompt": "", "duration": DEFAULT_SHOT_SECONDS}
+        shots = [Shot(**shot | {name: given[name] for name in _SHOT_FIELDS & given.keys()})]
     values["shots"] = _check_shots(task, shots or ()) if needs_model else check_pieces(shots)
     given = {"seed": -1, "model": None} | given
     if not needs_model:
@@ -169,6 +171,9 @@ def check_shot(shot: Shot) -> Shot:
         transition=check_choice("transition", shot.transition, get_args(Transition)),
         image=None if shot.image is None else check_file("picture", shot.image),
         start=check_number("start", shot.start, 0, MAX_SOURCE_SECONDS),
+        take=check_whole_number(
+            "take", shot.take, low=1, high=MAX_TAKES, rule=f"from 1 to {MAX_TAKES}"
+        ),
     )
 
 

@@ -287,23 +287,32 @@ SIX = [
 
 
 @pytest.mark.parametrize(
-    ("changed", "num_new", "num_decoded"),
+    ("changed", "change", "num_new", "num_decoded"),
     # What goes on from a changed shot changes too; what dissolves out of it is mixed anew, and what
     # it dissolves out of is decoded for that.
-    [(0, 1, 1), (1, 2, 2), (2, 1, 1), (3, 2, 2), (4, 1, 2), (5, 1, 1)],
+    [
+        (0, {"prompt": "a lamp"}, 1, 1),
+        (1, {"prompt": "a lamp"}, 2, 2),
+        (2, {"prompt": "a lamp"}, 1, 1),
+        (3, {"prompt": "a lamp"}, 2, 2),
+        (4, {"prompt": "a lamp"}, 1, 2),
+        (5, {"prompt": "a lamp"}, 1, 1),
+        (2, {"take": 2}, 1, 1),
+    ],
 )
 def test_a_film_with_one_shot_changed_has_the_others_as_they_are(
     model_caches: dict[str, ModelCache],
     six: tuple[Path, Clip],
     tmp_path: Path,
     changed: int,
+    change: dict[str, object],
     num_new: int,
     num_decoded: int,
 ) -> None:
     keep = tmp_path / "job"
     shutil.copytree(six[0], keep)
     before = {path.name for path in (keep / "pieces").iterdir()}
-    shots = [replace(shot, prompt="a lamp") if i == changed else shot for i, shot in enumerate(SIX)]
+    shots = [replace(shot, **change) if i == changed else shot for i, shot in enumerate(SIX)]
     request = build_request("text_to_video", model=MINI, shots=shots, seed=3)
     options = {"model_cache": model_caches[MINI], "on_progress": lambda _: None}
     options["is_cancelled"] = lambda: False

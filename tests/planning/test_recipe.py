@@ -30,7 +30,16 @@ def test_a_recipe_says_what_was_asked_for_and_what_became_of_it() -> None:
     recipe = recipe_of(request)
     assert recipe["seed"] == request.seed >= 0
     assert recipe["shots"] == [
-        {"prompt": "a cat", "duration": 5.0, "camera": "", "transition": "cut", "image": None}
+        {
+            "prompt": "a cat",
+            "duration": 5.0,
+            "camera": "",
+            "transition": "cut",
+            "image": None,
+            "video": None,
+            "start": 0.0,
+            "take": 1,
+        }
     ]
     assert (recipe["model"], recipe["task"]) == ("kinora-mini", "text_to_video")
     # The embedded model has no settings of its own.

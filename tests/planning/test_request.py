@@ -159,6 +159,12 @@ def test_values_on_the_border_are_let_in(changes: dict[str, object]) -> None:
     assert build_request("text_to_video", **VALID | changes).shots
 
 
+def test_a_single_shot_has_the_camera_move_of_its_request() -> None:
+    request = build_request("text_to_video", **VALID | {"camera": "zoom in"})
+    assert request.shots == (Shot(VALID["prompt"], 5, camera="zoom in"),)
+    assert "cannot do the camera move 'orbit left'" in refusal(camera="orbit left")
+
+
 def test_a_clip_is_extended_by_one_shot_at_a_time(picture: Path) -> None:
     """Two shots were planned in full, but only the first one's frames were counted."""
     shots = [Shot("a cat", 1.0), Shot("a dog", 1.0)]

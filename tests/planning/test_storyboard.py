@@ -207,6 +207,14 @@ def test_a_picture_is_named_by_its_number(pictures: list[Path]) -> None:
     assert parse_storyboard(values, pictures) == shots
 
 
+def test_a_shot_can_be_another_take() -> None:
+    shots = parse_storyboard("[3s, take 2] a cat\na dog")
+    assert shots == (Shot("a cat", 3.0, take=2), Shot("a dog", 5.0))
+    assert parse_storyboard([{"prompt": "a cat", "duration": 3, "take": 2}]) == shots[:1]
+    with pytest.raises(InvalidRequestError, match="take"):
+        parse_storyboard("[take 100] a cat")
+
+
 def test_the_number_of_a_picture_that_is_not_there_says_how_many_there_are(
     pictures: list[Path],
 ) -> None:
@@ -224,6 +232,7 @@ def test_shots_written_as_text_are_read_back_the_same(seed: int, pictures: list[
             camera=rng.choice(get_args(Camera)),
             transition=rng.choice(get_args(Transition)),
             image=rng.choice([None, *pictures]),
+            take=rng.choice([1, 1, 2, 99]),
         )
         for _ in range(rng.randint(1, 12))
     )

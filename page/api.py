@@ -2,7 +2,8 @@
 
 # No `from __future__ import annotations` here: gr.api needs return types, not their names.
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
+from inspect import signature
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -78,7 +79,7 @@ class Endpoints:
         else, and state and recipe say so in "not_understood". /understand tells it beforehand.
         camera: a camera move of the model, as /models lists them; without one, as the prompt says.
         """
-        async for answer in self._make("text_to_video", _given(locals())):
+        async for answer in self._make("text_to_video", _given(self.text_to_video, locals())):
             yield answer
 
     async def image_to_video(
@@ -108,7 +109,7 @@ class Endpoints:
         "auto" uses the one nearest to the picture's own. has_consent: everyone shown in the picture
         has agreed. All other parameters: as in /text_to_video.
         """
-        async for answer in self._make("image_to_video", _given(locals())):
+        async for answer in self._make("image_to_video", _given(self.image_to_video, locals())):
             yield answer
 
     async def extend_video(
@@ -142,7 +143,7 @@ class Endpoints:
         which then follows. duration: seconds of new footage. has_consent: as in /image_to_video.
         All other parameters: as in /text_to_video.
         """
-        fields = _given(locals())
+        fields = _given(self.extend_video, locals())
         with plain_errors():
             if video_after is not None:
                 fields["video_after"] = uploaded("second clip", video_after)
@@ -180,7 +181,7 @@ class Endpoints:
         job; only changed shots and those that continue them are made again (with that job's seed if
         seed is -1). All other parameters: as in /text_to_video.
         """
-        fields = _given(locals())
+        fields = _given(self.film, locals())
         based_on = fields.pop("based_on")
         with plain_errors():
             if paths := uploaded_files("picture", fields.pop("pictures"), MAX_SHOTS):
@@ -214,7 +215,7 @@ class Endpoints:
         itself, to 1, a clip of the words alone. has_consent: as in /image_to_video. All other
         parameters: as in /text_to_video.
         """
-        async for answer in self._make("remix_video", _given(locals())):
+        async for answer in self._make("remix_video", _given(self.remix_video, locals())):
             yield answer
 
     async def retake_video(
@@ -243,7 +244,7 @@ class Endpoints:
         which ends before the clip does. has_consent: as in /image_to_video. All other parameters:
         as in /text_to_video.
         """
-        async for answer in self._make("retake_video", _given(locals())):
+        async for answer in self._make("retake_video", _given(self.retake_video, locals())):
             yield answer
 
     async def cut_video(
@@ -363,9 +364,14 @@ class Endpoints:
         return None if path is None else gr.FileData(path=str(path)).model_dump()
 
 
-def _given(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a method as the fields of a request."""
-    return {name: value for name, value in arguments.items() if name != "self"}
+def _given(endpoint: Callable[..., object], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of an endpoint as the fields of a request; null means the default."""
+    return {
+        name: parameter.default
+        if arguments[name] is None and parameter.default is not parameter.empty
+        else arguments[name]
+        for name, parameter in signature(endpoint).parameters.items()
+    }
 
 
 def create_endpoints(endpoints: Endpoints) -> None:

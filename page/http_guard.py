@@ -24,13 +24,13 @@ from page.connections import ConnectionGuard
 from page.private_gradio import (
     is_awaited,
     is_logged_in,
-    is_wrong,
     lighten,
     mark_wrong,
+    status_of,
     watch_call,
 )
 from page.served_files import serving_folder
-from pipeline.errors import InvalidRequestError, shown
+from pipeline.errors import InvalidRequestError, UnknownJobError, shown
 from pipeline.rate_limits import Limits
 
 MAX_SESSIONS = 500  # Gradio keeps the states of each and drops the least recent one
@@ -115,8 +115,8 @@ class HttpGuard:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                if message["status"] == 500 and is_wrong(scope):
-                    message["status"] = 422
+                if message["status"] == 500 and (status := status_of(scope)):
+                    message["status"] = status
                 MutableHeaders(scope=message).update(HEADERS)
             await send(message)
 
@@ -243,8 +243,11 @@ class GuardedBlocks(gr.Blocks):
         """Run an event, and mark the request of one with wrong values for `HttpGuard`."""
         try:
             return await super().process_api(*args, **options)
-        except WrongValuesError:
-            mark_wrong(options.get("request"))
+        except gr.Error as exc:
+            cause = exc.__cause__
+            if isinstance(exc, WrongValuesError) or isinstance(cause, InvalidRequestError):
+                status = 404 if isinstance(cause, UnknownJobError) else 422
+                mark_wrong(options.get("request"), status)
             raise
 
 

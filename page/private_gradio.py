@@ -103,15 +103,15 @@ def watch_call(scope: Scope) -> None:
     scope[_IS_WRONG] = []
 
 
-def mark_wrong(request: object) -> None:
-    """Mark the HTTP request of an event as one with wrong values; Gradio answers all with 500."""
+def mark_wrong(request: object, status: int) -> None:
+    """Give the HTTP request of an event a status; Gradio answers all errors with 500."""
     scope = getattr(getattr(request, "request", None), "scope", {})
-    scope.get(_IS_WRONG, []).append(True)
+    scope.get(_IS_WRONG, []).append(status)
 
 
-def is_wrong(scope: Scope) -> bool:
-    """Return whether `mark_wrong` has marked a request."""
-    return bool(scope.get(_IS_WRONG))
+def status_of(scope: Scope) -> int | None:
+    """Return the status that `mark_wrong` has given to a request, or None."""
+    return next(iter(scope.get(_IS_WRONG, ())), None)
 
 
 def is_logged_in(scope: Scope) -> bool:

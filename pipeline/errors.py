@@ -3,6 +3,7 @@
 KinoraError
 ├── InvalidRequestError          a value that the user can change
 │   ├── MediaError               a picture or a clip that cannot be used
+│   ├── UnknownJobError          an id that no job has
 │   ├── RefusedError             content that Kinora does not make
 │   └── LimitError               a limit for now: the same request can work later
 ├── ModelError                   weights that are missing or cannot be loaded
@@ -29,6 +30,10 @@ class InvalidRequestError(KinoraError):
 
 class MediaError(InvalidRequestError):
     """A picture or a clip cannot be opened or used."""
+
+
+class UnknownJobError(InvalidRequestError):
+    """There is no job of this id."""
 
 
 class RefusedError(InvalidRequestError):

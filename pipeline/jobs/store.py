@@ -33,7 +33,7 @@ from typing import Any, TypedDict
 
 from filelock import FileLock, Timeout
 
-from pipeline.errors import InvalidRequestError, MediaError, cannot_write
+from pipeline.errors import InvalidRequestError, MediaError, UnknownJobError, cannot_write
 from pipeline.generation.kept_parts import PIECES, WINDOWS, num_pieces, num_windows
 from pipeline.jobs.disk_space import DiskSpace, bytes_of
 from pipeline.jobs.files import (
@@ -118,7 +118,7 @@ class JobStore:
         """Return a job's folder. Raises InvalidRequestError for an unknown id."""
         is_legal = isinstance(job_id, str) and _JOB_ID.fullmatch(job_id)
         if not is_legal or not (self._jobs / job_id / REQUEST).is_file():
-            raise InvalidRequestError(
+            raise UnknownJobError(
                 f"There is no job {str(job_id)[:40]!r}; check the id, or make the clip again."
             )
         return self._jobs / job_id

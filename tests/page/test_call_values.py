@@ -65,7 +65,7 @@ def test_a_prompt_alone_starts_a_clip_of_the_default_length(http: httpx.Client) 
         ("job", [], '/job needs job_id; add job_id to "data" as value 1.'),
         ("models", ["x"], '"data" has 1 values, but /models takes at most 0'),
         ("text_to_video", ["x"] * 30, '"data" has 30 values, but /text_to_video takes at most'),
-        ("text_to_video", ["a cat", None, None], "aspect ratio"),
+        ("text_to_video", ["a cat", None, "5:4"], "aspect ratio"),
     ],
 )
 def test_what_is_missing_or_too_much_is_said(
@@ -83,6 +83,8 @@ def test_what_is_missing_or_too_much_is_said(
         ("call/v2/nothing", {}, 404, "There is no endpoint 'nothing'; see"),
         ("run/nothing", {"data": []}, 404, "There is no endpoint 'nothing'; see"),
         ("queue/join", {"data": [], "fn_index": 9999, "session_hash": "a"}, 404, "of that number"),
+        ("run/job", {"data": ["A" * 22]}, 404, "There is no job 'AAAA"),
+        ("run/cancel_job", {"data": [None]}, 404, "There is no job 'None'; check the id"),
         ("run/job", {"data": []}, 422, "/job needs job_id; add job_id"),
         ("run/job", {"data": ["a", "b"]}, 422, '"data" has 2 values, but /job takes at most 1'),
         ("run/models", {"data": ["a"]}, 422, '"data" has 1 values, but /models takes at most 0'),

@@ -31,13 +31,17 @@ from page.connections import (
     raise_file_limit,
 )
 from page.film_tab import FilmTab
+from page.form_values import FILM
+from page.forms import Forms
 from page.history_tab import HistoryTab, create_visitor, greet
 from page.http_guard import MAX_SESSIONS, MAX_UPLOAD_BYTES, GuardedBlocks, HttpGuard
 from page.own_files import create_route
 from page.private_gradio import open_connections
+from page.queue_bar import QueueBar
+from page.scripts import read_scripts
 from page.served_files import ServedRoom
 from page.shutdown import end_on_sigterm, kill_children
-from page.task_tab import TaskTab, connect_to_others
+from page.task_tab import TaskTab
 from page.theme import create_theme
 from page.verify_tab import VerifyTab
 from pipeline.errors import GenerationCancelledError, KinoraError
@@ -106,16 +110,26 @@ def create_demo(studio: Studio) -> gr.Blocks:
     with demo:
         gr.HTML(TITLE, elem_id="kinora-title")
         visitor = create_visitor()
+        if warning := read_access().warning:
+            gr.Markdown(warning, elem_id="kinora-share-warning")
+        queue = QueueBar(studio, visitor)
         with gr.Tabs(elem_id="kinora-tabs", overflow_behavior="wrap") as tabs:
-            by_task = {task: TaskTab(studio, task, visitor) for task in FIELDS}
-            film = FilmTab(studio, visitor)
+            makers: dict[str, TaskTab | FilmTab] = {
+                task: TaskTab(studio, task, visitor, queue.news) for task in FIELDS
+            }
+            makers[FILM] = FilmTab(studio, visitor, queue.news)
             clips = HistoryTab(studio, visitor)
-            VerifyTab(studio)
-        panels = [*(tab.job for tab in by_task.values()), film.job]
-        for parts in (*(panel.parts for panel in panels), clips.parts):
-            connect_to_others(studio, parts, tabs, by_task)
+            verify = VerifyTab(studio)
         arrival = demo.load(greet, visitor, visitor, **PRIVATE)
-        for panel in panels:
+        forms = Forms(tabs, makers)
+        by_name = {name: maker.tab for name, maker in makers.items()}
+        forms.connect(by_name | {"clips": clips.tab, "verify": verify.tab}, arrival)
+        clips.connect(forms, queue.news)
+        panels = {name: maker.job for name, maker in makers.items()}
+        queue.connect(tabs, panels, arrival)
+        for actions in (clips.actions, *(panel.actions for panel in panels.values())):
+            actions.connect(tabs, makers["image_to_video"].fields, makers["extend_video"].fields)
+        for panel in panels.values():
             panel.connect_return(arrival)
         create_endpoints(Endpoints(studio))
     studio.worker.store.space.rooms.append(ServedRoom(demo))
@@ -253,7 +267,6 @@ def launch(
     access = access or read_access(share=options.get("share"))
     access.warn()
     queued = demo.queue(max_size=64, default_concurrency_limit=MAX_WATCHING, api_open=False)
-    script = (ASSETS / "cards.js").read_text(encoding="utf-8")
     connections = ConnectionGuard(
         partial(open_connections, demo), most_connections(raise_file_limit())
     )
@@ -262,7 +275,7 @@ def launch(
         HttpGuard, access=access, limits=studio.limits, connections=connections, api=api
     )
     return queued.launch(
-        js=script,
+        head=f"<script>{read_scripts()}</script>",
         auth=access.login,
         theme=create_theme(),
         app_kwargs={"middleware": [guard], "routes": [create_route()]},

@@ -20,6 +20,7 @@
     const grows = edit === "add" || edit === "duplicate";
     if (!grows || cards.length < room) EDITS[edit](cards, index, empty);
     if (cards.length === 0) cards.push(empty);
+    window.kinoraForms.keepShots(cards);
     const changed = values.map((value, i) => {
       const card = cards[Math.floor(i / width)];
       return card === undefined || card[i % width] === value ? UNCHANGED : card[i % width];

@@ -3,8 +3,8 @@
 # No `from __future__ import annotations` here: gr.api needs return types, not their names.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from inspect import signature
 from functools import partial
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr

@@ -48,10 +48,15 @@ class AccessPolicy:
     is_shared: bool = False
     api: ApiAccess = field(default_factory=ApiAccess)
 
+    @property
+    def warning(self) -> str:
+        """Return what a share link without a password exposes; empty if there is none."""
+        return _OPEN_LINK if self.is_shared and self.login is None else ""
+
     def warn(self) -> None:
-        """Log what a share link without a password exposes."""
-        if self.is_shared and self.login is None:
-            logger.warning(_OPEN_LINK)
+        """Log the warning, if there is one."""
+        if self.warning:
+            logger.warning(self.warning)
 
 
 def listens_to_itself() -> bool:

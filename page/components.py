@@ -11,6 +11,7 @@ import gradio as gr
 from gradio.components import Component
 
 from page import messages
+from page.errors import plain_errors
 from pipeline.models.registry import Models
 from pipeline.models.spec import Direction, ModelSpec, Quality, Task
 from pipeline.planning.request import (
@@ -19,6 +20,7 @@ from pipeline.planning.request import (
     MAX_GUIDANCE_SCALE,
     MAX_INFERENCE_STEPS,
     MAX_SHIFT,
+    MAX_VARIATIONS,
     MIN_SHOT_SECONDS,
 )
 from pipeline.planning.rewriting import SHORT_WORDS
@@ -137,6 +139,14 @@ PARTS: dict[str, partial[Component]] = {
     "crop": partial(gr.Image, label="Picture as it is used", height=200, buttons=[], visible=False),
     "plan": partial(gr.Markdown, elem_classes="kinora-note"),
     "ask": partial(gr.HTML, "", html_template=_ALERT, elem_classes="kinora-said"),
+    "count": partial(
+        gr.Radio,
+        [(str(count), count) for count in range(1, MAX_VARIATIONS + 1)],
+        value=1,
+        label="Variations, side by side",
+        elem_classes="kinora-shapes",
+    ),
+    "undo": partial(gr.Button, "Undo: bring the other variations back", size="sm", visible=False),
     "generate": partial(gr.Button, variant="primary"),
     "update": partial(gr.Button, visible=False),
     "pause": partial(gr.Button, "Pause", visible=False, min_width=80),
@@ -150,28 +160,9 @@ PARTS: dict[str, partial[Component]] = {
         gr.Textbox, label="Prompt, before and after", max_lines=12, interactive=False, visible=False
     ),
     "seed_used": partial(gr.Textbox, label="Seed used", interactive=False, min_width=140),
-    "use_last_frame": partial(gr.Button, "Use last frame", interactive=False),
-    "extend": partial(gr.Button, "Extend this", interactive=False),
-    "hd": partial(gr.Button, "Make this in HD", visible=False),
+    "hd": partial(gr.Button, "Make this in HD", size="sm", visible=False),
     "recipe": partial(gr.JSON, show_label=False),
 }
-# The components that change while a job runs.
-JOB_PARTS = (
-    *(
-        "ask",
-        "generate",
-        "update",
-        "pause",
-        "resume",
-        "stop",
-        "status",
-        "progress",
-        "preview",
-        "clip",
-    ),
-    *("after", "words", "seed_used", "use_last_frame", "extend", "hd", "recipe"),
-)
-
 # Options for the page's own events: not in the public API, no loading overlay on the outputs.
 PRIVATE = {"api_visibility": "private", "show_progress": "hidden"}
 
@@ -201,7 +192,7 @@ def offer_settings(
 ) -> dict[str, dict[str, object]]:
     """Return changes that show a model's settings, and hide and reset the ones it lacks.
 
-    `quality` is chosen first, because what was chosen for another model may not be offered.
+    `quality` is chosen, or the one to begin with if a model does not offer that.
     """
     has = {
         "enhance": spec.prompt_words is not None,
@@ -236,12 +227,34 @@ def offer_shapes(spec: ModelSpec, task: Task, chosen: str | None = None) -> dict
     return {"choices": names, "value": chosen if chosen in names else names[0]}
 
 
-def show_settings(
-    parts: Mapping[str, Component], spec: ModelSpec, studio: Studio
-) -> dict[Component, Any]:
-    """Return the updates that show only the settings that a model has."""
-    offered = offer_settings(spec, studio.models, studio.first_quality(spec))
-    return {parts[name]: gr.update(**changes) for name, changes in offered.items()}
+def keep_settings(
+    spec: ModelSpec, studio: Studio, quality: Quality | None
+) -> dict[str, dict[str, object]]:
+    """Return the changes of `offer_settings`, which leave a chosen quality if the model has it."""
+    changes = offer_settings(spec, studio.models, studio.first_quality(spec))
+    if quality in spec.qualities:
+        del changes["quality"]["value"]
+    return changes
+
+
+def connect_quality(parts: Mapping[str, Component], studio: Studio) -> None:
+    """Choose the quality to begin with when a user chooses another model."""
+
+    def begin(model: str) -> Quality:
+        with plain_errors():
+            return studio.first_quality(studio.models.find(model))
+
+    parts["model"].input(begin, parts["model"], parts["quality"], queue=False, **PRIVATE)
+
+
+def find_offered(studio: Studio, task: Task, model: object) -> ModelSpec:
+    """Return the row of a model if it is offered for a task, else, with a notice, the first one."""
+    offered = {spec.id: spec for spec in studio.offer(task)}.get(str(model))
+    if offered is None:
+        offered = studio.first_model(task)
+        if model:
+            gr.Info(f"The model of this form is not offered here; {offered.label} is chosen.")
+    return offered
 
 
 def create_settings(tab: str, task: Task, studio: Studio) -> dict[str, Component]:

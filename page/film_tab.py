@@ -18,17 +18,21 @@ from page.components import (
     PRIVATE,
     SETTINGS,
     clear_consent,
+    connect_quality,
     create_part,
     create_settings,
+    find_offered,
+    keep_settings,
     offer_shapes,
-    show_settings,
     to_fields,
 )
 from page.errors import as_words, plain_errors
-from page.job_panel import JobPanel, TabOrigin
+from page.form_values import Form, fill_parts
+from page.job_panel import JobPanel, News, TabOrigin
 from page.prompt_help import understand, warn_of_unknown
 from page.storyboard_cards import EMPTY_SHOT, Cards, Updates
 from pipeline.errors import InvalidRequestError
+from pipeline.models.spec import ModelSpec, Quality
 from pipeline.planning.request import MAX_CLIP_SECONDS, Shot
 from pipeline.planning.storyboard import format_storyboard, list_pictures, parse_storyboard
 from pipeline.studio import Studio
@@ -54,12 +58,12 @@ SYNTAX = (
 class FilmTab:
     """The form for a film, and the job that makes it."""
 
-    def __init__(self, studio: Studio, visitor: gr.BrowserState) -> None:
+    def __init__(self, studio: Studio, visitor: gr.BrowserState, news: News) -> None:
         """Create the form in the Blocks being built, and connect its events."""
         self._studio = studio
         spec = studio.first_model("text_to_video")
-        with gr.Tab("Film", id=NAME, elem_id=f"{NAME}-tab"):
-            self.job = JobPanel(studio, NAME, self._submit, visitor, self._warn)
+        with gr.Tab("Film", id=NAME, elem_id=f"{NAME}-tab") as self.tab:
+            self.job = JobPanel(studio, NAME, self._submit, visitor, self._warn, news)
             self._pictures = gr.State(())  # the pictures that the text refers to
             with gr.Row(equal_height=False, elem_classes="kinora-studio"):
                 with gr.Column(scale=6, min_width=320):
@@ -114,9 +118,10 @@ class FilmTab:
         examples.load_input_event.then(**self._reading_text())
 
     def _connect(self) -> None:
-        values = [*self._settings.values(), *self._cards.inputs]
+        values = self.inputs
         self.job.connect(values)
         self._connect_words()
+        connect_quality(self._settings, self._studio)
         self._cards.connect()
         clear_consent([part.upload for part in self._cards.pictures], self._settings)
         measure = {
@@ -126,13 +131,13 @@ class FilmTab:
             "queue": False,
             **PRIVATE,
         }
-        model = self._settings["model"]
+        model, quality = self._settings["model"], self._settings["quality"]
         changed = [part.change for part in self._settings.values() if part is not model]
         gr.on(changed + self._cards.changes, trigger_mode="always_last", **measure)
         # In sequence: a menu rejects a move that it no longer offers.
         model.change(
             self._offer_moves,
-            [model, self._settings["aspect_ratio"], *self._cards.inputs],
+            [model, self._settings["aspect_ratio"], quality, *self._cards.inputs],
             [
                 self._knows,
                 self._settings["aspect_ratio"],
@@ -181,9 +186,10 @@ class FilmTab:
             **PRIVATE,
         }
 
-    async def _submit(self, *values: object, **origin: Unpack[TabOrigin]) -> str:
+    async def _submit(self, count: int, *values: object, **origin: Unpack[TabOrigin]) -> list[str]:
         fields, shots = self._split(values)
-        return await self._studio.submit("text_to_video", fields | {"shots": shots}, **origin)
+        fields["shots"] = shots
+        return await self._studio.submit_variations("text_to_video", fields, count, **origin)
 
     async def _warn(self, *values: object) -> str:
         fields, shots = self._split(values)
@@ -208,21 +214,52 @@ class FilmTab:
             return as_words(exc)
         return messages.describe_estimate(estimate, is_added=False)
 
-    def _offer_moves(self, model: str, aspect_ratio: str, *values: Any) -> Updates:  # noqa: ANN401
+    def fill(self, form: Form) -> Updates:
+        """Return the updates that show a form of this tab, with its shots on the cards."""
+        spec = find_offered(self._studio, "text_to_video", form.get("model"))
+        changes = self._model_changes(spec, form.get("aspect_ratio"), form.get("quality"))
+        updates: Updates = dict(fill_parts(self._settings, form | {"model": spec.id}, changes))
+        return updates | self._cards.fill(form.get("shots"), spec)
+
+    @property
+    def fields(self) -> dict[str, Component]:
+        """Return the components of the settings, by the names of the request's fields."""
+        return self._settings
+
+    @property
+    def inputs(self) -> list[Component]:
+        """List the components of the settings, then of the cards."""
+        return [*self._settings.values(), *self._cards.inputs]
+
+    @property
+    def outputs(self) -> list[Any]:
+        """List what `fill` changes."""
+        return [*self._settings.values(), *self._cards.outputs]
+
+    def _model_changes(
+        self, spec: ModelSpec, aspect_ratio: str | None, quality: Quality | None
+    ) -> dict[str, dict[str, Any]]:
+        """Return the changes that offer a model's settings and shapes."""
+        shapes = offer_shapes(spec, "text_to_video", aspect_ratio)
+        return keep_settings(spec, self._studio, quality) | {"aspect_ratio": shapes}
+
+    def _offer_moves(
+        self,
+        model: str,
+        aspect_ratio: str,
+        quality: Quality,
+        *values: Any,  # noqa: ANN401
+    ) -> Updates:
         with plain_errors():
             spec = self._studio.models.find(model)
             lost = [shot.camera for shot in self._cards.read(*values)]
             lost = [move for move in dict.fromkeys(lost) if move and move not in spec.camera_words]
             if lost:
                 gr.Info(f"{spec.label} cannot do {', '.join(lost)}; choose other camera moves.")
+            changes = self._model_changes(spec, aspect_ratio, quality)
             return (
-                {
-                    self._knows: messages.describe_model(spec),
-                    self._settings["aspect_ratio"]: gr.Radio(
-                        **offer_shapes(spec, "text_to_video", aspect_ratio)
-                    ),
-                }
-                | show_settings(self._settings, spec, self._studio)
+                {self._knows: messages.describe_model(spec)}
+                | {self._settings[name]: gr.update(**x) for name, x in changes.items()}
                 | self._cards.offer_moves(spec, *values)
             )
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from html import escape
-from typing import Any
+from typing import Any, cast
 
 from pipeline.generation.progress import Progress, Stage
 from pipeline.jobs.estimates import Estimate
 from pipeline.jobs.history import HistoryEntry
-from pipeline.jobs.states import Done, JobState, Queued, Running, StateName
-from pipeline.jobs.store import JobFacts
+from pipeline.jobs.queue_view import QueuedJob
+from pipeline.jobs.states import Done, Failed, JobState, Queued, Running, StateName
 from pipeline.media.video_reader import ClipInfo
 from pipeline.models.registry import EMBEDDED, MODELS, Models
 from pipeline.models.spec import Direction, ModelSpec
@@ -85,11 +86,11 @@ def describe_model(spec: ModelSpec) -> str:
 
 def describe_understanding(said: Understanding) -> str:
     """Return what a model makes of a prompt, as HTML: what it draws, and what it does not know."""
-    lines = [escape(note) for note in said.notes]
+    lines = [html.escape(note) for note in said.notes]
     if said.unknown:
         lines.insert(0, f"<b>Not known:</b> {_list_words(said.unknown)}")
     if said.drawn is not None:
-        drawn = escape(", ".join(said.drawn)) or "something of its own"
+        drawn = html.escape(", ".join(said.drawn)) or "something of its own"
         lines.insert(0, f"<b>Will draw:</b> {drawn}")
     return "".join(f"<div>{line}</div>" for line in lines)
 
@@ -117,7 +118,7 @@ def describe_offer(spec: ModelSpec, estimate: Estimate, duration: float) -> str:
 
 def _list_words(words: Sequence[UnknownWord]) -> str:
     shown = [
-        escape(f"{x.word} (nearest: {x.nearest})" if x.nearest else x.word)
+        html.escape(f"{x.word} (nearest: {x.nearest})" if x.nearest else x.word)
         for x in words[:MAX_WORDS]
     ]
     more = len(words) - MAX_WORDS
@@ -168,12 +169,88 @@ def describe_limits(abilities: Mapping[Direction, str], spec: ModelSpec) -> str:
     )
 
 
-def describe_entry(entry: HistoryEntry) -> str:
+def shorten(prompt: str) -> str:
+    """Return the beginning of a prompt, short enough for a caption."""
+    return prompt if len(prompt) <= MAX_CAPTION else f"{prompt[: MAX_CAPTION - 1]}…"
+
+
+def describe_caption(entry: HistoryEntry) -> str:
     """Return the caption of a clip in the history: its prompt, and its state if not done."""
-    prompt = " / ".join(shot.prompt for shot in entry.facts.request.shots)
-    prompt = prompt if len(prompt) <= MAX_CAPTION else f"{prompt[: MAX_CAPTION - 1]}…"
+    prompt = shorten(entry.prompt)
     is_done = isinstance(entry.state, Done)
     return prompt if is_done else f"{_STATES[entry.state.name]}: {prompt}"
+
+
+def describe_entry(entry: HistoryEntry) -> str:
+    """Describe a clip of the history: its prompts, model, length, size, seed, time and state."""
+    facts, recipe, state = entry.facts, entry.recipe or {}, entry.state
+    asked_at = datetime.fromtimestamp(facts.created_at).astimezone().strftime("%Y-%m-%d %H:%M")
+    word = "Finished" if isinstance(state, Done) else _STATES[state.name]
+    made = [str(recipe.get("model_label") or label_of(facts.request.model))]
+    if recipe.get("num_frames") and recipe.get("fps"):
+        made.append(f"{recipe['num_frames'] / recipe['fps']:.2g} s")
+        made.append(f"{recipe['width']} x {recipe['height']}")
+    else:
+        made.append(f"{facts.request.duration:g} s")
+    made.append(f"seed {facts.request.seed}")
+    prompts = [escape_markdown(shot.prompt) for shot in facts.request.shots]
+    if len(prompts) > 1:
+        prompts = [f"{number}. {prompt}" for number, prompt in enumerate(prompts, 1)]
+    paragraphs = [
+        f"**{word}**, requested {asked_at}",
+        "\n".join(prompts),
+        " · ".join(made),
+        html.escape(state.message, quote=False),
+        describe_signing(entry.recipe),
+    ]
+    return "\n\n".join(filter(None, paragraphs))
+
+
+def label_of(model: str) -> str:
+    """Return a model's name on the page, also of one that is no longer offered."""
+    return MODELS[model].label if model in MODELS else model
+
+
+def escape_markdown(text: str) -> str:
+    """Return a user's text, in one line, for Markdown, which shows it as it is."""
+    line = html.escape(" ".join(text.split()), quote=False)
+    return re.sub(r"([\\`*_{}\[\]()#+.!|~$-])", r"\\\1", line)
+
+
+def shown_recipe(recipe: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return a recipe without the job's id: it is a key to the clip, and people share recipes."""
+    if recipe is None:
+        return None
+    return {name: value for name, value in recipe.items() if name != "job_id"}
+
+
+def describe_missing(recipe: Mapping[str, Any]) -> str:
+    """Say what a file's recipe does not contain; empty if nothing is missing."""
+    shots = [shot for shot in recipe.get("shots") or () if isinstance(shot, Mapping)]
+    has_files = any(recipe.get(name) for name in ("image", "video", "video_after"))
+    missing = []
+    if any(isinstance(shot.get("prompt"), Mapping) for shot in shots):
+        missing.append("The file carries only a fingerprint of its prompt; write it again.")
+    if has_files or any(shot.get("image") for shot in shots):
+        missing.append("Add the picture or clip that it was made from again.")
+    return " ".join(missing)
+
+
+def describe_queued(job: QueuedJob) -> str:
+    """Describe a job of the queue: what comes before it, what is done, and the time left."""
+    if isinstance(job.state, Running):
+        return describe_progress(job.state, cast("Progress | None", job.progress)).replace("*", "")
+    before = "Next"
+    if job.num_before:
+        before = f"{job.num_before} {'clip' if job.num_before == 1 else 'clips'} before it"
+    if job.seconds_left is None:
+        return before
+    return f"{before} · done in about {describe_seconds(job.seconds_left)}"
+
+
+def describe_end(state: JobState) -> str:
+    """Return how a job has ended, in a word or a few."""
+    return _STATES[state.name]
 
 
 def describe_clip(info: ClipInfo) -> str:
@@ -204,7 +281,8 @@ def describe_progress(state: JobState, progress: Progress | None) -> str:
     """Describe a job's progress: percent, stage, part, step and the time left."""
     if progress is None or not isinstance(state, Running):
         place = state.position if isinstance(state, Queued) else 1
-        notice = f". {state.message}" if isinstance(state, Done) and state.message else ""
+        says = isinstance(state, Done | Failed) and state.message
+        notice = f". {html.escape(state.message, quote=False)}" if says else ""
         line = f", number {place} in the queue" if place > 1 else ""
         return _STATES[state.name] + line + notice
     if progress.downloaded:
@@ -222,20 +300,13 @@ def describe_progress(state: JobState, progress: Progress | None) -> str:
     return " · ".join(parts)
 
 
-def describe_history(num_clips: int) -> str:
+def describe_history(num_clips: int, *, is_filtered: bool = False) -> str:
     """Return how many clips a visitor has, or what the history is for."""
+    if is_filtered:
+        return "One clip fits." if num_clips == 1 else f"{num_clips or 'No'} clips fit."
     if not num_clips:
         return "Your clips appear here. Only this browser can see them."
     return "One clip." if num_clips == 1 else f"{num_clips} clips, newest first."
-
-
-def describe_job(facts: JobFacts, state: JobState) -> str:
-    """Describe a clip in the history: its state, the time of the request, seed and message."""
-    asked_at = datetime.fromtimestamp(facts.created_at).astimezone().strftime("%Y-%m-%d %H:%M")
-    word = "Finished" if isinstance(state, Done) else _STATES[state.name]
-    head = f"**{word}**, requested {asked_at}, seed {facts.request.seed}"
-    message = f"\n\n{state.message}" if state.message else ""
-    return head + message
 
 
 def describe_rewritten(rewritten: Sequence[Mapping[str, Any]]) -> str:

@@ -17,6 +17,7 @@ from gradio.components import Component
 
 from page.components import PRIVATE
 from page.errors import plain_errors
+from page.form_values import SHOT_FIELDS, fit
 from page.inspection import inspect
 from page.served_files import serve_picture
 from pipeline.errors import InvalidRequestError
@@ -25,7 +26,6 @@ from pipeline.planning.request import DEFAULT_SHOT_SECONDS, Shot, Transition
 from pipeline.studio import Studio
 
 MAX_CARDS = 20  # each adds 20 kB to the page, shown or not
-CARD_FIELDS = ("prompt", "duration", "camera", "transition", "image")
 EMPTY_SHOT = Shot("", DEFAULT_SHOT_SECONDS)
 ADD, FULL = "Add a shot", f"The limit is {MAX_CARDS} shots"
 BUTTONS = ("Up", "Down", "Duplicate", "Remove")  # each an edit of assets/cards.js
@@ -76,16 +76,16 @@ class Cards:
             card["image"].upload(
                 self._look_at_picture, card["image"], card["image"], preprocess=False, **PRIVATE
             )
-        empty = json.dumps([getattr(EMPTY_SHOT, name) for name in CARD_FIELDS])
+        empty = json.dumps([getattr(EMPTY_SHOT, name) for name in SHOT_FIELDS])
         for button, edit, index in self._buttons:
             js = f"(...values) => window.editCards('{edit}', {index}, {empty}, ...values)"
             button.click(None, self.inputs, self.outputs, js=js, **PRIVATE)
 
     def read(self, count: int, *values: Any) -> list[Shot]:  # noqa: ANN401
         """Return the shots of the visible cards, unchecked."""
-        width = len(CARD_FIELDS)
+        width = len(SHOT_FIELDS)
         rows = [values[width * index : width * (index + 1)] for index in range(count)]
-        shots = [Shot(**dict(zip(CARD_FIELDS, row, strict=True))) for row in rows]
+        shots = [Shot(**dict(zip(SHOT_FIELDS, row, strict=True))) for row in rows]
         return [replace(shot, image=shot.image and Path(shot.image)) for shot in shots]
 
     def show(self, shots: Sequence[Shot]) -> Updates:
@@ -102,13 +102,29 @@ class Cards:
         for index, frame in enumerate(self._frames):
             updates[frame] = gr.Group(visible=index < len(shots))
         for card, shot in zip(self._cards, shots, strict=False):
-            updates |= {card[name]: getattr(shot, name) for name in CARD_FIELDS}
+            updates |= {card[name]: getattr(shot, name) for name in SHOT_FIELDS}
+        return updates
+
+    def fill(self, shots: object, spec: ModelSpec) -> Updates:
+        """Return the updates that show the shots of a form; what does not fit is left out."""
+        rows = [shot for shot in shots if isinstance(shot, dict)] if isinstance(shots, list) else []
+        rows = rows[:MAX_CARDS] or [{}]
+        updates: Updates = {self.count: len(rows)}
+        moves = _camera_choices(spec)
+        for index, (frame, card) in enumerate(zip(self._frames, self._cards, strict=True)):
+            updates[frame] = gr.Group(visible=index < len(rows))
+            for name, part in card.items():
+                choices = {"choices": moves} if name == "camera" else {}
+                given = rows[index].get(name) if index < len(rows) else None
+                value = fit(part, given, **choices)
+                empty = getattr(EMPTY_SHOT, name)
+                updates[part] = gr.update(value=empty if value is None else value, **choices)
         return updates
 
     def offer_moves(self, spec: ModelSpec, count: int, *values: Any) -> Updates:  # noqa: ANN401
         """Return the updates that offer a model's camera moves and clear all others."""
         del count
-        cameras = values[CARD_FIELDS.index("camera") :: len(CARD_FIELDS)]
+        cameras = values[SHOT_FIELDS.index("camera") :: len(SHOT_FIELDS)]
         return {
             card["camera"]: gr.Dropdown(
                 choices=_camera_choices(spec), value=camera if camera in spec.camera_words else ""
@@ -142,7 +158,7 @@ def _camera_choices(spec: ModelSpec) -> list[tuple[str, Camera]]:
 
 
 def _create_fields(name: str, index: int, spec: ModelSpec) -> dict[str, Component]:
-    """Create the components of one card in the Blocks being built, by CARD_FIELDS."""
+    """Create the components of one card in the Blocks being built, by SHOT_FIELDS."""
     with gr.Row(elem_classes="kinora-card-top"):
         prompt = gr.Textbox(
             "",
@@ -186,4 +202,4 @@ def _create_fields(name: str, index: int, spec: ModelSpec) -> dict[str, Componen
             elem_id=f"{name}-transition",
         )
     parts = (prompt, duration, camera, transition, image)
-    return dict(zip(CARD_FIELDS, parts, strict=True))
+    return dict(zip(SHOT_FIELDS, parts, strict=True))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
+import secrets
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -23,25 +22,36 @@ from page.components import (
     SETTINGS,
     TAB_LABELS,
     clear_consent,
+    connect_quality,
     create_part,
     create_settings,
+    find_offered,
+    keep_settings,
     offer_shapes,
-    show_settings,
     to_fields,
 )
 from page.errors import as_words, plain_errors
+from page.form_values import Form, fill_parts, find_file
 from page.inspection import inspect
-from page.job_panel import JobPanel, TabOrigin
+from page.job_panel import JobPanel, News, TabOrigin
 from page.prompt_help import PromptHelp
-from page.served_files import refuse_unserved, serve_picture
 from pipeline.errors import InvalidRequestError
-from pipeline.models.spec import TASK_SOURCES, ModelSpec, Task
+from pipeline.models.spec import TASK_SOURCES, ModelSpec, Quality, Task
 from pipeline.planning.plan import Source
 from pipeline.planning.request import SOURCE_FIELDS
 from pipeline.studio import Studio
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+
+CLIP_FIELDS = ("video", "video_after")
+_SHOW_CLIPS = """(paths) => {names}.map((name) => paths?.[name] ? {{
+  path: paths[name],
+  url: new URL("gradio_api/file=" + paths[name], location.origin + location.pathname).href,
+  orig_name: paths[name].split("/").pop(),
+  meta: {{ _type: "gradio.FileData" }},
+}} : null)"""
 
 
 @dataclass(frozen=True)
@@ -55,14 +65,15 @@ class Upload:
 class TaskTab:
     """One task on the page: its inputs, named like the request's fields, and its result."""
 
-    def __init__(self, studio: Studio, task: Task, visitor: gr.BrowserState) -> None:
+    def __init__(self, studio: Studio, task: Task, visitor: gr.BrowserState, news: News) -> None:
         """Create the components in the Blocks being built, and connect their events."""
         self._studio = studio
         self._task = task
         self.parts: dict[str, Component] = {}
-        with gr.Tab(TAB_LABELS[task], id=task, elem_id=f"{task}-tab"):
+        with gr.Tab(TAB_LABELS[task], id=task, elem_id=f"{task}-tab") as self.tab:
             self._upload = gr.State()
-            self.job = JobPanel(studio, task, self._submit, visitor, self._check)
+            self._clips = gr.JSON(visible="hidden")  # those that `fill` shows, by their fields
+            self.job = JobPanel(studio, task, self._submit, visitor, self._check, news)
             with gr.Row(equal_height=False, elem_classes="kinora-studio"):
                 with gr.Column(scale=5, min_width=320):
                     self._create_inputs()
@@ -118,9 +129,10 @@ class TaskTab:
         clear_consent([part.change for part in sources], self.parts)
         choice = self.parts[self._choice]
         settings = [self.parts[name] for name in MODEL_SETTINGS]
+        connect_quality(self.parts, self._studio)
         self.parts["model"].change(
             self._describe_model,
-            [self.parts["model"], choice],
+            [self.parts["model"], choice, self.parts["quality"]],
             [self.parts["knows"], choice, *settings],
             queue=False,
             **PRIVATE,
@@ -156,6 +168,15 @@ class TaskTab:
         )
 
     def _connect_clip(self) -> None:
+        # In the browser, as an upload is: Gradio converts the clips that a server shows with the
+        # system's ffmpeg, whatever they contain.
+        self._clips.change(
+            None,
+            self._clips,
+            [self.parts[name] for name in CLIP_FIELDS],
+            js=_SHOW_CLIPS.format(names=json.dumps(CLIP_FIELDS)),
+            **PRIVATE,
+        )
         self.parts["video"].change(
             self._look_at_clip,
             self.parts["video"],
@@ -170,11 +191,11 @@ class TaskTab:
             **PRIVATE,
         )
 
-    async def _submit(self, *values: object, **origin: Unpack[TabOrigin]) -> str:
+    async def _submit(self, count: int, *values: object, **origin: Unpack[TabOrigin]) -> list[str]:
         fields = to_fields(self._fields, values)
         if fields.get("direction") != "bridge":
             fields.pop("video_after", None)  # left from an earlier choice and now hidden
-        return await self._studio.submit(self._task, fields, **origin)
+        return await self._studio.submit_variations(self._task, fields, count, **origin)
 
     async def _check(self, *values: object) -> str:
         fields = to_fields(self._fields, values)
@@ -189,19 +210,54 @@ class TaskTab:
         """Return the input whose choices depend on the model: directions, or else shapes."""
         return "direction" if "direction" in FIELDS[self._task] else "aspect_ratio"
 
-    def _describe_model(self, model: str, chosen: str) -> dict[Component, Any]:
+    @property
+    def fields(self) -> dict[str, Component]:
+        """Return the components of the form, by the names of the request's fields."""
+        return self._fields
+
+    @property
+    def inputs(self) -> list[Component]:
+        """List the components of the form."""
+        return [*self._fields.values()]
+
+    @property
+    def outputs(self) -> list[Component]:
+        """List what `fill` changes."""
+        return [*self.inputs, self._clips]
+
+    def fill(self, form: Form) -> dict[Component, Any]:
+        """Return the updates that show a form of this tab's task."""
+        spec = find_offered(self._studio, self._task, form.get("model"))
+        changes = self._model_changes(spec, form.get(self._choice), form.get("quality"))
+        updates = fill_parts(self._fields, form | {"model": spec.id}, changes)
+        clips = {name: find_file(form.get(name)) for name in CLIP_FIELDS if name in self.parts}
+        for name in clips:
+            del updates[self.parts[name]]
+        if clips:
+            updates[self._clips] = clips | {"is_new": secrets.token_hex(4)}
+            is_bridge = form.get("direction") == "bridge"
+            updates[self.parts["video_after"]] = gr.update(visible=is_bridge)
+        return updates
+
+    def _describe_model(self, model: str, chosen: str, quality: Quality) -> dict[Component, Any]:
         """Describe a model, and offer its settings, and its directions or shapes."""
         with plain_errors():
             spec = self._studio.models.find(model)
-        updates = show_settings(self.parts, spec, self._studio)
-        updates[self.parts["knows"]] = messages.describe_model(spec)
+        changes = self._model_changes(spec, chosen, quality)
+        updates = {self.parts[name]: gr.update(**change) for name, change in changes.items()}
+        return updates | {self.parts["knows"]: messages.describe_model(spec)}
+
+    def _model_changes(
+        self, spec: ModelSpec, chosen: str | None, quality: Quality | None
+    ) -> dict[str, dict[str, Any]]:
+        """Return the changes that offer a model's settings, and its directions or shapes."""
+        changes = keep_settings(spec, self._studio, quality)
         if self._choice == "direction":
             value = chosen if chosen in spec.directions else spec.directions[0]
-            changes = {"value": value, **self._offer(spec)}
+            choice = {"value": value, **self._offer(spec)}
         else:
-            changes = offer_shapes(spec, self._task, chosen)
-        updates[self.parts[self._choice]] = gr.Radio(**changes)
-        return updates
+            choice = offer_shapes(spec, self._task, chosen)
+        return changes | {self._choice: choice}
 
     def _offer(self, spec: ModelSpec) -> dict[str, Any]:
         """Return the directions in which a model extends clips, and why it lacks the others."""
@@ -254,33 +310,3 @@ class TaskTab:
             return None, as_words(exc)
         assert source.info is not None
         return Upload(path, source.facts), messages.describe_clip(source.info)
-
-
-def connect_to_others(
-    studio: Studio, parts: dict[str, Component], tabs: gr.Tabs, by_task: dict[Task, TaskTab]
-) -> None:
-    """Connect the buttons that use a clip in another tab: its last frame, or all of it.
-
-    The prompt of the clip's last shot is copied too.
-    """
-
-    def serve_last_frame(clip: str) -> Path:
-        return serve_picture(studio.frame(clip), "last-frame.png")
-
-    async def take_last_frame(clip: str, recipe: dict[str, Any]) -> tuple[gr.Tabs, str, str]:
-        with plain_errors():
-            refuse_unserved(clip)
-            picture = await asyncio.to_thread(serve_last_frame, clip)
-            return gr.Tabs(selected="image_to_video"), str(picture), recipe["shots"][-1]["prompt"]
-
-    def take_clip(clip: str, recipe: dict[str, Any]) -> tuple[gr.Tabs, str, str]:
-        with plain_errors():
-            refuse_unserved(clip)
-            return gr.Tabs(selected="extend_video"), clip, recipe["shots"][-1]["prompt"]
-
-    result = [parts["clip"], parts["recipe"]]
-    image, extend = by_task["image_to_video"].parts, by_task["extend_video"].parts
-    parts["use_last_frame"].click(
-        take_last_frame, result, [tabs, image["image"], image["prompt"]], **PRIVATE
-    )
-    parts["extend"].click(take_clip, result, [tabs, extend["video"], extend["prompt"]], **PRIVATE)

@@ -46,7 +46,10 @@ class VerifyTab:
     def __init__(self, studio: Studio) -> None:
         """Lay out the tab in the current Blocks and connect its events."""
         self._studio = studio
-        with gr.Tab("Verify", id=NAME, elem_id=f"{NAME}-tab"), gr.Row(equal_height=False):
+        with (
+            gr.Tab("Verify", id=NAME, elem_id=f"{NAME}-tab") as self.tab,
+            gr.Row(equal_height=False),
+        ):
             with gr.Column(scale=4, min_width=300):
                 # Not gr.Video: it may re-encode the file and drop its credentials.
                 file = gr.File(label="Clip or picture", height=160, elem_id=f"{NAME}-file")

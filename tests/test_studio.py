@@ -14,13 +14,14 @@ from page.messages import describe_estimate
 from pipeline.errors import InvalidRequestError
 from pipeline.jobs.estimates import Estimate, estimate_request
 from pipeline.jobs.history import visitor_key
-from pipeline.jobs.states import Paused
+from pipeline.jobs.states import Cancelled, Done, Failed, Paused
 from pipeline.jobs.store import JobStore
 from pipeline.jobs.timing import Timing
 from pipeline.jobs.worker import JobWorker
 from pipeline.models.download_sizes import DownloadSize, DownloadSizes
 from pipeline.models.registry import MODELS
 from pipeline.planning.validation import build_request
+from pipeline.rate_limits import Allowance, Limits
 from pipeline.runtime.device import GIGABYTE, Machine
 from pipeline.runtime.model_cache import ModelCache
 from pipeline.studio import Studio
@@ -201,7 +202,40 @@ def test_an_old_job_is_checked_as_a_new_one_before_it_is_made_again(
     with pytest.raises(InvalidRequestError, match=words):
         asyncio.run(studio.again("ada", job_id, "client"))
     assert worker.state(job_id) == Paused(job_id)
+    assert not studio.can_resume(job_id)
     assert len(worker.store.list_jobs()) == 1
+    studio.close()
+
+
+def test_resuming_is_offered_only_where_it_can_work(tmp_path: Path) -> None:
+    worker = JobWorker(JobStore(tmp_path), lambda *_: {}, takes_up=False)
+    studio = Studio(worker, ModelCache(CPU), "kinora-mini")
+    job_id = worker.store.create(build_request("text_to_video", model="kinora-mini", prompt="a"))
+    states = {
+        Paused(job_id): True,
+        Cancelled(job_id): True,
+        Failed(job_id, message="The disk was full."): True,
+        Failed(job_id, message="The clip was refused.", is_final=True): False,
+        Done(job_id): False,
+    }
+    for state, can_resume in states.items():
+        worker.store.write_state(state)
+        assert worker.state(job_id) == state
+        assert studio.can_resume(job_id) == can_resume
+    assert not studio.can_resume("A" * 22)
+    studio.close()
+
+
+def test_no_more_variations_are_made_at_once_than_the_page_offers(tmp_path: Path) -> None:
+    worker = JobWorker(JobStore(tmp_path), lambda *_: {}, takes_up=False)
+    studio = Studio(worker, ModelCache(CPU), "kinora-mini", limits=Limits(Allowance(2)))
+    for count, words in ((5, "choose a number from 1 to 4"), (3, "limit for one visitor")):
+        made = studio.submit_variations("text_to_video", {"prompt": "a cat"}, count)
+        with pytest.raises(InvalidRequestError, match=words):
+            asyncio.run(made)
+    assert worker.store.list_jobs() == []
+    job_ids = asyncio.run(studio.submit_variations("text_to_video", {"prompt": "a cat"}, 2))
+    assert len(job_ids) == 2
     studio.close()
 
 

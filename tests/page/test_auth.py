@@ -94,6 +94,8 @@ def test_a_share_link_without_a_password_is_told_of_in_one_sentence(
 ) -> None:
     read_access().warn()
     assert caplog.records == []
+    assert read_access().warning == ""
+    assert "everyone who has it can make clips" in read_access(share=True).warning
     read_access(share=True).warn()
     monkeypatch.setenv("GRADIO_SHARE", "True")
     read_access().warn()

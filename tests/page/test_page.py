@@ -87,7 +87,7 @@ def test_an_empty_prompt_is_one_sentence_and_the_next_request_works(page: Page) 
 def test_the_last_frame_goes_on_as_a_picture(page: Page) -> None:
     ask(page, "text_to_video")
     wait_for_clip(page, "text_to_video")
-    page.click("#text_to_video-use_last_frame")
+    page.click("#text_to_video-use_frame")
     expect(page.locator("#image_to_video-crop img")).to_be_visible()
     assert page.input_value("#image_to_video-prompt textarea") == PROMPT
     ask(page, "image_to_video")

@@ -1,0 +1,138 @@
+"""Forms: what made a clip, as the values of its tab's components, from requests and recipes.
+
+A form is JSON with the names of the request's fields, and `tab`. It is also what a draft in the
+browser and a copied link contain, so that nothing in it is trusted.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from page.served_files import serving_folder
+from pipeline.planning.request import MAX_PROMPT_CHARACTERS, GenerationRequest
+
+FILM = "film"
+Form = dict[str, Any]
+SHOT_FIELDS = ("prompt", "duration", "camera", "transition", "image")
+_FILE_PARTS = (gr.File, gr.Video, gr.Image)
+# Of a request's fields: "0 = model default" is nothing, and a ticked "enhance" asks for nothing.
+_NOTHING: dict[str, object] = {
+    "num_inference_steps": 0,
+    "guidance_scale": 0,
+    "shift": 0,
+    "enhance": True,
+}
+
+
+def form_of_request(request: GenerationRequest, tab: str = "") -> Form:
+    """Return the form that makes a request; files are paths. `tab` is the one it was made in."""
+    return _form(request.to_json(), tab)
+
+
+def form_of_recipe(recipe: Mapping[str, Any]) -> Form:
+    """Return the form that makes a clip with this recipe, which anyone can have written.
+
+    It has no files, which recipes name by their hashes, and only prompts that the recipe contains.
+    """
+    form = _form(recipe, "")
+    return {name: value for name, value in form.items() if not isinstance(value, Mapping)}
+
+
+def to_lines(loras: object) -> str:
+    """Return the LoRAs of a request or a recipe as the text of their field."""
+    if isinstance(loras, str):
+        return loras
+    lines = []
+    for lora in loras if isinstance(loras, list | tuple) else ():
+        if isinstance(lora, Mapping) and isinstance(lora.get("lora"), str):
+            expert = f"{lora['expert']}: " if lora.get("expert") else ""
+            lines.append(f"{expert}{lora['lora']} {lora.get('weight', 1.0)}")
+    return "\n".join(lines)
+
+
+def fit(part: Component, value: object, choices: object = None) -> Any:  # noqa: ANN401
+    """Return a form's value as a component takes it, or None if it does not.
+
+    `choices` are those of a menu that does not have its first ones.
+    """
+    if isinstance(part, _FILE_PARTS):
+        return find_file(value)
+    if isinstance(part, gr.Checkbox):
+        return value if isinstance(value, bool) else None
+    if isinstance(part, gr.Radio | gr.Dropdown):
+        offered = part.choices if choices is None else choices
+        assert isinstance(offered, Iterable)
+        known = [x[1] if isinstance(x, tuple | list) else x for x in offered]
+        return value if value in known else None
+    if isinstance(part, gr.Number | gr.Slider):
+        return _number(part, value)
+    longest = MAX_PROMPT_CHARACTERS
+    return value[:longest] if isinstance(value, str) else None
+
+
+def find_file(value: object) -> str | None:
+    """Return the path of a file in a form if Gradio still serves it, else None."""
+    if isinstance(value, Mapping):
+        value = value.get("path")
+    if not isinstance(value, str):
+        return None
+    try:
+        path, folder = Path(value).resolve(), serving_folder().resolve()
+        return str(path) if folder in path.parents and path.is_file() else None
+    except (OSError, ValueError):  # not a valid file name
+        return None
+
+
+def fill_parts(
+    parts: Mapping[str, Component], form: Form, changes: Mapping[str, Mapping[str, Any]]
+) -> dict[Component, Any]:
+    """Return the updates that show a form on components.
+
+    `changes` are those of the form's model, by name. What the form lacks, or what does not fit,
+    gets its first value; consent is never filled in, because it is given for one request.
+    """
+    updates: dict[Component, Any] = {}
+    for name, part in parts.items():
+        change = dict(changes.get(name, {}))
+        is_hidden = change.get("visible") is False
+        value = fit(part, form.get(name), change.get("choices"))
+        if name == "has_consent":
+            value = False
+        if value is None or is_hidden:
+            value = change.get("value", part.value)
+        updates[part] = gr.update(**change | {"value": value})
+    return updates
+
+
+def _form(values: Mapping[str, Any], tab: str) -> Form:
+    shots = [shot for shot in values.get("shots") or () if isinstance(shot, Mapping)]
+    form = {name: value for name, value in values.items() if name != "shots"}
+    for name, nothing in _NOTHING.items():
+        form[name] = nothing if values.get(name) is None else values[name]
+    form["loras"] = to_lines(values.get("loras"))
+    is_film = tab == FILM or len(shots) > 1
+    form["tab"] = FILM if is_film else values.get("task")
+    if is_film:
+        form["shots"] = [{name: _plain(shot.get(name)) for name in SHOT_FIELDS} for shot in shots]
+    elif shots:
+        form |= {name: _plain(shots[0].get(name)) for name in ("prompt", "duration", "camera")}
+    return form
+
+
+def _plain(value: object) -> object:
+    """Return a value of a shot; nothing for the hash of a prompt or a picture."""
+    return None if isinstance(value, Mapping) else value
+
+
+def _number(part: gr.Number | gr.Slider, value: object) -> float | None:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+        return None
+    low = -math.inf if part.minimum is None else part.minimum
+    high = math.inf if part.maximum is None else part.maximum
+    return value if low <= value <= high else None

@@ -101,11 +101,11 @@ def tiny_mini_pipeline() -> KinoraMiniPipeline:
     )
     return _quiet(
         KinoraMiniPipeline(
-            tokenizer,
-            text_encoder.eval(),
-            background.eval(),
-            SpriteModel(32, width=8, depth=1, num_layers=2).eval(),
-            tiny_mini_autoencoder(),
+            tokenizer=tokenizer,
+            text_encoder=text_encoder.eval(),
+            background=background.eval(),
+            sprites=SpriteModel(32, width=8, depth=1, num_layers=2).eval(),
+            vae=tiny_mini_autoencoder(),
         )
     )
 

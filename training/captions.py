@@ -9,34 +9,47 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pipeline.mini.scene import ATTRIBUTES, Scene
+from pipeline.mini.scene import ATTRIBUTES, NATURAL, OF_BODIES, PEOPLE, SOMEBODY, Scene
 from training.phrases import (
+    ACTIONS,
     CAMERAS,
     COLOURS,
+    COUNTS,
     EMOTIONS,
     FILLER,
     FUNCTION_WORDS,
+    HAIRS,
     HELD_OUT_WORDS,
     MOTIONS,
     NOBODY,
     NOUNS,
+    OUTFITS,
     PLACES,
     RELATIONS,
+    SEASONS,
     SIZES,
     STYLES,
     TIMES,
+    UNKNOWN_NOUNS,
     VAGUE_MOTIONS,
     WEATHERS,
+    plural,
 )
 
 _TABLES = (
     NOUNS, COLOURS, PLACES, TIMES, WEATHERS, MOTIONS, CAMERAS, SIZES, EMOTIONS, RELATIONS, STYLES,
+    SEASONS, ACTIONS, HAIRS, COUNTS,
 )  # fmt: skip
-_PHRASES = {"place": PLACES, "time": TIMES, "weather": WEATHERS}
+_PHRASES = {"place": PLACES, "time": TIMES, "weather": WEATHERS, "season": SEASONS}
 _OF_SLOTS = {
     "subject": NOUNS, "colour": COLOURS, **_PHRASES, "motion": MOTIONS, "camera": CAMERAS,
     "size": SIZES, "emotion": EMOTIONS, "relation": RELATIONS, "style": STYLES,
+    "count": COUNTS, "action": ACTIONS, "hair": HAIRS,
 }  # fmt: skip
+_TOUCHING = ("riding", "holding", "wearing", "chasing", "on")
+_SOMEBODY_SHARE = 0.3  # of women and men who are called a person
+_UNKNOWN_SHARE = 0.1  # of captions about something that the world does not have
+Say = Callable[[str, dict[str, tuple[str, ...]]], list[str]]
 
 
 def development_words() -> frozenset[str]:
@@ -69,9 +82,13 @@ def _pick(rng: np.random.Generator, options: list[str]) -> str:
 _CHANCES = {
     "subject": 0.97, "colour": 0.9, "place": 0.85, "time": 0.75, "weather": 0.8, "motion": 0.7,
     "camera": 0.5, "size": 0.4, "emotion": 0.8, "companion": 1.0, "companion_colour": 0.9,
-    "relation": 0.9, "style": 0.9,
+    "relation": 0.9, "style": 0.9, "count": 1.0, "season": 0.9, "action": 0.85, "outfit": 0.6,
+    "hair": 0.3, "skin": 0.0,
 }  # fmt: skip
-_SELDOM_SAID = ("size", "weather", "style")
+_SELDOM_SAID = ("size", "weather", "style", "season", "outfit", "hair", "skin", "action")
+# What goes without saying, and how likely it is left out.
+_UNSAID = {"weather": ("clear", 0.85), "style": ("flat", 0.85), "season": ("summer", 0.9),
+           "count": ("one", 0.95), "action": ("stand", 0.6)}  # fmt: skip
 
 
 def _choose_named(scene: Scene, rng: np.random.Generator, *, complete: bool) -> dict[str, str]:
@@ -82,38 +99,81 @@ def _choose_named(scene: Scene, rng: np.random.Generator, *, complete: bool) -> 
         if (value := getattr(scene, name)) is not None
         and rng.random() < (1.0 if complete and name not in _SELDOM_SAID else _CHANCES[name])
     }
-    if scene.weather == "clear" and rng.random() < 0.85:
-        named.pop("weather", None)
-    if scene.style == "flat" and rng.random() < 0.85:
-        named.pop("style", None)
+    for name in ("colour", "companion_colour"):
+        if named.get(name) == NATURAL:
+            del named[name]
+    for name, (value, share) in _UNSAID.items():
+        if named.get(name) == value and rng.random() < share:
+            del named[name]
+    if scene.relation in _TOUCHING:
+        named["relation"] = scene.relation
+    if named.get("action") == "ride":
+        del named["action"]
+    if "action" in named and not complete and rng.random() < 0.7:
+        named.pop("motion", None)
     if scene.camera == "static" and not complete and rng.random() < 0.5:
         named.pop("camera", None)
+    if named.get("subject") in PEOPLE[:2] and rng.random() < _SOMEBODY_SHARE:
+        named["subject"] = SOMEBODY
     return named
 
 
-def _tell_subject(
-    named: dict[str, str],
-    rng: np.random.Generator,
-    say: Callable[[str, dict[str, tuple[str, ...]]], list[str]],
-) -> str:
+def _tell_subject(named: dict[str, str], rng: np.random.Generator, say: Say) -> str:
     """Tell who is there, what they do and who is beside them."""
-    adjectives = [say("size", SIZES), say("emotion", EMOTIONS), say("colour", COLOURS)]
+    subject = _name_subject(named, rng, say)
+    does = _tell_deed(named, rng, say)
+    if "companion" not in named:
+        return subject + does
+    joint = say("relation", RELATIONS) or [str(rng.choice(["and", "with", "next to", "beside"]))]
+    other = " ".join(["", *joint, "a", *say("companion_colour", COLOURS), *say("companion", NOUNS)])
+    return subject + (other + does if rng.random() < 0.5 else does + other)
+
+
+def _tell_unknown(named: dict[str, str], rng: np.random.Generator, say: Say) -> str:
+    """Tell of something that the world does not have: nothing of it is labelled."""
+    noun = str(rng.choice(UNKNOWN_NOUNS))
+    article = str(rng.choice(["a", "the", "", "two"]))
+    noun = plural(noun) if article == "two" else noun
+    adjectives = [*say("size", SIZES), *say("colour", COLOURS)]
+    return " ".join([article, *adjectives, noun]) + _tell_deed(named, rng, say)
+
+
+def _name_subject(named: dict[str, str], rng: np.random.Generator, say: Say) -> str:
+    """Say article, adjectives and noun, and what a person wears."""
+    is_person = named.get("subject") in (*PEOPLE[:2], SOMEBODY)
+    colour, after = say("colour", COLOURS), []
+    if is_person and (outfit := say("outfit", OUTFITS)):
+        after += [outfit[0].format(*(colour or [""]))]
+        colour = []
+    elif is_person and colour and rng.random() < 0.8:
+        clothes = str(rng.choice(["in", "wearing", "dressed in", "in bright"]))
+        after += [f"{clothes} {colour[0]}"]
+        colour = []
+    hair = say("hair", HAIRS)
+    after, hair = (after + hair, []) if hair and hair[0].startswith("with") else (after, hair)
+    adjectives = [say("size", SIZES), say("emotion", EMOTIONS), colour, hair]
     if rng.random() < 0.3:
         rng.shuffle(adjectives)
-    noun = say("subject", NOUNS) or ["something"]
+    noun = say("subject", NOUNS)
     article = str(rng.choice(["a", "the", "one", ""], p=[0.6, 0.2, 0.05, 0.15]))
-    subject = " ".join([article, *(word for words in adjectives for word in words), *noun])
+    if count := say("count", COUNTS):
+        article = count[0]
+        if noun and named["count"] != "one":
+            noun = [plural(noun[0])]
+    words = [word for words in adjectives for word in words]
+    return " ".join([article, *words, *(noun or ["something"]), *after])
+
+
+def _tell_deed(named: dict[str, str], rng: np.random.Generator, say: Say) -> str:
+    """Say what somebody does and where they go."""
+    deeds = []
+    if action := say("action", ACTIONS):
+        deeds += action
     if "motion" in named:
-        does = (" is " if rng.random() < 0.3 else " ") + say("motion", MOTIONS)[0]
-    else:
-        does = " " + str(rng.choice(VAGUE_MOTIONS))
-    other = ""
-    if "companion" in named:
-        joint = say("relation", RELATIONS) or [str(rng.choice(["and", "with", "next to"]))]
-        other = " ".join(
-            ["", *joint, "a", *say("companion_colour", COLOURS), *say("companion", NOUNS)]
-        )
-    return subject + (other + does if rng.random() < 0.5 else does + other)
+        deeds += [("is " if rng.random() < 0.3 and not deeds else "") + say("motion", MOTIONS)[0]]
+    if not deeds:
+        return " " + str(rng.choice(VAGUE_MOTIONS))
+    return " " + str(rng.choice([" ", " and ", ", "])).join(deeds)
 
 
 def draw_caption(
@@ -136,7 +196,13 @@ def draw_caption(
             return []
         return [_choose(rng, table[named[name]], unseen, held_out=held_out)]
 
-    body = _tell_subject(named, rng, say) if scene.subject else str(rng.choice(NOBODY))
+    if scene.subject and not complete and rng.random() < _UNKNOWN_SHARE:
+        body = _tell_unknown(named, rng, say)
+        named = {name: value for name, value in named.items() if name not in OF_BODIES}
+    elif scene.subject:
+        body = _tell_subject(named, rng, say)
+    else:
+        body = str(rng.choice(NOBODY))
     parts = [phrase for name, table in _PHRASES.items() for phrase in say(name, table)]
     rng.shuffle(parts)
     lead = parts.pop() if parts and rng.random() < 0.25 else None
@@ -159,7 +225,21 @@ def draw_caption(
 def vocabulary(unseen: frozenset[str] = HELD_OUT_WORDS) -> list[str]:
     """List every word a training caption can hold, sorted; words of unseen phrases are not."""
     phrases = [x for options in _known_phrases(unseen).values() for x in options]
-    return _words_of([*phrases, *FILLER, *VAGUE_MOTIONS, *NOBODY, FUNCTION_WORDS])
+    many = [plural(x) for value in NOUNS for x in _known_phrases(unseen)[value]]
+    worn = [x.format("") for options in OUTFITS.values() for x in options]
+    unknown = [*UNKNOWN_NOUNS, *map(plural, UNKNOWN_NOUNS)]
+    known = [
+        *phrases,
+        *many,
+        *worn,
+        *unknown,
+        *FILLER,
+        *VAGUE_MOTIONS,
+        *NOBODY,
+        *_JOINTS,
+        FUNCTION_WORDS,
+    ]
+    return _words_of(known)
 
 
 def slot_phrases(unseen: frozenset[str] = HELD_OUT_WORDS) -> dict[str, dict[str, list[str]]]:
@@ -172,25 +252,34 @@ def slot_phrases(unseen: frozenset[str] = HELD_OUT_WORDS) -> dict[str, dict[str,
 
 def passed_over() -> list[str]:
     """List the words of captions that name nothing."""
-    return _words_of([*FILLER, *VAGUE_MOTIONS, *NOBODY, FUNCTION_WORDS])
+    said = [*FILLER, *VAGUE_MOTIONS, *NOBODY, *_JOINTS, FUNCTION_WORDS]
+    return _words_of(said)
 
 
 def meanings(unseen: frozenset[str] = HELD_OUT_WORDS) -> dict[str, frozenset[str]]:
     """Map each word that can name something by itself to the values whose phrases have it."""
-    passing = set(passed_over())
+    unknown = _words_of([*UNKNOWN_NOUNS, *map(plural, UNKNOWN_NOUNS)])
+    passing = {*passed_over(), *unknown}
     found: dict[str, set[str]] = {}
     for value, phrases in _known_phrases(unseen).items():
+        if value in NOUNS:
+            phrases = [*phrases, *(plural(x) for x in phrases)]
         for word in set(_words_of(phrases)) - passing:
             found.setdefault(word, set()).add(value)
     return {word: frozenset(values) for word, values in sorted(found.items())}
 
 
+_JOINTS = ("and", "with", "next to", "beside", "dressed in bright", "wearing")
+
+
 def _known_phrases(unseen: frozenset[str]) -> dict[str, list[str]]:
-    return {
-        value: [x for x in options if x not in unseen | HELD_OUT_WORDS]
-        for table in _TABLES
-        for value, options in table.items()
-    }
+    """Return the phrases of each value that training may use; brown is a colour and hair."""
+    known: dict[str, list[str]] = {}
+    for table in _TABLES:
+        for value, options in table.items():
+            said = [x for x in options if x not in unseen | HELD_OUT_WORDS]
+            known.setdefault(value, []).extend(said)
+    return known
 
 
 def _words_of(phrases: list[str]) -> list[str]:

@@ -19,12 +19,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pipeline.mini import AutoencoderKinora, SlotTextEncoder
+from pipeline.mini import AutoencoderKinora
 from pipeline.mini.camera import CAMERA_SECONDS
 from pipeline.mini.motion_paths import MotionPaths
 from pipeline.mini.path_features import camera_features, scene_features
-from pipeline.mini.scene import ATTRIBUTES, Look, Scene
-from training.grammar import draw_scene, draw_scene_like
+from pipeline.mini.scene import ATTRIBUTES, Scene
+from training.grammar import draw_scene
 from training.pictures import render_picture_move
 from training.world import render
 
@@ -38,31 +38,19 @@ SIZES = {
 }  # fmt: skip
 PICTURE_SHARE = 0.08
 IMAGES_PER_SHARD = 256
-IMAGES_PER_LAND = 4  # painting sky and land takes four times as long as all else
 CLIPS_PER_SHARD = 32
 
 
-def labels_of(scene: Scene | Look) -> list[int]:
-    """Return the slot labels (S,) of a scene, or of a character's look alone.
+def labels_of(scene: Scene) -> list[int]:
+    """Return the slot labels (S,) of a scene.
 
     Label 0 is "not said", or "there is none".
     """
-    values = {name: getattr(scene, name, None) for name in ATTRIBUTES}
+    values = {name: getattr(scene, name) for name in ATTRIBUTES}
     return [
         0 if values[name] is None else 1 + options.index(values[name])
         for name, options in ATTRIBUTES.items()
     ]
-
-
-@torch.no_grad()
-def embed_labels(text: SlotTextEncoder, labels: torch.Tensor) -> torch.Tensor:
-    """Embed labels (B, S) as a certain reading of the words would: (B, S, D)."""
-    return text.embed_slots(
-        [
-            torch.nn.functional.one_hot(labels[:, i], head.out_features).float()
-            for i, head in enumerate(text.heads)
-        ]
-    )
 
 
 def to_tensor(frames: np.ndarray) -> torch.Tensor:
@@ -90,13 +78,8 @@ def draw_begin(scene: Scene, rng: np.random.Generator) -> float:
     return int(rng.integers(1, latest * FPS / 8 + 1)) * 8 / FPS
 
 
-def draw_sample(
-    rng: np.random.Generator, height: int, width: int, num_frames: int, like: Scene | None = None
-) -> Sample:
-    """Render one training sample: a scene or, now and then, a camera over an arbitrary picture.
-
-    The scene lies in the land of `like`, if that is given, which is painted only once.
-    """
+def draw_sample(rng: np.random.Generator, height: int, width: int, num_frames: int) -> Sample:
+    """Render one training sample: a scene or, now and then, a camera over an arbitrary picture."""
     offsets = np.arange(num_frames) / FPS
     if rng.random() < PICTURE_SHARE:
         frames, camera = render_picture_move(rng, height=height, width=width, times=offsets)
@@ -105,7 +88,7 @@ def draw_sample(
         boxes = np.zeros((num_frames, 4), np.float32)
         track = partial(camera_features, camera, width=width, height=height)
         return Sample(frames, boxes, labels, 0.0, track)
-    scene = draw_scene(rng) if like is None else draw_scene_like(like, rng)
+    scene = draw_scene(rng)
     begin = draw_begin(scene, rng)
     frames, boxes = render(scene, height=height, width=width, times=(begin + offsets).tolist())
     staging = MotionPaths(scene, width=width, height=height)
@@ -123,10 +106,8 @@ def build_images(
 ) -> dict[str, np.ndarray]:
     """Build a shard of single frames: latents (N, C, h, w), boxes (N, 4), labels, tracks (N, D)."""
     samples: list[Sample] = []
-    for index in range(IMAGES_PER_SHARD):
-        if index % IMAGES_PER_LAND == 0:
-            like = draw_scene(rng)
-        samples.append(draw_sample(rng, *size, 1, like))
+    for _ in range(IMAGES_PER_SHARD):
+        samples.append(draw_sample(rng, *size, 1))
     return {
         "latents": encode_stills(model, np.concatenate([x.frames for x in samples])),
         "boxes": np.concatenate([x.boxes for x in samples]).astype(np.float16),

@@ -1,6 +1,6 @@
 """Assemble the trained parts into one pipeline folder that the app loads.
 
-Run: python -m training.export --parts DIR --background STATE --sprites STATE --output DIR
+Run: python -m training.export --parts DIR --painter DIR/painter --output DIR
 """
 
 from __future__ import annotations
@@ -11,13 +11,15 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedTokenizerFast
 
-from pipeline.mini import (
-    AutoencoderKinora,
-    BackgroundModel,
-    KinoraMiniPipeline,
-    SlotTextEncoder,
-    SpriteModel,
-)
+from pipeline.mini import AutoencoderKinora, KinoraMiniPipeline, PainterModel, SlotTextEncoder
+
+
+def load_painter(folder: Path) -> PainterModel:
+    """Load a painter from the state and the configuration that `train_painter` wrote."""
+    painter = PainterModel.from_config(PainterModel.load_config(folder))
+    state = torch.load(folder / "state.pt", weights_only=True)
+    painter.load_state_dict(state["model"])
+    return painter
 
 
 def main() -> None:
@@ -26,29 +28,18 @@ def main() -> None:
     parser.add_argument(
         "--parts", type=Path, required=True, help="has vae, text_encoder, tokenizer"
     )
-    parser.add_argument(
-        "--background", type=Path, required=True, help="of training.train_background"
-    )
-    parser.add_argument("--sprites", type=Path, required=True, help="of training.train_sprites")
+    parser.add_argument("--painter", type=Path, required=True, help="of training.train_painter")
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()
-    half = {"dtype": torch.float16}
     vae = AutoencoderKinora.from_pretrained(args.parts / "vae", torch_dtype=torch.float16)
-    text = SlotTextEncoder.from_pretrained(args.parts / "text_encoder", **half)
-    background = BackgroundModel(
-        text.num_slots, text.config.hidden_size, vae.config.latent_channels
-    )
-    sprites = SpriteModel(text.config.hidden_size)
-    for model, path in ((background, args.background), (sprites, args.sprites)):
-        model.load_state_dict(torch.load(path, weights_only=True)["model"])
+    text = SlotTextEncoder.from_pretrained(args.parts / "text_encoder", dtype=torch.float16)
     pipe = KinoraMiniPipeline(
         tokenizer=PreTrainedTokenizerFast.from_pretrained(args.parts / "tokenizer"),
         text_encoder=text,
-        background=background.half(),
-        sprites=sprites.half(),
+        painter=load_painter(args.painter).half(),
         vae=vae,
     )
-    for part in (pipe.vae, pipe.background, pipe.sprites):
+    for part in (pipe.vae, pipe.painter):
         part.register_to_config(_name_or_path="")  # else the folder on this machine
     pipe.save_pretrained(args.output)
 

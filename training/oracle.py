@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn import functional
 
-from pipeline.mini.scene import ATTRIBUTES
+from pipeline.mini.scene import ATTRIBUTES, Vocabulary
 
 WHOLE = ("place", "time", "weather", "style")
 OF_SOMEBODY = ("subject", "colour", "emotion", "size")
@@ -65,13 +65,13 @@ class Finder(nn.Module):
 class Teller(nn.Module):
     """Tells who is in crops (B, 3, 48, 48) cut out by boxes (B, 4)."""
 
-    def __init__(self) -> None:
+    def __init__(self, known: Vocabulary) -> None:
         super().__init__()
         self.body = nn.Sequential(
             _conv(3, 32, 2), _conv(32, 64, 2), _conv(64, 96), _conv(96, 128, 2), _conv(128, 128)
         )
         self.hidden = nn.Sequential(nn.Linear(128 * 9 + 4, 192), nn.GELU())
-        self.heads = nn.ModuleList(nn.Linear(192, len(ATTRIBUTES[name])) for name in OF_SOMEBODY)
+        self.heads = nn.ModuleList(nn.Linear(192, len(known[name])) for name in OF_SOMEBODY)
 
     def forward(self, crops: torch.Tensor, boxes: torch.Tensor) -> list[torch.Tensor]:
         """Return the logits of each of `OF_SOMEBODY`, (B, V)."""
@@ -83,12 +83,12 @@ class Teller(nn.Module):
 class Viewer(nn.Module):
     """Tells what a whole quarter-size frame (B, 3, 72, 128) shows."""
 
-    def __init__(self) -> None:
+    def __init__(self, known: Vocabulary) -> None:
         super().__init__()
         self.body = nn.Sequential(
             _conv(3, 32, 2), _conv(32, 64, 2), _conv(64, 96, 2), _conv(96, 96)
         )
-        self.heads = nn.ModuleList(nn.Linear(5 * 96, len(ATTRIBUTES[name])) for name in WHOLE)
+        self.heads = nn.ModuleList(nn.Linear(5 * 96, len(known[name])) for name in WHOLE)
 
     def forward(self, frames: torch.Tensor) -> list[torch.Tensor]:
         """Return the logits of each of `WHOLE`, (B, V)."""
@@ -101,13 +101,13 @@ class Viewer(nn.Module):
 class Follower(nn.Module):
     """Tells what moves from frames in grey (B, 13, 36, 64) and the subject's boxes (B, 13, 5)."""
 
-    def __init__(self) -> None:
+    def __init__(self, known: Vocabulary) -> None:
         super().__init__()
         self.body = nn.Sequential(
             nn.Conv2d(2 * NUM_FRAMES - 1, 64, 5, 2, 2), nn.GELU(), _conv(64, 96, 2), _conv(96, 96)
         )  # fmt: skip
         self.mix = nn.Sequential(nn.Linear(96 * 12 + 5 * (2 * NUM_FRAMES - 1), 192), nn.GELU())
-        self.heads = nn.ModuleList(nn.Linear(192, len(ATTRIBUTES[name])) for name in OF_A_CLIP)
+        self.heads = nn.ModuleList(nn.Linear(192, len(known[name])) for name in OF_A_CLIP)
 
     def forward(self, grey: torch.Tensor, boxes: torch.Tensor) -> list[torch.Tensor]:
         """Return the logits of each of `OF_A_CLIP`, (B, V)."""
@@ -139,14 +139,15 @@ def crop(frames: torch.Tensor, boxes: torch.Tensor) -> torch.Tensor:
 
 
 class Oracle(nn.Module):
-    """All four, and how their answers become a reading."""
+    """All four, and how their answers become a reading of the values that they know."""
 
-    def __init__(self) -> None:
+    def __init__(self, known: Vocabulary = ATTRIBUTES) -> None:
         super().__init__()
+        self.known = known
         self.finder = Finder()
-        self.teller = Teller()
-        self.viewer = Viewer()
-        self.follower = Follower()
+        self.teller = Teller(known)
+        self.viewer = Viewer(known)
+        self.follower = Follower(known)
 
     @torch.no_grad()
     def read(self, frames: torch.Tensor, *, is_paired: bool = False) -> dict[str, str | None]:
@@ -156,10 +157,11 @@ class Oracle(nn.Module):
         """
         small = functional.avg_pool2d(frames, 2)
         seen: dict[str, str | None] = dict.fromkeys(ATTRIBUTES)
-        seen |= _vote(self.viewer(small), WHOLE, torch.ones(len(frames)))
+        seen |= self._vote(self.viewer(small), WHOLE, torch.ones(len(frames)))
         subject, *others = self.find(small, 1 + is_paired)
         seen |= self._tell(frames, subject)
-        seen |= _vote(self.follower(to_grey(small)[None], subject[None]), OF_A_CLIP, torch.ones(1))
+        answers = self.follower(to_grey(small)[None], subject[None])
+        seen |= self._vote(answers, OF_A_CLIP, torch.ones(1))
         for other in others:
             told = self._tell(frames, other)
             seen["companion"], seen["companion_colour"] = told["subject"], told["colour"]
@@ -196,17 +198,16 @@ class Oracle(nn.Module):
     def _tell(self, frames: torch.Tensor, boxes: torch.Tensor) -> dict[str, str]:
         told = self.teller(crop(frames, boxes[:, :4]), boxes[:, :4])
         inside = ((boxes[:, :2] > 0.06) & (boxes[:, :2] < 0.94)).all(1)
-        return _vote(told, OF_SOMEBODY, boxes[:, 4] * (0.05 + inside))
+        return self._vote(told, OF_SOMEBODY, boxes[:, 4] * (0.05 + inside))
 
-
-def _vote(
-    answers: list[torch.Tensor], names: tuple[str, ...], weights: torch.Tensor
-) -> dict[str, str]:
-    """Let frames vote with their chances: logits [(F, V)], weights (F,)."""
-    return {
-        name: ATTRIBUTES[name][int((logits.softmax(-1) * weights[:, None]).sum(0).argmax())]
-        for name, logits in zip(names, answers, strict=True)
-    }
+    def _vote(
+        self, answers: list[torch.Tensor], names: tuple[str, ...], weights: torch.Tensor
+    ) -> dict[str, str]:
+        """Let frames vote with their chances: logits [(F, V)], weights (F,)."""
+        return {
+            name: self.known[name][int((logits.softmax(-1) * weights[:, None]).sum(0).argmax())]
+            for name, logits in zip(names, answers, strict=True)
+        }
 
 
 def _relate(subject: torch.Tensor, companion: torch.Tensor) -> str:
@@ -219,9 +220,16 @@ def _relate(subject: torch.Tensor, companion: torch.Tensor) -> str:
 
 
 def load_oracle(path: Path) -> Oracle:
-    """Load a trained oracle."""
-    oracle = Oracle()
-    oracle.load_state_dict({name: x.float() for name, x in load_file(path).items()})
+    """Load a trained oracle; of each attribute it knows the first values, as many as it answers."""
+    weights = {name: x.float() for name, x in load_file(path).items()}
+    readers = (("teller", OF_SOMEBODY), ("viewer", WHOLE), ("follower", OF_A_CLIP))
+    known = {
+        name: ATTRIBUTES[name][: len(weights[f"{reader}.heads.{index}.bias"])]
+        for reader, names in readers
+        for index, name in enumerate(names)
+    }
+    oracle = Oracle(known)
+    oracle.load_state_dict(weights)
     return oracle.eval()
 
 

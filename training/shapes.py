@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import skia
 
-Colour = tuple[int, int, int]
+from pipeline.mini.light import Colour, mix, tint
+
 Point = tuple[float, float]
-
-
-def mix(first: Colour, second: Colour, share: float) -> Colour:
-    """Blend two colours; `share` is the part of the second."""
-    return tuple(round(a + (b - a) * share) for a, b in zip(first, second, strict=True))
-
-
-def tint(colour: Colour, light: Colour) -> Colour:
-    """Show a colour under a coloured light (white light leaves it as it is)."""
-    return tuple(round(a * b / 255) for a, b in zip(colour, light, strict=True))
+__all__ = [
+    "Colour",
+    "Point",
+    "argb",
+    "blob",
+    "box",
+    "curve",
+    "disc",
+    "fill",
+    "mix",
+    "oval",
+    "polygon",
+    "stroke",
+    "tint",
+]
 
 
 def argb(colour: Colour, alpha: float = 1.0) -> int:

@@ -1,7 +1,6 @@
 """Train models built on lookup tables, with a higher learning rate for rows, which are seen rarely.
 
-Owns the loop that `train_background.py` and `train_sprites.py` share: clock, rate, log, and the
-state from which a run resumes.
+Owns the loop of `train_painter.py`: clock, rate, log, and the state from which a run resumes.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ def train(
     plan: Plan,
     loss_of: Callable[[int], tuple[torch.Tensor, float]],
 ) -> None:
-    """Train until the time is up; the rate falls over the second half.
+    """Train until the time is up, over all sittings; the rate falls over the second half.
 
     `loss_of` takes the number of a step, and returns its loss and the figure to log.
     """
@@ -59,20 +58,21 @@ def train(
         betas=(0.9, 0.98),
     )
     plan.folder.mkdir(parents=True, exist_ok=True)
-    step, figures = 0, []
+    step, figures, done = 0, [], 0.0
     if state := load_state(plan):
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
-        step = state["step"]
+        step, done = state["step"], state["elapsed"]
         logger.info("resumed at step %d", step)
 
     def save() -> None:
         if distributed.get_rank() == 0:
-            state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step}
+            state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
+            state |= {"step": step, "elapsed": elapsed}
             save_state(state, plan.folder / "state.pt")
 
     begin = saved_at = time.monotonic()
-    while (elapsed := minutes_since(begin) / plan.minutes) < 1:
+    while (elapsed := done + minutes_since(begin) / plan.minutes) < 1:
         loss, figure = loss_of(step)
         model.zero_grad()
         loss.backward()

@@ -23,7 +23,8 @@ logger = logging.getLogger(__name__)
 # Of eight, two of the best at telling the world's words apart, each left out in turn: LOG.md.
 TEMPLATES = ("the color {}", "a picture of {}")
 NUM_CANDIDATES = 60_000  # most frequent words of English
-NUM_WORDS = 20_000  # of those, the nearest to the world's: the rest are unknown, and say nothing
+NUM_WORDS = 20_000  # the rest are unknown, and say nothing
+NUM_OTHERS = 5_500  # of those, frequent ones that are far from the world's: they teach what is not
 NUM_COMPONENTS = 96
 _OWN_WEIGHT = 30.0  # of the world's own words among the principal components
 _BATCH_SIZE = 256
@@ -73,12 +74,20 @@ def reduce_states(states: np.ndarray, is_own: np.ndarray) -> np.ndarray:
 
 
 def choose_words(words: list[str], vectors: np.ndarray) -> np.ndarray:
-    """Choose the world's own words, and of the others the nearest to those that name something."""
+    """Choose the world's own words, the nearest to those that name something, and frequent ones.
+
+    A larger world is near to more words than there is room for: without the last, none of them
+    would be far from everything.
+    """
     own, content = set(vocabulary()), set(meanings())
     is_content = np.array([word in content for word in words])
     nearness = (vectors @ vectors[is_content].T).max(1)
     nearness[[word in own for word in words]] = 2
-    return np.sort(np.argsort(-nearness)[:NUM_WORDS])
+    order = np.argsort(-nearness)
+    near, rest = order[: NUM_WORDS - NUM_OTHERS], set(order[NUM_WORDS - NUM_OTHERS :].tolist())
+    rank = {word: index for index, word in enumerate(frequent_words())}
+    others = sorted(rest, key=lambda index: rank[words[index]])[:NUM_OTHERS]
+    return np.sort(np.concatenate([near, others]))
 
 
 def main() -> None:

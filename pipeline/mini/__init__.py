@@ -2,6 +2,7 @@
 
 from pipeline.mini.autoencoder import AutoencoderKinora
 from pipeline.mini.background import BackgroundModel
+from pipeline.mini.painter import PainterModel
 from pipeline.mini.pipeline import KinoraMiniPipeline
 from pipeline.mini.sprites import SpriteModel
 from pipeline.mini.text_encoder import SlotTextConfig, SlotTextEncoder, build_tokenizer
@@ -10,6 +11,7 @@ __all__ = [
     "AutoencoderKinora",
     "BackgroundModel",
     "KinoraMiniPipeline",
+    "PainterModel",
     "SlotTextConfig",
     "SlotTextEncoder",
     "SpriteModel",

@@ -44,9 +44,22 @@ def composite_frames(
     `frames` (1, 3, F, H, W) show the background without zoom, and may be changed in place.
     `moments` (F,) are their times on the clock of the paths, in seconds.
     """
+    return add_figures(zoom_frames(frames, paths, moments), paths, moments, paint)
+
+
+def zoom_frames(frames: torch.Tensor, paths: MotionPaths, moments: np.ndarray) -> torch.Tensor:
+    """Zoom frames (1, 3, F, H, W) as the camera does at moments (F,) of the paths' clock."""
     cameras = [paths.at(time) for time in moments]
     if any(camera.zoom != 1 for camera in cameras):
-        frames = _zoom(frames.float(), cameras)
+        return _zoom(frames.float(), cameras)
+    return frames
+
+
+@torch.no_grad()
+def add_figures(
+    frames: torch.Tensor, paths: MotionPaths, moments: np.ndarray, paint: PaintSprites
+) -> torch.Tensor:
+    """Draw a scene's characters on zoomed frames (1, 3, F, H, W), in place."""
     figures_of_frames = [paths.figures(time) for time in moments]
     grid = [side // PATCH for side in frames.shape[-2:]]
     box = _box_around(figures_of_frames, grid)
@@ -54,10 +67,11 @@ def composite_frames(
         return frames
     region = box.pixels_of(frames)
     drawn = region.float()
-    clock = ((paths.clock + moments) % PERIOD_SECONDS).round(4).tolist()
+    clock = paths.clock + moments
     for shown, figures in _appearances(figures_of_frames):
         _draw_shadows(drawn[:, :, shown], [figure.shadow for figure in figures], box)
-        sprites = paint(figures[0].look, tuple(clock[shown])).float()
+        seconds = ((clock[shown] + figures[0].delay) % PERIOD_SECONDS).round(4).tolist()
+        sprites = paint(figures[0].look, tuple(seconds)).float()
         _draw_sprites(drawn[:, :, shown], sprites, figures, box)
     region.copy_(drawn)
     return frames

@@ -25,11 +25,12 @@ from pipeline.engines.base import (
     to_pixels,
 )
 from pipeline.errors import MediaError
+from pipeline.mini.land_renderer import LandRenderer
 from pipeline.mini.motion_paths import MAX_SECONDS, MotionPaths
 from pipeline.mini.renderer import Renderer, ScenePrompt
 from pipeline.mini.scene import (
-    ATTRIBUTES,
     Scene,
+    Vocabulary,
     change_scene,
     complete_scene,
     continue_scene,
@@ -51,7 +52,10 @@ class MiniEngine:
         self.model = model
         self._pipe, self._vae = model.pipe, model.pipe.vae
         self._size = {"width": width, "height": height}
-        self._renderer = Renderer(model.pipe, model.spec.fps)
+        self._known = model.pipe.vocabulary
+        # Weights of the larger world have a painter, which makes backgrounds too.
+        has_painter = model.pipe.painter is not None
+        self._renderer = (LandRenderer if has_painter else Renderer)(model.pipe, model.spec.fps)
         self._windows = WindowRenderer(self._renderer, self._vae, model.device)
 
     def encode_prompt(
@@ -71,15 +75,19 @@ class MiniEngine:
         if memory := shot.follows or shot.leads_to:
             paths, seconds = self._remembered(memory)
         if paths is not None and shot.follows:
-            scene = continue_scene(named, paths.scene)
+            scene = continue_scene(named, paths.scene, self._known)
             paths, seconds = self._plan_paths(scene, before=paths, since=seconds), 0.0
-        elif paths is not None and not _fits(named, paths.scene):
+        elif paths is not None and not _fits(named, paths.scene, self._known):
             paths = None  # the prompt asks for another scene than the one it leads up to
         elif paths is None and shot.given is None:
-            known = [read_scene(state["staging"]["scene"]) for state in shot.earlier]
+            scenes = [state["staging"]["scene"] for state in shot.earlier]
+            earlier = [read_scene(scene, self._known) for scene in scenes]
             # After a cut the look is that of the shots before; the view and the paths are this
             # take's.
-            scene = cut_to_scene(named, known) if known else complete_scene(named, shot.seed)
+            if earlier:
+                scene = cut_to_scene(named, earlier, self._known)
+            else:
+                scene = complete_scene(named, shot.seed, self._known)
             scene = replace(scene, seed=shot.seed)
             paths = self._plan_paths(scene)
         # Without a camera move a given picture would be a still.
@@ -92,7 +100,7 @@ class MiniEngine:
         paths, seconds = self._remembered(memory)
         if paths is None:
             raise MediaError("The scene in the clip's recipe is not valid; use an unchanged clip.")
-        scene = change_scene(named, paths.scene)
+        scene = change_scene(named, paths.scene, self._known)
         if scene != paths.scene:
             paths = self._plan_paths(scene)
         return ScenePrompt(paths, seconds, False, scene.camera, **self._size)
@@ -239,7 +247,8 @@ class MiniEngine:
         """Read a scene state from a recipe, which is untrusted input; (None, 0.0) if invalid."""
         try:
             seconds = float(np.clip(memory["seconds"], -MAX_SECONDS, MAX_SECONDS))
-            return MotionPaths.from_json(memory["staging"], **self._size), seconds
+            paths = MotionPaths.from_json(memory["staging"], known=self._known, **self._size)
+            return paths, seconds
         except (KeyError, TypeError, ValueError) as exc:
             logger.info("Ignoring the invalid scene in a clip's recipe: %s", exc)
             return None, 0.0
@@ -306,8 +315,8 @@ class MiniEngine:
         return to_pixels(frames).to(self.model.device, self._vae.dtype)
 
 
-def _fits(named: dict[str, str | None], scene: Scene) -> bool:
+def _fits(named: dict[str, str | None], scene: Scene, known: Vocabulary) -> bool:
     """Say whether a scene has everything that the prompt names."""
-    values = {name: getattr(scene, name) for name in ATTRIBUTES}
+    values = {name: getattr(scene, name) for name in known}
     values |= {name: value for name, value in named.items() if value}
-    return complete_scene(values, scene.seed) == scene
+    return complete_scene(values, scene.seed, known) == scene

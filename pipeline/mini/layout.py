@@ -7,6 +7,7 @@ from math import ceil, floor, inf
 
 import numpy as np
 
+from pipeline.mini.anchors import ATTACHED, grip_of
 from pipeline.mini.scene import ATTRIBUTES, CAST, NUM_VIEWS, PATCH, Scene
 
 # Heights in pixels; a character too wide for the picture gets the next height that fits.
@@ -43,6 +44,7 @@ class Bodies:
     size: float = 0.0
     companion_size: float = 0.0
     offset: tuple[float, float] = (0.0, 0.0)
+    copies: tuple[tuple[float, float], ...] = ()  # of two or three of the same
 
 
 def set_stage(scene: Scene, width: int, height: int) -> Stage:
@@ -53,6 +55,11 @@ def set_stage(scene: Scene, width: int, height: int) -> Stage:
     share = 0.94 if scene.place == "lake" else 0.88
     ground = _snap(share * height, PATCH // 2 if scene.place == "lake" else PATCH)
     return Stage(scene, width, height, view, horizon, ground)
+
+
+def is_aloft(subject: str | None, place: str) -> bool:
+    """Say whether a subject flies or floats in a place."""
+    return subject is not None and (CAST[subject][1] == "air" or place in ("sky", "space"))
 
 
 def width_of(name: str | None) -> float:
@@ -69,8 +76,10 @@ def size_bodies(scene: Scene, width: int) -> Bodies:
         shrink *= 0.8  # the zoom itself enlarges it up to 1.6 times
     size = _fit(SIZES[scene.size] * shrink)
     if scene.companion is None:
-        return Bodies(size)
+        return _with_copies(scene, size, width)
     assert scene.relation is not None  # every companion has one
+    if scene.relation in ATTACHED:
+        return _touching(scene, size, width)
     other_width = width_of(scene.companion)
     scaled = 0.85 * size
     # Both have to fit into the frame side by side, whatever their relation.
@@ -83,8 +92,32 @@ def size_bodies(scene: Scene, width: int) -> Bodies:
     offset = {
         "left of": (gap, 0), "right of": (-gap, 0),
         "above": (0, ceil((small + 12) / 16) * 16), "below": (0, -ceil((size + 12) / 16) * 16),
+        "chasing": (-(gap + PATCH) if scene.motion == "left" else gap + PATCH, 0),
     }[scene.relation]  # fmt: skip
     return Bodies(size, small, offset)
+
+
+def _with_copies(scene: Scene, size: int, width: int) -> Bodies:
+    """Place two or three of the same beside each other, each further one a little behind."""
+    count = {"two": 2, "three": 3}.get(scene.count or "one", 1)
+    if count == 1:
+        return Bodies(size)
+    own_width = width_of(scene.subject)
+    size = _fit(size * min(1.0, 0.8 * width / (count * own_width * size)))
+    step = 0.98 * own_width * size
+    return Bodies(size, copies=((-step, -0.06 * size), (step, -0.1 * size))[: count - 1])
+
+
+def _touching(scene: Scene, size: int, width: int) -> Bodies:
+    """Size a subject and the companion that it rides, holds, wears or stands on."""
+    assert scene.subject is not None
+    assert scene.companion is not None
+    assert scene.relation is not None
+    grip = grip_of(scene.subject, scene.companion, scene.relation)
+    reach = max(width_of(scene.subject), grip.scale * width_of(scene.companion))
+    tall = 1.0 + max(0.0, grip.y)
+    size = _fit(size * min(1.0, MAX_WIDTH_SHARE * width / (reach * size), 1.45 / tall))
+    return Bodies(size, grip.scale * size, (grip.x * size, grip.y * size))
 
 
 def draw_start(stage: Stage, bodies: Bodies, rng: np.random.Generator) -> tuple[float, float]:
@@ -99,7 +132,9 @@ def draw_start(stage: Stage, bodies: Bodies, rng: np.random.Generator) -> tuple[
     if scene.motion in ("rise", "fall"):
         share = rng.uniform(0.55, 0.62) if scene.motion == "rise" else rng.uniform(0.3, 0.38)
         y = share * height + size / 2
-    elif CAST[scene.subject][1] == "air" or scene.motion == "circle":
+    elif scene.relation in ("riding", "on") and not is_aloft(scene.companion, scene.place):
+        y = stage.ground - max(0.0, bodies.offset[1])
+    elif is_aloft(scene.subject, scene.place) or scene.motion == "circle":
         y = centre + size / 2
         if scene.motion == "bounce":
             y += BOUNCE_PIXELS / 2

@@ -7,12 +7,13 @@ Paths are planned for a whole shot before anything is rendered. `camera.py` owns
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import ceil, cos, pi, sin
 from typing import Any
 
 import numpy as np
 
+from pipeline.mini.anchors import ATTACHED, IN_FRONT
 from pipeline.mini.camera import MAX_ZOOM, SPEED, TILT_SHARE, aim_camera
 from pipeline.mini.layout import (
     BOUNCE_PIXELS,
@@ -23,7 +24,15 @@ from pipeline.mini.layout import (
     size_bodies,
     width_of,
 )
-from pipeline.mini.scene import PATCH, Look, Scene, looks_of, read_scene
+from pipeline.mini.scene import (
+    ATTRIBUTES,
+    PATCH,
+    Look,
+    Scene,
+    Vocabulary,
+    looks_of,
+    read_scene,
+)
 from pipeline.mini.shadows import Shadow, cast_shadow
 
 CLIMB_SHARE = 0.5  # of `SPEED` when rising and falling
@@ -31,6 +40,7 @@ DRIFT_SHARE = 0.25  # of a pan or tilt that characters move with, so that they s
 CIRCLE_SECONDS = PACE_SECONDS = 4.0
 PACE_PIXELS = 64
 BOUNCE_SECONDS = 1.0
+COPY_SECONDS = 0.375  # by which the movements of two of the same are apart
 _EASED = ("tilt up", "tilt down", "zoom in", "zoom out")  # moves of the camera that end
 _ROUNDS = ("bounce", "circle", "pace")  # motions that return to their start
 # Limits on paths that are read from a file.
@@ -76,6 +86,7 @@ class Figure:
     height: float
     is_flipped: bool
     shadow: Shadow | None
+    delay: float = 0.0  # seconds by which its movements are ahead
 
 
 class MotionPaths:
@@ -138,27 +149,41 @@ class MotionPaths:
             subject = Position(x, y, bodies.size)
         if scene.companion is not None:
             dx, dy = bodies.offset
+            dx = -dx if is_flipped and scene.relation in ATTACHED else dx
             companion = Position(x + dx, y + dy, bodies.companion_size)
         ground = self._start[1] if self._stage.floats else self._stage.ground
         return Moment(zoom, pan, tilt, self._pivot, ground + sink, subject, companion, is_flipped)
 
     def figures(self, time: float) -> list[Figure]:
-        """Return the scene's characters at a time: the subject, then its companion, if any."""
+        """Return the scene's characters at a time, from front to back."""
         if self._before is not None and time < 0:
             return self._before.figures(self._since + time)
-        moment, figures = self.at(time), []
-        places = moment.subject, moment.companion
-        for look, place in zip(looks_of(self.scene), places, strict=True):
-            if look is None or place is None:
-                continue
-            height = moment.zoom * place.height
-            width = width_of(look.subject) * height
-            ground = _after_zoom(place.x, moment.ground, moment)
-            feet = _after_zoom(place.x, place.y, moment)
-            shadow = cast_shadow(feet, width, ground[1], moment.zoom * self.height)
-            middle = on_screen(place, moment)
-            figures.append(Figure(look, *middle, width, height, moment.is_flipped, shadow))
+        moment = self.at(time)
+        looks, places = looks_of(self.scene), (moment.subject, moment.companion)
+        figures = [
+            self._figure(look, place, moment)
+            for look, place in zip(looks, places, strict=True)
+            if look is not None and place is not None
+        ]
+        if self.scene.relation in IN_FRONT:
+            figures.reverse()
+        for index, (dx, dy) in enumerate(self._bodies.copies):
+            first = figures[0]
+            assert moment.subject is not None
+            place = replace(moment.subject, x=moment.subject.x + dx, y=moment.subject.y + dy)
+            copy = self._figure(first.look, place, moment)
+            figures.append(replace(copy, delay=COPY_SECONDS * (index + 1)))
         return figures
+
+    def _figure(self, look: Look, place: Position, moment: Moment) -> Figure:
+        """Return a character at its position as the camera sees it."""
+        height = moment.zoom * place.height
+        width = width_of(look.subject) * height
+        ground = _after_zoom(place.x, moment.ground, moment)
+        feet = _after_zoom(place.x, place.y, moment)
+        shadow = cast_shadow(feet, width, ground[1], moment.zoom * self.height)
+        middle = on_screen(place, moment)
+        return Figure(look, *middle, width, height, moment.is_flipped, shadow)
 
     def to_json(self) -> dict[str, object]:
         """Return everything that defines the paths, as JSON values."""
@@ -167,9 +192,17 @@ class MotionPaths:
 
     @classmethod
     def from_json(
-        cls, values: Mapping[str, Any] | None, *, width: int, height: int
+        cls,
+        values: Mapping[str, Any] | None,
+        *,
+        width: int,
+        height: int,
+        known: Vocabulary = ATTRIBUTES,
     ) -> MotionPaths | None:
-        """Read what `to_json` wrote; None gives None. Raises ValueError if `values` are invalid."""
+        """Read what `to_json` wrote; None gives None. Raises ValueError if `values` are invalid.
+
+        `known` are the values that the weights know.
+        """
         chain: list[Mapping[str, Any]] = []
         while values is not None:
             if not isinstance(values, Mapping) or len(chain) == MAX_CHAIN:
@@ -182,7 +215,8 @@ class MotionPaths:
             if not isinstance(scene, Mapping) or not isinstance(since, int | float):
                 raise ValueError("'staging' needs a 'scene', and 'since' in seconds")
             since = float(np.clip(since, 0, MAX_SECONDS))
-            paths = cls(read_scene(scene), width=width, height=height, before=paths, since=since)
+            scene = read_scene(scene, known)
+            paths = cls(scene, width=width, height=height, before=paths, since=since)
         return paths
 
     @property

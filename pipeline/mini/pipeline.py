@@ -7,6 +7,7 @@ call. It is a `DiffusionPipeline` only so that diffusers saves and loads it like
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import torch
 from diffusers import DiffusionPipeline
@@ -15,24 +16,32 @@ from transformers import PreTrainedTokenizerFast
 
 from pipeline.mini.autoencoder import AutoencoderKinora
 from pipeline.mini.background import BackgroundModel
-from pipeline.mini.scene import ATTRIBUTES, OF_BODIES, Look
+from pipeline.mini.languages import to_english
+from pipeline.mini.painter import PainterModel
+from pipeline.mini.scene import OF_BODIES, Look, Vocabulary
 from pipeline.mini.sprites import SpriteModel
 from pipeline.mini.text_encoder import SlotTextEncoder
 
 Values = Mapping[str, str | None]
-"""A value for each of `ATTRIBUTES`; None if the prompt does not name one."""
+"""A value for each attribute of the vocabulary; None if the prompt does not name one."""
 
 
 class KinoraMiniPipeline(DiffusionPipeline):
-    """A text-driven scene renderer, without scheduler, transformer or steps."""
+    """A text-driven scene renderer, without scheduler, transformer or steps.
+
+    Weights have a background network and sprites of bodies, or a painter of bodies and props.
+    """
+
+    _optional_components: ClassVar[list[str]] = ["background", "sprites", "painter"]
 
     def __init__(
         self,
         tokenizer: PreTrainedTokenizerFast,
         text_encoder: SlotTextEncoder,
-        background: BackgroundModel,
-        sprites: SpriteModel,
         vae: AutoencoderKinora,
+        background: BackgroundModel | None = None,
+        sprites: SpriteModel | None = None,
+        painter: PainterModel | None = None,
     ) -> None:
         """Register the components."""
         super().__init__()
@@ -41,26 +50,37 @@ class KinoraMiniPipeline(DiffusionPipeline):
             text_encoder=text_encoder,
             background=background,
             sprites=sprites,
+            painter=painter,
             vae=vae,
         )
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The values of each attribute that the weights know, in the order of the slots."""
+        config = self.text_encoder.config
+        pairs = zip(config.slot_names, config.slot_values, strict=True)
+        return {name: tuple(values) for name, values in pairs}
 
     @torch.no_grad()
     def parse_prompt(self, prompt: str) -> dict[str, str | None]:
         """Return the value that a prompt names for each attribute, or None."""
+        if self.text_encoder.config.reads_languages:
+            prompt = to_english(prompt)
         tokens = self.tokenizer(prompt, truncation=True, return_tensors="pt").to(self.device)
         logits = self.text_encoder.classify(tokens.input_ids, tokens.attention_mask)
         labels = [int(x.argmax()) for x in logits]
         return {
             name: values[label - 1] if label else None
-            for (name, values), label in zip(ATTRIBUTES.items(), labels, strict=True)
+            for (name, values), label in zip(self.vocabulary.items(), labels, strict=True)
         }
 
     @torch.no_grad()
     def embed_values(self, values: Values) -> torch.Tensor:
-        """Embed the values of all attributes: (1, S, D)."""
+        """Embed the values of all attributes, those that are not given as not said: (1, S, D)."""
         encoder, chosen = self.text_encoder, []
-        for (name, options), head in zip(ATTRIBUTES.items(), encoder.heads, strict=True):
-            label = 0 if values[name] is None else 1 + options.index(values[name])
+        for (name, options), head in zip(self.vocabulary.items(), encoder.heads, strict=True):
+            value = values.get(name)
+            label = 0 if value is None else 1 + options.index(value)
             index = torch.tensor([label], device=self.device)
             chosen.append(functional.one_hot(index, head.out_features).to(encoder.dtype))
         return encoder.embed_slots(chosen)
@@ -80,6 +100,6 @@ class KinoraMiniPipeline(DiffusionPipeline):
     @torch.no_grad()
     def paint_sprites(self, look: Look, seconds: tuple[float, ...]) -> torch.Tensor:
         """Paint a character at N times, in seconds: (N, 4, H, W), see `SpriteModel.paint`."""
-        slots = self.embed_values(dict.fromkeys(ATTRIBUTES) | vars(look))
+        slots = self.embed_values(vars(look))
         clock = torch.tensor(seconds, device=self.device)
         return self.sprites.paint(look.subject, slots, clock)

@@ -7,6 +7,7 @@ image decomposition in vector layers"). `compositing.py` puts sprites into frame
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import cache
 
 import torch
@@ -24,7 +25,8 @@ _ROWS = (ABOVE + SPRITE_HEIGHT + BELOW) // CELL
 _COLUMNS = 24  # of the widest subject
 _HARMONICS = 16  # of the period: nothing turns or flaps faster
 
-_SLOTS = [list(ATTRIBUTES).index(name) for name in OF_LOOKS]
+SLOTS = tuple(list(ATTRIBUTES).index(name) for name in OF_LOOKS)
+"""The slots of all attributes of a look."""
 
 
 @cache
@@ -39,11 +41,18 @@ class SpriteModel(ModelMixin, ConfigMixin):
 
     @register_to_config
     def __init__(
-        self, slot_size: int = 128, width: int = 320, depth: int = 3, num_layers: int = 10
+        self,
+        slot_size: int = 128,
+        width: int = 320,
+        depth: int = 3,
+        num_layers: int = 10,
+        num_subjects: int = len(CAST),
+        slots: Sequence[int] = SLOTS,
     ) -> None:
+        """Paint the first subjects of the cast, by the words in some slots."""
         super().__init__()
-        num_words = len(_SLOTS) * slot_size
-        self.cells = nn.Embedding(len(CAST) * _ROWS * _COLUMNS, width)
+        num_words = len(slots) * slot_size
+        self.cells = nn.Embedding(num_subjects * _ROWS * _COLUMNS, width)
         nn.init.normal_(self.cells.weight, std=0.3)
         # Whether a cell is ever visible.
         self.register_buffer("is_used", torch.ones(len(self.cells.weight), dtype=torch.bool))
@@ -72,7 +81,7 @@ class SpriteModel(ModelMixin, ConfigMixin):
         `slots` (B, S, D) are the embedded words of B sprites and `seconds` (B,) their times.
         `cells` (M,) are rows of the table, `owner` (M,) the sprite that each belongs to.
         """
-        words = slots[:, _SLOTS].flatten(1)
+        words = slots[:, self.config.slots].flatten(1)
         clock = seconds[:, None] * (
             2 * math.pi / PERIOD_SECONDS * torch.arange(1, _HARMONICS + 1, device=seconds.device)
         )

@@ -50,7 +50,8 @@ class SlotTextConfig(PretrainedConfig):
 
     Word vectors are projected first if `word_size` differs from `hidden_size`. `slot_phrases` has,
     by slot and value, the phrases that training used, and `passed_over` the words that it taught
-    the encoder to pass over: only `understanding.py` reads these two.
+    the encoder to pass over: only `understanding.py` reads these two. With `reads_languages`
+    prompts in other languages are first said in English (`languages.py`).
     """
 
     model_type = "kinora-slot-text"
@@ -66,6 +67,7 @@ class SlotTextConfig(PretrainedConfig):
         slot_values: Sequence[Sequence[str]] = (),
         slot_phrases: Mapping[str, Mapping[str, Sequence[str]]] | None = None,
         passed_over: Sequence[str] = (),
+        reads_languages: bool = False,
         **kwargs: object,
     ) -> None:
         self.vocab_size = vocab_size
@@ -81,6 +83,7 @@ class SlotTextConfig(PretrainedConfig):
             for slot, values in (slot_phrases or {}).items()
         }
         self.passed_over = list(passed_over)
+        self.reads_languages = reads_languages
         super().__init__(**kwargs)
 
 

@@ -15,7 +15,8 @@ import torch
 from torch.nn import functional
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from pipeline.mini.scene import complete_scene
+from pipeline.mini.languages import to_english
+from pipeline.mini.scene import SOMEBODY, complete_scene
 from pipeline.mini.text_encoder import MAX_TOKENS, SlotTextEncoder
 from pipeline.models.spec import ModelSpec
 from pipeline.planning.understanding import Reading, UnknownWord
@@ -83,6 +84,8 @@ class PromptReader:
     @torch.no_grad()
     def read(self, prompt: str) -> Reading:
         """Read a prompt; some tens of milliseconds for the longest."""
+        if self._encoder.config.reads_languages:
+            prompt = to_english(prompt)
         encoded = self._tokenizer(prompt, return_offsets_mapping=True)
         num_slots, ids = self._encoder.num_slots, encoded.input_ids
         tokens = self._tokenizer.convert_ids_to_tokens(ids)
@@ -93,7 +96,7 @@ class PromptReader:
         ]
         read = [word for word in words if word.index < MAX_TOKENS]
         named, evidence = self._weigh(ids[:MAX_TOKENS], read)
-        named = _drawn(named)
+        named = self._drawn(named)
         understood, unknown = self._account(read, named, evidence)
         return Reading(self._describe(named), understood, unknown, len(words) - len(read))
 
@@ -114,6 +117,18 @@ class PromptReader:
                 for word, fall in zip(words, (falls[0] - falls[1:]).tolist(), strict=True):
                     evidence[word.index, slot] = fall
         return named, evidence
+
+    def _drawn(self, named: dict[str, str | None]) -> dict[str, str | None]:
+        """Return the named values that the scene keeps: only a child has an emotion, for one."""
+        if named["subject"] is None and named["companion"]:  # a companion alone is the subject
+            named = named | {"subject": named["companion"], "colour": named["companion_colour"]}
+            named |= dict.fromkeys(("companion", "companion_colour"))
+        known = {slot: tuple(values) for slot, values in self._slots.items()}
+        scene = complete_scene(named, 0, known)
+        kept = {name: x if getattr(scene, name) == x else None for name, x in named.items()}
+        if named["subject"] == SOMEBODY:  # the seed says who it is
+            kept["subject"] = SOMEBODY
+        return kept
 
     def _account(
         self,
@@ -260,12 +275,3 @@ class PromptReader:
                     if token not in FUNCTION_WORDS | self._passed_over
                 )
         return words
-
-
-def _drawn(named: dict[str, str | None]) -> dict[str, str | None]:
-    """Return the named values that the scene keeps: only a child has an emotion, for one."""
-    if named["subject"] is None and named["companion"]:  # a companion alone is the subject
-        named = named | {"subject": named["companion"], "colour": named["companion_colour"]}
-        named |= dict.fromkeys(("companion", "companion_colour"))
-    scene = complete_scene(named, 0)
-    return {name: x if getattr(scene, name) == x else None for name, x in named.items()}

@@ -9,6 +9,7 @@ import torch
 from pipeline.engines.base import WindowContext
 from pipeline.mini.autoencoder import AutoencoderKinora
 from pipeline.mini.camera_warp import cross_fade_latents, warp_along_camera
+from pipeline.mini.land_renderer import LandRenderer
 from pipeline.mini.renderer import Renderer, ScenePrompt
 
 # A scene from a recipe is rejected if it leaves more of the given latents' energy unexplained.
@@ -18,7 +19,9 @@ _MAX_UNEXPLAINED = 0.9
 class WindowRenderer:
     """Renders windows with the latents that they are given."""
 
-    def __init__(self, renderer: Renderer, vae: AutoencoderKinora, device: torch.device) -> None:
+    def __init__(
+        self, renderer: Renderer | LandRenderer, vae: AutoencoderKinora, device: torch.device
+    ) -> None:
         """Use a renderer and the autoencoder, which are on a device."""
         self._renderer, self._vae, self._device = renderer, vae, device
 

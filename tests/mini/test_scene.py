@@ -17,7 +17,14 @@ from pipeline.mini.path_features import (
     scene_features,
     unknown_features,
 )
-from pipeline.mini.scene import ATTRIBUTES, Scene, change_scene, complete_scene, cut_to_scene
+from pipeline.mini.scene import (
+    ATTRIBUTES,
+    OF_PEOPLE,
+    Scene,
+    change_scene,
+    complete_scene,
+    cut_to_scene,
+)
 
 WIDTH, HEIGHT = 512, 288
 MINUTE = np.arange(0, 60, 0.25).tolist()
@@ -32,7 +39,8 @@ def column(track: np.ndarray, name: str) -> np.ndarray:
 
 
 def test_what_the_words_name_is_what_the_scene_has() -> None:
-    named = {name: values[1] for name, values in ATTRIBUTES.items() if name != "emotion"}
+    left_out = ("emotion", "count", *OF_PEOPLE)  # of a child, of those who are alone, of people
+    named = {name: values[1] for name, values in ATTRIBUTES.items() if name not in left_out}
     scene = complete_scene(named, 0)
     assert {name: getattr(scene, name) for name in named} == named
 
@@ -41,7 +49,7 @@ def test_the_seed_settles_what_the_words_leave_open_and_one_word_more_changes_no
     None
 ):
     scenes = [complete_scene({"subject": "cat"}, seed) for seed in range(40)]
-    assert len({(scene.place, scene.time, scene.colour) for scene in scenes}) > 20
+    assert len({(scene.place, scene.time) for scene in scenes}) > 10
     assert {(scene.weather, scene.style, scene.camera) for scene in scenes} == {
         ("clear", "flat", "static")
     }
@@ -141,7 +149,8 @@ def test_a_shot_in_between_can_change_and_leave_the_others_as_they_are(between: 
 @pytest.mark.parametrize("size", [(512, 288), (288, 512), (384, 384)])
 def test_everybody_is_inside_the_picture_at_the_start_of_any_scene(size: tuple[int, int]) -> None:
     width, height = size
-    choices = itertools.product(ATTRIBUTES["subject"], ATTRIBUTES["motion"], ["static", "pan left"])
+    subjects = ATTRIBUTES["subject"][::4]
+    choices = itertools.product(subjects, ATTRIBUTES["motion"], ["static", "pan left"])
     for seed, (subject, motion, camera) in enumerate(choices):
         named = {"subject": subject, "motion": motion, "camera": camera, "companion": "cat"}
         staging = MotionPaths(complete_scene(named, seed), width=width, height=height)

@@ -19,6 +19,7 @@ from tests.tiny import MINI
 
 WIDTH, HEIGHT = 512, 288
 GROUND, BODY = -0.2, 0.8
+SHIPPED_SLOTS = (0, 1, 3, 4, 8, 12)  # subject, colour, time, weather, emotion, style
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,8 @@ def vae() -> AutoencoderKinora:
 @pytest.fixture
 def portraits() -> SpriteModel:
     torch.manual_seed(0)
-    return SpriteModel(4, width=8, depth=1, num_layers=2).eval()
+    sizes = {"width": 8, "depth": 1, "num_layers": 2}
+    return SpriteModel(4, **sizes, num_subjects=16, slots=SHIPPED_SLOTS).eval()
 
 
 def draw_box(look: Look, seconds: tuple[float, ...]) -> torch.Tensor:
@@ -153,7 +155,7 @@ def test_a_portrait_has_its_subjects_size_and_covers_from_nothing_to_all(
     portraits: SpriteModel,
 ) -> None:
     slots, seconds = torch.randn(1, 14, 4), torch.tensor([0.0, 1.3])
-    for subject in CAST:
+    for subject in list(CAST)[:16]:
         painted = portraits.paint(subject, slots, seconds)
         assert painted.shape == (2, 4, *canvas_size(subject))
         colours, cover = painted.split((3, 1), dim=1)

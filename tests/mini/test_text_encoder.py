@@ -224,5 +224,5 @@ def test_snow_falls_in_training_whatever_the_subject_does(lexicon: Lexicon) -> N
     does = labels[:, names.index("motion")]
     fall = 1 + ATTRIBUTES["motion"].index("fall")
     assert (falls & is_wet & (does == 0)).sum() > 25
-    assert (falls & is_wet & (does != fall) & (does != 0)).sum() > 42
+    assert (falls & is_wet & (does != fall) & (does != 0)).sum() > 25
     assert (falls & ~is_wet & (does == fall)).sum() > 3

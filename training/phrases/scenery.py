@@ -1,0 +1,285 @@
+"""Phrases for colours, places, times, weathers and styles."""
+
+from __future__ import annotations
+
+COLOURS: dict[str, tuple[str, ...]] = {
+    "red": (
+        "red", "scarlet", "crimson", "bright red", "ruby", "cherry red", "vermilion", "cardinal",
+        "burgundy", "maroon", "cherry", "blood red", "fire red", "deep red", "dark red",
+        "strawberry red",
+    ),
+    "orange": (
+        "orange", "bright orange", "tangerine", "amber", "apricot", "pumpkin", "pumpkin orange",
+        "carrot", "deep orange", "dark orange", "mandarin",
+    ),
+    "yellow": (
+        "yellow", "golden", "bright yellow", "lemon", "sunny yellow", "gold", "canary yellow",
+        "mustard", "lemon yellow", "banana yellow", "pale yellow", "saffron", "deep yellow",
+    ),
+    "green": (
+        "green", "emerald", "bright green", "lime green", "lime", "olive", "mint", "mint green",
+        "forest green", "grass green", "jade", "dark green", "light green", "leaf green",
+    ),
+    "blue": (
+        "blue", "bright blue", "azure", "sky blue", "navy", "dark blue", "navy blue", "cobalt",
+        "cobalt blue", "sapphire", "light blue", "royal blue", "cyan", "pale blue", "baby blue",
+        "deep blue",
+    ),
+    "purple": (
+        "purple", "violet", "lilac", "lavender", "plum", "mauve", "amethyst", "deep purple",
+        "dark purple", "light purple", "grape", "royal purple",
+    ),
+    "pink": (
+        "pink", "rose", "magenta", "hot pink", "rosy", "light pink", "pale pink", "fuchsia",
+        "bubblegum pink", "baby pink", "blush", "deep pink", "candy pink",
+    ),
+    "brown": (
+        "brown", "chocolate", "chestnut", "dark brown", "chocolate brown", "tan", "hazel",
+        "mahogany", "coffee brown", "caramel", "walnut", "cocoa", "light brown", "nut brown",
+        "cinnamon",
+    ),
+    "white": (
+        "white", "snow white", "ivory", "pale white", "pure white", "snowy white", "milky white",
+        "bright white", "cream", "off white", "alabaster", "pearl white", "milk white",
+    ),
+    "black": (
+        "black", "jet black", "dark black", "coal black", "ebony", "pitch black", "inky black",
+        "onyx", "raven black", "deep black", "obsidian", "charcoal", "inky",
+    ),
+}  # fmt: skip
+
+PLACES: dict[str, tuple[str, ...]] = {
+    "meadow": (
+        "in a meadow", "on a meadow", "in the field", "in a green field", "on the grass",
+        "in the grass", "over a meadow", "through a meadow", "on grassy hills", "in a field",
+        "in the countryside", "on a grassy hill", "across green hills", "in a pasture",
+        "on a green hill", "on the prairie", "in the meadow", "in tall grass",
+        "in the green fields", "across a meadow", "on a lawn", "in a grassland", "on the plains",
+        "across the fields",
+    ),
+    "forest": (
+        "in a forest", "in the woods", "among the trees", "between pine trees", "in a pine forest",
+        "through a forest", "through the woods", "in the forest", "in a wood", "over a forest",
+        "in a woodland", "in the jungle", "under the trees", "in a thicket", "deep in the forest",
+        "in a grove", "between the trees", "in the rainforest", "among tall pines",
+        "deep in the woods",
+    ),
+    "beach": (
+        "on a beach", "at the beach", "by the sea", "on the sand by the sea", "at the seaside",
+        "on the shore", "near the ocean", "by the ocean", "at the coast", "on the beach",
+        "by the seaside", "on a sandy beach", "on a tropical beach", "on the seashore",
+        "by the shore", "at the shore", "on the coast", "along the beach", "at the ocean",
+        "by the waves", "at the seashore", "beside the sea", "along the shore",
+    ),
+    "desert": (
+        "in a desert", "in the desert", "among the dunes", "between cacti", "through the desert",
+        "over the dunes", "in the sahara", "among cactuses", "on sand dunes", "in a sandy desert",
+        "in a dry desert", "on a dune", "across the desert", "in the dunes",
+        "in a sandy wasteland", "near a cactus", "in the hot desert", "among the cacti",
+        "in the gobi",
+    ),
+    "mountains": (
+        "in the mountains", "in front of mountains", "under snowy peaks", "in the alps",
+        "among the mountains", "near a mountain", "below high peaks", "on a mountain",
+        "through the mountains", "over the mountains", "among rocky peaks",
+        "high in the mountains", "on a mountain top", "on a mountain peak", "on a summit",
+        "in the highlands", "in the himalayas", "in the rockies", "at the foot of a mountain",
+        "among high mountains", "in a mountain valley", "across the mountains", "on a mountainside",
+    ),
+    "city": (
+        "in a city", "in the city", "in a town street", "between skyscrapers", "downtown",
+        "on a city street", "in front of tall buildings", "through the city", "over the city",
+        "among tall buildings", "in the street", "on the street", "in a big city",
+        "in the metropolis", "in an urban street", "in a busy street", "between high buildings",
+        "on an avenue", "on the boulevard", "among skyscrapers", "in new york",
+        "past tall buildings", "on a busy road", "in traffic", "in tokyo", "on the road",
+    ),
+    "village": (
+        "in a village", "in the village", "between small houses", "by the church", "near cottages",
+        "through a village", "in a small town", "among little houses", "in front of a church",
+        "in a little village", "in a hamlet", "in a tiny village", "among cottages",
+        "near a church", "in the old village", "past the houses", "between cottages",
+        "in a country village", "near the houses", "beside the church", "in front of small houses",
+        "by a cottage",
+    ),
+    "lake": (
+        "on a lake", "on the lake", "by a lake", "at the lake", "on the water", "over a lake",
+        "by the lake", "near a lake", "across the lake", "on a pond", "at a pond",
+        "over the water", "on a calm lake", "beside a lake", "at the lakeside", "on the lakeshore",
+        "near the lake", "on a river", "by a pond", "near a pond", "on the pond", "along the lake",
+        "in the water", "on the river", "on a lagoon", "on still water",
+    ),
+    "snowfield": (
+        "on a snowfield", "in a snowy field", "in a snowy landscape", "in the arctic",
+        "on white hills", "in a winter landscape", "on a snowy plain", "over the ice",
+        "in the snow field", "on snow covered hills", "in a white winter land", "on snowy hills",
+        "in the snow", "on the snow", "in a frozen landscape", "at the north pole",
+        "in antarctica", "on the tundra", "in deep snow", "across the snow", "in a frozen field",
+        "in a wintry landscape", "on a glacier", "in a land of snow",
+    ),
+    "garden": (
+        "in a garden", "in the garden", "among flowers", "between flower beds",
+        "in a flower garden", "in a park", "in the park", "in the backyard", "through a garden",
+        "in a blooming garden", "among the flowers", "in an orchard", "in a flower bed",
+        "among the tulips", "in a blossoming garden", "among blossoms", "in the flower garden",
+        "between the flowers", "in a botanical garden", "among daisies", "in a vegetable garden",
+        "in the orchard", "in a playground",
+    ),
+}  # fmt: skip
+
+TIMES: dict[str, tuple[str, ...]] = {
+    "morning": (
+        "in the morning", "at dawn", "at sunrise", "early in the morning", "at daybreak",
+        "in the early morning", "in morning light", "as the sun rises", "at first light",
+        "at the crack of dawn", "at sunup", "in the morning light", "in the morning sun",
+        "as the sun comes up", "in the dawn light", "one morning", "on an early morning",
+        "during sunrise", "just after sunrise", "at early dawn", "in the mornings",
+    ),
+    "day": (
+        "during the day", "at noon", "at midday", "in the daytime", "in bright daylight",
+        "on a sunny day", "in the afternoon", "in full daylight", "in the sunshine", "by day",
+        "under a blue sky", "in daylight", "at lunchtime", "in broad daylight",
+        "in the middle of the day", "under the midday sun", "in the sun", "in sunlight",
+        "under a bright sun", "under a sunny sky", "at high noon", "around noon", "during daytime",
+        "on a bright day", "in the early afternoon",
+    ),
+    "sunset": (
+        "at sunset", "at dusk", "in the evening", "in the evening light", "at twilight",
+        "as the sun sets", "at golden hour", "in the glow of sunset", "at the sunset",
+        "at sundown", "at nightfall", "in the dusk", "in the twilight", "during sunset",
+        "in the setting sun", "in evening light", "just before sunset", "on a warm evening",
+        "one evening", "this evening", "in the last light of the day", "while the sun sets",
+        "in the evenings",
+    ),
+    "night": (
+        "at night", "by night", "at midnight", "under the stars", "in the moonlight",
+        "under a starry sky", "in the dark", "in the night", "under the moon", "by moonlight",
+        "late at night", "after dark", "in the middle of the night", "in the darkness",
+        "under a full moon", "on a dark night", "on a starry night", "on a moonlit night",
+        "during the night", "after midnight", "in moonlight", "under a dark sky", "one night",
+        "tonight", "at nighttime", "under the night sky", "past midnight", "in starlight",
+    ),
+}  # fmt: skip
+
+WEATHERS: dict[str, tuple[str, ...]] = {
+    "clear": (
+        "in clear weather", "under a clear sky", "on a clear day", "with no clouds",
+        "in fine weather", "under a cloudless sky", "with a clear sky", "in nice weather",
+        "in good weather", "without a cloud", "in beautiful weather",
+    ),
+    "rain": (
+        "in the rain", "while it rains", "in rainy weather", "on a rainy day", "with rain",
+        "in a rain shower", "in heavy rain", "it is raining", "while it is raining",
+        "with rain falling", "in a storm", "in falling rain", "while rain falls",
+        "rain is falling", "in pouring rain", "in a downpour", "in a drizzle", "in light rain",
+        "on a wet day", "in a thunderstorm", "in the pouring rain", "with raindrops",
+        "in a rainstorm", "as it rains", "in stormy weather", "while it pours",
+    ),
+    "snow": (
+        "while it snows", "with snow falling", "in falling snow", "with snowflakes",
+        "in a snow shower", "it is snowing", "in a snowstorm", "in snowfall", "while snow falls",
+        "under falling snow", "snow is falling", "as snow falls", "in a blizzard",
+        "during snowfall", "while it is snowing", "as it snows", "in light snow",
+        "with falling snowflakes", "during a snowstorm", "with snow in the air",
+        "in a flurry of snow", "with snowflakes in the air",
+    ),
+    "fog": (
+        "in the fog", "in fog", "in mist", "on a foggy day", "in a misty haze", "in the mist",
+        "with fog", "in thick fog", "covered in mist", "in thick mist", "in the haze", "in haze",
+        "in foggy weather", "in misty weather", "on a misty day", "in dense fog",
+        "surrounded by fog", "with mist", "in a foggy landscape", "shrouded in mist",
+        "in light mist",
+    ),
+}  # fmt: skip
+
+STYLES: dict[str, tuple[str, ...]] = {
+    "flat": (
+        "flat design", "flat illustration", "picture book style", "simple illustration",
+        "flat style", "vector illustration", "flat vector art", "storybook style",
+        "picture book illustration", "in flat colours", "minimalist illustration",
+    ),
+    "pastel": (
+        "in pastel colours", "pastel style", "in soft pastels", "pale pastel illustration",
+        "in soft pale colours", "pastel drawing", "in soft colours", "with pastel colours",
+        "pastel illustration", "in pale colours", "soft pastel style", "in pastel tones",
+        "in delicate colours",
+    ),
+    "comic": (
+        "comic style", "as a comic", "in comic book style", "with bold outlines",
+        "with thick outlines", "cartoon with black outlines", "comic strip",
+        "comic book illustration", "graphic novel style", "with black outlines", "inked comic",
+        "manga style", "comic drawing", "in the style of a comic", "with heavy outlines",
+        "comic book art",
+    ),
+    "papercut": (
+        "paper cut style", "made of paper", "papercut", "as a paper collage", "paper craft",
+        "cut out of paper", "in paper cutout style", "paper collage", "cut paper style",
+        "paper art", "layered paper", "in cut paper", "origami style", "made from paper",
+        "cut from paper", "collage of paper",
+    ),
+}  # fmt: skip
+SEASONS: dict[str, tuple[str, ...]] = {
+    "spring": ("in spring", "in springtime", "with cherry blossoms", "among cherry blossoms",
+               "on a spring day", "in april", "in may", "with blossoming trees",
+               "in the spring"),
+    "summer": ("in summer", "on a summer day", "in summertime", "in july", "in the summer",
+               "in midsummer"),
+    "autumn": ("in autumn", "in fall colours", "with falling leaves", "with golden leaves",
+               "on an autumn day", "in october", "in the autumn", "with autumn leaves",
+               "among autumn colours", "in november"),
+    "winter": ("in winter", "on a winter day", "in wintertime", "in december", "in the winter",
+               "in january", "covered in snow"),
+}  # fmt: skip
+PLACES |= {
+    "room": ("in a room", "in a living room", "in the living room", "at home", "on the sofa",
+             "in a cozy room", "indoors", "in a bedroom", "inside a house", "by the fireplace",
+             "in an apartment", "in a sunny room", "by the window", "in a library",
+             "in a classroom", "on a couch"),
+    "kitchen": ("in a kitchen", "in the kitchen", "on the kitchen counter", "by the stove",
+                "in a modern kitchen", "in a restaurant kitchen", "in front of the fridge"),
+    "cafe": ("in a cafe", "in a coffee shop", "in a restaurant", "at a bar", "in a bistro",
+             "in a cozy cafe", "in a diner", "in a pub", "at a coffee house"),
+    "underwater": ("underwater", "under the sea", "under water", "in the deep sea",
+                   "in the deep blue ocean", "on a coral reef", "among corals",
+                   "on the ocean floor", "at the bottom of the sea", "among coral reefs",
+                   "below the surface of the sea", "around a reef", "in an aquarium"),
+    "sky": ("in the sky", "above the clouds", "among the clouds", "through the clouds",
+            "in the clouds", "high in the sky", "in the blue sky", "over the clouds",
+            "through the air", "in mid air", "across the sky"),
+    "space": ("in space", "in outer space", "among the stars", "in the galaxy",
+              "in the universe", "past a planet", "in the cosmos", "floating in space",
+              "above the earth", "in deep space", "in orbit", "through a galaxy"),
+    "moonscape": ("on the moon", "on the lunar surface", "on the surface of the moon",
+                  "among craters", "on mars", "on an alien planet", "on the moon's surface",
+                  "in a crater"),
+    "neon street": ("in a neon city", "under neon lights", "in a cyberpunk city",
+                    "on a street with neon signs", "in a street filled with glowing neon",
+                    "in a futuristic city", "in a cyberpunk alley", "among neon signs",
+                    "in a neon lit street", "on wet asphalt with neon reflections"),
+    "road": ("on a road", "on a country road", "on the highway", "down a country road",
+             "on an open road", "along a highway", "on a winding road", "down the road",
+             "on a motorway", "along the road", "on a coastal highway", "on a highway",
+             "on a race track"),
+    "castle grounds": ("in front of a castle", "at a castle", "by the castle", "near a castle",
+                       "before the palace", "over a castle", "in a castle",
+                       "at the old fortress", "around the castle", "in a kingdom"),
+    "stage": ("on a stage", "on stage", "under a spotlight", "in a theatre", "in a theater",
+              "in a concert hall", "before red curtains", "at a concert", "in an opera house",
+              "in a circus"),
+    "stadium": ("in a stadium", "on a football field", "on a soccer field", "in an arena",
+                "on a sports field", "on the pitch", "in front of a cheering crowd",
+                "on a baseball field", "at the olympics"),
+    "farm": ("on a farm", "at the farm", "in a farmyard", "in front of a barn", "on a ranch",
+             "near a barn", "by a red barn", "among hay bales", "in a barnyard"),
+    "waterfall": ("at a waterfall", "by a waterfall", "near a waterfall",
+                  "in front of a waterfall", "below a waterfall", "beside a cascade",
+                  "at niagara falls", "under a waterfall"),
+    "studio": ("in a studio", "on a plain background", "on a white background",
+               "on a black background", "on a simple background", "against a plain wall",
+               "product shot", "on a pedestal", "isolated", "close up shot",
+               "on an empty background"),
+}  # fmt: skip
+PLACES["city"] = (
+    *(x for x in PLACES["city"] if x != "on the road"),
+    "in london", "in paris", "on a rooftop", "in a suburb", "on the sidewalk", "at a crossing",
+)  # fmt: skip

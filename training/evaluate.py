@@ -20,6 +20,8 @@ from training.evaluation.films import evaluate_films
 from training.evaluation.motion import evaluate_motion
 from training.evaluation.pictures import evaluate_autoencoder, evaluate_pictures
 from training.evaluation.prompts import evaluate_oracle, evaluate_prompts
+from training.evaluation.read_prompts import evaluate_reading
+from training.evaluation.renders import evaluate_renders
 from training.evaluation.seams import evaluate_seams
 from training.evaluation.setup import Setup
 from training.evaluation.speed import evaluate_speed, time_minute
@@ -38,6 +40,8 @@ def parts(setup: Setup, studio: Studio) -> dict[str, Callable[[], dict[str, obje
         "prompts": lambda: evaluate_prompts(setup, 2),
         "prompts, held-out combinations": lambda: evaluate_prompts(setup, 3, held_out=True),
         "prompts, held-out words": lambda: evaluate_prompts(setup, 4, paraphrased=True),
+        "reading": lambda: evaluate_reading(setup.reader()),
+        "renders": lambda: evaluate_renders(setup),
         "autoencoder": lambda: evaluate_autoencoder(setup),
         "image to video": lambda: evaluate_pictures(setup, studio),
         "seams": lambda: evaluate_seams(setup, studio),
@@ -65,6 +69,7 @@ def main() -> None:
     parser.add_argument("--renders", type=int, default=200)
     parser.add_argument("--long-clips", type=int, default=24)
     parser.add_argument("--minutes", type=int, default=10)
+    parser.add_argument("--scenes", type=int, default=24)
     parser.add_argument("--films", type=int, default=24)
     parser.add_argument("--output", type=Path)
     parser.add_argument("--minute", type=Path, help="time a minute of video, write that and end")

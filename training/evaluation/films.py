@@ -32,7 +32,7 @@ def evaluate_films(setup: Setup, studio: Studio) -> dict[str, object]:
     rng = setup.rng(9)
     first, later, cameras = [], [], []
     for seed in range(setup.args.films):
-        while (scene := draw_inhabited(rng)).companion is not None:
+        while (scene := draw_inhabited(rng, known=setup.known)).companion is not None:
             pass
         shots, told = draw_film(scene, rng)
         frames = studio.film(shots, seed).frames.reshape(len(shots), NUM_FRAMES, HEIGHT, WIDTH, 3)

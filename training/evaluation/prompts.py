@@ -22,7 +22,7 @@ def evaluate_oracle(setup: Setup) -> dict[str, object]:
     rng, rows = setup.rng(1), []
     times = np.arange(1 + 8 * (NUM_LATENTS - 1)) / FPS
     for index in range(setup.args.renders):
-        scene = draw_inhabited(rng, held_out=index % 4 == 0)
+        scene = draw_inhabited(rng, held_out=index % 4 == 0, known=setup.known)
         frames, _ = render(scene, height=HEIGHT, width=WIDTH, times=times.tolist())
         named = {n: v for n in ATTRIBUTES if (v := getattr(scene, n)) is not None}
         rows.append(
@@ -38,7 +38,8 @@ def evaluate_prompts(setup: Setup, part: int, **how: bool) -> dict[str, object]:
     rng, rows, args = setup.rng(part), [], setup.args
     engine = load_engine(setup.folder)
     for seed in range(args.prompts):
-        scene = draw_inhabited(rng, held_out=how.get("held_out", False))
+        known = engine.model.pipe.vocabulary
+        scene = draw_inhabited(rng, held_out=how.get("held_out", False), known=known)
         words = {"complete": True, "held_out": how.get("paraphrased", False)}
         prompt, named = draw_caption(scene, rng, **words)
         frames = make_clip(engine, prompt, NUM_LATENTS, seed)

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Trains the embedded model anew on two cores, in about two hours; LOG.md says what each part takes.
+# Run: nice -n 15 bash training/run.sh RUN
+# RUN holds all that is made, outside the work tree. Stopped at any time, it goes on where it was.
+set -euo pipefail
+run=${1:?a folder for checkpoints, outside the work tree}
+minutes=${PAINTER_MINUTES:-75}
+python=${PYTHON:-python}
+mkdir -p "$run/data" "$run/painter"
+export OMP_NUM_THREADS=1
+
+# Once a part is there, it is kept: unfinished ones are written under another name.
+[ -d "$run/vae" ] || cp -r assets/kinora-mini/vae "$run/vae"
+
+read_words() {
+    [ -f "$run/words.npz" ] || $python -m training.word_vectors --output "$run/words.npz"
+    if [ ! -d "$run/text_encoder" ]; then
+        $python -m training.train_text --words "$run/words.npz" --output "$run/text" --steps 6000
+        mv "$run/text/tokenizer" "$run/tokenizer"
+        mv "$run/text/text_encoder" "$run/text_encoder"
+    fi
+}
+
+# What the oracle looks at; shards that are there are skipped.
+render_shards() {
+    $python -m training.data images --model "$run" --output "$run/data" --shards 40 --seed 1
+    $python -m training.data clips --model "$run" --output "$run/data" --shards 20 --seed 3
+}
+
+read_words >> "$run/text.log" 2>&1 &
+words=$!
+render_shards >> "$run/data.log" 2>&1
+wait $words
+$python -m torch.distributed.run --nproc-per-node 2 -m training.train_painter \
+    --folder "$run/painter" --minutes "$minutes" >> "$run/painter.log" 2>&1
+$python -m training.export --parts "$run" --painter "$run/painter" --output "$run/kinora-mini"
+[ -f "$run/oracle.safetensors" ] || $python -m training.train_oracle --model "$run" \
+    --data "$run/data" --output "$run/oracle.safetensors" >> "$run/oracle.log" 2>&1
+$python -m training.evaluate --model "$run/kinora-mini" --oracle "$run/oracle.safetensors" \
+    --parts "reading" "renders" "oracle" "prompts" "speed" --output "$run/kinora-mini/figures.json"

@@ -35,7 +35,8 @@ from page.form_values import FILM
 from page.forms import Forms
 from page.history_tab import HistoryTab, create_visitor, greet
 from page.http_guard import MAX_SESSIONS, MAX_UPLOAD_BYTES, GuardedBlocks, HttpGuard
-from page.own_files import create_route
+from page.link_preview import NAME, SENTENCE, LinkPreview
+from page.own_files import FOLDER, create_route
 from page.private_gradio import open_connections
 from page.queue_bar import QueueBar
 from page.scripts import read_scripts
@@ -83,13 +84,11 @@ SECONDS_UNTIL_IMPORT = 2.0  # of what only clips need: the page comes first
 SECONDS_TO_END = 5  # before ZeroGPU's time is up: to end the running step and half-written files
 _REFUSED = 'ZeroGPU ended this job with the message "{}"; you can resume it.'
 
-TITLE = (
-    "<h1>Kinora</h1>"
-    "<p>Make short videos from text, a picture or a clip, or string shots into a film.</p>"
-)
+TITLE = f'<h1><img src="kinora/icon.svg" alt="" />{NAME}</h1><p>{SENTENCE}</p>'
 LAUNCH_OPTIONS = {
     "css_paths": [ASSETS / "style.css"],
     "footer_links": ["api"],
+    "favicon_path": FOLDER / "icon.png",
     "max_file_size": MAX_UPLOAD_BYTES,
     "state_session_capacity": MAX_SESSIONS,
     "num_workers": 0,  # extra workers would serve files past the HTTP guard
@@ -103,7 +102,7 @@ LAUNCH_OPTIONS = {
 def create_demo(studio: Studio) -> gr.Blocks:
     """Build the page and the API of a studio."""
     demo = GuardedBlocks(
-        title="Kinora",
+        title=NAME,
         analytics_enabled=False,
         delete_cache=(3600, MAX_SERVED_SECONDS),
     )
@@ -278,7 +277,7 @@ def launch(
         head=f"<script>{read_scripts()}</script>",
         auth=access.login,
         theme=create_theme(),
-        app_kwargs={"middleware": [guard], "routes": [create_route()]},
+        app_kwargs={"middleware": [guard, Middleware(LinkPreview)], "routes": [create_route()]},
         **LAUNCH_OPTIONS,
         **options,
     )

@@ -35,6 +35,11 @@ TAB_LABELS: dict[Task, str] = {
     "image_to_video": "Image to video",
     "extend_video": "Extend a clip",
 }
+TITLES: dict[Task, str] = {
+    "text_to_video": "What do you want to make?",
+    "image_to_video": "Move a picture",
+    "extend_video": "Go on with a clip",
+}
 GENERATE_LABELS: dict[Task, str] = {
     "text_to_video": "Make the clip",
     "image_to_video": "Bring it to life",

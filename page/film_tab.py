@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,6 @@ from gradio.components import Component
 
 from page import messages
 from page.components import (
-    EXAMPLES,
     MODEL_SETTINGS,
     PRIVATE,
     SETTINGS,
@@ -30,6 +28,7 @@ from page.errors import as_words, plain_errors
 from page.form_values import Form, fill_parts
 from page.job_panel import JobPanel, News, TabOrigin
 from page.prompt_help import understand, warn_of_unknown
+from page.showcase import Showcase
 from page.storyboard_cards import EMPTY_SHOT, Cards, Updates
 from pipeline.errors import InvalidRequestError
 from pipeline.models.spec import ModelSpec, Quality
@@ -74,8 +73,9 @@ class FilmTab:
                 with gr.Column(scale=7, min_width=320, elem_classes="kinora-stage"):
                     self._create_settings()
                     self.job.create_result()
+                    self._showcase = Showcase(NAME, "Tell it in several shots")
             self._connect()
-            self._create_examples()
+            self._connect_examples()
 
     def _create_text(self) -> None:
         with gr.Accordion("As text", open=False, elem_id=f"{NAME}-as-text"):
@@ -105,17 +105,14 @@ class FilmTab:
         self._plan = create_part(NAME, "plan", value=self._describe([EMPTY_SHOT], {}))
         self.job.create_buttons("Make the film", update="Make the changed shots")
 
-    def _create_examples(self) -> None:
-        """Create the examples; a click on one fills the text and the cards."""
-        rows = json.loads((EXAMPLES / "examples.json").read_text(encoding="utf-8"))[NAME]
-        examples = gr.Examples(
-            [["\n".join(lines)] for lines in rows],
+    def _connect_examples(self) -> None:
+        """Fill in the text and the cards when an example is pressed."""
+        self._showcase.connect(
+            self._studio.models,
+            self._settings["model"],
+            lambda form: {self._text: "\n".join(form["text"])},
             [self._text],
-            cache_examples=False,
-            api_visibility="private",
-            elem_id=f"{NAME}-examples",
-        )
-        examples.load_input_event.then(**self._reading_text())
+        ).then(**self._reading_text())
 
     def _connect(self) -> None:
         values = self.inputs

@@ -50,7 +50,8 @@ _ENTRANCE = {
         r"/|/logout"  # the page, or its form to log in
         r"|/theme\.css|/gradio_api/theme\.css"  # what the page loads
         r"|/(assets|static|svelte|kinora)/.+"
-        r"|/robots\.txt|/favicon\.ico|/manifest\.json|/pwa_icon(/\d+)?"  # browsers ask for them
+        r"|/robots\.txt|/favicon\.ico|/manifest\.json"  # browsers ask for them
+        r"|/pwa_icon(/(192|512))?"  # only what the manifest names: a picture of that size is made
         r"|/gradio_api/(startup-events|login_check/?|user/?)"  # the page asks them when it starts
     ),
     "POST": r"/login/?",

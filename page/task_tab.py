@@ -14,13 +14,13 @@ from gradio.components import Component
 from page import messages
 from page.components import (
     DIRECTION_LABELS,
-    EXAMPLES,
     FIELDS,
     GENERATE_LABELS,
     MODEL_SETTINGS,
     PRIVATE,
     SETTINGS,
     TAB_LABELS,
+    TITLES,
     clear_consent,
     connect_quality,
     create_part,
@@ -35,6 +35,7 @@ from page.form_values import Form, fill_parts, find_file
 from page.inspection import inspect
 from page.job_panel import JobPanel, News, TabOrigin
 from page.prompt_help import PromptHelp
+from page.showcase import Showcase
 from pipeline.errors import InvalidRequestError
 from pipeline.models.spec import TASK_SOURCES, ModelSpec, Quality, Task
 from pipeline.planning.plan import Source
@@ -79,7 +80,7 @@ class TaskTab:
                     self._create_inputs()
                 with gr.Column(scale=8, min_width=320, elem_classes="kinora-stage"):
                     self.job.create_result()
-                    self._create_examples()
+                    self._showcase = Showcase(self._task, TITLES[self._task])
         self._fields = {name: self.parts[name] for name in (*FIELDS[task], *SETTINGS)}
         self._connect()
 
@@ -108,23 +109,9 @@ class TaskTab:
             changes = offer_shapes(self._first_model, self._task)
         self.parts[name] = create_part(self._task, name, **changes)
 
-    def _create_examples(self) -> None:
-        rows = json.loads((EXAMPLES / "examples.json").read_text(encoding="utf-8"))[self._task]
-        files = {"image", "video", "crop"}  # an example's "crop" is its picture, for display
-        gr.Examples(
-            [
-                [str(EXAMPLES / value) if name in files else value for name, value in row.items()]
-                for row in rows
-            ],
-            [self.parts[name] for name in rows[0]],
-            cache_examples=False,
-            api_visibility="private",
-            elem_id=f"{self._task}-examples",
-            visible_columns=[column for column, name in enumerate(rows[0]) if name != "image"],
-        )
-
     def _connect(self) -> None:
         self.job.connect([*self._fields.values()], self.parts["prompt"].submit)
+        self._showcase.connect(self._studio.models, self.parts["model"], self.fill, self.outputs)
         sources = [self.parts[name] for name in SOURCE_FIELDS if name in self.parts]
         clear_consent([part.change for part in sources], self.parts)
         choice = self.parts[self._choice]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -122,10 +123,40 @@ def test_the_line_under_the_controls_says_what_will_come_out(page: Page) -> None
     expect(line).to_contain_text("384 x 384, 81 frames at 16 frames a second (5.06 s)")
 
 
-def test_an_example_fills_the_tab_in(page: Page) -> None:
-    page.get_by_text("a purple balloon rising over the mountains").click()
+def test_a_first_visitor_sees_a_clip_play_after_two_presses(page: Page) -> None:
+    page.get_by_role("button", name="Send a greeting").click()
     expect(page.locator("#text_to_video-plan")).to_contain_text("288 x 512")
-    assert "purple balloon" in page.input_value("#text_to_video-prompt textarea")
+    assert "pink balloon" in page.input_value("#text_to_video-prompt textarea")
+    page.get_by_role("button", name="Make the clip").click()
+    wait_for_clip(page, "text_to_video")
+    page.wait_for_function(
+        "document.querySelector('#text_to_video-clip video').currentTime > 0.3"
+    )  # by itself
+    height = page.locator("#text_to_video-clip video").bounding_box()["height"]
+    assert height <= 0.6 * 900 + 1  # an upright clip fits the window
+
+
+def test_example_clips_are_loaded_when_they_are_in_sight(browser: Browser, app_url: str) -> None:
+    page = open_page(browser, app_url, width=390, height=500)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.reload()
+    page.wait_for_selector("#text_to_video-examples video", state="attached")
+    page.wait_for_timeout(500)
+    assert not [url for url in asked if url.endswith(".mp4")]
+    with page.expect_request("**/kinora/showcase/*.mp4"):
+        page.locator("#text_to_video-examples video").first.scroll_into_view_if_needed()
+    page.context.close()
+
+
+def test_words_of_an_example_suit_the_chosen_model(page: Page) -> None:
+    choose_model(page, "text_to_video", "Wan 2.2 TI2V 5B")
+    page.get_by_role("button", name="Walk through a place").click()
+    prompt = page.locator("#text_to_video-prompt textarea")
+    expect(prompt).to_have_value(re.compile("wooden staircase"))
+    choose_model(page, "text_to_video", "Kinora mini")
+    page.get_by_role("button", name="Walk through a place").click()
+    expect(prompt).to_have_value(re.compile("brown cat"))
 
 
 def test_words_that_look_like_html_stay_words(page: Page) -> None:

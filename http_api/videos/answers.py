@@ -75,7 +75,7 @@ class Videos:
             "prompt": "\n".join(shot.prompt for shot in facts.request.shots),
             "seconds": entry.seconds,
             "size": entry.size,
-            "remixed_from_video_id": None,
+            "remixed_from_video_id": entry.remixed_from or None,
             "error": _error(state),
             "seed": facts.request.seed,
             "quality": facts.request.quality,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
@@ -36,6 +36,7 @@ _CREATE = {
     *("storyboard", "aspect_ratio", "quality", "camera", *SETTINGS),
 }
 _EXTEND = {*("prompt", "model", "seconds", "video", "direction", "quality", "camera", *SETTINGS)}
+_REMIX = {"prompt", "model", "strength", "quality", *SETTINGS}
 _NO_FILES = (
     "Kinora has no stored files and fetches no addresses; send the picture itself, as a file of a "
     "form or as a data: address of at most 2 MB."
@@ -55,8 +56,8 @@ class Draft:
 
 
 @dataclass(frozen=True)
-class ClipToExtend:
-    """A clip that is to be extended, and the model that made it, if it was made here."""
+class SourceClip:
+    """A clip that a call starts from, and the model that made it, if it was made here."""
 
     path: Path
     model: str | None = None
@@ -88,7 +89,7 @@ class Drafter:
         fields |= self._read_shape(values, spec, task)._asdict()
         return Draft(task, fields)
 
-    def read_extension(self, values: Mapping[str, Any], source: ClipToExtend) -> Draft:
+    def read_extension(self, values: Mapping[str, Any], source: SourceClip) -> Draft:
         """Read the parameters of an extension. Raises ApiError or InvalidRequestError.
 
         Unless another one is named, the model that made the clip is used, if it can extend.
@@ -96,11 +97,10 @@ class Drafter:
         _refuse_unknown(values, _EXTEND)
         if values.get("seconds") in (None, ""):
             raise wrong("seconds", "The seconds are missing; say how much is to be added.")
-        name = values.get("model")
-        made_by = self.studio.models.get(source.model or "")
-        if name in (None, "") and made_by is not None:
-            name = made_by.id if values.get("direction", "forward") in made_by.directions else None
-        spec = self.names.find(self.studio, "extend_video", name)
+        direction = values.get("direction", "forward")
+        spec = self._spec_of(
+            values, source, "extend_video", lambda made_by: direction in made_by.directions
+        )
         fields = _settings(values) | {
             "model": spec.id,
             "video": source.path,
@@ -109,6 +109,35 @@ class Drafter:
         for name in ("direction", "quality"):
             fields |= {name: values[name]} if values.get(name) is not None else {}
         return Draft("extend_video", fields)
+
+    def read_remix(
+        self, values: Mapping[str, Any], source: SourceClip, known: Collection[str] = ()
+    ) -> Draft:
+        """Read the parameters of a remix: those of its own and the `known` ones of the call.
+
+        The model is found as for an extension. Raises ApiError or InvalidRequestError.
+        """
+        _refuse_unknown(values, _REMIX | {*known})
+        spec = self._spec_of(
+            values, source, "remix_video", lambda made_by: "remix_video" in made_by.tasks
+        )
+        fields = _settings(values) | {"prompt": read_prompt(values)}
+        for name in ("strength", "quality"):
+            fields |= {name: values[name]} if values.get(name) is not None else {}
+        return Draft("remix_video", fields | {"model": spec.id, "video": source.path})
+
+    def _spec_of(
+        self,
+        values: Mapping[str, Any],
+        source: SourceClip,
+        task: Task,
+        can: Callable[[ModelSpec], bool],
+    ) -> ModelSpec:
+        """Return the model that a call names, else the one that made its clip if it can."""
+        name, made_by = values.get("model"), self.studio.models.get(source.model or "")
+        if name in (None, "") and made_by is not None:
+            name = made_by.id if can(made_by) else None
+        return self.names.find(self.studio, task, name)
 
     def _read_shape(self, values: Mapping[str, Any], spec: ModelSpec, task: Task) -> Shape:
         """Return what is made for the size, aspect ratio and quality of a call."""

@@ -27,6 +27,7 @@ class VideoEntry:
     job_id: str
     size: str  # "WxH"
     seconds: str
+    remixed_from: str = ""  # the id of the video that it was made from
 
 
 class VideoEntries:
@@ -36,13 +37,16 @@ class VideoEntries:
         """Use a folder, which need not exist yet."""
         self._folder = folder
 
-    def add(self, owner: Owner, job_id: str, size: str, seconds: str) -> VideoEntry:
+    def add(
+        self, owner: Owner, job_id: str, size: str, seconds: str, remixed_from: str = ""
+    ) -> VideoEntry:
         """Record a job as an owner's video. Raises StorageError."""
-        entry = VideoEntry(_new_id(), job_id, size, seconds)
+        entry = VideoEntry(_new_id(), job_id, size, seconds, remixed_from)
         path = self._path(owner, entry.video_id)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_json(path, {"job_id": job_id, "size": size, "seconds": seconds})
+            facts = {"job_id": job_id, "size": size, "seconds": seconds}
+            write_json(path, facts | {"remixed_from": remixed_from})
         except OSError as exc:
             raise cannot_write(exc) from exc
         return entry
@@ -52,7 +56,7 @@ class VideoEntries:
         if not _ID.fullmatch(video_id):
             return None
         values = read_json(self._path(owner, video_id)) or {}
-        facts = [values.get(name) for name in ("job_id", "size", "seconds")]
+        facts = [values.get(name) for name in ("job_id", "size", "seconds", "remixed_from")]
         if not all(isinstance(fact, str) for fact in facts):
             return None
         return VideoEntry(video_id, *map(str, facts))

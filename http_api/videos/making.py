@@ -1,4 +1,4 @@
-"""Makes, extends and deletes the videos of owners: what the routes and the agents' tools share."""
+"""Makes, extends, changes and deletes videos of owners: what routes and tools for agents share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from http_api.access import Owner
 from http_api.bodies import Body, Upload
 from http_api.errors import ApiError
 from http_api.videos.answers import Videos, planned_seconds, planned_size
-from http_api.videos.drafts import ClipToExtend, Draft, Drafter, read_source
+from http_api.videos.drafts import Draft, Drafter, SourceClip, read_source
 from http_api.videos.entries import VideoEntry
 from http_api.webhooks.outbox import Outbox
 from pipeline.errors import InvalidRequestError, StorageError
@@ -44,6 +44,18 @@ class VideoMaker:
         draft = await asyncio.to_thread(self.drafter.read_extension, values, source)
         return await self._submit(owner, draft)
 
+    async def edit(self, owner: Owner, values: Mapping[str, Any]) -> VideoEntry:
+        """Make an uploaded clip, or a completed video of the owner, again with other words."""
+        source = await asyncio.to_thread(self.find_source, owner, values)
+        draft = await asyncio.to_thread(self.drafter.read_remix, values, source, {"video"})
+        return await self._submit(owner, draft)
+
+    async def remix(self, owner: Owner, video_id: str, values: Mapping[str, Any]) -> VideoEntry:
+        """Make a completed video of the owner again with other words."""
+        source = await asyncio.to_thread(self.find_clip, owner, video_id)
+        draft = await asyncio.to_thread(self.drafter.read_remix, values, source)
+        return await self._submit(owner, draft, remixed_from=video_id)
+
     async def delete(self, owner: Owner, entry: VideoEntry) -> None:
         """Stop a video that is being made, and delete it."""
         await asyncio.to_thread(self.outbox.forget, entry.video_id)
@@ -56,14 +68,14 @@ class VideoMaker:
                 )
             await asyncio.sleep(0.2)
 
-    def find_source(self, owner: Owner, values: Mapping[str, Any]) -> ClipToExtend:
+    def find_source(self, owner: Owner, values: Mapping[str, Any]) -> SourceClip:
         """Return the clip that a call starts from: a file, or a video of the owner."""
         source = read_source(values)
         if isinstance(source, Upload):
-            return ClipToExtend(source.path)
+            return SourceClip(source.path)
         return self.find_clip(owner, source)
 
-    def find_clip(self, owner: Owner, video_id: str, status: int = 400) -> ClipToExtend:
+    def find_clip(self, owner: Owner, video_id: str, status: int = 400) -> SourceClip:
         """Return an owner's completed clip; one that is not completed has `status`.
 
         Clients repeat calls with a 409 by themselves, which would not help here.
@@ -75,17 +87,18 @@ class VideoMaker:
             clip = worker.result(entry.job_id)
         if clip is None:
             raise ApiError(status, "This video is not completed yet.", code="video_not_ready")
-        return ClipToExtend(clip, worker.store.facts(entry.job_id).request.model)
+        return SourceClip(clip, worker.store.facts(entry.job_id).request.model)
 
-    async def _submit(self, owner: Owner, draft: Draft) -> VideoEntry:
+    async def _submit(self, owner: Owner, draft: Draft, remixed_from: str = "") -> VideoEntry:
         studio, task, fields = self.videos.studio, draft.task, draft.fields
         source = None
-        if task == "extend_video" or fields.get("aspect_ratio") == "auto":
+        if TASK_SOURCES[task] == "video" or fields.get("aspect_ratio") == "auto":
             path = fields[str(TASK_SOURCES[task])]
             source = (await studio.inspect(owner, studio.open, task, path)).facts
         plan = await asyncio.to_thread(studio.plan, task, fields, source)
         job_id = await studio.submit(task, fields, client_id=owner, visitor=owner)
-        told = planned_size(plan), planned_seconds(plan, source)
+        extended = source if task == "extend_video" else None
+        told = planned_size(plan), planned_seconds(plan, extended), remixed_from
         try:
             entry = await asyncio.to_thread(self.videos.entries.add, owner, job_id, *told)
             await asyncio.to_thread(self.outbox.expect, entry.video_id, job_id)

@@ -17,16 +17,11 @@ from http_api.bodies import Body, body_length, read_body
 from http_api.errors import ApiError, wrong
 from http_api.videos.answers import Videos
 from http_api.videos.content import VARIANTS, Files
-from http_api.videos.drafts import read_prompt
 from http_api.videos.entries import VideoEntry, is_video_id
 from http_api.videos.making import VideoMaker
 from pipeline.errors import shown
 
 MAX_PAGE, DEFAULT_PAGE = 100, 20
-_CANNOT = (
-    "No model here can {} yet; make a new clip with POST /v1/videos, or add to this one with POST "
-    "/v1/videos/extensions."
-)
 _NO_CHARACTERS = (
     "No model here can keep a character from a clip yet; describe it in the prompt, or send a "
     "picture of it as input_reference."
@@ -80,18 +75,14 @@ class VideoRoutes:
         """Change an uploaded clip, or a completed video of the caller."""
         owner = self.access.owner_of(request)
         async with self._read(request, owner) as body:
-            await asyncio.to_thread(self.maker.find_source, owner, body.values)
-            read_prompt(body.values)
-            raise ApiError(400, _CANNOT.format("edit a clip"), code="unsupported", param="video")
+            return await self._answer(await self.maker.edit(owner, body.values))
 
     async def remix(self, request: Request) -> Response:
         """Make a completed video of the caller again with other words."""
         owner = self.access.owner_of(request)
         video_id = request.path_params["video_id"]
-        await asyncio.to_thread(self.maker.find_clip, owner, video_id)
         async with self._read(request, owner) as body:
-            read_prompt(body.values)
-            raise ApiError(400, _CANNOT.format("remix a clip"), code="unsupported")
+            return await self._answer(await self.maker.remix(owner, video_id, body.values))
 
     async def create_character(self, request: Request) -> Response:
         """Keep a character for later clips."""

@@ -149,14 +149,25 @@ def test_a_video_made_here_is_extended_by_its_id(http: httpx.Client, made: Video
     http.delete(f"/v1/videos/{answer.json()['id']}")
 
 
-def test_what_no_model_can_do_yet_is_refused_with_what_can_be_done(
-    client: OpenAI, made: Video, http: httpx.Client, tmp_path: Path
+def test_a_video_is_remixed_by_its_id_and_says_from_which(
+    client: OpenAI, made: Video, tmp_path: Path
+) -> None:
+    video = client.videos.remix(made.id, prompt="a blue car")
+    assert (video.remixed_from_video_id, video.size) == (made.id, made.size)
+    video = client.videos.poll(video.id, poll_interval_ms=200)
+    assert (video.remixed_from_video_id, video.seconds) == (made.id, made.seconds)
+    of_both = [save(client, x, tmp_path / f"{x.id}.mp4") for x in (made, video)]
+    first, second = (probe_clip(path) for path in of_both)
+    assert (first.num_frames, first.fps) == (second.num_frames, second.fps)
+    client.videos.delete(video.id)
+
+
+def test_what_no_model_can_do_is_refused_with_what_can_be_done(
+    client: OpenAI, http: httpx.Client, tmp_path: Path
 ) -> None:
     source = make_clip(tmp_path / "source.mp4", num_frames=12)
-    with pytest.raises(openai.BadRequestError, match="/v1/videos/extensions"):
-        client.videos.remix(made.id, prompt="a blue car")
-    with pytest.raises(openai.BadRequestError, match="/v1/videos/extensions"):
-        client.videos.edit(video=source, prompt="a blue car")
+    with pytest.raises(openai.BadRequestError, match="made"):
+        client.videos.edit(video=source, prompt="a blue car", extra_body={"model": "kinora-mini"})
     with pytest.raises(openai.BadRequestError, match="input_reference"):
         client.videos.create_character(name="Bo", video=source)
     with pytest.raises(openai.NotFoundError):
@@ -287,8 +298,8 @@ def replay(app_url: str, name: str, video_id: str) -> tuple[int, dict[str, str],
         ("content", 200, None),
         ("extend-id", 200, {"seconds": "2"}),
         ("extend-file", 200, {"size": "96x64"}),
-        ("edit-id", 400, "video"),
-        ("remix", 400, None),
+        ("edit-id", 200, {"size": "512x288", "seconds": "1", "remixed_from_video_id": None}),
+        ("remix", 200, {"size": "512x288", "seconds": "1"}),
         ("create-character", 400, None),
         ("character", 404, None),
     ],
@@ -312,7 +323,7 @@ def test_what_npms_client_sends_is_understood(
         assert check_error(told)["error"]["param"] == expected
     elif isinstance(expected, dict):
         assert {key: check_video(told)[key] for key in expected} == expected
-    if "create" in name or "extend" in name:
+    if name.startswith(("create", "extend", "edit", "remix")):
         client.videos.delete(told["id"]) if "id" in told else None
 
 

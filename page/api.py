@@ -349,7 +349,7 @@ class Endpoints:
                     yield None, snapshot.state.to_json() | words
             refuse_failure(snapshot.state)
             video = await asyncio.to_thread(self._video, job_id)
-            yield video, self._studio.worker.recipe(job_id) or snapshot.state.to_json()
+            yield video, self._studio.worker.recipe(job_id) or snapshot.state.to_json() | words
 
     def _spec(self, task: Task, model: str | None) -> ModelSpec:
         return self._studio.models.find(model or self._studio.first_model(task).id)

@@ -46,7 +46,7 @@ class VideoEntries:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             facts = {"job_id": job_id, "size": size, "seconds": seconds}
-            write_json(path, facts | {"remixed_from": remixed_from})
+            write_json(path, {**facts, "remixed_from": remixed_from})
         except OSError as exc:
             raise cannot_write(exc) from exc
         return entry

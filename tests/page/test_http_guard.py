@@ -241,12 +241,12 @@ def test_an_uploaded_file_is_not_shown_as_a_clip_of_ours(attacker: httpx.Client)
     playlist = b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n"
     (path,) = attacker.post("/gradio_api/upload", files={"files": ("a.mp4", playlist)}).json()
     clip = {"path": path, "meta": FILE}
-    told = {"shots": [{"prompt": "a cat"}]}
-    names = ("take_clip", "take_last_frame")
+    given = {"video": clip, "number": 0.5, "textbox": "a cat"}
+    names = ("_extend", "_use_frame")
     called = [x for x in events(attacker) if x["api_name"].rstrip("_0123456789") in names]
     assert len(called) == 10
     for event in called:
-        answer = call(attacker, event, [clip, told])
+        answer = call(attacker, event, [given[kind] for kind in event["types"]])
         assert "This clip was not made here" in answer["output"]["error"], event["api_name"]
 
 
@@ -297,11 +297,12 @@ def test_a_stranger_sees_and_touches_nothing_of_a_visitor(
     victim = secrets.token_urlsafe(16)
     job_id = make(server, victim)["job_id"]
     looks = [event for event in events(attacker) if event["api_name"].startswith("_look")]
-    looks = [event for event in looks if event["types"] == ["browserstate"]]
-    assert job_count(call(attacker, looks[0], [victim])) == 1
+    looks = [event for event in looks if event["types"] == ["browserstate", "textbox", "dropdown"]]
+    assert job_count(call(attacker, looks[0], [victim, "", ""])) == 1
     for guess in ("", "kinora", visitor_key(victim), victim[:-1], victim.upper(), "%", "*"):
-        assert job_count(call(attacker, looks[0], [guess])) == 0
-    for name in ("_act", "_end", "_resume", "_show_again", "_choose"):
+        assert job_count(call(attacker, looks[0], [guess, "", ""])) == 0
+    names = ("_act", "_end", "_resume", "_show_again", "_choose", "_edit", "_bring_back")
+    for name in (*names, "_make_hd", "_show_wanted"):
         for event in events(attacker):
             if event["api_name"].rstrip("_0123456789") == name:
                 # The places of a state on the server take nothing from outside.

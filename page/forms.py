@@ -107,6 +107,5 @@ def connect_link(link: gr.Button, form: gr.JSON) -> None:
         form,
         None,
         js="(form) => window.kinoraForms.copyLink(form)",
-        queue=False,
         **PRIVATE,
     )

@@ -293,8 +293,8 @@ class Endpoints:
         The state has "state" (queued, running, paused, done, failed or cancelled), "progress" from
         0 to 1, a "message" if the job failed, its "position" while it waits, its "rewritten"
         prompts once there are any, "understood" and "not_understood" as in /understand, and the
-        "recipe" when it is done. Jobs continue when the client
-        disconnects. The clip of a stopped job is its finished part.
+        "recipe" when it is done. Jobs continue when the client disconnects. The clip of a stopped
+        job is its finished part.
         """
         with plain_errors():
             state = self._studio.worker.state(job_id).to_json()

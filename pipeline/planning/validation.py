@@ -100,10 +100,9 @@ def build_request(
     """Build a request from its fields and check it; a seed of -1 (the default) is drawn here.
 
     Pass `model`, and either `shots` or the `prompt`, `duration` and `start` (seconds) and `camera`
-    of one; `parse_loras`
-    documents `loras`. Other fields have the defaults of `GenerationRequest`. If `models` is None,
-    the model and the LoRAs are not looked up. Raises InvalidRequestError for the first mistake, and
-    TypeError for an unknown field.
+    of one; `parse_loras` documents `loras`. Other fields have the defaults of `GenerationRequest`.
+    If `models` is None, the model and the LoRAs are not looked up. Raises InvalidRequestError for
+    the first mistake, and TypeError for an unknown field.
     """
     if unknown := given.keys() - _FIELDS:
         raise TypeError(f"a request has no field {', '.join(sorted(unknown))}")

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import distributed, nn
 
-from training.process import average_gradients, minutes_since, save_state
+from training.process import average_gradients, minutes_of_work, save_state
 
 logger = logging.getLogger(__name__)
 WARMUP_STEPS = 50
@@ -28,7 +28,7 @@ class Plan:
     """How a run is trained, and the folder from which it resumes."""
 
     folder: Path
-    minutes: float
+    minutes: float  # of processor time, of each process
     lr: float
     table_rate_factor: float
 
@@ -71,8 +71,8 @@ def train(
             state |= {"step": step, "elapsed": elapsed}
             save_state(state, plan.folder / "state.pt")
 
-    begin = saved_at = time.monotonic()
-    while (elapsed := done + minutes_since(begin) / plan.minutes) < 1:
+    begin, saved_at = minutes_of_work(), time.monotonic()
+    while (elapsed := done + (minutes_of_work() - begin) / plan.minutes) < 1:
         loss, figure = loss_of(step)
         model.zero_grad()
         loss.backward()

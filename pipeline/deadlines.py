@@ -7,6 +7,7 @@ loops, and programs that it has started are killed.
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from typing import TypeVar
 
 from pipeline.errors import MediaError
 
+_NICENESS = 10  # of 19
 _current: ContextVar[Deadline | None] = ContextVar("deadline", default=None)
 _T = TypeVar("_T")
 
@@ -65,7 +67,10 @@ class Deadline:
 
     @contextlib.contextmanager
     def watching(self, process: subprocess.Popen[bytes]) -> Iterator[None]:
-        """Kill a program when the time is up while the `with` block lasts."""
+        """Kill a program when the time is up; it gives way to pages and jobs until then."""
+        if hasattr(os, "setpriority"):  # not on Windows
+            with contextlib.suppress(OSError):  # it may have ended
+                os.setpriority(os.PRIO_PROCESS, process.pid, _NICENESS)
         with self._lock:
             self._processes.add(process)
             if self._is_over.is_set():

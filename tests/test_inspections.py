@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 import threading
@@ -16,6 +17,8 @@ from pipeline.errors import InvalidRequestError, MediaError
 from pipeline.inspections import MAX_AT_ONCE, Inspector
 from pipeline.rate_limits import Allowance, Limits
 
+PROGRAM = [sys.executable, "-c", "import time; time.sleep(1000)"]
+
 
 def read_forever(started: Callable[[], object] = lambda: None) -> None:
     """Read a file that never ends."""
@@ -27,8 +30,7 @@ def read_forever(started: Callable[[], object] = lambda: None) -> None:
 
 def run_program() -> int:
     """Wait for a program that never ends."""
-    program = [sys.executable, "-c", "import time; time.sleep(1000)"]
-    with subprocess.Popen(program) as process, killed_at_deadline(process):
+    with subprocess.Popen(PROGRAM) as process, killed_at_deadline(process):
         return process.wait()
 
 
@@ -43,6 +45,18 @@ def test_an_inspection_ends_when_its_time_is_up(work: Callable[[], object]) -> N
             asyncio.run(inspector.run("a", work))
     assert time.monotonic() - began < 5
     inspector.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "setpriority"), reason="Windows has no such figure")
+def test_programs_of_an_inspection_give_way_to_the_server() -> None:
+    def priority() -> int:
+        with subprocess.Popen(PROGRAM) as process, killed_at_deadline(process):
+            process.kill()
+            return os.getpriority(os.PRIO_PROCESS, process.pid)
+
+    ours = os.getpriority(os.PRIO_PROCESS, 0)
+    assert priority() == ours
+    assert asyncio.run(Inspector(Limits()).run("a", priority)) == max(ours, 10)
 
 
 def test_an_inspection_ends_when_its_client_is_gone() -> None:

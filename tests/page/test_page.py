@@ -138,6 +138,7 @@ def test_a_first_visitor_sees_a_clip_play_after_two_presses(page: Page) -> None:
 
 def test_example_clips_are_loaded_when_they_are_in_sight(browser: Browser, app_url: str) -> None:
     page = open_page(browser, app_url, width=390, height=500)
+    page.emulate_media(reduced_motion="no-preference")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.reload()

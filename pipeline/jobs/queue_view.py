@@ -29,12 +29,15 @@ class QueuedJob:
 
 def list_queue(worker: JobWorker, visitor: str) -> list[QueuedJob]:
     """List a visitor's jobs that wait or run in this process, in the order of the queue."""
-    mine, found, seconds = visitor and visitor_key(visitor), [], 0.0
+    mine, found = visitor and visitor_key(visitor), []
     is_known = True
+    free_in = [0.0] * worker.slots.count()  # seconds until each slot is free
     for num_before, job in enumerate(worker.queue()):
         left = _seconds_left(worker, job)
         is_known = is_known and left is not None
-        seconds += left or 0.0
+        first = free_in.index(min(free_in))
+        free_in[first] += left or 0.0
+        seconds = free_in[first]
         if mine and job.facts.visitor == mine:
             facts = job.facts
             prompt = " / ".join(shot.prompt for shot in facts.request.shots)

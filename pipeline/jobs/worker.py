@@ -1,4 +1,4 @@
-"""Runs the jobs of a store one after the other in a thread, apart from the web server.
+"""Runs the jobs of a store in threads, apart from the web server; `slots.py` says how many at once.
 
 The `run` function it is given does the work. Jobs that this or another process left unfinished are
 taken up again.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -27,6 +28,7 @@ from pipeline.errors import (
 from pipeline.generation.kept_parts import WINDOWS
 from pipeline.jobs.posters import find_poster
 from pipeline.jobs.running_job import Progress, RunningJob
+from pipeline.jobs.slots import OneSlot, Slots
 from pipeline.jobs.states import Cancelled, Done, Failed, JobState, Paused, Queued, Running
 from pipeline.jobs.store import JobStore, Origin
 from pipeline.jobs.timing import Timing
@@ -56,7 +58,7 @@ Run = Callable[[GenerationRequest, Path, OnProgress, IsCancelled], dict[str, obj
 
 
 class JobWorker:
-    """One thread that runs the jobs of a store one after the other, first come first served."""
+    """A thread that starts the jobs of a store, each in a thread of its own, as slots are free."""
 
     def __init__(
         self,
@@ -66,11 +68,13 @@ class JobWorker:
         *,
         takes_up: bool = True,
         place_of: Callable[[GenerationRequest], str] = lambda _request: "",
+        slots: Slots | None = None,
     ) -> None:
         """Start the thread; with `takes_up` it resumes unfinished jobs by itself.
 
         On ZeroGPU no quota would pay for that: there a job resumes when its visitor asks.
         `place_of` names where a request is computed, because that decides how long it takes.
+        Without `slots` one job runs at a time, first come first served.
         """
         self.store = store
         self.timing = Timing(store.root / "pace.json", place_of)
@@ -79,6 +83,8 @@ class JobWorker:
         self._takes_up = takes_up
         self._jobs: dict[str, RunningJob] = {}
         self._waiting: deque[str] = deque()
+        self._running: dict[str, threading.Thread] = {}
+        self.slots = slots or OneSlot()
         self._num_coming = 0  # jobs that are being written
         self._changed = threading.Condition()
         self._is_closed = False
@@ -155,7 +161,7 @@ class JobWorker:
         with self._changed:
             if job := self._find(job_id):
                 if job_id in self._waiting:
-                    return Queued(job_id, position=self._waiting.index(job_id) + 1)
+                    return Queued(job_id, position=self._order().index(job_id) + 1)
                 return job.state
         return self.store.read_state(job_id)
 
@@ -166,12 +172,12 @@ class JobWorker:
             return job.progress if job else None
 
     def queue(self) -> list[RunningJob]:
-        """List copies of the jobs in this process in their order: the running one, then the rest.
+        """List copies of the jobs in this process in their order: the running ones, then the rest.
 
         Reads no files.
         """
         with self._changed:
-            ids = [x for x in self._jobs if x not in self._waiting] + [*self._waiting]
+            ids = [x for x in self._jobs if x not in self._waiting] + self._order()
             jobs = [self._jobs[job_id] for job_id in ids]
             return [replace(job) for job in jobs if not job.state.is_over]
 
@@ -199,14 +205,17 @@ class JobWorker:
         return self._end(job_id, Paused)
 
     def close(self) -> None:
-        """End the thread and wait for it; unfinished jobs continue at the next start."""
+        """End the threads and wait for them; unfinished jobs continue at the next start."""
+        self.slots.close()
         with self._changed:
             self._is_closed = True
             self._waiting.clear()
             for job in self._jobs.values():
                 job.ending = job.ending or Queued
             self._changed.notify_all()
-        self._thread.join()
+            running = [*self._running.values()]
+        for thread in (self._thread, *running):
+            thread.join()
 
     def _end(self, job_id: str, ending: type[JobState]) -> JobState:
         with self._changed:
@@ -247,41 +256,69 @@ class JobWorker:
     def _find(self, job_id: str) -> RunningJob | None:
         return self._jobs.get(job_id) if isinstance(job_id, str) else None
 
+    def _order(self) -> list[str]:
+        """Return the ids of the waiting jobs in the order in which they are to start."""
+        waiting = [self._jobs[job_id] for job_id in self._waiting]
+        return [job.facts.job_id for job in self.slots.order(waiting)]
+
     def _work(self) -> None:
-        """Run jobs until the worker is closed; log unexpected errors and continue."""
-        is_first = True
+        """Start jobs until the worker is closed; log unexpected errors and continue."""
+        next_round = 0.0
         while not self._is_closed:
             try:
-                if is_first:
-                    is_first = False
-                    self.store.space.sweep()
-                    self._take_up()
-                else:
-                    self._take_turn()
+                if time.monotonic() >= next_round:
+                    self._look_around(is_first=not next_round)
+                    next_round = time.monotonic() + SECONDS_BETWEEN_ROUNDS
+                self._start_next(next_round)
             except Exception:
                 logger.exception("The worker continues after an error")
 
-    def _take_turn(self) -> None:
-        """Wait for a job and run it, or look for jobs that other processes left."""
+    def _look_around(self, *, is_first: bool) -> None:
+        """Make room on the disk, and look for jobs that other processes left."""
+        if is_first:
+            self.store.space.sweep()
+        else:
+            self.store.space.empty_bin()
+        self._take_up()
+
+    def _start_next(self, next_round: float) -> None:
+        """Start a job that has a slot; if there is none, wait for a change or the next round."""
         with self._changed:
-            is_ready = self._changed.wait_for(
-                lambda: self._waiting or self._is_closed, SECONDS_BETWEEN_ROUNDS
-            )
-            job_id = self._waiting.popleft() if self._waiting else None
-        if job_id is None:
-            if not is_ready:
-                self.store.space.empty_bin()
-            self._take_up()
-            return
+            ready = [self._jobs[x] for x in self._waiting if x not in self._running]
+            job = None if self._is_closed else self.slots.take(ready)
+            if job is None:
+                seconds = next_round - time.monotonic()
+                if ready:
+                    seconds = min(seconds, self.slots.seconds_between_looks)
+                if not self._is_closed and seconds > 0:
+                    self._changed.wait(seconds)
+                return
+            job_id = job.facts.job_id
+            self._waiting.remove(job_id)
+            thread = threading.Thread(target=self._take_turn, args=(job_id,), daemon=True)
+            thread.name = f"kinora-job-{job_id[:6]}"
+            self._running[job_id] = thread
+        thread.start()
+
+    def _take_turn(self, job_id: str) -> None:
+        """Run one job in its slot, unless another process has it; log unexpected errors."""
         try:
-            with self.store.claim(job_id) as is_ours:
-                if is_ours and not self.store.read_state(job_id).is_over:
-                    self._run_job(job_id)
-                else:  # another process has it, or has finished it
-                    self._forget(job_id)
-        except InvalidRequestError:  # deleted in the meantime
-            self._forget(job_id)
-        self.store.space.sweep()
+            try:
+                with self.store.claim(job_id) as is_ours:
+                    if is_ours and not self.store.read_state(job_id).is_over:
+                        self._run_job(job_id)
+                    else:  # another process has it, or has finished it
+                        self._forget(job_id)
+            except InvalidRequestError:  # deleted in the meantime
+                self._forget(job_id)
+            self.store.space.sweep()
+        except Exception:
+            logger.exception("The worker continues after an error")
+        finally:
+            with self._changed:
+                self.slots.give_back(job_id)
+                del self._running[job_id]
+                self._changed.notify_all()
 
     def _forget(self, job_id: str) -> None:
         with self._changed:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -87,6 +88,7 @@ class PromptWriters:
         self._model_cache = model_cache
         self._repository = repository
         self._failure: tuple[float, ModelError] | None = None
+        self._lock = threading.Lock()  # one small model at a time, of several jobs
 
     @contextlib.contextmanager
     def open(
@@ -102,11 +104,12 @@ class PromptWriters:
         if (own := self._open_own(request, on_bytes)) is not None:
             yield own
             return
-        small = self._open_small(on_bytes)
-        try:
-            yield small
-        finally:
-            small.language_model.model.to("meta")  # frees the weights, whoever holds the writer
+        with self._lock:
+            small = self._open_small(on_bytes)
+            try:
+                yield small
+            finally:
+                small.language_model.model.to("meta")  # frees the weights, whoever holds the writer
 
     def _open_own(
         self, request: GenerationRequest, on_bytes: OnBytes | None

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,8 @@ from pipeline.errors import (
     StorageError,
 )
 from pipeline.jobs import worker as worker_module
+from pipeline.jobs.running_job import RunningJob
+from pipeline.jobs.slots import OneSlot
 from pipeline.jobs.states import Done, Running, state_class
 from pipeline.jobs.store import JobStore
 from pipeline.jobs.worker import JobWorker
@@ -186,6 +188,45 @@ def test_jobs_run_one_at_a_time_in_the_order_they_came(worker: JobWorker, studio
     assert {finish(worker, job_id).name for job_id in (first, *others)} == {"done"}
     assert studio.prompts == ["wait", "one", "two", "three"]
     assert studio.most_at_once == 1
+
+
+class TwoSlots(OneSlot):
+    """Two jobs at once, the newest first."""
+
+    def __init__(self) -> None:
+        self.taken: list[str] = []
+
+    def order(self, waiting: Sequence[RunningJob]) -> list[RunningJob]:
+        return [*reversed(waiting)]
+
+    def take(self, waiting: Sequence[RunningJob]) -> RunningJob | None:
+        if len(self.taken) == 2 or not waiting:
+            return None
+        self.taken.append(waiting[-1].facts.job_id)
+        return waiting[-1]
+
+    def give_back(self, job_id: str) -> None:
+        self.taken.remove(job_id)
+
+
+def test_slots_say_how_many_jobs_run_at_once_and_which_is_next(
+    store: JobStore, studio: Studio
+) -> None:
+    ids = [store.create(request("wait")) for _ in range(4)]
+    slots = TwoSlots()
+    worker = JobWorker(store, studio.run, slots=slots)
+    deadline = time.monotonic() + 5
+    while studio.num_at_once < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    states = [worker.state(job_id) for job_id in ids]
+    assert [state.name for state in states] == ["queued", "queued", "running", "running"]
+    assert [state.position for state in states[:2]] == [2, 1]
+    assert [job.facts.job_id for job in worker.queue()][2:] == [ids[1], ids[0]]
+    studio.gate.set()
+    assert {finish(worker, job_id).name for job_id in ids} == {"done"}
+    worker.close()
+    assert (studio.most_at_once, slots.taken) == (2, [])
 
 
 def test_a_full_queue_refuses_and_a_cancelled_place_is_free_again(

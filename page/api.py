@@ -2,10 +2,9 @@
 
 # No `from __future__ import annotations` here: gr.api needs return types, not their names.
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from functools import partial
-from inspect import signature
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 
@@ -13,6 +12,7 @@ from page.auth import client_id
 from page.components import MAX_WATCHING
 from page.errors import plain_errors, refuse_failure
 from page.inspection import inspect
+from page.parameters import LATER, SAMPLING, ClipAnswer, Fields, takes
 from page.served_files import serve_clip
 from page.uploads import open_all, refuse_unused, uploaded, uploaded_files
 from pipeline.models.spec import TASK_SOURCES, ModelSpec, Task
@@ -20,19 +20,13 @@ from pipeline.planning.field_checks import check_flag, check_text
 from pipeline.planning.pieces import MAX_PIECES, parse_pieces
 from pipeline.planning.request import (
     DEFAULT_SHOT_SECONDS,
-    DEFAULT_STRENGTH,
     MAX_PROMPT_CHARACTERS,
     Shot,
 )
 from pipeline.planning.storyboard import MAX_SHOTS, parse_storyboard
 from pipeline.studio import Studio
 
-ClipAnswer = tuple[gr.FileData | None, dict[str, Any]]
-# The endpoints that make a clip are generators of answers, but gr.api needs the type of one answer.
-if TYPE_CHECKING:
-    ClipAnswers = AsyncIterator[ClipAnswer]
-else:
-    ClipAnswers = ClipAnswer
+ClipAnswers = AsyncIterator[ClipAnswer]
 
 
 class Endpoints:
@@ -42,25 +36,11 @@ class Endpoints:
         """Serve the jobs of a studio."""
         self._studio = studio
 
-    async def text_to_video(
-        self,
-        prompt: str,
-        model: str | None = None,
-        aspect_ratio: str = "16:9",
-        duration: float = DEFAULT_SHOT_SECONDS,
-        seed: int = -1,
-        negative_prompt: str = "",
-        num_inference_steps: int | None = None,
-        guidance_scale: float | None = None,
-        label: str = "",
-        shows_prompt: bool = False,
-        loras: str | list[dict[str, Any]] | None = None,
-        shift: float | None = None,
-        quality: str = "standard",
-        enhance: bool | None = None,
-        strict: bool = False,
-        camera: str = "",
-    ) -> ClipAnswers:
+    @takes(
+        *("prompt", "model", "aspect_ratio", "duration", *SAMPLING, "label", "shows_prompt"),
+        *(*LATER, "strict", "camera"),
+    )
+    async def text_to_video(self, fields: Fields) -> ClipAnswers:
         """Make a clip from text.
 
         Returns (video, recipe); until the clip is finished, (null, the job's state with its
@@ -79,61 +59,29 @@ class Endpoints:
         else, and state and recipe say so in "not_understood". /understand tells it beforehand.
         camera: a camera move of the model, as /models lists them; without one, as the prompt says.
         """
-        async for answer in self._make("text_to_video", _given(self.text_to_video, locals())):
+        async for answer in self._make("text_to_video", fields):
             yield answer
 
-    async def image_to_video(
-        self,
-        image: gr.FileData,
-        prompt: str,
-        model: str | None = None,
-        duration: float = DEFAULT_SHOT_SECONDS,
-        seed: int = -1,
-        negative_prompt: str = "",
-        num_inference_steps: int | None = None,
-        guidance_scale: float | None = None,
-        aspect_ratio: str = "auto",
-        label: str = "",
-        shows_prompt: bool = False,
-        has_consent: bool = False,
-        loras: str | list[dict[str, Any]] | None = None,
-        shift: float | None = None,
-        quality: str = "standard",
-        enhance: bool | None = None,
-        strict: bool = False,
-        camera: str = "",
-    ) -> ClipAnswers:
+    @takes(
+        *("image", "prompt", "model", "duration", *SAMPLING, "aspect_ratio"),
+        *("label", "shows_prompt", "has_consent", *LATER, "strict", "camera"),
+        aspect_ratio="auto",
+    )
+    async def image_to_video(self, fields: Fields) -> ClipAnswers:
         """Make a clip that begins with a picture.
 
         image: an uploaded PNG, JPEG, WebP, GIF or HEIC file. It is cropped to the aspect_ratio;
         "auto" uses the one nearest to the picture's own. has_consent: everyone shown in the picture
         has agreed. All other parameters: as in /text_to_video.
         """
-        async for answer in self._make("image_to_video", _given(self.image_to_video, locals())):
+        async for answer in self._make("image_to_video", fields):
             yield answer
 
-    async def extend_video(
-        self,
-        video: gr.FileData,
-        prompt: str,
-        direction: str = "forward",
-        model: str | None = None,
-        duration: float = DEFAULT_SHOT_SECONDS,
-        seed: int = -1,
-        negative_prompt: str = "",
-        num_inference_steps: int | None = None,
-        guidance_scale: float | None = None,
-        video_after: gr.FileData | None = None,
-        label: str = "",
-        shows_prompt: bool = False,
-        has_consent: bool = False,
-        loras: str | list[dict[str, Any]] | None = None,
-        shift: float | None = None,
-        quality: str = "standard",
-        enhance: bool | None = None,
-        strict: bool = False,
-        camera: str = "",
-    ) -> ClipAnswers:
+    @takes(
+        *("video", "prompt", "direction", "model", "duration", *SAMPLING, "video_after"),
+        *("label", "shows_prompt", "has_consent", *LATER, "strict", "camera"),
+    )
+    async def extend_video(self, fields: Fields) -> ClipAnswers:
         """Extend a clip at its end or beginning, into a loop, or as a bridge to another clip.
 
         video: an uploaded clip; the result is the whole clip with the new footage, in its own size
@@ -143,33 +91,17 @@ class Endpoints:
         which then follows. duration: seconds of new footage. has_consent: as in /image_to_video.
         All other parameters: as in /text_to_video.
         """
-        fields = _given(self.extend_video, locals())
         with plain_errors():
-            if video_after is not None:
-                fields["video_after"] = uploaded("second clip", video_after)
+            if fields["video_after"] is not None:
+                fields["video_after"] = uploaded("second clip", fields["video_after"])
         async for answer in self._make("extend_video", fields):
             yield answer
 
-    async def film(
-        self,
-        storyboard: str | list[dict[str, Any]],
-        model: str | None = None,
-        aspect_ratio: str = "16:9",
-        seed: int = -1,
-        negative_prompt: str = "",
-        num_inference_steps: int | None = None,
-        guidance_scale: float | None = None,
-        pictures: list[gr.FileData] | None = None,
-        based_on: str | None = None,
-        label: str = "",
-        shows_prompt: bool = False,
-        has_consent: bool = False,
-        loras: str | list[dict[str, Any]] | None = None,
-        shift: float | None = None,
-        quality: str = "standard",
-        enhance: bool | None = None,
-        strict: bool = False,
-    ) -> ClipAnswers:
+    @takes(
+        *("storyboard", "model", "aspect_ratio", *SAMPLING, "pictures", "based_on"),
+        *("label", "shows_prompt", "has_consent", *LATER, "strict"),
+    )
+    async def film(self, fields: Fields) -> ClipAnswers:
         """Make a film of several shots, up to a minute in total.
 
         storyboard: JSON, [{"prompt", "duration", "camera", "transition", "picture"}, ...], where
@@ -181,7 +113,6 @@ class Endpoints:
         job; only changed shots and those that continue them are made again (with that job's seed if
         seed is -1). All other parameters: as in /text_to_video.
         """
-        fields = _given(self.film, locals())
         based_on = fields.pop("based_on")
         with plain_errors():
             if paths := uploaded_files("picture", fields.pop("pictures"), MAX_SHOTS):
@@ -191,52 +122,25 @@ class Endpoints:
         async for answer in self._make("text_to_video", fields, based_on):
             yield answer
 
-    async def remix_video(
-        self,
-        video: gr.FileData,
-        prompt: str,
-        strength: float = DEFAULT_STRENGTH,
-        model: str | None = None,
-        seed: int = -1,
-        negative_prompt: str = "",
-        num_inference_steps: int | None = None,
-        guidance_scale: float | None = None,
-        label: str = "",
-        shows_prompt: bool = False,
-        has_consent: bool = False,
-        loras: str | list[dict[str, Any]] | None = None,
-        shift: float | None = None,
-        quality: str = "standard",
-        enhance: bool | None = None,
-    ) -> ClipAnswers:
+    @takes(
+        *("video", "prompt", "strength", "model", *SAMPLING),
+        *("label", "shows_prompt", "has_consent", *LATER),
+    )
+    async def remix_video(self, fields: Fields) -> ClipAnswers:
         """Make a clip anew with other words, in its own length, size and rate, with its sound.
 
         video: an uploaded clip of 0.5 to 60 seconds. strength: how much changes, from 0, the clip
         itself, to 1, a clip of the words alone. has_consent: as in /image_to_video. All other
         parameters: as in /text_to_video.
         """
-        async for answer in self._make("remix_video", _given(self.remix_video, locals())):
+        async for answer in self._make("remix_video", fields):
             yield answer
 
-    async def retake_video(
-        self,
-        video: gr.FileData,
-        prompt: str,
-        start: float,
-        duration: float = DEFAULT_SHOT_SECONDS,
-        model: str | None = None,
-        seed: int = -1,
-        negative_prompt: str = "",
-        num_inference_steps: int | None = None,
-        guidance_scale: float | None = None,
-        label: str = "",
-        shows_prompt: bool = False,
-        has_consent: bool = False,
-        loras: str | list[dict[str, Any]] | None = None,
-        shift: float | None = None,
-        quality: str = "standard",
-        enhance: bool | None = None,
-    ) -> ClipAnswers:
+    @takes(
+        *("video", "prompt", "start", "duration", "model", *SAMPLING),
+        *("label", "shows_prompt", "has_consent", *LATER),
+    )
+    async def retake_video(self, fields: Fields) -> ClipAnswers:
         """Make a span of a clip anew, with words of its own; the frames outside stay.
 
         video: an uploaded clip; the result is the whole clip with the new footage in the place of
@@ -244,15 +148,11 @@ class Endpoints:
         which ends before the clip does. has_consent: as in /image_to_video. All other parameters:
         as in /text_to_video.
         """
-        async for answer in self._make("retake_video", _given(self.retake_video, locals())):
+        async for answer in self._make("retake_video", fields):
             yield answer
 
-    async def cut_video(
-        self,
-        videos: list[gr.FileData],
-        pieces: list[dict[str, Any]] | None = None,
-        has_consent: bool = False,
-    ) -> ClipAnswers:
+    @takes("videos", "pieces", "has_consent")
+    async def cut_video(self, fields: Fields) -> ClipAnswers:
         """Cut a clip to a span, or put parts of several one behind the other, without a model.
 
         videos: uploaded clips of the same shape. pieces: [{"clip", "start", "end", "transition"},
@@ -261,8 +161,8 @@ class Endpoints:
         and rate of the first piece. has_consent: as in /image_to_video.
         """
         with plain_errors():
-            clips = uploaded_files("clip", videos, MAX_PIECES)
-            fields = {"shots": parse_pieces(pieces, clips), "has_consent": has_consent}
+            clips = uploaded_files("clip", fields.pop("videos"), MAX_PIECES)
+            fields["shots"] = parse_pieces(fields.pop("pieces"), clips)
         async for answer in self._make("cut_video", fields):
             yield answer
 
@@ -362,16 +262,6 @@ class Endpoints:
     def _video(self, job_id: str) -> dict[str, Any] | None:
         path = serve_clip(self._studio, job_id)
         return None if path is None else gr.FileData(path=str(path)).model_dump()
-
-
-def _given(endpoint: Callable[..., object], arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of an endpoint as the fields of a request; null means the default."""
-    return {
-        name: parameter.default
-        if arguments[name] is None and parameter.default is not parameter.empty
-        else arguments[name]
-        for name, parameter in signature(endpoint).parameters.items()
-    }
 
 
 def create_endpoints(endpoints: Endpoints) -> None:

@@ -36,6 +36,7 @@ class AgentServer:
         tools = AgentTools(maker)
         for tool in (
             tools.create_video,
+            tools.remix_video,
             tools.video_status,
             tools.wait_for_video,
             tools.fetch_video,

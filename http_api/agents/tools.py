@@ -21,6 +21,7 @@ from http_api.errors import as_api_error, wrong
 from http_api.videos.entries import VideoEntry
 from http_api.videos.making import VideoMaker
 from pipeline.jobs.posters import THUMBNAIL, find_poster
+from pipeline.planning.request import DEFAULT_STRENGTH
 
 OWNER = "kinora.owner"
 """The key of the caller's `Owner` in the scope of a request."""
@@ -71,6 +72,27 @@ class AgentTools:
                 finally:
                     await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
             return await self._describe(entry)
+
+    async def remix_video(
+        self,
+        ctx: Context,
+        video_id: str,
+        prompt: str,
+        strength: float = DEFAULT_STRENGTH,
+        model: str = "",
+        settings: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Begin to make a completed video again with other words; then call wait_for_video.
+
+        strength: how much changes, from 0, the video itself, to 1, a video of the words alone; its
+        length, size and sound stay. model: an id of list_models; by default the one that made the
+        video, if it can. settings: as in create_video, but no shape, camera or direction.
+        """
+        values: dict[str, Any] = {"prompt": prompt, "strength": strength}
+        values |= {"model": model} if model else {}
+        with _plain_errors():
+            values |= settings or {}
+            return await self._describe(await self.maker.remix(_owner(ctx), video_id, values))
 
     async def video_status(self, ctx: Context, video_id: str) -> dict[str, Any]:
         """Say how far a video is: queued, in_progress, completed or failed, and its progress."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import io
 import json
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
@@ -22,28 +25,55 @@ from http_api.access import ApiAccess
 from http_api.app import read_api_settings
 from page.auth import AccessPolicy
 from pipeline.errors import KinoraError
+from pipeline.models.registry import MODELS, Models
+from pipeline.runtime.model_cache import ModelCache
 from pipeline.studio import Studio
 from tests.http_api.conftest import PROMPT, check_error, check_video
+from tests.tiny import CPU
 
 ANNA, BEN = "key-of-anna-0123456789", "key-of-ben-0123456789"
 TOOLS = {
-    *("create_video", "video_status", "wait_for_video", "fetch_video", "cancel_video"),
+    *(
+        "create_video",
+        "remix_video",
+        "video_status",
+        "wait_for_video",
+        "fetch_video",
+        "cancel_video",
+    ),
     *("list_models", "verify_video"),
 }
+SMALL_PIXELS = 64 * 64
 _T = TypeVar("_T")
+
+
+@contextlib.contextmanager
+def serving_agents(studio: Studio) -> Iterator[str]:
+    demo = app.create_demo(studio)
+    access = AccessPolicy(hosts=("localhost",), api=ApiAccess((ANNA, BEN)))
+    options = {"server_name": "127.0.0.1", "prevent_thread_lock": True, "quiet": True}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KINORA_MCP", "1")
+        _, url, _ = app.launch(demo, studio, access, **options)
+    yield url
+    demo.close()
 
 
 @pytest.fixture(scope="module")
 def agents_url(app_studio: Studio) -> Iterator[str]:
     """Serve the app's studio once more, with two keys and for agents."""
-    demo = app.create_demo(app_studio)
-    access = AccessPolicy(hosts=("localhost",), api=ApiAccess((ANNA, BEN)))
-    options = {"server_name": "127.0.0.1", "prevent_thread_lock": True, "quiet": True}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KINORA_MCP", "1")
-        _, url, _ = app.launch(demo, app_studio, access, **options)
-    yield url
-    demo.close()
+    with serving_agents(app_studio) as url:
+        yield url
+
+
+@pytest.fixture
+def small_url(tmp_path: Path) -> Iterator[str]:
+    """Serve agents a studio whose embedded model makes small clips, so that a minute is quick."""
+    models = Models([replace(MODELS["kinora-mini"], num_pixels=SMALL_PIXELS)])
+    studio = app.create_studio(tmp_path, ModelCache(CPU, models), models)
+    with serving_agents(studio) as url:
+        yield url
+    studio.close()
 
 
 def with_client(
@@ -103,8 +133,30 @@ def test_an_agent_makes_a_video_and_fetches_it(agents_url: str, mode: str) -> No
         longer = await call(client, "create_video", prompt=PROMPT, seconds=1, extend=video["id"])
         assert float(longer["seconds"]) == 1.5
         await call(client, "cancel_video", video_id=longer["id"])
+        other = {"video_id": video["id"], "prompt": f"{PROMPT} at night", "strength": 0.5}
+        remix = await call(client, "remix_video", **other)
+        assert remix["remixed_from_video_id"] == video["id"]
+        assert "strength" in await refusal(client, "remix_video", **other | {"strength": 2})
+        await call(client, "cancel_video", video_id=remix["id"])
 
     with_client(agents_url, work, mode=mode)
+
+
+def test_a_film_of_a_minute_is_made_within_the_time_that_agents_wait(small_url: str) -> None:
+    film = "[30s] a red rocket in a desert\n[30s, dissolve] a white rabbit in a snowfield"
+
+    async def work(client: Client) -> None:
+        video = await call(client, "create_video", storyboard=film)
+        while video["status"] in ("queued", "in_progress"):
+            begin = time.monotonic()
+            video = await call(client, "wait_for_video", video_id=video["id"])
+            assert time.monotonic() - begin < 60
+        assert video["status"] == "completed"
+        assert float(video["seconds"]) == pytest.approx(60, abs=0.1)
+        address, _ = (await client.call_tool("fetch_video", {"video_id": video["id"]})).content
+        assert address.text.endswith(f"{video['id']}/content")
+
+    with_client(small_url, work)
 
 
 def test_a_film_a_picture_and_a_long_video_are_answered_at_once(agents_url: str) -> None:

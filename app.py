@@ -31,7 +31,7 @@ from page.connections import (
     raise_file_limit,
 )
 from page.film_tab import FilmTab
-from page.form_values import FILM
+from page.form_values import FILM, REMIX
 from page.forms import Forms
 from page.history_tab import HistoryTab, create_visitor, greet
 from page.http_guard import MAX_SESSIONS, MAX_UPLOAD_BYTES, GuardedBlocks, HttpGuard
@@ -39,6 +39,7 @@ from page.link_preview import NAME, SENTENCE, LinkPreview
 from page.own_files import FOLDER, create_route
 from page.private_gradio import open_connections
 from page.queue_bar import QueueBar
+from page.remix_tab import RemixTab
 from page.scripts import read_scripts
 from page.served_files import ServedRoom
 from page.shutdown import end_on_sigterm, kill_children
@@ -113,10 +114,11 @@ def create_demo(studio: Studio) -> gr.Blocks:
             gr.Markdown(warning, elem_id="kinora-share-warning")
         queue = QueueBar(studio, visitor)
         with gr.Tabs(elem_id="kinora-tabs", overflow_behavior="wrap") as tabs:
-            makers: dict[str, TaskTab | FilmTab] = {
+            makers: dict[str, TaskTab | FilmTab | RemixTab] = {
                 task: TaskTab(studio, task, visitor, queue.news) for task in FIELDS
             }
             makers[FILM] = FilmTab(studio, visitor, queue.news)
+            makers[REMIX] = RemixTab(studio, visitor, queue.news)
             clips = HistoryTab(studio, visitor)
             verify = VerifyTab(studio)
         arrival = demo.load(greet, visitor, visitor, **PRIVATE)
@@ -127,7 +129,7 @@ def create_demo(studio: Studio) -> gr.Blocks:
         panels = {name: maker.job for name, maker in makers.items()}
         queue.connect(tabs, panels, arrival)
         for actions in (clips.actions, *(panel.actions for panel in panels.values())):
-            actions.connect(tabs, makers["image_to_video"].fields, makers["extend_video"].fields)
+            actions.connect(tabs, {name: maker.fields for name, maker in makers.items()})
         for panel in panels.values():
             panel.connect_return(arrival)
         create_endpoints(Endpoints(studio))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from gradio.components import Component
 
 from page.components import PRIVATE
 from page.errors import plain_errors
-from page.form_values import form_of_request
+from page.form_values import REMIX, form_of_request
 from page.forms import connect_link
 from page.inspection import inspect
 from page.served_files import refuse_unserved, serve, serve_picture
@@ -24,6 +25,7 @@ from pipeline.studio import Studio
 BUTTONS = {
     "use_frame": "Use this frame",
     "extend": "Extend this",
+    "remix": "Remix",
     "gif": "GIF",
     "poster": "Poster",
     "link": "Copy link",
@@ -70,10 +72,9 @@ class ClipActions:
             updates["next_prompt"] = made["shots"][-1]["prompt"]
         return updates
 
-    def connect(
-        self, tabs: gr.Tabs, image: Mapping[str, Component], extend: Mapping[str, Component]
-    ) -> None:
-        """Connect the buttons, with the forms of the tabs that take a picture and a clip."""
+    def connect(self, tabs: gr.Tabs, forms: Mapping[str, Mapping[str, Component]]) -> None:
+        """Connect the buttons, with the forms of the tabs that take a picture or a clip."""
+        image = forms["image_to_video"]
         at_now = f"document.querySelector('#{self._name}-clip video')?.currentTime ?? null"
         self.parts["use_frame"].click(
             self._use_frame,
@@ -82,12 +83,13 @@ class ClipActions:
             js=f"(second, ...rest) => [{at_now}, ...rest]",
             **PRIVATE,
         )
-        self.parts["extend"].click(
-            self._extend,
-            [self._clip, self.parts["next_prompt"]],
-            [tabs, extend["video"], extend["prompt"]],
-            **PRIVATE,
-        )
+        for name, tab in {"extend": "extend_video", "remix": REMIX}.items():
+            self.parts[name].click(
+                partial(self._use_clip, tab),
+                [self._clip, self.parts["next_prompt"]],
+                [tabs, forms[tab]["video"], forms[tab]["prompt"]],
+                **PRIVATE,
+            )
         for name, work in {"gif": self._serve_gif, "poster": self._serve_poster}.items():
             self.parts[name].click(work, self._job_id, self._file, **PRIVATE).then(
                 None, self._file, None, js=_DOWNLOAD, **PRIVATE
@@ -108,10 +110,10 @@ class ClipActions:
             picture = await inspect(self._studio, serve_frame)
             return gr.Tabs(selected="image_to_video"), str(picture), prompt
 
-    def _extend(self, clip: str, prompt: str) -> tuple[gr.Tabs, str, str]:
+    def _use_clip(self, tab: str, clip: str, prompt: str) -> tuple[gr.Tabs, str, str]:
         with plain_errors():
             refuse_unserved(clip)
-            return gr.Tabs(selected="extend_video"), clip, prompt
+            return gr.Tabs(selected=tab), clip, prompt
 
     async def _serve_gif(self, job_id: str | None) -> str:
         with plain_errors():
@@ -153,7 +155,7 @@ def _is_place(name: str) -> bool:
 
 def _shareable(form: dict[str, Any]) -> dict[str, Any]:
     """Return a form without files, their places, and what is said for one request alone."""
-    private = {*SOURCE_FIELDS, "has_consent"}
+    private = {*SOURCE_FIELDS, "joined", "has_consent"}
     if _is_place(form["model"]):
         private.add("model")
     form = form | {"loras": "\n".join(x for x in form["loras"].splitlines() if not _is_place(x))}

@@ -16,6 +16,7 @@ from pipeline.models.registry import Models
 from pipeline.models.spec import Direction, ModelSpec, Quality, Task
 from pipeline.planning.request import (
     DEFAULT_SHOT_SECONDS,
+    DEFAULT_STRENGTH,
     MAX_CLIP_SECONDS,
     MAX_GUIDANCE_SCALE,
     MAX_INFERENCE_STEPS,
@@ -50,6 +51,11 @@ DIRECTION_LABELS: dict[Direction, str] = {
     "backward": "at its beginning",
     "loop": "make it loop",
     "bridge": "connect to another clip",
+}
+CHANGE_LABELS: dict[Task, str] = {
+    "remix_video": "change it with new words",
+    "retake_video": "make a part of it again",
+    "cut_video": "cut it, or join clips",
 }
 QUALITY_LABELS: dict[Quality, str] = {
     "draft": "Draft",
@@ -101,6 +107,33 @@ PARTS: dict[str, partial[Component]] = {
         step=0.5,
         label="Length (seconds)",
     ),
+    "change": partial(
+        gr.Radio,
+        label="What to do",
+        choices=[(label, task) for task, label in CHANGE_LABELS.items()],
+        value="remix_video",
+    ),
+    "strength": partial(
+        gr.Slider,
+        *(0, 1, DEFAULT_STRENGTH),
+        step=0.05,
+        label="How much changes",
+        info="0 = the clip itself, 1 = the words alone",
+    ),
+    "start": partial(gr.Number, 0, label="From (seconds)", minimum=0, min_width=120),
+    "end": partial(
+        gr.Number, 0, label="To (seconds)", minimum=0, min_width=120, info="0 = the end of a cut"
+    ),
+    "joined": partial(
+        gr.File,
+        label="Then these clips, in this order",
+        file_types=["video"],
+        file_count="multiple",
+        allow_reordering=True,
+        height=140,
+    ),
+    "own": partial(gr.Dropdown, label="Add one of your clips", choices=[]),
+    "transition": partial(gr.Radio, ["cut", "dissolve"], value="cut", label="Where they meet"),
     "seed": partial(gr.Number, -1, label="Seed", info="-1 = random", min_width=120),
     "model": partial(gr.Dropdown, label="Model"),
     "quality": partial(

@@ -209,7 +209,7 @@ class FilmTab:
             estimate = self._studio.estimate_request("text_to_video", fields)
         except InvalidRequestError as exc:
             return as_words(exc)
-        return messages.describe_estimate(estimate, is_added=False)
+        return messages.describe_estimate(estimate)
 
     def fill(self, form: Form) -> Updates:
         """Return the updates that show a form of this tab, with its shots on the cards."""

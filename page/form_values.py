@@ -7,7 +7,7 @@ browser and a copied link contain, so that nothing in it is trusted.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,9 @@ from gradio.components import Component
 from page.served_files import serving_folder
 from pipeline.planning.request import MAX_PROMPT_CHARACTERS, GenerationRequest
 
-FILM = "film"
+FILM, REMIX = "film", "remix"
+CHANGES = ("remix_video", "retake_video", "cut_video")
+"""The tasks of the tab `REMIX`."""
 Form = dict[str, Any]
 SHOT_FIELDS = ("prompt", "duration", "camera", "transition", "image")
 _FILE_PARTS = (gr.File, gr.Video, gr.Image)
@@ -61,6 +63,9 @@ def fit(part: Component, value: object, choices: object = None) -> Any:  # noqa:
 
     `choices` are those of a menu that does not have its first ones.
     """
+    if isinstance(part, gr.File) and part.file_count == "multiple":
+        files = value if isinstance(value, list) else []
+        return [path for path in map(find_file, files) if path] or None
     if isinstance(part, _FILE_PARTS):
         return find_file(value)
     if isinstance(part, gr.Checkbox):
@@ -116,6 +121,8 @@ def _form(values: Mapping[str, Any], tab: str) -> Form:
     for name, nothing in _NOTHING.items():
         form[name] = nothing if values.get(name) is None else values[name]
     form["loras"] = to_lines(values.get("loras"))
+    if values.get("task") in CHANGES:
+        return form | _form_of_change(str(values["task"]), shots)
     is_film = tab == FILM or len(shots) > 1
     form["tab"] = FILM if is_film else values.get("task")
     if is_film:
@@ -123,6 +130,29 @@ def _form(values: Mapping[str, Any], tab: str) -> Form:
     elif shots:
         form |= {name: _plain(shots[0].get(name)) for name in ("prompt", "duration", "camera")}
     return form
+
+
+def _form_of_change(task: str, shots: Sequence[Mapping[str, Any]]) -> Form:
+    """Return what the form of a change has beside the settings.
+
+    Of the pieces of a cut it can say a span of the first one alone.
+    """
+    first = dict(shots[0]) if shots else {}
+    form: Form = {"tab": REMIX, "change": task, "prompt": _plain(first.get("prompt"))}
+    start, duration = (_seconds(first.get(name)) for name in ("start", "duration"))
+    if task != "remix_video":
+        form |= {"start": start, "end": round(start + duration, 6) if duration else None}
+    if task == "cut_video":
+        form |= {"video": first.get("video"), "joined": [x.get("video") for x in shots[1:]]}
+        form["transition"] = shots[1].get("transition") if shots[1:] else None
+        form["has_more_spans"] = any(x.get("start") or x.get("duration") for x in shots[1:])
+    return form
+
+
+def _seconds(value: object) -> float:
+    """Return the seconds of a shot; a recipe may hold anything."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number else 0.0  # type: ignore[arg-type]
 
 
 def _plain(value: object) -> object:

@@ -41,18 +41,16 @@ _STATES: dict[StateName, str] = {
 }
 
 
-def describe_estimate(estimate: Estimate, *, is_added: bool) -> str:
+def describe_estimate(estimate: Estimate, verb: str = "") -> str:
     """Describe an estimate: size, frames, seconds, wait, placement and download.
 
-    With `is_added` the frames are new footage for a clip.
+    The `verb` says what the frames do to the clip that is given, such as "Adds".
     """
     plan = estimate.plan
     width, height = plan.size
     rate = f"{float(plan.fps):g} frames a second"
     frames = f"{plan.num_frames} frames at {rate} ({plan.seconds:.2f} s)"
-    parts = [
-        f"Adds {frames} to {width} x {height}" if is_added else f"{width} x {height}, {frames}"
-    ]
+    parts = [f"{verb} {frames} of {width} x {height}" if verb else f"{width} x {height}, {frames}"]
     if plan.second_pass is not None:
         steps = f"{plan.num_inference_steps} + {plan.second_pass.num_steps} steps"
         parts.append(f"two passes, {steps}")
@@ -192,14 +190,16 @@ def describe_entry(entry: HistoryEntry) -> str:
         made.append(f"{recipe['width']} x {recipe['height']}")
     else:
         made.append(f"{facts.request.duration:g} s")
-    made.append(f"seed {facts.request.seed}")
-    prompts = [escape_markdown(shot.prompt) for shot in facts.request.shots]
+    prompts = [escape_markdown(facts.request.title)]
+    if facts.request.model:  # a cut has no prompts, and draws nothing
+        made.append(f"seed {facts.request.seed}")
+        prompts = [escape_markdown(shot.prompt) for shot in facts.request.shots]
     if len(prompts) > 1:
         prompts = [f"{number}. {prompt}" for number, prompt in enumerate(prompts, 1)]
     paragraphs = [
         f"**{word}**, requested {asked_at}",
         "\n".join(prompts),
-        " · ".join(made),
+        " · ".join(filter(None, made)),
         html.escape(state.message, quote=False),
         describe_signing(entry.recipe),
     ]

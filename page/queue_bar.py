@@ -16,6 +16,7 @@ import gradio as gr
 from page import messages
 from page.components import PRIVATE, TAB_LABELS
 from page.errors import plain_errors
+from page.form_values import FILM, REMIX
 from page.job_panel import JobPanel, News
 from pipeline.errors import InvalidRequestError
 from pipeline.jobs.queue_view import QueuedJob, list_queue
@@ -33,7 +34,11 @@ _ROWS = """<ul class="kinora-queue" aria-label="Your clips in the making">${valu
   '</span></li>').join('')}</ul>"""
 _BUTTONS = [("show", "Show"), ("pause", "Pause"), ("stop", "Stop")]
 
-LABELS = {str(task): label for task, label in TAB_LABELS.items()} | {"film": "Film"}
+LABELS = {
+    **{str(task): label for task, label in TAB_LABELS.items()},
+    FILM: "Film",
+    REMIX: "Remix",
+}
 
 
 class QueueBar:

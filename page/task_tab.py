@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import secrets
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -31,11 +29,12 @@ from page.components import (
     to_fields,
 )
 from page.errors import as_words, plain_errors
-from page.form_values import Form, fill_parts, find_file
+from page.form_values import Form, fill_parts
 from page.inspection import inspect
 from page.job_panel import JobPanel, News, TabOrigin
 from page.prompt_help import PromptHelp
 from page.showcase import Showcase
+from page.shown_clips import ShownClips
 from pipeline.errors import InvalidRequestError
 from pipeline.models.spec import TASK_SOURCES, ModelSpec, Quality, Task
 from pipeline.planning.plan import Source
@@ -47,12 +46,6 @@ if TYPE_CHECKING:
 
 
 CLIP_FIELDS = ("video", "video_after")
-_SHOW_CLIPS = """(paths) => {names}.map((name) => paths?.[name] ? {{
-  path: paths[name],
-  url: new URL("gradio_api/file=" + paths[name], location.origin + location.pathname).href,
-  orig_name: paths[name].split("/").pop(),
-  meta: {{ _type: "gradio.FileData" }},
-}} : null)"""
 
 
 @dataclass(frozen=True)
@@ -73,7 +66,7 @@ class TaskTab:
         self.parts: dict[str, Component] = {}
         with gr.Tab(TAB_LABELS[task], id=task, elem_id=f"{task}-tab") as self.tab:
             self._upload = gr.State()
-            self._clips = gr.JSON(visible="hidden")  # those that `fill` shows, by their fields
+            self._clips = ShownClips()
             self.job = JobPanel(studio, task, self._submit, visitor, self._check, news)
             with gr.Row(equal_height=False, elem_classes="kinora-studio"):
                 with gr.Column(scale=5, min_width=320):
@@ -155,15 +148,7 @@ class TaskTab:
         )
 
     def _connect_clip(self) -> None:
-        # In the browser, as an upload is: Gradio converts the clips that a server shows with the
-        # system's ffmpeg, whatever they contain.
-        self._clips.change(
-            None,
-            self._clips,
-            [self.parts[name] for name in CLIP_FIELDS],
-            js=_SHOW_CLIPS.format(names=json.dumps(CLIP_FIELDS)),
-            **PRIVATE,
-        )
+        self._clips.connect({name: self.parts[name] for name in CLIP_FIELDS})
         self.parts["video"].change(
             self._look_at_clip,
             self.parts["video"],
@@ -210,18 +195,17 @@ class TaskTab:
     @property
     def outputs(self) -> list[Component]:
         """List what `fill` changes."""
-        return [*self.inputs, self._clips]
+        return [*self.inputs, self._clips.paths]
 
     def fill(self, form: Form) -> dict[Component, Any]:
         """Return the updates that show a form of this tab's task."""
         spec = find_offered(self._studio, self._task, form.get("model"))
         changes = self._model_changes(spec, form.get(self._choice), form.get("quality"))
         updates = fill_parts(self._fields, form | {"model": spec.id}, changes)
-        clips = {name: find_file(form.get(name)) for name in CLIP_FIELDS if name in self.parts}
-        for name in clips:
-            del updates[self.parts[name]]
-        if clips:
-            updates[self._clips] = clips | {"is_new": secrets.token_hex(4)}
+        if self._task == "extend_video":
+            for name in CLIP_FIELDS:
+                del updates[self.parts[name]]
+            updates |= self._clips.fill(form)
             is_bridge = form.get("direction") == "bridge"
             updates[self.parts["video_after"]] = gr.update(visible=is_bridge)
         return updates
@@ -266,7 +250,7 @@ class TaskTab:
             estimate = self._studio.estimate_request(self._task, fields, facts)
         except InvalidRequestError as exc:
             return as_words(exc)
-        return messages.describe_estimate(estimate, is_added=source == "video")
+        return messages.describe_estimate(estimate, verb="Adds" if source == "video" else "")
 
     async def _look_at_picture(
         self, path: str | None, aspect_ratio: str, model: str

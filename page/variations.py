@@ -64,13 +64,12 @@ def remaining(studio: Studio, job_ids: Sequence[str]) -> list[str]:
 def _cell(studio: Studio, job_id: str, is_chosen: bool) -> dict[str, Any]:
     state, facts = studio.worker.state(job_id), studio.worker.store.facts(job_id)
     clip = serve_clip(studio, job_id)
-    prompt = " / ".join(shot.prompt for shot in facts.request.shots)
     return {
         "id": job_id,
         "chosen": is_chosen,
         "clip": clip and html.escape(str(clip)),
         "name": f"Seed {facts.request.seed}",
-        "prompt": html.escape(prompt),
+        "prompt": html.escape(facts.request.title),
         "state": messages.describe_end(state),
         "is_over": state.is_over,
     }

@@ -18,8 +18,16 @@ import numpy as np
 from PIL import Image
 
 from pipeline.errors import InvalidRequestError
+from pipeline.generation.cutting import Cut, plan_cut
 from pipeline.generation.progress import Progress
-from pipeline.generation.sources import OpenedSource, check_sources, open_source
+from pipeline.generation.sources import (
+    OpenedClip,
+    OpenedSource,
+    around,
+    check_sources,
+    fit_to_source,
+    open_source,
+)
 from pipeline.inspections import Inspector
 from pipeline.jobs.estimates import Estimate, estimate_request
 from pipeline.jobs.history import History
@@ -218,10 +226,10 @@ class Studio:
     def can_be_hd(self, request: GenerationRequest) -> bool:
         """Say whether a clip's model makes HD of it, and it is not in HD yet."""
         try:
-            spec = self.models.find(request.model)
-        except InvalidRequestError:  # the model is no longer offered
+            refuse_impossible(replace(request, quality="hd"), self.models.find(request.model))
+        except InvalidRequestError:  # or the model is no longer offered
             return False
-        return request.quality != "hd" and "hd" in spec.qualities
+        return request.quality != "hd"
 
     def _review(self, request: GenerationRequest) -> GenerationRequest:
         return self.reviewer.review(request).request
@@ -305,6 +313,21 @@ class Studio:
         spec = self.models.find(request.model)
         known = self._model_cache, self.worker.timing, self._sizes
         return estimate_request(request, spec, source, *known)
+
+    def estimate_change(self, task: Task, fields: dict[str, Any], clip: OpenedClip) -> Estimate:
+        """Estimate a remix or a retake as `estimate_request` does.
+
+        Raises InvalidRequestError also if the clip does not suit it.
+        """
+        request = self._request(task, fields | {"prompt": _ANY_PROMPT, "video": clip.path})
+        if task == "retake_video":
+            around(clip, request.shots[0])
+        fit_to_source(request, self.models.find(request.model), clip)
+        return self.estimate_request(task, fields | {"video": clip.path}, clip.facts)
+
+    def plan_cut(self, fields: dict[str, Any]) -> Cut:
+        """Open the pieces of a cut, and plan it. Raises MediaError or InvalidRequestError."""
+        return plan_cut(self._request("cut_video", fields))
 
     def larger_model(self, task: Task) -> ModelSpec | None:
         """Return the model to offer for what the embedded one does not know, if one fits here."""

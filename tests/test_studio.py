@@ -50,7 +50,7 @@ def estimate_of(
 def test_a_large_model_says_where_it_will_live_and_a_computed_time(tmp_path: Path) -> None:
     estimate = estimate_of("ltx-video-2b", CARD, tmp_path)
     assert not estimate.is_measured
-    told = describe_estimate(estimate, is_added=False)
+    told = describe_estimate(estimate)
     assert "of the GPU's 24" in told
     assert "computed" in told
     longer = estimate_of("ltx-video-2b", CARD, tmp_path, duration=30)
@@ -60,7 +60,7 @@ def test_a_large_model_says_where_it_will_live_and_a_computed_time(tmp_path: Pat
 def test_what_was_measured_is_said_instead(tmp_path: Path) -> None:
     estimate = estimate_of("ltx-video-2b", CARD, tmp_path, measured=70.0)
     assert (estimate.seconds, estimate.is_measured) == (pytest.approx(70.0), True)
-    assert "takes 47 s to 2 min" in describe_estimate(estimate, is_added=False)
+    assert "takes 47 s to 2 min" in describe_estimate(estimate)
 
 
 def test_where_nobody_knows_the_machine_no_time_is_invented(tmp_path: Path) -> None:
@@ -71,12 +71,12 @@ def test_where_nobody_knows_the_machine_no_time_is_invented(tmp_path: Path) -> N
 
 
 def test_a_download_is_told_before_it_begins(tmp_path: Path) -> None:
-    told = describe_estimate(estimate_of("ltx-video-2b", CARD, tmp_path), is_added=False)
+    told = describe_estimate(estimate_of("ltx-video-2b", CARD, tmp_path))
     assert "the first clip downloads about 16 GB (computed)" in told
     assert "Kinora mini needs no download" in told
     mini = estimate_of("kinora-mini", CARD, tmp_path)
     assert mini.download == DownloadSize(0)
-    assert "download" not in describe_estimate(mini, is_added=False)
+    assert "download" not in describe_estimate(mini)
 
 
 def test_hd_is_told_with_its_size_its_passes_and_its_time(tmp_path: Path) -> None:
@@ -86,10 +86,10 @@ def test_hd_is_told_with_its_size_its_passes_and_its_time(tmp_path: Path) -> Non
     )
     assert draft.seconds < standard.seconds < hd.seconds
     assert hd.download.num_bytes - standard.download.num_bytes == 252_501_248
-    told = describe_estimate(hd, is_added=False)
+    told = describe_estimate(hd)
     assert "1216 x 704" in told
     assert "two passes, 7 + 3 steps" in told
-    assert "passes" not in describe_estimate(standard, is_added=False)
+    assert "passes" not in describe_estimate(standard)
 
 
 def test_a_measured_time_is_that_of_its_quality(tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_a_long_wait_goes_on_without_the_page(
     tmp_path: Path, seconds: float, is_long: bool
 ) -> None:
     estimate = estimate_of("ltx-video-2b", CARD, tmp_path, measured=seconds)
-    told = describe_estimate(estimate, is_added=False)
+    told = describe_estimate(estimate)
     assert ("continues if you close this page" in told) == is_long
 
 
@@ -241,4 +241,4 @@ def test_no_more_variations_are_made_at_once_than_the_page_offers(tmp_path: Path
 
 def test_a_wait_of_hours_is_told_in_hours(tmp_path: Path) -> None:
     estimate = estimate_of("wan-2.2-5b", replace(CARD, operations_per_second=1e12), tmp_path)
-    assert "hours (computed)" in describe_estimate(estimate, is_added=True)
+    assert "hours (computed)" in describe_estimate(estimate, "Adds")

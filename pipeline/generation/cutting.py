@@ -32,7 +32,7 @@ _SOUND_RATE = 48_000  # of every clip that is cut, in Hz
 
 
 @dataclass(frozen=True)
-class _Cut:
+class Cut:
     """The pieces of a clip, at its size and rate, and how many first frames of each are mixed."""
 
     pieces: Sequence[OpenedClip]
@@ -71,7 +71,7 @@ def cut_clips(
     InvalidRequestError for a span outside its clip, GenerationCancelledError soon after
     `is_cancelled` returns True, and StorageError if the disk is full.
     """
-    cut = _plan(request, open_pieces(request))
+    cut = plan_cut(request)
     recipe = _recipe(request, cut)
 
     def report(num_written: int) -> None:
@@ -90,7 +90,9 @@ def cut_clips(
     return recipe
 
 
-def _plan(request: GenerationRequest, pieces: Sequence[OpenedClip]) -> _Cut:
+def plan_cut(request: GenerationRequest) -> Cut:
+    """Open the pieces of a cut, and plan it. Raises as `cut_clips` does."""
+    pieces = open_pieces(request)
     first = pieces[0].info
     size = Size(first.width - first.width % 2, first.height - first.height % 2)
     counts = [num_frames_at(piece, first.fps) for piece in pieces]
@@ -99,11 +101,11 @@ def _plan(request: GenerationRequest, pieces: Sequence[OpenedClip]) -> _Cut:
         most = min(counts[index - 1], counts[index]) // 2
         is_dissolve = shot.transition == "dissolve"
         num_dissolved.append(min(round(DISSOLVE_SECONDS * first.fps), most) if is_dissolve else 0)
-    return _Cut(pieces, size, first.fps, num_dissolved)
+    return Cut(pieces, size, first.fps, num_dissolved)
 
 
 def _write(
-    cut: _Cut, output: Path, recipe: dict[str, Any], write: Callable[[_Cut, ClipWriter], None]
+    cut: Cut, output: Path, recipe: dict[str, Any], write: Callable[[Cut, ClipWriter], None]
 ) -> None:
     width, height = cut.size
     tags = {RECIPE_TAG: json.dumps(recipe)}
@@ -113,12 +115,12 @@ def _write(
             writer.sound = _lay_sound(cut, writer.draft("sound"))
 
 
-def _copy(cut: _Cut, writer: ClipWriter) -> None:
+def _copy(cut: Cut, writer: ClipWriter) -> None:
     for piece in cut.pieces:
         writer.copy(piece.path, piece.info.start, piece.info.num_frames)
 
 
-def _encode(cut: _Cut, writer: ClipWriter, report: Callable[[int], None]) -> None:
+def _encode(cut: Cut, writer: ClipWriter, report: Callable[[int], None]) -> None:
     frames = [partial(frames_at, piece, cut.fps, cut.size) for piece in cut.pieces]
     for stretch in transitions.cut(frames, cut.num_dissolved):
         for frame in stretch.frames():
@@ -127,7 +129,7 @@ def _encode(cut: _Cut, writer: ClipWriter, report: Callable[[int], None]) -> Non
                 report(writer.num_frames)
 
 
-def _lay_sound(cut: _Cut, path: Path) -> tuple[Path, int]:
+def _lay_sound(cut: Cut, path: Path) -> tuple[Path, int]:
     """Write the sound of all pieces; the end of each fades into the next one."""
     track = Track(path, _SOUND_RATE)
     for index, (piece, first, num_mixed) in enumerate(
@@ -149,7 +151,7 @@ def _goes_on(before: OpenedClip, piece: OpenedClip) -> bool:
     return before.path == piece.path and end == piece.info.first_frame
 
 
-def _recipe(request: GenerationRequest, cut: _Cut) -> dict[str, Any]:
+def _recipe(request: GenerationRequest, cut: Cut) -> dict[str, Any]:
     shots = tuple(
         replace(shot, duration=piece.info.duration)
         for shot, piece in zip(request.shots, cut.pieces, strict=True)

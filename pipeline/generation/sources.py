@@ -103,7 +103,7 @@ def open_source(request: GenerationRequest) -> OpenedSource | None:
         return None
     source = open_clip(request.video)
     if request.task == "retake_video":
-        return _around(source, request.shots[0])
+        return around(source, request.shots[0])
     if request.video_after is None:
         return source
     after = open_clip(request.video_after)
@@ -111,8 +111,11 @@ def open_source(request: GenerationRequest) -> OpenedSource | None:
     return replace(source, after=after)
 
 
-def _around(clip: OpenedClip, shot: Shot) -> OpenedClip:
-    """Return what a clip shows before a retake, with what it shows after it."""
+def around(clip: OpenedClip, shot: Shot) -> OpenedClip:
+    """Return what a clip shows before a retake, with what it shows after it.
+
+    Raises InvalidRequestError if the retake's span is not inside the clip, or reaches its end.
+    """
     first, count = _find_span(shot, clip.info)
     end = first + count
     if end == clip.info.num_frames:

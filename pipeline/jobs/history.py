@@ -31,8 +31,8 @@ class HistoryEntry:
 
     @property
     def prompt(self) -> str:
-        """Return the prompts of all shots as they were typed."""
-        return " / ".join(shot.prompt for shot in self.facts.request.shots)
+        """Return the prompts of all shots as they were typed, or what the clip is cut from."""
+        return self.facts.request.title
 
 
 class History:
@@ -129,5 +129,5 @@ def _own(visitor: str, facts: JobFacts) -> JobFacts:
 
 
 def _has_all(facts: JobFacts, words: list[str]) -> bool:
-    text = " ".join(shot.prompt for shot in facts.request.shots).casefold()
+    text = facts.request.title.casefold()
     return all(word in text for word in words)

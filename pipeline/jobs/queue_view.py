@@ -40,9 +40,8 @@ def list_queue(worker: JobWorker, visitor: str) -> list[QueuedJob]:
         seconds = free_in[first]
         if mine and job.facts.visitor == mine:
             facts = job.facts
-            prompt = " / ".join(shot.prompt for shot in facts.request.shots)
             total = seconds if is_known else None
-            row = facts.tab, prompt, job.state, job.progress, num_before, total
+            row = facts.tab, facts.request.title, job.state, job.progress, num_before, total
             found.append(QueuedJob(facts.job_id, *row))
     return found
 

@@ -80,6 +80,17 @@ class GenerationRequest:
         return sum(shot.duration for shot in self.shots)
 
     @property
+    def title(self) -> str:
+        """Return the prompts of all shots as they were typed, or what the clip is cut from."""
+        if self.task != "cut_video":
+            return " / ".join(shot.prompt for shot in self.shots)
+        if len(self.shots) > 1:
+            return f"Cut of {len(self.shots)} pieces"
+        start, duration = self.shots[0].start, self.shots[0].duration
+        end = f" to {start + duration:g} s" if duration else " s on"
+        return f"Cut of a clip, from {start:g}{end}"
+
+    @property
     def pictures(self) -> tuple[Path, ...]:
         """List the pictures that the clip or its shots begin with, each once."""
         given = (self.image, *(shot.image for shot in self.shots))

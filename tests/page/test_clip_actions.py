@@ -24,6 +24,10 @@ def test_a_link_has_the_words_and_the_settings_but_no_file_and_no_place_of_one()
         shared = _shareable(form_of_request(request))
         assert "secret" not in str(shared)
         assert not {"model", "image", "video", "has_consent", "visitor", "job_id"} & shared.keys()
+    pieces = tuple(Shot("", 1.0, video=SECRET) for _ in range(2))
+    assert "secret" not in str(
+        _shareable(form_of_request(GenerationRequest("cut_video", pieces, "")))
+    )
     film = _shareable(form_of_request(GenerationRequest("text_to_video", shots, "kinora-mini")))
     assert [shot["prompt"] for shot in film["shots"]] == ["one", "two"]
     assert film["model"] == "kinora-mini"

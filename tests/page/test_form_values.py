@@ -54,6 +54,25 @@ def test_several_shots_or_the_film_tab_make_a_film() -> None:
     assert form_of_request(request(), "film")["shots"][0]["prompt"] == "a red car"
 
 
+def test_changes_of_a_clip_become_the_form_of_their_tab() -> None:
+    clips = Path("a.mp4"), Path("b.mp4")
+    shots = (
+        Shot("", 1.5, video=clips[0], start=0.5),
+        Shot("", 0.0, video=clips[1], transition="dissolve"),
+    )
+    form = form_of_request(GenerationRequest("cut_video", shots, ""))
+    assert (form["tab"], form["change"], form["has_more_spans"]) == ("remix", "cut_video", False)
+    assert (form["video"], form["joined"]) == ("a.mp4", ["b.mp4"])
+    assert (form["start"], form["end"], form["transition"]) == (0.5, 2.0, "dissolve")
+    retake = GenerationRequest("retake_video", (Shot("a boat", 1.0, start=2.0),), "kinora-mini")
+    form = form_of_request(retake, "remix")
+    assert (form["prompt"], form["start"], form["end"]) == ("a boat", 2.0, 3.0)
+    remix = GenerationRequest("remix_video", (Shot("a boat", 4.0),), "kinora-mini", strength=0.4)
+    form = form_of_request(remix)
+    assert (form["change"], form["strength"], "end" in form) == ("remix_video", 0.4, False)
+    assert form_of_recipe({"task": "cut_video", "shots": [{"start": "x"}, 3]})["tab"] == "remix"
+
+
 @pytest.mark.parametrize("shows_prompt", [True, False])
 def test_a_recipe_gives_its_prompt_back_only_if_the_file_carries_it(shows_prompt: bool) -> None:
     asked, spec = request(shows_prompt=shows_prompt), MODELS["kinora-mini"]

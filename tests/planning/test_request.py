@@ -266,3 +266,16 @@ def test_a_bridge_has_a_second_clip_and_nothing_else_has_one(tmp_path: Path) -> 
 def test_a_choice_about_trust_is_one_of_its_values(field: str, value: object) -> None:
     with pytest.raises(InvalidRequestError, match="must be"):
         build_request("text_to_video", **VALID, **{field: value})
+
+
+@pytest.mark.parametrize(
+    ("shots", "title"),
+    [
+        ([("a.mp4", 0, 0)], "Cut of a clip, from 0 s on"),
+        ([("a.mp4", 1, 2.5)], "Cut of a clip, from 1 to 3.5 s"),
+        ([("a.mp4", 1, 2), ("b.mp4", 0, 0)], "Cut of 2 pieces"),
+    ],
+)
+def test_a_cut_is_called_by_what_it_is_cut_from(shots: list[tuple], title: str) -> None:
+    pieces = [Shot("", duration, video=Path(x), start=start) for x, start, duration in shots]
+    assert GenerationRequest("cut_video", tuple(pieces), "").title == title

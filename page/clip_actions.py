@@ -155,7 +155,7 @@ def _is_place(name: str) -> bool:
 
 def _shareable(form: dict[str, Any]) -> dict[str, Any]:
     """Return a form without files, their places, and what is said for one request alone."""
-    private = {*SOURCE_FIELDS, "joined", "has_consent"}
+    private = {*SOURCE_FIELDS, "joined", "characters", "has_consent"}
     if _is_place(form["model"]):
         private.add("model")
     form = form | {"loras": "\n".join(x for x in form["loras"].splitlines() if not _is_place(x))}

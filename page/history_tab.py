@@ -13,6 +13,7 @@ from gradio.components import Component
 
 from page import messages
 from page.auth import client_id
+from page.character_maker import CharacterMaker
 from page.clip_actions import ClipActions
 from page.components import ASSETS, PRIVATE
 from page.errors import plain_errors
@@ -122,12 +123,14 @@ class HistoryTab:
         with gr.Row():
             self.actions = ClipActions(self._studio, NAME, self._chosen, self.parts["clip"])
         self.parts |= self.actions.parts
+        self._characters = CharacterMaker(self._studio, NAME)
         with gr.Accordion("Recipe", open=False, elem_id=f"{NAME}-recipe-fold"):
             self.parts["recipe"] = gr.JSON(show_label=False, elem_id=f"{NAME}-recipe")
 
     def connect(self, forms: Forms, news: News) -> None:
         """Connect the events; what `news` knows changes with each of the visitor's jobs."""
         self._news = news
+        self._characters.connect(self.tab, self._visitor, self._chosen)
         listing = [self._visitor, self._words, self._model]
         listed = [self._gallery, self._job_ids, self._note, self._model]
         chosen = [self._chosen, self._deleted, self._undo, self._status, *self.parts.values()]

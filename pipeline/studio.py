@@ -29,6 +29,7 @@ from pipeline.generation.sources import (
     open_source,
 )
 from pipeline.inspections import Inspector
+from pipeline.jobs.characters import CharacterStore, KeptCharacter, request_showing
 from pipeline.jobs.estimates import Estimate, estimate_request
 from pipeline.jobs.history import History
 from pipeline.jobs.states import JobState
@@ -103,6 +104,10 @@ class Studio:
         self.worker = worker
         self.reviewer = reviewer or Reviewer(Moderator(read_strictness()), models)
         self._verifier = verifier or Verifier()
+        self.characters = CharacterStore(
+            worker.store.root / "characters", worker.store.space.max_age
+        )
+        worker.store.space.rooms.append(self.characters)
         self.history = History(worker, self._check_again)
         self.default_model = default_model
         self.models = models
@@ -157,6 +162,8 @@ class Studio:
         with contextlib.ExitStack() as stack:
             jobs = [self.limits.job(client_id, self._is_unfinished) for _ in range(count)]
             slots = [stack.enter_context(job) for job in jobs]
+            owner = origin.get("visitor", "")
+            fields = await asyncio.to_thread(self.characters.add_called, owner, fields)
             request = await asyncio.to_thread(self._prepare, task, fields, origin.get("based_on"))
             if request.sources:
                 request = await self.inspect(client_id, self._check_files, request)
@@ -258,6 +265,23 @@ class Studio:
     ) -> _Seen:
         """Run `work`, which opens a client's file, as `Inspector.run` does."""
         return await self._inspector.run(client_id, work, *values, is_gone=is_gone)
+
+    async def keep_character(
+        self, owner: str, client_id: str, name: object, source: Path, *, has_consent: bool
+    ) -> KeptCharacter:
+        """Keep a character of an owner as `CharacterStore.add` does, and review its picture.
+
+        Raises RefusedError if people in it have not agreed, or if it is not allowed.
+        """
+        add = partial(self.characters.add, has_consent=has_consent)
+        kept = await self.inspect(client_id, add, owner, name, source)
+        try:
+            request = request_showing(kept.character, self.default_model)
+            await self.inspect(client_id, self._review, request)
+        except BaseException:
+            self.characters.delete(owner, kept.character_id)
+            raise
+        return kept
 
     def _prepare(
         self, task: Task, fields: dict[str, Any], based_on: str | None

@@ -21,6 +21,7 @@ from http_api.videos.choices import (
 )
 from pipeline.errors import shown
 from pipeline.models.spec import QUALITIES, Camera, ModelSpec, Quality, Task
+from pipeline.planning.characters import Character, mark_names
 from pipeline.planning.field_checks import check_choice
 from pipeline.planning.request import Shot
 from pipeline.planning.storyboard import parse_storyboard
@@ -40,10 +41,6 @@ _REMIX = {"prompt", "model", "strength", "quality", *SETTINGS}
 _NO_FILES = (
     "Kinora has no stored files and fetches no addresses; send the picture itself, as a file of a "
     "form or as a data: address of at most 2 MB."
-)
-_NO_CHARACTERS = (
-    "No model here can show a character from another clip; describe it in the prompt, or send a "
-    "picture of it as input_reference."
 )
 
 
@@ -70,12 +67,13 @@ class Drafter:
     studio: Studio
     names: ModelNames
 
-    def read_create(self, body: Body) -> Draft:
-        """Read the parameters of a new clip. Raises ApiError or InvalidRequestError."""
+    def read_create(self, body: Body, characters: Sequence[Character] = ()) -> Draft:
+        """Read the parameters of a new clip. Raises ApiError or InvalidRequestError.
+
+        `characters` are those that it names; the prompt may have their names without an @.
+        """
         values = body.values
-        _refuse_unknown(values, _CREATE)
-        if values.get("characters"):
-            raise wrong("characters", _NO_CHARACTERS)
+        refuse_unknown(values, _CREATE)
         picture = _read_reference(body)
         has_storyboard = values.get("storyboard") is not None
         task: Task = "text_to_video" if has_storyboard or not picture else "image_to_video"
@@ -84,8 +82,10 @@ class Drafter:
         if has_storyboard:
             fields["shots"] = _read_shots(values["storyboard"], picture)
         else:
-            fields["shots"] = [_read_shot(values, spec)]
+            shot = _read_shot(values, spec)
+            fields["shots"] = [replace(shot, prompt=mark_names(shot.prompt, characters))]
             fields |= {"image": picture} if picture else {}
+        fields["characters"] = [*characters]
         fields |= self._read_shape(values, spec, task)._asdict()
         return Draft(task, fields)
 
@@ -94,7 +94,7 @@ class Drafter:
 
         Unless another one is named, the model that made the clip is used, if it can extend.
         """
-        _refuse_unknown(values, _EXTEND)
+        refuse_unknown(values, _EXTEND)
         if values.get("seconds") in (None, ""):
             raise wrong("seconds", "The seconds are missing; say how much is to be added.")
         direction = values.get("direction", "forward")
@@ -117,7 +117,7 @@ class Drafter:
 
         The model is found as for an extension. Raises ApiError or InvalidRequestError.
         """
-        _refuse_unknown(values, _REMIX | {*known})
+        refuse_unknown(values, _REMIX | {*known})
         spec = self._spec_of(
             values, source, "remix_video", lambda made_by: "remix_video" in made_by.tasks
         )
@@ -164,6 +164,16 @@ def read_source(values: Mapping[str, Any]) -> Upload | str:
     raise wrong("video", 'The video is missing; send a file, or {"id": ...} of a video made here.')
 
 
+def read_characters(values: Mapping[str, Any]) -> list[object]:
+    """Return the ids of the characters of a call. Raises ApiError."""
+    given = values.get("characters") or []
+    if not isinstance(given, list) or not all(
+        isinstance(x, Mapping) and {*x} == {"id"} for x in given
+    ):
+        raise wrong("characters", 'The characters must be a list of {"id": ...}.')
+    return [x["id"] for x in given]
+
+
 def read_prompt(values: Mapping[str, Any]) -> str:
     """Return the prompt of a call. Raises ApiError if there is none."""
     prompt = values.get("prompt")
@@ -207,7 +217,8 @@ def _settings(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: values[name] for name in SETTINGS if values.get(name) is not None}
 
 
-def _refuse_unknown(values: Mapping[str, Any], known: Collection[str]) -> None:
+def refuse_unknown(values: Mapping[str, Any], known: Collection[str]) -> None:
+    """Raise ApiError for a parameter that a call does not take."""
     for name in values:
         if name not in known:
             raise ApiError(

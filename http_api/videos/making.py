@@ -11,14 +11,24 @@ from typing import Any
 
 from http_api.access import Owner
 from http_api.bodies import Body, Upload
-from http_api.errors import ApiError
+from http_api.errors import ApiError, wrong
 from http_api.videos.answers import Videos, planned_seconds, planned_size
-from http_api.videos.drafts import Draft, Drafter, SourceClip, read_source
+from http_api.videos.drafts import (
+    Draft,
+    Drafter,
+    SourceClip,
+    read_characters,
+    read_source,
+    refuse_unknown,
+)
 from http_api.videos.entries import VideoEntry
 from http_api.webhooks.outbox import Outbox
 from pipeline.errors import InvalidRequestError, StorageError
+from pipeline.jobs.characters import KeptCharacter
 from pipeline.jobs.states import Done
 from pipeline.models.spec import TASK_SOURCES
+from pipeline.planning.characters import Character
+from pipeline.planning.field_checks import check_flag
 
 SECONDS_TO_STOP = 20.0  # how long a deletion waits for the running step to end
 
@@ -36,7 +46,9 @@ class VideoMaker:
 
         Raises ApiError or KinoraError, as do the other methods.
         """
-        return await self._submit(owner, await asyncio.to_thread(self.drafter.read_create, body))
+        characters = await asyncio.to_thread(self._find_characters, owner, body.values)
+        draft = await asyncio.to_thread(self.drafter.read_create, body, characters)
+        return await self._submit(owner, draft)
 
     async def extend(self, owner: Owner, values: Mapping[str, Any]) -> VideoEntry:
         """Extend an uploaded clip, or a completed video of the owner."""
@@ -67,6 +79,31 @@ class VideoMaker:
                     409, "This video is still being stopped; delete it again in a moment."
                 )
             await asyncio.sleep(0.2)
+
+    async def keep_character(self, owner: Owner, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Keep a character that an uploaded clip or picture, or an owner's video, shows."""
+        read = await asyncio.to_thread(self._read_character, owner, values)
+        name, source, has_consent = read
+        studio = self.videos.studio
+        kept = await studio.keep_character(owner, owner, name, source, has_consent=has_consent)
+        return _describe_character(kept)
+
+    def find_character(self, owner: Owner, character_id: str) -> dict[str, Any]:
+        """Return an owner's character. Raises ApiError."""
+        try:
+            return _describe_character(self.videos.studio.characters.find(owner, character_id))
+        except InvalidRequestError as exc:
+            raise ApiError(404, str(exc)) from exc
+
+    def delete_character(self, owner: Owner, character_id: str) -> None:
+        """Delete an owner's character. Raises ApiError."""
+        self.find_character(owner, character_id)
+        self.videos.studio.characters.delete(owner, character_id)
+
+    def _read_character(self, owner: Owner, values: Mapping[str, Any]) -> tuple[object, Path, bool]:
+        refuse_unknown(values, ("name", "video", "has_consent"))
+        has_consent = check_flag("consent", values.get("has_consent", False))
+        return values.get("name"), self.find_source(owner, values).path, has_consent
 
     def find_source(self, owner: Owner, values: Mapping[str, Any]) -> SourceClip:
         """Return the clip that a call starts from: a file, or a video of the owner."""
@@ -107,6 +144,14 @@ class VideoMaker:
             raise
         return entry
 
+    def _find_characters(self, owner: Owner, values: Mapping[str, Any]) -> list[Character]:
+        """Return the owner's characters that a call names by their ids. Raises ApiError."""
+        store = self.videos.studio.characters
+        try:
+            return [store.find(owner, x).character for x in read_characters(values)]
+        except InvalidRequestError as exc:
+            raise wrong("characters", str(exc)) from exc
+
     def _remove(self, owner: Owner, entry: VideoEntry) -> bool:
         """Delete a video and its job; return False while the job is still ending."""
         try:
@@ -116,3 +161,8 @@ class VideoMaker:
                 return False
         self.videos.entries.remove(owner, entry.video_id)
         return True
+
+
+def _describe_character(kept: KeptCharacter) -> dict[str, Any]:
+    name, created_at = kept.character.name, int(kept.created_at)
+    return {"id": kept.character_id, "name": name, "created_at": created_at}

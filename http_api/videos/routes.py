@@ -22,10 +22,6 @@ from http_api.videos.making import VideoMaker
 from pipeline.errors import shown
 
 MAX_PAGE, DEFAULT_PAGE = 100, 20
-_NO_CHARACTERS = (
-    "No model here can keep a character from a clip yet; describe it in the prompt, or send a "
-    "picture of it as input_reference."
-)
 
 
 @dataclass(frozen=True)
@@ -50,6 +46,7 @@ class VideoRoutes:
             ("POST", "/v1/videos/edits", self.edit),
             ("POST", "/v1/videos/characters", self.create_character),
             ("GET", "/v1/videos/characters/{character_id}", self.character),
+            ("DELETE", "/v1/videos/characters/{character_id}", self.delete_character),
             ("GET", "/v1/videos/{video_id}", self.retrieve),
             ("DELETE", "/v1/videos/{video_id}", self.delete),
             ("GET", "/v1/videos/{video_id}/content", self.content),
@@ -85,15 +82,23 @@ class VideoRoutes:
             return await self._answer(await self.maker.remix(owner, video_id, body.values))
 
     async def create_character(self, request: Request) -> Response:
-        """Keep a character for later clips."""
+        """Keep what a clip or picture shows as a character for later clips."""
         owner = self.access.owner_of(request)
-        async with self._read(request, owner):
-            raise ApiError(400, _NO_CHARACTERS, code="unsupported")
+        async with self._read(request, owner) as body:
+            return JSONResponse(await self.maker.keep_character(owner, body.values))
 
     async def character(self, request: Request) -> Response:
         """Return a character."""
-        self.access.owner_of(request)
-        raise ApiError(404, f"There is no character {shown(request.path_params['character_id'])}.")
+        owner = self.access.owner_of(request)
+        character_id = request.path_params["character_id"]
+        return JSONResponse(await asyncio.to_thread(self.maker.find_character, owner, character_id))
+
+    async def delete_character(self, request: Request) -> Response:
+        """Delete a character; clips that show it stay."""
+        owner = self.access.owner_of(request)
+        character_id = request.path_params["character_id"]
+        await asyncio.to_thread(self.maker.delete_character, owner, character_id)
+        return JSONResponse({"id": character_id, "object": "character.deleted", "deleted": True})
 
     async def list(self, request: Request) -> Response:
         """List the caller's videos."""

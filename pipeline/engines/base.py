@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 import torch
+from PIL import Image
 
 from pipeline.geometry import Size
 
@@ -38,7 +39,8 @@ class ShotContext:
 
     `follows` and `leads_to` are the scene states that the shot continues from or leads up to
     without a cut; `earlier` are those of the shots before a cut. `remixes` is that of the first
-    frame of a clip whose scene gets the prompt's changes.
+    frame of a clip whose scene gets the prompt's changes. `characters` are the scenes whose
+    subjects look the same when the prompt names them.
     """
 
     seed: int = 0
@@ -47,6 +49,7 @@ class ShotContext:
     leads_to: SceneState | None = None
     earlier: Sequence[SceneState] = ()
     remixes: SceneState | None = None
+    characters: Sequence[SceneState] = ()
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,8 @@ class SamplingParams:
     of two passes, 1000 for pure noise; with None they are the model's. With `noise_size`, a larger
     size in pixels, the noise is the coarse part of that size's: a draft begins as the clip that it
     is a draft of. With a `source`, what a clip shows in the window's new latents, the window is a
-    remix of it, and `strength`, from 0 to 1, is how much changes.
+    remix of it, and `strength`, from 0 to 1, is how much changes. `references` are pictures of what
+    the prompt calls, for models that show characters from pictures.
     """
 
     seed: int
@@ -68,6 +72,7 @@ class SamplingParams:
     timesteps: tuple[float, ...] | None = None
     source: torch.Tensor | None = None  # (1, C, T, h, w), see RemixEngine.encode_source
     strength: float = 1.0
+    references: Sequence[Image.Image] = ()
 
 
 @dataclass(frozen=True)

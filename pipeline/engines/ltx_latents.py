@@ -11,7 +11,6 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from diffusers import FlowMatchEulerDiscreteScheduler
 from diffusers.pipelines.ltx.pipeline_ltx_condition import linear_quadratic_schedule
 
 from pipeline.engines.base import SamplingParams, WindowContext, to_frames, to_pixels
@@ -179,20 +178,6 @@ def noise_levels(spec: ModelSpec, params: SamplingParams) -> list[float]:
     if timesteps is not None:
         return [t / 1000 for t in timesteps]
     return linear_quadratic_schedule(params.num_inference_steps).tolist()
-
-
-def begin_at(scheduler: FlowMatchEulerDiscreteScheduler, level: float) -> int:
-    """Have a scheduler begin at a noise level, 0 to 1, and take its remaining steps from there.
-
-    Its timesteps must be set. Returns how many of its steps are left out (SDEdit: Meng et al. 2022,
-    for flows: the sample is a mix of the source and noise at that level).
-    """
-    num_steps, sigmas = len(scheduler.timesteps), scheduler.sigmas
-    start = sigmas.new_tensor([level])
-    scheduler.sigmas = torch.cat([start, sigmas[sigmas < level]])
-    scheduler.timesteps = scheduler.sigmas[:-1] * scheduler.config.num_train_timesteps
-    scheduler.num_inference_steps = len(scheduler.timesteps)
-    return max(0, num_steps - len(scheduler.timesteps))
 
 
 def apply_guidance(velocity: torch.Tensor, guidance_scale: float) -> torch.Tensor:

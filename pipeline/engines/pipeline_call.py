@@ -34,7 +34,8 @@ class GivenFrames:
     """The given frames that a window of `num_frames` starts and ends with.
 
     In a remix, `source` are the frames of the clip that the last new ones show, changed by a
-    `strength` from 0 to 1.
+    `strength` from 0 to 1. `references` are pictures of characters; each is one more latent frame,
+    before all others.
     """
 
     start: Sequence[Image.Image]
@@ -42,6 +43,7 @@ class GivenFrames:
     num_frames: int
     source: Sequence[Image.Image] = ()
     strength: float = 1.0
+    references: Sequence[Image.Image] = ()
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,8 @@ class PipelineCallEngine:
         latents = self._call(num_all, prompt, context, params, on_step).frames
         if self._family.is_channels_last:
             latents = latents.movedim(-1, 1)
-        return latents[:, :, :num_all].contiguous()
+        first = len(params.references)
+        return latents[:, :, first : first + num_all].contiguous()
 
     def _call(
         self,
@@ -152,6 +155,7 @@ class PipelineCallEngine:
             num_frames,
             _pictures(params.source),
             params.strength,
+            params.references,
         )
         self._set_shift(params.shift)
         pipe, condition = self._family.condition(self.model.pipe, given_frames)

@@ -56,15 +56,18 @@ def condition_on_frames(
     In a remix the frames to be made show the clip without colour, which is one of the model's
     controls, with less contrast the more is to change.
     """
+    pictures: dict[str, object] = {}
+    if given_frames.references:
+        pictures["reference_images"] = [*given_frames.references]
     known = [*given_frames.start, *given_frames.end, *given_frames.source[:1]]
     if not known:
-        return pipe, {}
+        return pipe, pictures
     num_new = given_frames.num_frames - len(given_frames.start) - len(given_frames.end)
     grey = Image.new("RGB", known[0].size, _GREY)
     new = [_as_control(x, grey, given_frames.strength) for x in given_frames.source[:num_new]]
     new += [grey] * (num_new - len(new))
     keep, make = (Image.new("L", known[0].size, value) for value in (_KEEP, _MAKE))
-    return pipe, {
+    return pipe, pictures | {
         "video": [*given_frames.start, *new, *given_frames.end],
         "mask": [
             *[keep] * len(given_frames.start),

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.engines.base import Given, SceneState, ShotContext
+from pipeline.generation.characters import call_characters
 from pipeline.generation.context import GenerationContext
 from pipeline.generation.sources import OpenedSource
 from pipeline.planning.plan import Plan, ShotPlan
+from pipeline.planning.recipe import sha256_of
 from pipeline.planning.request import GenerationRequest
 from pipeline.planning.storyboard import describe_shot
 
@@ -37,16 +39,19 @@ def prepare_conditioning(context: GenerationContext) -> list[ShotConditioning]:
         seconds = _last_time(request, plan, shot)
         links = _links(context, index, conditioning, seconds)
         text = describe_shot(shot.shot, engine.model.spec.camera_words)
+        text, called = call_characters(text, request.characters, engine.model.spec)
         words = text, plan.negative_prompt, plan.guidance_scale
         seed = request.seed_of(shot.shot)
         guidance_scale = plan.guidance_scale or 1.0
-        prompt = engine.encode_prompt(
-            text, plan.negative_prompt, guidance_scale, ShotContext(seed, **links)
-        )
+        scenes = [x.scene for x in called if x.scene is not None]
+        shot_context = ShotContext(seed, characters=scenes, **links)
+        prompt = engine.encode_prompt(text, plan.negative_prompt, guidance_scale, shot_context)
         first, last = (engine.remember(prompt, time) for time in (0.0, seconds))
         # The resulting scene counts, not the earlier shots that it was derived from.
         links.pop("earlier", None)
         facts = {"words": words, "seed": seed, "scene": first, **links}
+        if called:
+            facts["characters"] = [sha256_of(x.image) for x in called]
         conditioning.append(ShotConditioning(prompt, facts, first, last))
     return conditioning
 

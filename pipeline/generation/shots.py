@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import numpy as np
 import torch
+from PIL import Image
 
 from pipeline.engines.base import (
     Engine,
@@ -21,6 +22,7 @@ from pipeline.engines.base import (
     WindowContext,
 )
 from pipeline.errors import OutputError
+from pipeline.generation.characters import pictures_of
 from pipeline.generation.conditioning import ShotConditioning
 from pipeline.generation.context import GenerationContext
 from pipeline.generation.latent_cache import LatentCache, content_key
@@ -152,6 +154,7 @@ class _ShotSampler:
         self._first_engine = None if context.first_pass is None else context.first_pass.engine
         self._plan = context.plan
         self._remix = Remix(context)
+        self._characters = context.request.characters
         self._latent_cache = latent_cache
         self._on_step = on_step
 
@@ -232,6 +235,10 @@ class _ShotSampler:
                 parts.append(latents)
             yield latents
 
+    def _references(self, window: Window) -> list[Image.Image]:
+        prompt = self._plan.shots[window.shot_index].shot.prompt
+        return pictures_of(prompt, self._characters, self._engine.model.spec)
+
     def _report(self, number: int, step: int, estimate: torch.Tensor) -> None:
         self._on_step(number, step, self._engine.preview(estimate))
 
@@ -255,6 +262,7 @@ class _ShotSampler:
             self._plan.timesteps,
             self._remix.source_of(window),
             self._plan.strength,
+            self._references(window),
         )
         num_before = 0 if first is None else num_steps
 

@@ -25,6 +25,7 @@ from pipeline.jobs.files import PROMPTS, read_json, write_json
 from pipeline.jobs.worker import IsCancelled, OnProgress
 from pipeline.models.registry import Models
 from pipeline.models.spec import ModelSpec
+from pipeline.planning.characters import keep_names
 from pipeline.planning.request import GenerationRequest
 from pipeline.planning.rewriting import (
     ask_for_prompt,
@@ -181,6 +182,7 @@ def _ask(writer: PromptWriter, task: _Task, prompt: str, deadline: float) -> Rew
     text = read_rewritten(answer)
     if text is None:
         return Rewritten(prompt).as_typed(_UNUSABLE)
+    text = keep_names(text, prompt, task.request.characters)
     return Rewritten(prompt, text, writer.name, writer.revision)
 
 

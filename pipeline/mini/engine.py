@@ -35,6 +35,7 @@ from pipeline.mini.scene import (
     complete_scene,
     continue_scene,
     cut_to_scene,
+    dress,
     read_scene,
 )
 from pipeline.mini.window_rendering import WindowRenderer
@@ -69,6 +70,8 @@ class MiniEngine:
         """
         del negative_prompt, guidance_scale
         named = self._pipe.parse_prompt(prompt)
+        for of_character in shot.characters:
+            named = self._dress(named, of_character)
         if shot.remixes is not None:
             return self._remix(named, shot.remixes)
         paths, seconds = None, 0.0
@@ -94,6 +97,14 @@ class MiniEngine:
         camera = named["camera"] or ("zoom in" if shot.given == "picture" else "static")
         is_claimed = paths is not None and shot.given is not None
         return ScenePrompt(paths, seconds, is_claimed, camera, **self._size)
+
+    def _dress(self, named: dict[str, str | None], memory: SceneState) -> dict[str, str | None]:
+        """Give what a prompt names the looks of a clip's subject; its scene is untrusted input."""
+        try:
+            return dress(named, read_scene(memory["staging"]["scene"], self._known))
+        except (KeyError, TypeError, ValueError) as exc:
+            logger.info("Ignoring the invalid scene of a character: %s", exc)
+            return named
 
     def _remix(self, named: dict[str, str | None], memory: SceneState) -> ScenePrompt:
         """Return the scene of a clip with what a prompt names changed, all else as it was."""

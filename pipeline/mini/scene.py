@@ -316,6 +316,19 @@ def cut_to_scene(
     return complete_scene(values, world.seed, known)
 
 
+def dress(named: Mapping[str, str | None], scene: Scene) -> dict[str, str | None]:
+    """Return what a prompt names, with the looks of a scene's subject where it is named again.
+
+    What the prompt says of the looks itself comes first.
+    """
+    values, looks = dict(named), _looks(scene.subject, [scene])
+    if named["subject"] == scene.subject:
+        values |= {name: named.get(name) or look for name, look in looks.items()}
+    elif named["companion"] == scene.subject:
+        values["companion_colour"] = named["companion_colour"] or looks["colour"]
+    return values
+
+
 def _looks(subject: str | None, earlier: Sequence[Scene]) -> dict[str, str | None]:
     """Return how a subject looked when it was last seen."""
     for scene in reversed(earlier):

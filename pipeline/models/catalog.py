@@ -132,6 +132,7 @@ _VACE: dict[str, Any] = _WAN_GUIDED | {
     "camera_words": _CAMERA_SENTENCES,
     "engine": "pipeline.engines.wan:VACE",
     "remixes": "control",
+    "shows_characters": "pictures",
     "hides_padding": False,
     "pipeline": "WanVACEPipeline",
 }
@@ -312,6 +313,7 @@ ROWS = (
         camera_words=_MINI_CAMERA_WORDS,
         engine="pipeline.mini.engine:MiniEngine",
         remixes="scene",
+        shows_characters="looks",
         pipeline="pipeline.mini.pipeline:KinoraMiniPipeline",
         parts={
             "background": Part(17_702_144),

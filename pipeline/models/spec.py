@@ -55,6 +55,7 @@ TASKS_WITHOUT_MODEL: tuple[Task, ...] = ("cut_video",)
 ALL_TASKS: tuple[Task, ...] = tuple(x for x in TASK_SOURCES if x not in TASKS_WITHOUT_MODEL)
 DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
 Remix = Literal["latents", "control", "scene"]
+Reference = Literal["pictures", "looks"]
 # Those that keep frames of their clip: a retake is a bridge between the parts around it.
 TASKS_THAT_EXTEND: tuple[Task, ...] = ("extend_video", "retake_video")
 Ability = Task | Direction | Literal["continue"]
@@ -195,6 +196,9 @@ class ModelSpec:
     # What a remix of a clip starts from: its latents with noise (SDEdit: Meng et al. 2022), its
     # frames as the model's control, or the scene in its recipe; None: it makes no remixes.
     remixes: Remix | None = None
+    # How it shows characters: from pictures, or by the looks of the subject of one of its clips;
+    # None: it cannot.
+    shows_characters: Reference | None = None
     num_source_latents: int = 3  # latents from the end of a source clip that an extension sees
     # Fixed arguments of the pipeline's call, with its authors' values.
     call_arguments: Mapping[str, object] = field(default_factory=dict)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pipeline.errors import InvalidRequestError
 from pipeline.models.spec import Ability, Camera, ModelSpec
+from pipeline.planning.characters import list_handles
 from pipeline.planning.request import GenerationRequest, Shot
 
 
@@ -14,6 +15,7 @@ def refuse_impossible(request: GenerationRequest, spec: ModelSpec) -> None:
         check_ability(spec, request.direction)
     _check_aspect_ratio(request, spec)
     _check_settings(request, spec)
+    _check_characters(request, spec)
     for number, shot in enumerate(request.shots, 1):
         try:
             _check_camera(spec, shot.camera)
@@ -82,6 +84,27 @@ def _check_settings(request: GenerationRequest, spec: ModelSpec) -> None:
         raise InvalidRequestError(
             f"{spec.label} is made for short prompts, so they are not rewritten; leave enhance out."
         )
+
+
+def _check_characters(request: GenerationRequest, spec: ModelSpec) -> None:
+    """Refuse characters that the model cannot show, or that no prompt calls."""
+    if request.characters and spec.shows_characters is None:
+        raise InvalidRequestError(
+            f"{spec.label} cannot show a character again; choose Wan VACE or Kinora mini, or "
+            "describe it in the prompt."
+        )
+    handles = list_handles(shot.prompt for shot in request.shots)
+    for character in request.characters:
+        if character.handle not in handles:
+            raise InvalidRequestError(
+                f"No prompt calls the character {character.name}; write @{character.handle} where "
+                "it is meant."
+            )
+        if spec.shows_characters == "looks" and character.scene is None:
+            raise InvalidRequestError(
+                f"{spec.label} can show only characters of clips that it has made itself, and "
+                f"{character.name} is not one; choose Wan VACE, or describe it in the prompt."
+            )
 
 
 def _check_camera(spec: ModelSpec, camera: Camera) -> None:

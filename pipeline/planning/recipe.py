@@ -80,6 +80,9 @@ def _inputs(request: GenerationRequest) -> dict[str, Any]:
     digests = {
         path: _by_content(path) for shot in request.shots for path in (shot.image, shot.video)
     }
+    inputs["characters"] = [
+        {"name": x.name, "image": _by_content(x.image)} for x in request.characters
+    ]
     inputs["shots"] = [
         values | {"image": digests[shot.image], "video": digests[shot.video]}
         for values, shot in zip(inputs["shots"], request.shots, strict=True)
@@ -111,7 +114,11 @@ def public_recipe(recipe: Mapping[str, Any]) -> dict[str, Any]:
         return dict(recipe)
     recipe = {name: value for name, value in recipe.items() if name not in OF_WORDS}
     shots = [shot | {"prompt": _text_digest(shot["prompt"])} for shot in recipe["shots"]]
-    hidden = {"shots": shots, "negative_prompt": _text_digest(recipe["negative_prompt"])}
+    # Names of characters are words of the prompts too.
+    hidden: dict[str, Any] = {
+        "characters": [x | {"name": ""} for x in recipe.get("characters", ())]
+    }
+    hidden |= {"shots": shots, "negative_prompt": _text_digest(recipe["negative_prompt"])}
     if rewritten := recipe.get("rewritten"):
         texts = "typed", "prompt"
         hidden["rewritten"] = [

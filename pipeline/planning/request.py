@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pipeline.models.lora import Lora
 from pipeline.models.spec import TASKS_THAT_EXTEND, Camera, Direction, Quality, Task
+from pipeline.planning.characters import Character
 
 Transition = Literal["cut", "continue", "dissolve"]
 Label = Literal["", "corner", "moving"]
@@ -73,6 +74,7 @@ class GenerationRequest:
     enhance: bool | None = None  # rewrite the prompts; None: the short ones, for models trained so
     # Of a remix: how much changes, from 0, the clip itself, to 1, a clip of the words alone.
     strength: float | None = None  # only remixes have one
+    characters: tuple[Character, ...] = ()  # that its prompts call by @name
 
     @property
     def duration(self) -> float:
@@ -92,8 +94,9 @@ class GenerationRequest:
 
     @property
     def pictures(self) -> tuple[Path, ...]:
-        """List the pictures that the clip or its shots begin with, each once."""
+        """List the pictures that the clip or its shots begin with or refer to, each once."""
         given = (self.image, *(shot.image for shot in self.shots))
+        given += tuple(character.image for character in self.characters)
         return tuple(dict.fromkeys(path for path in given if path is not None))
 
     @property
@@ -130,6 +133,7 @@ class GenerationRequest:
             for shot in self.shots
         )
         moved: dict[str, Any] = {name: path and move(path) for name, path in paths.items()}
+        moved["characters"] = tuple(replace(x, image=move(x.image)) for x in self.characters)
         return replace(self, shots=shots, **moved)
 
     def to_json(self) -> dict[str, Any]:
@@ -139,6 +143,7 @@ class GenerationRequest:
             shot | {name: _path_text(shot[name]) for name in ("image", "video")}
             for shot in values["shots"]
         ]
+        values["characters"] = [x | {"image": str(x["image"])} for x in values["characters"]]
         return values | {name: _path_text(values[name]) for name in SOURCE_FIELDS}
 
 

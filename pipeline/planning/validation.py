@@ -27,6 +27,7 @@ from pipeline.models.spec import (
     Task,
 )
 from pipeline.planning.abilities import check_ability, refuse_impossible
+from pipeline.planning.characters import check_characters
 from pipeline.planning.field_checks import (
     check_choice,
     check_file,
@@ -85,6 +86,7 @@ _CHECKS: dict[str, Callable[[object], object]] = {
     "shift": _optional(partial(check_number, "flow shift", low=1, high=MAX_SHIFT)),
     "quality": partial(check_choice, "quality", choices=QUALITIES),
     "enhance": _optional(partial(check_flag, "choice to rewrite prompts")),
+    "characters": check_characters,
 }
 # The fields that callers may pass; those of a shot make a single one.
 _SHOT_FIELDS = {"prompt", "duration", "camera", "start"}

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pipeline.errors import InvalidRequestError
 from pipeline.models.registry import SHIPPED
 from pipeline.models.spec import ModelSpec
+from pipeline.planning.characters import without_names
 from pipeline.planning.request import GenerationRequest
 from pipeline.planning.understanding import Reader, Understanding, understand
 
@@ -42,6 +43,8 @@ class PromptReaders:
         With `enhance`, short prompts are not judged: the model reads them as they are rewritten.
         """
         is_rewritten = spec.prompt_words is not None and enhance is not False
+        # Characters are no words; a prompt that only calls some says nothing else.
+        prompts = [said for x in prompts if (said := without_names(x)) or not x]
         return understand(prompts, spec, self.find(spec), is_rewritten=is_rewritten)
 
     def understand_request(self, request: GenerationRequest) -> Understanding:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from diffusers import DiffusionPipeline, WanImageToVideoPipeline
+from PIL import Image
 
 from pipeline.engines.base import SamplingParams, WindowContext
 from pipeline.engines.pipeline_call import GivenFrames, PipelineCallEngine
@@ -257,3 +258,21 @@ def test_skyreels_goes_on_from_the_very_frames_that_it_is_given(
     with torch.no_grad():
         encoded = (vae.encode(video).latent_dist.mode() - mean) / std
     torch.testing.assert_close(first[:, :, :5], encoded, atol=1e-4, rtol=1e-4)
+
+
+def test_vace_is_shown_characters_beside_the_frames_that_it_makes(
+    models: dict[str, LoadedModel],
+) -> None:
+    recorder = Recorder(models[VACE])
+    engine = recorder.engine
+    prompt = engine.encode_prompt("a red car", "", 3.0)
+    red, blue = (Image.new("RGB", (40, 60), colour) for colour in ("red", "blue"))
+    made = [
+        engine.make(3, prompt, WindowContext(is_start=True), replace(ASKED, references=given))
+        for given in ((), (red,), (red, blue), (red,))
+    ]
+    assert {tuple(latents.shape) for latents in made} == {(1, 16, 3, 8, 8)}
+    assert [len(x.get("reference_images", ())) for x in recorder.given] == [0, 1, 2, 1]
+    torch.testing.assert_close(made[1], made[3])
+    for one, other in ((0, 1), (1, 2)):
+        assert (made[one] - made[other]).abs().max() > 1e-3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,13 +18,15 @@ PAGE = (ROOT / "docs/sora.md").read_text(encoding="utf-8")
 def test_the_code_of_the_page_runs(
     app_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (code,) = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+    code = "\n".join(re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE))
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
     code = code.replace("http://127.0.0.1:7860/", app_url).replace('seconds="4"', 'seconds="1"')
     exec(code, names)
     assert {path.suffix for path in tmp_path.iterdir()} == {".mp4", ".jpg"}
-    names["client"].videos.delete(names["longer"].id)  # type: ignore[attr-defined]
+    client: Any = names["client"]
+    client.videos.delete(names["longer"].id)  # type: ignore[attr-defined]
+    client.delete(f"/videos/characters/{names['character'].id}", cast_to=object)  # type: ignore[attr-defined]
 
 
 def test_every_parameter_and_call_is_documented() -> None:

@@ -88,10 +88,10 @@ class Reviewer:
         """
         verdicts = [*self._check_words(request, asks_guard=asks_guard)]
         is_face = False
-        for frames in _sources(request):
-            if not is_face and has_face(frames):
+        for frames, has_consent in _sources(request):
+            if not (is_face and has_consent) and has_face(frames):
                 is_face = True
-                if not request.has_consent:
+                if not has_consent:
                     logger.info("Refused a request: face without consent")
                     raise RefusedError(_NO_CONSENT)
                 verdicts.append(_FACE)
@@ -157,15 +157,18 @@ def _with_label(request: GenerationRequest, verdicts: Sequence[Verdict]) -> Gene
     return replace(request, label=request.label or "corner")
 
 
-def _sources(request: GenerationRequest) -> Iterator[np.ndarray]:
-    """Yield the frames (F, H, W, 3) uint8 of each picture and clip that a request starts from."""
-    pictures = [request.image, *(shot.image for shot in request.shots)]
-    for picture in dict.fromkeys(path for path in pictures if path):
+def _sources(request: GenerationRequest) -> Iterator[tuple[np.ndarray, bool]]:
+    """Yield the frames (F, H, W, 3) uint8 of each picture and clip that a request starts from.
+
+    With each, whether the people in it have agreed: characters have a consent of their own.
+    """
+    agreed = {character.image: character.has_consent for character in request.characters}
+    for picture in request.pictures:
         image = open_picture(picture)
         image.thumbnail((_SAMPLE_SIDE, _SAMPLE_SIDE))
-        yield np.asarray(image)[np.newaxis]
+        yield np.asarray(image)[np.newaxis], agreed.get(picture, request.has_consent)
     for clip in request.clips:
-        yield _sample(clip)
+        yield _sample(clip), request.has_consent
 
 
 def _sample(clip: Path) -> np.ndarray:

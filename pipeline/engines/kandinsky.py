@@ -40,7 +40,27 @@ def condition(
         **pipe.components
     )
     lite.set_progress_bar_config(disable=True)
-    return lite, {"image": given_frames.start[-1]} if is_from_picture else {}
+    if is_from_picture:
+        return lite, {"image": given_frames.start[-1]}
+    if given_frames.latents is None:
+        return lite, {}
+    return lite, {"latents": _without_picture(lite, given_frames.latents.movedim(1, -1))}
+
+
+def _without_picture(pipe: DiffusionPipeline, latents: torch.Tensor) -> torch.Tensor:
+    """Return latents (1, T, h, w, C) with the channels that say there is no picture, if any.
+
+    The pipeline adds them only to latents of its own.
+    """
+    if not pipe.transformer.visual_cond:
+        return latents
+    return torch.cat([latents, torch.zeros_like(latents), torch.zeros_like(latents[..., :1])], -1)
+
+
+def encode(pipe: DiffusionPipeline, pixels: torch.Tensor) -> torch.Tensor:
+    """Encode pixels (1, 3, 4 T - 3, H, W) in [-1, 1] into scaled latents (1, C, T, h, w)."""
+    vae = pipe.vae
+    return vae.encode(pixels.to(vae.dtype)).latent_dist.mode() * vae.config.scaling_factor
 
 
 def decode(pipe: DiffusionPipeline, latents: torch.Tensor) -> torch.Tensor:
@@ -55,6 +75,7 @@ KANDINSKY = Family(
     encode_prompt,
     condition,
     decode,
+    encode,
     is_channels_last=True,
     min_latents=_MIN_LATENTS,
 )

@@ -21,13 +21,13 @@ from pipeline.engines.base import (
 from pipeline.engines.ltx_latents import (
     VideoCodec,
     apply_guidance,
-    begin_at,
     coarse_noise,
     join_context,
     noise_levels,
     pack,
     unpack,
 )
+from pipeline.engines.sdedit import begin_at
 from pipeline.engines.upsampling import upsample
 from pipeline.runtime.loading import LoadedModel
 

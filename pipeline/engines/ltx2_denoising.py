@@ -15,11 +15,11 @@ from pipeline.engines.base import SamplingParams
 from pipeline.engines.ltx2_audio import Layout
 from pipeline.engines.ltx_latents import (
     apply_guidance,
-    begin_at,
     coarse_noise,
     pack,
     unpack,
 )
+from pipeline.engines.sdedit import begin_at
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from pipeline.engines.base import (
     WindowContext,
     to_frames,
 )
+from pipeline.engines.sdedit import beginning_at
 from pipeline.runtime.loading import LoadedModel
 from pipeline.runtime.prompt_cache import Embeds
 
@@ -35,7 +36,7 @@ class GivenFrames:
 
     In a remix, `source` are the frames of the clip that the last new ones show, changed by a
     `strength` from 0 to 1. `references` are pictures of characters; each is one more latent frame,
-    before all others.
+    before all others. `latents` are what a remix by latents starts from, those of given frames too.
     """
 
     start: Sequence[Image.Image]
@@ -44,6 +45,7 @@ class GivenFrames:
     source: Sequence[Image.Image] = ()
     strength: float = 1.0
     references: Sequence[Image.Image] = ()
+    latents: torch.Tensor | None = None  # (1, C, T, h, w)
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Family:
     values of `prompt_arguments`, in their order; those of the negative prompt are last and left out
     without guidance. `condition(pipe, given_frames)` returns the pipeline to call and its arguments
     for the given frames. `decode(pipe, latents)` turns latents (1, C, T, h, w) into pixels
-    (1, 3, F, H, W) in [-1, 1].
+    (1, 3, F, H, W) in [-1, 1]; `encode` does the reverse, for models that remix by latents.
 
     Set `is_channels_last` if the pipeline returns latents as (1, T, h, w, C). A call makes at least
     `min_latents` latent frames; any surplus is cut off. `frames_argument` is the call's name for
@@ -67,6 +69,7 @@ class Family:
         [DiffusionPipeline, GivenFrames], tuple[DiffusionPipeline, dict[str, object]]
     ]
     decode: Callable[[DiffusionPipeline, torch.Tensor], torch.Tensor]
+    encode: Callable[[DiffusionPipeline, torch.Tensor], torch.Tensor] | None = None
     is_channels_last: bool = False
     min_latents: int = 1
     frames_argument: str = "num_frames"
@@ -156,9 +159,13 @@ class PipelineCallEngine:
             _pictures(params.source),
             params.strength,
             params.references,
+            self._begin(context, params, num_frames),
         )
         self._set_shift(params.shift)
         pipe, condition = self._family.condition(self.model.pipe, given_frames)
+        scheduler = pipe.scheduler
+        if given_frames.latents is not None:
+            pipe.scheduler = beginning_at(scheduler, params.strength)
 
         def on_step_end(
             _pipe: DiffusionPipeline, index: int, _t: torch.Tensor, kwargs: dict[str, torch.Tensor]
@@ -185,7 +192,24 @@ class PipelineCallEngine:
                     output_type="latent",
                 )
         finally:
+            pipe.scheduler = scheduler
             pipe.maybe_free_model_hooks()  # an interrupted call leaves components on the GPU
+
+    def _begin(
+        self, context: WindowContext, params: SamplingParams, num_frames: int
+    ) -> torch.Tensor | None:
+        """Return what a remix by latents starts from: the clip's latents with noise."""
+        if params.source is None or self.model.spec.remixes != "latents":
+            return None
+        assert self._family.encode is not None
+        frames = torch.cat([x for x in (context.before, params.source) if x is not None], dim=2)
+        missing = num_frames - frames.shape[2]  # of a call that is longer than its window
+        frames = torch.cat([frames, frames[:, :, -1:].expand(-1, -1, max(0, missing), -1, -1)], 2)
+        pixels = frames[:, :, :num_frames].to(self.model.device).float() / 127.5 - 1
+        latents = self._family.encode(self.model.pipe, pixels).float()
+        generator = torch.Generator("cpu").manual_seed(params.seed)
+        noise = torch.randn(latents.shape, generator=generator).to(latents)
+        return torch.lerp(latents, noise, params.strength)
 
     def tail(
         self, given: WindowContext, parts: Sequence[torch.Tensor], num_latents: int

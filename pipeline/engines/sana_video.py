@@ -7,7 +7,7 @@ import inspect
 from diffusers import DiffusionPipeline, SanaImageToVideoPipeline, SanaVideoPipeline
 
 from pipeline.engines.pipeline_call import Family, GivenFrames
-from pipeline.engines.wan import decode
+from pipeline.engines.wan import decode, encode
 from pipeline.runtime.prompt_cache import Embeds
 
 # Prompts of its training end with how much moves; this is what its authors use (model card).
@@ -45,6 +45,8 @@ def condition(
     Sizes are used as they are, not replaced by the nearest one of a list.
     """
     arguments: dict[str, object] = {"use_resolution_binning": False, "negative_prompt": None}
+    if given_frames.latents is not None:
+        arguments["latents"] = given_frames.latents
     if not given_frames.start:
         return pipe, arguments
     from_picture = SanaImageToVideoPipeline(**pipe.components)
@@ -62,5 +64,6 @@ SANA_VIDEO = Family(
     encode_prompt,
     condition,
     decode,
+    encode,
     frames_argument="frames",
 )

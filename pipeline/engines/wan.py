@@ -35,9 +35,12 @@ def condition_on_pictures(
     pipe: DiffusionPipeline, given_frames: GivenFrames
 ) -> tuple[DiffusionPipeline, dict[str, object]]:
     """Pass the last given frame as the first picture, and the first following one as the last."""
+    given: dict[str, object] = {}
+    if given_frames.latents is not None:
+        given["latents"] = given_frames.latents
     if not given_frames.start:
-        return pipe, {}
-    given: dict[str, object] = {"image": given_frames.start[-1]}
+        return pipe, given
+    given["image"] = given_frames.start[-1]
     if given_frames.end:
         given["last_image"] = given_frames.end[0]
     if not isinstance(pipe, WanImageToVideoPipeline):
@@ -88,6 +91,12 @@ def decode(pipe: DiffusionPipeline, latents: torch.Tensor) -> torch.Tensor:
     return pipe.vae.decode(latents.to(mean.dtype) * std + mean, return_dict=False)[0]
 
 
+def encode(pipe: DiffusionPipeline, pixels: torch.Tensor) -> torch.Tensor:
+    """Encode pixels (1, 3, 4 T - 3, H, W) in [-1, 1] into normalized latents (1, C, T, h, w)."""
+    mean, std = latent_statistics(pipe.vae, pixels.device)
+    return (pipe.vae.encode(pixels.to(mean.dtype)).latent_dist.mode() - mean) / std
+
+
 def latent_statistics(vae: AutoencoderKLWan, device: torch.device) -> tuple[torch.Tensor, ...]:
     """Return mean and standard deviation of raw latents, (1, C, 1, 1, 1) each."""
     return tuple(
@@ -97,5 +106,5 @@ def latent_statistics(vae: AutoencoderKLWan, device: torch.device) -> tuple[torc
 
 
 PROMPT_ARGUMENTS = ("prompt_embeds", "negative_prompt_embeds")
-WAN = Family(PROMPT_ARGUMENTS, encode_prompt, condition_on_pictures, decode)
+WAN = Family(PROMPT_ARGUMENTS, encode_prompt, condition_on_pictures, decode, encode)
 VACE = Family(PROMPT_ARGUMENTS, encode_prompt, condition_on_frames, decode)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -173,11 +174,11 @@ def fit_to_source(
             f"{spec.label} can remix only clips that it has made itself in one shot, whose scene "
             "is in their recipe; use such a clip, or a larger model."
         )
-    seconds = source.info.duration
-    if not MIN_SHOT_SECONDS <= seconds <= MAX_CLIP_SECONDS:
+    seconds, most = source.info.duration, min(MAX_CLIP_SECONDS, spec.max_shot_seconds or math.inf)
+    if not MIN_SHOT_SECONDS <= seconds <= most:
         raise InvalidRequestError(
             f"The clip lasts {seconds:.6g} s, but a remix takes {MIN_SHOT_SECONDS:g} to "
-            f"{MAX_CLIP_SECONDS:g} s; cut it first."
+            f"{most:.4g} s with {spec.label}; cut it first."
         )
     return request.lasting(seconds)
 

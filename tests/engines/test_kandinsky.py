@@ -19,6 +19,7 @@ from pipeline.runtime.loading import LoadedModel
 from pipeline.runtime.model_cache import ModelCache
 from pipeline.runtime.offload import AlternatingOffload
 from pipeline.runtime.placement import Placement
+from tests.engines.remixes import check_remixes
 from tests.tiny import CPU, Calls, load_whole, picture
 from tests.tiny_families import I2V, T2V, save_tiny_family
 
@@ -192,3 +193,8 @@ def test_both_text_encoders_leave_the_card_together(rows: dict[str, object]) -> 
     engine.make(2, prompt, NOTHING, ASKED)
     assert not any(part is encoder for part in offload_hook.present for encoder in encoders)
     assert any(part is model.pipe.transformer for part in offload_hook.present)
+
+
+def test_a_remix_starts_from_the_latents_of_its_clip(models: dict[str, LoadedModel]) -> None:
+    # As many latents as a call makes: its autoencoder also looks at what follows.
+    check_remixes(open_at(models[T2V], SIDE), ASKED, num_latents=5)

@@ -15,6 +15,7 @@ from pipeline.engines.base import SamplingParams, WindowContext
 from pipeline.engines.pipeline_call import GivenFrames, PipelineCallEngine
 from pipeline.models.registry import MODELS
 from pipeline.runtime.loading import LoadedModel
+from tests.engines.remixes import check_remixes
 from tests.tiny import load_whole, picture
 from tests.tiny_wan import TINY_WAN, save_tiny_wan
 
@@ -276,3 +277,10 @@ def test_vace_is_shown_characters_beside_the_frames_that_it_makes(
     torch.testing.assert_close(made[1], made[3])
     for one, other in ((0, 1), (1, 2)):
         assert (made[one] - made[other]).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize(("name", "num_given"), [(WAN_5B, 0), (WAN_5B, 1), (T2V, 0)])
+def test_a_remix_starts_from_the_latents_of_its_clip(
+    models: dict[str, LoadedModel], name: str, num_given: int
+) -> None:
+    check_remixes(Recorder(models[name]).engine, ASKED, num_given=num_given)

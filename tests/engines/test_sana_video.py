@@ -15,6 +15,7 @@ from pipeline.engines.base import SamplingParams, WindowContext
 from pipeline.models.registry import MODELS
 from pipeline.runtime.loading import LoadedModel
 from pipeline.runtime.model_cache import ModelCache
+from tests.engines.remixes import check_remixes
 from tests.tiny import CPU, picture
 from tests.tiny_families import SANA, save_tiny_family
 
@@ -61,3 +62,8 @@ def test_a_window_is_what_diffusers_own_call_makes(model: LoadedModel, has_pictu
     )
     assert shown.shape == (17, SIDE, SIDE, 3)
     assert np.abs(shown.astype(int) - np.rint(own.frames[0] * 255)).max() <= 1
+
+
+@pytest.mark.parametrize("num_given", [0, 1])
+def test_a_remix_starts_from_the_latents_of_its_clip(model: LoadedModel, num_given: int) -> None:
+    check_remixes(open_engine(model, width=SIDE, height=SIDE), ASKED, num_given=num_given)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+import shutil
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from pipeline.generation.kept_parts import PIECES
 from pipeline.generation.progress import Reporter
 from pipeline.generation.soundtrack import Soundtrack
 from pipeline.generation.watermarking import FrameMarker
-from pipeline.media.video_writer import ClipWriter
+from pipeline.media.video_writer import PIECE_SUFFIX, ClipWriter
 from pipeline.planning.recipe import RECIPE_TAG, public_recipe
 from pipeline.trust.watermark.mark import Marker
 
@@ -72,6 +73,39 @@ def write_clip(
     if destination.keep:
         writer.drop_rest()
     return writer.num_frames
+
+
+def write_pieces(
+    context: GenerationContext,
+    segments: Iterator[Segment],
+    shots: Collection[int],
+    destination: Destination,
+    reporter: Reporter,
+) -> None:
+    """Make some shots and keep what `write_clip` reuses: their windows, and their encoded pieces.
+
+    A shot that is mixed with another is not encoded: that may be made elsewhere.
+    """
+    plan, keep = context.plan, destination.keep
+    assert keep is not None  # otherwise nothing would be left
+    frame_marker = FrameMarker(destination.marker, context.request.label, plan.size, plan.fps)
+    num_dissolved = [*(shot.num_dissolved for shot in plan.shots), 0]
+    for index, segment in enumerate(segments):
+        if index not in shots:
+            continue
+        for _ in segment.shot_latents.parts:
+            pass
+        path = keep / PIECES / f"{frame_marker.name_of(segment)}{PIECE_SUFFIX}"
+        if any(num_dissolved[index : index + 2]) or path.is_file():
+            continue
+        # A folder of its own: a writer clears away what others began.
+        folder = keep / f"{PIECES}-{index}"
+        own = replace(destination, output=folder / "shot.mp4", keep=folder)
+        with _open_writer(context, own) as writer:
+            _write_segment(writer, segment, frame_marker, reporter)
+        path.parent.mkdir(exist_ok=True)
+        (folder / PIECES / path.name).replace(path)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _put_recipe(writer: ClipWriter, recipe: dict[str, Any], frame_marker: FrameMarker) -> None:

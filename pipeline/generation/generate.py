@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -14,7 +14,7 @@ from pipeline.engines import open_engine
 from pipeline.engines.base import SceneState
 from pipeline.errors import ModelError, OutputError
 from pipeline.generation.assembly import assemble_segments, num_finished_frames
-from pipeline.generation.clip_writing import Destination, write_clip
+from pipeline.generation.clip_writing import Destination, write_clip, write_pieces
 from pipeline.generation.conditioning import ShotConditioning, prepare_conditioning
 from pipeline.generation.context import GenerationContext
 from pipeline.generation.latent_cache import LatentCache
@@ -48,13 +48,17 @@ class Clip:
 
 @dataclass(frozen=True)
 class _Task:
-    """A request with its plan and source, the models to use, and the destination."""
+    """A request with its plan and source, the models to use, and the destination.
+
+    `shots` are those to make parts of; None for the whole clip.
+    """
 
     request: GenerationRequest
     plan: Plan
     source: OpenedSource | None
     model_cache: ModelCache
     destination: Destination
+    shots: Collection[int] | None = None
 
 
 def generate(
@@ -66,12 +70,14 @@ def generate(
     is_cancelled: Callable[[], bool],
     keep: Path | None = None,
     marker: Marker | None = None,
+    shots: Collection[int] | None = None,
 ) -> Clip:
     """Make the clip a request asks for, and write it to `output`.
 
     With a `marker`, new frames get an invisible mark, which the recipe names. The folder `keep`
     stores finished windows and encoded shots; those of an earlier attempt, or of another clip with
-    the same windows, are reused.
+    the same windows, are reused. With `shots`, only the windows and encoded shots of these are made
+    and kept, for another call to put together, and the clip that is returned has no frames.
 
     Raises GenerationCancelledError within one step after `is_cancelled` returns True (what is
     finished by then is still written as a clip), MediaError if the source cannot be used,
@@ -84,7 +90,7 @@ def generate(
     source = open_source(request)
     request = fit_to_source(request, spec, source)
     plan = plan_generation(request, spec, source.facts if source else None)
-    task = _Task(request, plan, source, model_cache, Destination(output, keep, marker))
+    task = _Task(request, plan, source, model_cache, Destination(output, keep, marker), shots)
     # Retry outside the `except` block: an active exception keeps its tensors on the GPU alive.
     # Finished windows are kept and reused.
     try:
@@ -133,11 +139,15 @@ def _attempt(task: _Task, reporter: Reporter) -> Clip:
         context = _context(task, plan, model)
         conditioning = prepare_conditioning(context)
         latent_cache = LatentCache(destination.keep)
-        shots = sample_shots(context, conditioning, reporter.sampling, latent_cache)
+        sampler = reporter.sampling, latent_cache, task.shots
+        segments = assemble_segments(context, sample_shots(context, conditioning, *sampler))
         recipe = _recipe(context, conditioning)
-        segments = assemble_segments(context, shots)
-        num_frames = write_clip(context, segments, recipe, destination, reporter)
-        latent_cache.drop_rest()
+        if task.shots is None:
+            num_frames = write_clip(context, segments, recipe, destination, reporter)
+            latent_cache.drop_rest()
+        else:
+            num_frames = 0
+            write_pieces(context, segments, task.shots, destination, reporter)
     return Clip(destination.output, *plan.size, plan.fps, num_frames, request.seed, recipe)
 
 

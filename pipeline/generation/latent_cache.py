@@ -11,6 +11,7 @@ import hashlib
 import json
 import logging
 import os
+import secrets
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -64,7 +65,7 @@ class LatentCache:
         if self._folder is None:
             return
         path = self._folder / f"{name}{WINDOW_SUFFIX}"
-        draft = path.with_suffix(".part")
+        draft = path.with_suffix(f".{secrets.token_hex(4)}.part")  # others may write the same
         data = save(
             {"latents": latents.detach().cpu().contiguous()},
             metadata={key: str(value) for key, value in notes.items()},
@@ -87,6 +88,8 @@ class LatentCache:
         for path in self._folder.glob(f"*{WINDOW_SUFFIX}") if self._folder else ():
             if path.stem not in self._wanted:
                 path.unlink(missing_ok=True)
+        for path in self._folder.glob("*.part") if self._folder else ():  # a killed process's
+            path.unlink(missing_ok=True)
 
 
 def _digest(value: object) -> str:

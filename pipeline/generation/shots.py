@@ -5,7 +5,7 @@ The only difference between the tasks, what the first shot is conditioned on, is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import fields, replace
 from typing import Any, cast
 
@@ -117,21 +117,25 @@ def sample_shots(
     conditioning: Sequence[ShotConditioning],
     on_step: OnStep,
     latent_cache: LatentCache,
+    only: Collection[int] | None = None,
 ) -> Iterator[ShotLatents]:
     """Yield the shots; each makes its windows on demand, unless `latent_cache` has them.
 
     With two passes, the first one is made as a clip of its own, window by window just before the
-    second needs it. Latents are small: those of a shot stay in memory. Raises OutputError if the
-    model's output is not finite, StorageError if a window cannot be stored.
+    second needs it. Latents are small: those of a shot stay in memory. With `only`, the other shots
+    are placeholders, and neither they nor what continues them can be made. Raises OutputError if
+    the model's output is not finite, StorageError if a window cannot be stored.
     """
     engine = context.engine
     sampler = _ShotSampler(context, latent_cache, on_step)
     first_passes: Iterator[ShotLatents] = iter(())
     if context.first_pass is not None:
-        first_passes = sample_shots(context.first_pass, conditioning, on_step, latent_cache)
+        first_passes = sample_shots(context.first_pass, conditioning, on_step, latent_cache, only)
     shot_latents: ShotLatents | None = None
     for shot, shot_conditioning in zip(context.plan.shots, conditioning, strict=True):
-        if shot.continues and shot_latents is not None:
+        if only is not None and shot.windows[0].shot_index not in only:
+            given = WindowContext(is_start=False)
+        elif shot.continues and shot_latents is not None:
             num_overlap = engine.model.spec.overlap_latents
             given = WindowContext(
                 is_start=False,

@@ -11,7 +11,7 @@ import math
 import queue
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -36,13 +36,14 @@ def stream_clip(
     model_cache: ModelCache,
     seconds: float = math.inf,
     marker: Marker | None = None,
+    shots: Collection[int] | None = None,
 ) -> Generator[News, None, None]:
     """Make a clip in a thread and yield its events; closing stops it within a denoising step.
 
     It also stops after `seconds` if a window was finished in that time: another stream can continue
-    from there. Finished windows are kept beside the output. Errors for the user are yielded, not
-    raised, because ZeroGPU passes on only the class of a raised error and ends the process that
-    has loaded the model.
+    from there. Finished windows are kept beside the output. `shots` are those of `generate`. Errors
+    for the user are yielded, not raised, because ZeroGPU passes on only the class of a raised error
+    and ends the process that has loaded the model.
     """
     # Imports diffusers, which takes seconds: the page is there without it.
     from pipeline.generation.generate import generate
@@ -60,6 +61,7 @@ def stream_clip(
             is_cancelled=stop.is_set,
             keep=output.parent,
             marker=marker,
+            shots=shots,
         )
         future.add_done_callback(lambda _: news.put(None))
         try:

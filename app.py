@@ -13,7 +13,7 @@ from collections.abc import Generator, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 import spaces  # before torch, which it patches on ZeroGPU
@@ -23,6 +23,7 @@ from starlette.middleware import Middleware
 from http_api.app import HttpApi, read_api_settings
 from page.api import Endpoints, create_endpoints
 from page.auth import AccessPolicy, is_private, read_access, read_allowance
+from page.cluster_line import show_machines
 from page.components import ASSETS, FIELDS, MAX_WATCHING, PRIVATE
 from page.connections import (
     ConnectionGuard,
@@ -46,6 +47,7 @@ from page.shutdown import end_on_sigterm, kill_children
 from page.task_tab import TaskTab
 from page.theme import create_theme
 from page.verify_tab import VerifyTab
+from pipeline.cluster.joining import join_cluster
 from pipeline.errors import GenerationCancelledError, KinoraError
 from pipeline.generation.kept_parts import num_windows
 from pipeline.jobs.enhancement import PromptEnhancer
@@ -75,6 +77,9 @@ from pipeline.trust.provenance.identity import open_identity
 from pipeline.trust.provenance.registry import FILE, Registry
 from pipeline.trust.provenance.report import Verifier
 from pipeline.trust.watermark.mark import Marker, open_marker
+
+if TYPE_CHECKING:
+    from pipeline.cluster.cluster import Cluster
 
 # Limits for finished jobs, unless the environment sets others.
 MAX_JOB_DAYS = 30.0
@@ -112,6 +117,8 @@ def create_demo(studio: Studio) -> gr.Blocks:
         visitor = create_visitor()
         if warning := read_access().warning:
             gr.Markdown(warning, elem_id="kinora-share-warning")
+        if studio.describe_machines is not None:
+            show_machines(studio.describe_machines)
         queue = QueueBar(studio, visitor)
         with gr.Tabs(elem_id="kinora-tabs", overflow_behavior="wrap") as tabs:
             makers: dict[str, TaskTab | FilmTab | RemixTab] = {
@@ -175,13 +182,14 @@ def create_studio(
     models: Models = SHIPPED,
     classifiers: Sequence[Classifier] = (),
     limits: Limits | None = None,
+    cluster: Cluster | None = None,
 ) -> Studio:
     """Open the job store, the signing identity and the key of the mark, and start the worker.
 
     `models` are those that requests may name; `classifiers` judge prompts in addition to the rules.
-    `limits` come from the environment unless they are given.
+    `limits` come from the environment unless they are given. A `cluster` makes the clips.
     """
-    strictness, machine = read_strictness(), model_cache.machine
+    strictness, machine = read_strictness(), cluster.here if cluster else model_cache.machine
     device = "cpu" if machine.is_zero_gpu else machine.device
     guard = open_guard(strictness, device, is_private=is_private())
     reviewer = Reviewer(Moderator(strictness, classifiers), models, guard)
@@ -189,12 +197,22 @@ def create_studio(
     default_model = default_model_id(models, model_cache.machine)
     identity, registry = open_identity(data_dir / IDENTITY), Registry(data_dir / FILE)
     store = open_store(data_dir, registry)
-    make = create_make(model_cache, models, default_model, marker)
-    enhancer = PromptEnhancer(models, PromptWriters(model_cache), reviewer)
+    if cluster is None:
+        make = create_make(model_cache, models, default_model, marker)
+    else:
+        make = cluster.create_make(marker)
+    writers = PromptWriters(ModelCache(machine, models) if cluster else model_cache)
+    enhancer = PromptEnhancer(models, writers, reviewer)
     readers, place_of = PromptReaders(models), partial(name_place, model_cache)
     runner = JobRunner(make, reviewer, identity, store, registry, enhancer, readers)
     return Studio(
-        JobWorker(store, runner.run, takes_up=not is_zero_gpu(), place_of=place_of),
+        JobWorker(
+            store,
+            runner.run,
+            takes_up=not is_zero_gpu(),
+            place_of=place_of,
+            slots=cluster.slots if cluster else None,
+        ),
         model_cache,
         default_model,
         is_fixed=is_zero_gpu(),
@@ -203,6 +221,7 @@ def create_studio(
         reviewer=reviewer,
         limits=limits or Limits(read_allowance()),
         readers=readers,
+        describe_machines=cluster.describe if cluster else None,
     )
 
 
@@ -305,8 +324,9 @@ def main() -> None:
     end_on_sigterm()
     try:
         models = read_models(is_private=is_private())
-        model_cache = create_model_cache(models)
-        studio = create_studio(default_data_dir(), model_cache, models)
+        cluster = join_cluster(models)
+        model_cache = cluster.models if cluster else create_model_cache(models)
+        studio = create_studio(default_data_dir(), model_cache, models, cluster=cluster)
     except KinoraError as exc:  # a setting that is wrong
         sys.exit(str(exc))
     try:
@@ -324,6 +344,8 @@ def main() -> None:
         sys.exit(str(exc))
     finally:
         studio.close()
+        if cluster:
+            cluster.close()
         kill_children()
 
 

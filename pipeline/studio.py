@@ -92,14 +92,16 @@ class Studio:
         reviewer: Reviewer | None = None,
         limits: Limits | None = None,
         readers: PromptReaders | None = None,
+        describe_machines: Callable[[], str] | None = None,
     ) -> None:
         """Use a running worker; with `is_fixed`, allow only the default model.
 
         On ZeroGPU another model would be loaded or downloaded during the visitor's GPU time. The
         `model_cache` is only asked what fits. The `verifier` knows which clips were made here.
         Without a `reviewer`, the strictness comes from the environment; without `limits`, there
-        are none.
+        are none. `describe_machines` says in a line where clips are made, if not on this machine.
         """
+        self.describe_machines = describe_machines
         self.limits = limits or Limits()
         self.worker = worker
         self.reviewer = reviewer or Reviewer(Moderator(read_strictness()), models)

@@ -38,6 +38,7 @@ LEVELS = (
     "pipeline.mini",
     "pipeline.generation",
     "pipeline.jobs",
+    "pipeline.cluster",
     "pipeline.studio",
     "http_api",
     "page",

@@ -1,0 +1,67 @@
+"""A worker in this process, without Ray: what it does, and with whom."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline.cluster.gpu_worker import GpuWorker
+from pipeline.cluster.joining import join_cluster
+from pipeline.cluster.work import Report, Work, WorkerBusyError, WorkerLostError
+from pipeline.errors import GenerationCancelledError, KinoraError
+from pipeline.planning.request import GenerationRequest
+from pipeline.runtime.acceleration import AccelerationSettings
+from tests.cluster.tiny_cluster import TinyWorker
+
+if TYPE_CHECKING:
+    from pipeline.models.registry import Models
+
+
+@pytest.fixture
+def worker(models: Models, monkeypatch: pytest.MonkeyPatch) -> GpuWorker:
+    monkeypatch.setenv("TEST_MEMORY_GB", "16")
+    return TinyWorker(models, AccelerationSettings(), 1)
+
+
+def end(worker: GpuWorker, run_id: str) -> Report:
+    """Return the last report of some work."""
+    deadline = time.monotonic() + 60
+    while not (report := worker.news(run_id, 1.0)).is_last:
+        assert time.monotonic() < deadline
+    return report
+
+
+def test_a_worker_refuses_other_work_and_stops_within_a_step(
+    worker: GpuWorker, ask: Callable[..., GenerationRequest], tmp_path: Path
+) -> None:
+    work = Work("one", ask(duration=60.0), tmp_path / "result.mp4")
+    worker.start(work)
+    worker.start(work)  # the same page again, or one that has taken its place
+    assert worker.describe().run_id == "one"
+    with pytest.raises(WorkerBusyError):
+        worker.start(Work("two", ask(), tmp_path / "other.mp4"))
+    with pytest.raises(WorkerLostError):
+        worker.news("two", 0.0)
+    worker.stop("one")
+    assert isinstance(end(worker, "one").outcome, GenerationCancelledError)
+    assert worker.describe().run_id == ""
+
+
+def test_a_worker_that_does_not_see_the_data_folder_says_so(
+    worker: GpuWorker, ask: Callable[..., GenerationRequest], tmp_path: Path
+) -> None:
+    worker.start(Work("one", ask(), tmp_path / "elsewhere" / "result.mp4"))
+    outcome = end(worker, "one").outcome
+    assert isinstance(outcome, KinoraError)
+    assert "share KINORA_DATA_DIR" in str(outcome)
+
+
+def test_without_the_setting_no_cluster_is_joined(
+    models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KINORA_CLUSTER", raising=False)
+    assert join_cluster(models) is None

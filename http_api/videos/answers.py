@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from http_api.access import Owner
-from http_api.errors import ApiError
+from http_api.errors import SECONDS_TO_WAIT, ApiError
 from http_api.videos.entries import VideoEntries, VideoEntry
 from pipeline.errors import InvalidRequestError, shown
 from pipeline.jobs.states import Cancelled, Done, Failed, JobState, Paused, Queued
@@ -15,7 +15,7 @@ from pipeline.planning.plan import Plan, Source
 from pipeline.studio import Studio
 
 Status = Literal["queued", "in_progress", "completed", "failed"]
-MIN_POLL_MS, MAX_POLL_MS = 500, 10_000
+MIN_POLL_MS, MAX_POLL_MS = 500, 1000 * SECONDS_TO_WAIT
 _POLL_MS_PER_PLACE = 1000  # in the queue
 _POLLS_LEFT = 8  # how often clients look until a clip is done, if its time is known
 _NOT_DONE: dict[type[JobState], tuple[str, str]] = {

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -37,6 +38,15 @@ class Connection:
             return False
         logger.info("The cluster at %s is back", self._address)
         return True
+
+    def check_head(self) -> None:
+        """Raise OSError if nothing listens where the head was.
+
+        A question to a head that is gone waits, and if another head answers it, Ray ends this
+        process: "WrongClusterID".
+        """
+        host, _, port = ray.get_runtime_context().gcs_address.rpartition(":")
+        socket.create_connection((host.strip("[]"), int(port)), _SECONDS_TO_ANSWER).close()
 
     def close(self) -> None:
         """Disconnect; detached workers stay."""

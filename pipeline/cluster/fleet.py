@@ -94,6 +94,9 @@ class Fleet:
             with self._lock:
                 worker.facts = None
             raise WorkerLostError(f"{worker.name} is gone: {exc}") from exc
+        # Ray's answers when its process on this machine is gone, and while it leaves a cluster.
+        except (OSError, SystemExit) as exc:
+            raise ClusterGoneError("this page has lost the cluster") from exc
         except RayError as exc:
             if (cause := getattr(exc, "cause", None)) is not None:
                 raise cause from exc
@@ -120,8 +123,9 @@ class Fleet:
         """Look after the workers until closed; connect again when the head was gone."""
         while not self._is_closed:
             try:
+                self._connection.check_head()
                 self._look()
-            except (RayError, OSError, RuntimeError, TimeoutError) as exc:
+            except (RayError, OSError, RuntimeError, TimeoutError, SystemExit) as exc:
                 logger.warning("The cluster does not answer (%s); trying again", exc)
                 self._come_back()
             time.sleep(SECONDS_BETWEEN_ROUNDS)

@@ -15,6 +15,7 @@ from pipeline.jobs.store import JobStore
 from pipeline.jobs.worker import JobWorker
 from pipeline.planning.request import GenerationRequest, Shot
 from pipeline.planning.validation import build_request
+from tests import conftest as guard
 from tests.tiny import MINI
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ prepare()  # before the tests import Ray
 
 def add_node(nodes: Any, memory: int) -> Any:  # noqa: ANN401
     """Add a node with one made-up GPU of some memory in GB."""
-    return nodes.add_node(num_gpus=1, num_cpus=1, env_vars={"TEST_MEMORY_GB": str(memory)})
+    told = {"TEST_MEMORY_GB": str(memory)}
+    return nodes.add_node(num_gpus=1, num_cpus=1, env_vars=told)
 
 
 @pytest.fixture(scope="session")
@@ -46,6 +48,11 @@ def with_token() -> Iterator[None]:
         patch.setenv("RAY_worker_niceness", "0")  # on a busy machine they would starve
         folders = [str(Path.cwd()), os.environ.get("PYTHONPATH", "")]
         patch.setenv("PYTHONPATH", os.pathsep.join(folders))
+        import ray
+
+        # Ray listens on this machine's own address, which is none of loopback.
+        own = (*guard.LOOPBACK, ray.util.get_node_ip_address())
+        patch.setattr(guard, "LOOPBACK", own)
         yield
 
 

@@ -46,6 +46,10 @@ GENERATE_LABELS: dict[Task, str] = {
     "image_to_video": "Bring it to life",
     "extend_video": "Extend the clip",
 }
+CONSENT_LABELS: dict[Task, str] = {
+    "image_to_video": "Everyone shown in this picture has agreed",
+    "extend_video": "Everyone shown in this clip has agreed",
+}
 DIRECTION_LABELS: dict[Direction, str] = {
     "forward": "at its end",
     "backward": "at its beginning",
@@ -88,11 +92,12 @@ PARTS: dict[str, partial[Component]] = {
     "prompt": partial(gr.Textbox, "", label="Prompt", lines=3, max_lines=8),
     "image": partial(gr.File, label="Picture", file_types=["image", ".heic", ".heif"], height=120),
     "video": partial(gr.Video, label="Clip", sources=["upload"], height=260),
-    "has_consent": partial(gr.Checkbox, label="Everyone shown in it has agreed"),
+    "has_consent": partial(gr.Checkbox),
     "video_after": partial(
         gr.Video, label="The clip to connect to", sources=["upload"], height=200, visible=False
     ),
     "aspect_ratio": partial(gr.Radio, label="Aspect ratio", elem_classes="kinora-shapes"),
+    "camera": partial(gr.Dropdown, label="Camera", info="How it moves", min_width=160),
     "direction": partial(
         gr.Radio,
         label="Extend it",
@@ -135,7 +140,7 @@ PARTS: dict[str, partial[Component]] = {
     "own": partial(gr.Dropdown, label="Add one of your clips", choices=[]),
     "transition": partial(gr.Radio, ["cut", "dissolve"], value="cut", label="Where they meet"),
     "seed": partial(gr.Number, -1, label="Seed", info="-1 = random", min_width=120),
-    "model": partial(gr.Dropdown, label="Model"),
+    "model": partial(gr.Dropdown, label="Model", min_width=160),
     "quality": partial(
         gr.Radio,
         label="Quality",
@@ -181,7 +186,7 @@ PARTS: dict[str, partial[Component]] = {
         gr.Radio,
         [(str(count), count) for count in range(1, MAX_VARIATIONS + 1)],
         value=1,
-        label="Variations, side by side",
+        label="Variations",
         elem_classes="kinora-shapes",
     ),
     "undo": partial(gr.Button, "Undo: bring the other variations back", size="sm", visible=False),
@@ -257,6 +262,13 @@ def offer_settings(
     return changes
 
 
+def offer_cameras(spec: ModelSpec, chosen: str = "") -> dict[str, Any]:
+    """Return the changes that offer a model's camera moves, and keep the chosen one if so."""
+    moves = ["", *spec.camera_words]
+    choices = [(move or "As in my text", move) for move in moves]
+    return {"choices": choices, "value": chosen if chosen in moves else ""}
+
+
 def offer_shapes(spec: ModelSpec, task: Task, chosen: str | None = None) -> dict[str, Any]:
     """Return the changes that offer the aspect ratios of a task, and keep the chosen one if so."""
     names = [*spec.sizes_for(task)]
@@ -314,8 +326,12 @@ def create_settings(tab: str, task: Task, studio: Studio) -> dict[str, Component
         "info": messages.describe_loras(models),
         "placeholder": "owner/name/file.safetensors 0.8" if models.is_open else None,
     }
-    shown = ("model", "enhance", "quality")
-    parts = {name: create_part(tab, name, **changes[name]) for name in shown}
+    with gr.Row(elem_classes="kinora-actions"):
+        parts = {"model": create_part(tab, "model", **changes["model"])}
+        if tab == task:  # a film has a camera on each card
+            parts["camera"] = create_part(tab, "camera", **offer_cameras(first))
+    for name in ("enhance", "quality"):
+        parts[name] = create_part(tab, name, **changes[name])
     with gr.Accordion("Advanced", open=False, elem_id=f"{tab}-advanced"):
         return parts | {
             name: create_part(tab, name, **changes.get(name, {})) for name in ADVANCED_SETTINGS

@@ -86,9 +86,11 @@ class JobPanel:
         """
         self._label = label
         self._create("ask")
-        self._create("count")
+        with gr.Row(elem_classes="kinora-actions"):
+            with gr.Column(scale=0, min_width=190):
+                self._create("count")
+            self._create("generate", value=label, min_width=160)
         with gr.Row():
-            self._create("generate", value=label)
             if update:
                 self._create("update", value=update)
             for name in ("pause", "resume", "stop"):

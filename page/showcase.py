@@ -66,7 +66,8 @@ class Showcase:
 
         def choose(chosen: str, event: gr.EventData) -> dict[Any, Any]:
             example = self._examples[int(event.index) % len(self._examples)]
-            return fill(_fields(example, knows_one_world=_knows_one_world(models, chosen)))
+            form = _fields(example, knows_one_world=_knows_one_world(models, chosen))
+            return fill(form | {"model": chosen})
 
         return self._html.select(choose, model, outputs, queue=False, **PRIVATE)
 

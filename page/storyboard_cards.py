@@ -15,13 +15,13 @@ from typing import Any, get_args
 import gradio as gr
 from gradio.components import Component
 
-from page.components import PRIVATE
+from page.components import PRIVATE, offer_cameras
 from page.errors import plain_errors
 from page.form_values import SHOT_FIELDS, fit
 from page.inspection import inspect
 from page.served_files import serve_picture
 from pipeline.errors import InvalidRequestError
-from pipeline.models.spec import Camera, ModelSpec
+from pipeline.models.spec import ModelSpec
 from pipeline.planning.request import DEFAULT_SHOT_SECONDS, Shot, Transition
 from pipeline.studio import Studio
 
@@ -110,7 +110,7 @@ class Cards:
         rows = [shot for shot in shots if isinstance(shot, dict)] if isinstance(shots, list) else []
         rows = rows[:MAX_CARDS] or [{}]
         updates: Updates = {self.count: len(rows)}
-        moves = _camera_choices(spec)
+        moves = offer_cameras(spec)["choices"]
         for index, (frame, card) in enumerate(zip(self._frames, self._cards, strict=True)):
             updates[frame] = gr.Group(visible=index < len(rows))
             for name, part in card.items():
@@ -126,9 +126,7 @@ class Cards:
         del count
         cameras = values[SHOT_FIELDS.index("camera") :: len(SHOT_FIELDS)]
         return {
-            card["camera"]: gr.Dropdown(
-                choices=_camera_choices(spec), value=camera if camera in spec.camera_words else ""
-            )
+            card["camera"]: gr.Dropdown(**offer_cameras(spec, camera))
             for card, camera in zip(self._cards, cameras, strict=True)
         }
 
@@ -151,10 +149,6 @@ class Cards:
         except InvalidRequestError as exc:
             gr.Warning(str(exc))
             return None
-
-
-def _camera_choices(spec: ModelSpec) -> list[tuple[str, Camera]]:
-    return [("As in my text", ""), *((move, move) for move in spec.camera_words)]
 
 
 def _create_fields(name: str, index: int, spec: ModelSpec) -> dict[str, Component]:
@@ -187,8 +181,7 @@ def _create_fields(name: str, index: int, spec: ModelSpec) -> dict[str, Componen
             EMPTY_SHOT.duration, label="Seconds", step=0.5, min_width=80, elem_id=f"{name}-duration"
         )
         camera = gr.Dropdown(
-            _camera_choices(spec),
-            value=EMPTY_SHOT.camera,
+            **offer_cameras(spec),
             label="Camera",
             min_width=140,
             elem_id=f"{name}-camera",

@@ -11,6 +11,7 @@ from gradio.components import Component
 
 from page import messages
 from page.components import (
+    CONSENT_LABELS,
     DIRECTION_LABELS,
     FIELDS,
     GENERATE_LABELS,
@@ -25,6 +26,7 @@ from page.components import (
     create_settings,
     find_offered,
     keep_settings,
+    offer_cameras,
     offer_shapes,
     to_fields,
 )
@@ -74,7 +76,7 @@ class TaskTab:
                 with gr.Column(scale=8, min_width=320, elem_classes="kinora-stage"):
                     self.job.create_result()
                     self._showcase = Showcase(self._task, TITLES[self._task])
-        self._fields = {name: self.parts[name] for name in (*FIELDS[task], *SETTINGS)}
+        self._fields = {name: self.parts[name] for name in (*FIELDS[task], "camera", *SETTINGS)}
         self._connect()
 
     def _create_inputs(self) -> None:
@@ -94,6 +96,7 @@ class TaskTab:
     def _create(self, name: str) -> None:
         known: dict[str, dict[str, Any]] = {
             "knows": {"value": messages.describe_model(self._first_model)},
+            "has_consent": {"label": CONSENT_LABELS.get(self._task, "")},
             "direction": self._offer(self._first_model),
             "plan": {"value": self._show_plan([], None)},
         }
@@ -112,8 +115,8 @@ class TaskTab:
         connect_quality(self.parts, self._studio)
         self.parts["model"].change(
             self._describe_model,
-            [self.parts["model"], choice, self.parts["quality"]],
-            [self.parts["knows"], choice, *settings],
+            [self.parts["model"], choice, self.parts["quality"], self.parts["camera"]],
+            [self.parts["knows"], choice, self.parts["camera"], *settings],
             queue=False,
             **PRIVATE,
         )
@@ -200,7 +203,8 @@ class TaskTab:
     def fill(self, form: Form) -> dict[Component, Any]:
         """Return the updates that show a form of this tab's task."""
         spec = find_offered(self._studio, self._task, form.get("model"))
-        changes = self._model_changes(spec, form.get(self._choice), form.get("quality"))
+        chosen = (form.get(name) for name in (self._choice, "quality", "camera"))
+        changes = self._model_changes(spec, *chosen)
         updates = fill_parts(self._fields, form | {"model": spec.id}, changes)
         if self._task == "extend_video":
             for name in CLIP_FIELDS:
@@ -210,19 +214,22 @@ class TaskTab:
             updates[self.parts["video_after"]] = gr.update(visible=is_bridge)
         return updates
 
-    def _describe_model(self, model: str, chosen: str, quality: Quality) -> dict[Component, Any]:
-        """Describe a model, and offer its settings, and its directions or shapes."""
+    def _describe_model(
+        self, model: str, chosen: str, quality: Quality, camera: str
+    ) -> dict[Component, Any]:
+        """Describe a model, and offer its settings, camera moves, and directions or shapes."""
         with plain_errors():
             spec = self._studio.models.find(model)
-        changes = self._model_changes(spec, chosen, quality)
+        changes = self._model_changes(spec, chosen, quality, camera)
         updates = {self.parts[name]: gr.update(**change) for name, change in changes.items()}
         return updates | {self.parts["knows"]: messages.describe_model(spec)}
 
     def _model_changes(
-        self, spec: ModelSpec, chosen: str | None, quality: Quality | None
+        self, spec: ModelSpec, chosen: str | None, quality: Quality | None, camera: str | None
     ) -> dict[str, dict[str, Any]]:
-        """Return the changes that offer a model's settings, and its directions or shapes."""
+        """Return the changes that offer a model's settings, camera moves, and choice."""
         changes = keep_settings(spec, self._studio, quality)
+        changes["camera"] = offer_cameras(spec, camera or "")
         if self._choice == "direction":
             value = chosen if chosen in spec.directions else spec.directions[0]
             choice = {"value": value, **self._offer(spec)}

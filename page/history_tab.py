@@ -70,7 +70,7 @@ class HistoryTab:
             with gr.Row(equal_height=False):
                 with gr.Column(scale=6, min_width=320):
                     self._create_list()
-                with gr.Column(scale=5, min_width=320):
+                with gr.Column(scale=5, min_width=320, elem_classes="kinora-stage"):
                     self._create_chosen()
 
     def _create_list(self) -> None:

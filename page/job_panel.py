@@ -293,7 +293,13 @@ class JobPanel:
             return {}
         request = self._studio.worker.store.facts(job_id).request
         return {
-            "clip": gr.Video(value=clip, visible=True, loop=request.direction == "loop"),
+            "clip": gr.Video(
+                value=clip,
+                visible=True,
+                label=messages.describe_shots(request),
+                loop=request.direction == "loop",
+                elem_classes=[] if self._studio.may_sound(request) else ["kinora-silent"],
+            ),
             "preview": gr.Image(visible=False),
             "after": gr.Column(visible=True),
             "seed_used": str(request.seed),

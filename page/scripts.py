@@ -7,7 +7,7 @@ import json
 from page.components import ASSETS
 from page.form_values import SHOT_FIELDS
 
-NAMES = ("cards.js", "forms.js", "queue.js")
+NAMES = ("cards.js", "forms.js", "queue.js", "access.js")
 
 
 def read_scripts() -> str:

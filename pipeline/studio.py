@@ -240,6 +240,13 @@ class Studio:
             return False
         return request.quality != "hd"
 
+    def may_sound(self, request: GenerationRequest) -> bool:
+        """Say whether a clip may have sound: its model's, or that of its clips."""
+        try:
+            return bool(request.clips) or self.models.find(request.model).has_audio
+        except InvalidRequestError:  # the model is no longer offered
+            return True
+
     def _review(self, request: GenerationRequest) -> GenerationRequest:
         return self.reviewer.review(request).request
 

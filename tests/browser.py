@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
+from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PROMPT = "a red car in a city at sunset"
@@ -15,14 +16,15 @@ expect.set_options(timeout=PATIENCE)
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium, see .ci/run")
 
 
-def open_page(browser: Browser, url: str, **viewport: int) -> Page:
+def open_page(
+    browser: Browser, url: str, scheme: Literal["light", "dark"] = "light", **viewport: int
+) -> Page:
     """Open the app on a screen of 1280 x 900, or of another size.
 
     Clips of the showcase stay still: without a GPU, playing them takes a third of a core.
     """
-    context = browser.new_context(
-        viewport={"width": 1280, "height": 900} | viewport, reduced_motion="reduce"
-    )
+    size: ViewportSize = {"width": 1280, "height": 900} | viewport  # type: ignore[assignment]
+    context = browser.new_context(viewport=size, color_scheme=scheme, reduced_motion="reduce")
     return open_tab(context, url)
 
 
@@ -36,12 +38,8 @@ def open_tab(context: BrowserContext, url: str) -> Page:
 
 
 def choose_tab(page: Page, name: str) -> None:
-    """Click a tab, which may be in the menu of those that a narrow screen has no room for."""
-    tab = page.get_by_role("tab", name=name)
-    if not tab.is_visible():
-        page.click(".overflow-menu > button")
-        tab = page.locator(".overflow-dropdown").get_by_text(name)
-    tab.click()
+    """Click a tab."""
+    page.get_by_role("tab", name=name).click()
 
 
 def ask(page: Page, task: str, prompt: str = PROMPT, *, seconds: str = "0.5") -> None:

@@ -9,6 +9,9 @@
       index + 1 < cards.length && cards.splice(index, 2, cards[index + 1], cards[index]),
     duplicate: (cards, index) => cards.splice(index, 0, cards[index]),
     remove: (cards, index) => cards.splice(index, 1),
+    // Another take of the same shot; the take is the last value of a card.
+    retry: (cards, index) => cards[index].push(cards[index].pop() + 1),
+    move: (cards, [from, to]) => cards.splice(to, 0, ...cards.splice(from, 1)),
   };
 
   // Returns the number of visible cards, then the values of all cards, then their visibility.

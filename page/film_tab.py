@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from page.components import (
     to_fields,
 )
 from page.errors import as_words, plain_errors
+from page.film_timeline import Pictures, Timeline, measure, show_made
 from page.form_values import Form, fill_parts
 from page.job_panel import JobPanel, News, TabOrigin
 from page.prompt_help import understand, warn_of_unknown
@@ -32,7 +34,7 @@ from page.showcase import Showcase
 from page.storyboard_cards import EMPTY_SHOT, Cards, Updates
 from pipeline.errors import InvalidRequestError
 from pipeline.models.spec import ModelSpec, Quality
-from pipeline.planning.request import MAX_CLIP_SECONDS, Shot
+from pipeline.planning.request import Shot
 from pipeline.planning.storyboard import format_storyboard, list_pictures, parse_storyboard
 from pipeline.studio import Studio
 
@@ -41,13 +43,6 @@ if TYPE_CHECKING:
 
 NAME = "film"
 FIELDS = ("aspect_ratio", *SETTINGS)
-# A segment for each shot, the rest of the minute, and an overlay over what exceeds it.
-TOTAL_BAR = (
-    '<div class="kinora-total" role="img" aria-label="${value.text}">'
-    "${value.seconds.map((s) => '<i style=\"flex-grow:' + s + '\"></i>').join('')}"
-    '<b style="flex-grow:${value.left}"></b><u style="left:${value.limit}%"></u></div>'
-    '<div class="kinora-note">${value.text}</div>'
-)
 SYNTAX = (
     "One line per shot: [5s, zoom in, dissolve, picture 1] and the prompt. "
     "Pictures are numbered from the top card."
@@ -63,6 +58,7 @@ class FilmTab:
         spec = studio.first_model("text_to_video")
         with gr.Tab("Film", id=NAME, elem_id=f"{NAME}-tab") as self.tab:
             self.job = JobPanel(studio, NAME, self._submit, visitor, self._warn, news)
+            self._made = gr.State({})  # the pictures of the shots that are made
             self._pictures = gr.State(())  # the pictures that the text refers to
             with gr.Row(equal_height=False, elem_classes="kinora-studio"):
                 with gr.Column(scale=6, min_width=320):
@@ -88,9 +84,7 @@ class FilmTab:
             self._note = gr.Markdown(elem_id=f"{NAME}-text-note", elem_classes="kinora-note")
 
     def _create_settings(self) -> None:
-        self._total = gr.HTML(
-            _measure([EMPTY_SHOT]), html_template=TOTAL_BAR, elem_id=f"{NAME}-total"
-        )
+        self._timeline = Timeline(NAME, [EMPTY_SHOT])
         self._settings: dict[str, Component] = {
             "aspect_ratio": create_part(
                 NAME,
@@ -120,17 +114,18 @@ class FilmTab:
         self._connect_words()
         connect_quality(self._settings, self._studio)
         self._cards.connect()
+        self._timeline.connect(self._cards)
         clear_consent([part.upload for part in self._cards.pictures], self._settings)
-        measure = {
+        timing = {
             "fn": self._show_total,
-            "inputs": values,
-            "outputs": [self._total, self._plan, self._cards.add],
+            "inputs": [self._made, *values],
+            "outputs": [self._timeline.html, self._plan, self._cards.add],
             "queue": False,
             **PRIVATE,
         }
         model, quality = self._settings["model"], self._settings["quality"]
         changed = [part.change for part in self._settings.values() if part is not model]
-        gr.on(changed + self._cards.changes, trigger_mode="always_last", **measure)
+        gr.on(changed + self._cards.changes, trigger_mode="always_last", **timing)
         # In sequence: a menu rejects a move that it no longer offers.
         model.change(
             self._offer_moves,
@@ -142,7 +137,13 @@ class FilmTab:
                 *(self._settings[name] for name in MODEL_SETTINGS),
             ],
             **PRIVATE,
-        ).then(**measure)
+        ).then(**timing)
+        self.job.parts["clip"].change(
+            self._show_made,
+            [self.job.job_id, *values],
+            [self._made, self._timeline.html],
+            **PRIVATE,
+        )
         self._to_text.click(
             self._write_text,
             [model, *self._cards.inputs],
@@ -197,10 +198,15 @@ class FilmTab:
         fields = to_fields(self._settings, values)
         return fields, self._cards.read(*values[len(fields) :])
 
-    def _show_total(self, *values: object) -> tuple[dict[str, Any], str, gr.Button]:
+    async def _show_made(self, job_id: str | None, *values: object) -> tuple[Pictures, Any]:
+        """Put the pictures of a film that is made onto the time line."""
+        made = await asyncio.to_thread(show_made, self._studio, job_id) if job_id else {}
+        return made, measure(self._split(values)[1], made)
+
+    def _show_total(self, made: Pictures, *values: object) -> tuple[dict[str, Any], str, gr.Button]:
         fields, shots = self._split(values)
         room = self._cards.offer_room(len(shots))
-        return _measure(shots), self._describe(shots, fields), room
+        return measure(shots, made), self._describe(shots, fields), room
 
     def _describe(self, shots: list[Shot], fields: dict[str, Any]) -> str:
         """Describe the planned film, or say which value is wrong; prompts may be empty."""
@@ -291,15 +297,3 @@ class FilmTab:
 
     def _check(self, shots: Sequence[Shot], model: str) -> None:
         self._studio.plan("text_to_video", {"shots": shots, "model": model})
-
-
-def _measure(shots: Sequence[Shot]) -> dict[str, Any]:
-    """Return the values of the total bar; missing and negative durations count as 0."""
-    seconds = [max(shot.duration or 0, 0) for shot in shots]
-    total = sum(seconds)
-    return {
-        "seconds": seconds,
-        "left": max(MAX_CLIP_SECONDS - total, 0),
-        "limit": 100 * min(MAX_CLIP_SECONDS / total, 1) if total else 100,
-        "text": messages.describe_total(total),
-    }

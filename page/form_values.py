@@ -21,7 +21,7 @@ FILM, REMIX = "film", "remix"
 CHANGES = ("remix_video", "retake_video", "cut_video")
 """The tasks of the tab `REMIX`."""
 Form = dict[str, Any]
-SHOT_FIELDS = ("prompt", "duration", "camera", "transition", "image")
+SHOT_FIELDS = ("prompt", "duration", "camera", "transition", "image", "take")
 _FILE_PARTS = (gr.File, gr.Video, gr.Image)
 # Of a request's fields: "0 = model default" is nothing, and a ticked "enhance" asks for nothing.
 _NOTHING: dict[str, object] = {

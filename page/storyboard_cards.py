@@ -28,7 +28,8 @@ from pipeline.studio import Studio
 MAX_CARDS = 20  # each adds 20 kB to the page, shown or not
 EMPTY_SHOT = Shot("", DEFAULT_SHOT_SECONDS)
 ADD, FULL = "Add a shot", f"The limit is {MAX_CARDS} shots"
-BUTTONS = ("Up", "Down", "Duplicate", "Remove")  # each an edit of assets/cards.js
+BUTTONS = ("Up", "Down", "Duplicate", "Retry", "Remove")  # each an edit of assets/cards.js
+_REMAKE = "() => document.getElementById('film-update')?.click()"
 
 Updates = dict[Any, Any]
 
@@ -76,10 +77,19 @@ class Cards:
             card["image"].upload(
                 self._look_at_picture, card["image"], card["image"], preprocess=False, **PRIVATE
             )
-        empty = json.dumps([getattr(EMPTY_SHOT, name) for name in SHOT_FIELDS])
         for button, edit, index in self._buttons:
-            js = f"(...values) => window.editCards('{edit}', {index}, {empty}, ...values)"
-            button.click(None, self.inputs, self.outputs, js=js, **PRIVATE)
+            js = self.edit_script(edit, str(index))
+            done = button.click(None, self.inputs, self.outputs, js=js, **PRIVATE)
+            if edit == "retry":  # shown only on cards of a film that is made
+                done.then(None, None, None, js=_REMAKE, **PRIVATE)
+
+    def edit_script(self, edit: str, where: str) -> str:
+        """Return the script of an event that edits the cards, with `inputs` and `outputs`.
+
+        `where` is the script of the card's index, or of the index from and to which one moves.
+        """
+        empty = json.dumps([getattr(EMPTY_SHOT, name) for name in SHOT_FIELDS])
+        return f"(...values) => window.editCards('{edit}', {where}, {empty}, ...values)"
 
     def read(self, count: int, *values: Any) -> list[Shot]:  # noqa: ANN401
         """Return the shots of the visible cards, unchecked."""
@@ -194,5 +204,6 @@ def _create_fields(name: str, index: int, spec: ModelSpec) -> dict[str, Componen
             min_width=140,
             elem_id=f"{name}-transition",
         )
-    parts = (prompt, duration, camera, transition, image)
+    take = gr.Number(EMPTY_SHOT.take, precision=0, visible="hidden", elem_id=f"{name}-take")
+    parts = (prompt, duration, camera, transition, image, take)
     return dict(zip(SHOT_FIELDS, parts, strict=True))

@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import logging
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from PIL import Image
 
 from pipeline.errors import MediaError
 from pipeline.media.exports import write_gif
-from pipeline.media.stills import read_first_picture, read_sheet
+from pipeline.media.stills import frame_at, read_first_picture, read_sheet
+from pipeline.media.video_reader import probe_clip
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +45,23 @@ def find_poster(clip: Path, name: str = POSTER) -> Path | None:
     if _is_stale(path, clip):
         make_posters(clip)
     return path if path.exists() else None
+
+
+def make_shot_pictures(clip: Path, seconds: Sequence[float]) -> list[Path]:
+    """Write a small picture of each of these times of a clip, and return the files.
+
+    Raises MediaError or OSError if they cannot be made.
+    """
+    info = probe_clip(clip)
+    paths = []
+    for number, time in enumerate(seconds, 1):
+        picture = Image.fromarray(frame_at(clip, info, time))
+        picture.thumbnail((THUMBNAIL_WIDTH, THUMBNAIL_WIDTH))
+        # The file's address names the clip: browsers keep pictures.
+        path = clip.with_name(f"shot-{number}-{clip.stat().st_mtime_ns}.webp")
+        _write(picture, path)
+        paths.append(path)
+    return paths
 
 
 def find_gif(clip: Path, fps: float) -> Path:

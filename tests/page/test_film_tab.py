@@ -82,6 +82,26 @@ def test_cards_are_added_duplicated_moved_and_removed(page: Page) -> None:
         expect_cards(page, *left)
 
 
+def test_shots_are_moved_along_the_time_line_with_arrows_and_the_mouse(page: Page) -> None:
+    fill(page, 1, "one", seconds="4")
+    add(page, 2)
+    fill(page, 2, "two", seconds="12")
+    segments = page.locator("#film-total [data-shot]")
+    expect(segments).to_have_count(2)
+    expect(segments.last).to_have_attribute("aria-label", re.compile("Shot 2, 12 s"))
+    widths = [segment.bounding_box()["width"] for segment in segments.all()]
+    assert widths[1] / widths[0] == pytest.approx(3, rel=0.1)
+    segments.last.focus()
+    page.keyboard.press("ArrowLeft")
+    expect_cards(page, "two", "one")
+    expect(segments.first).to_be_focused()
+    expect(segments.first).to_have_attribute("aria-label", re.compile("12 s"))
+    segments.first.drag_to(segments.last)
+    expect_cards(page, "one", "two")
+    segments.last.click()
+    expect(page.locator("#film-shot-2-prompt textarea")).to_be_focused()
+
+
 def test_the_bar_says_how_long_the_film_is_and_what_is_too_long(page: Page) -> None:
     total, plan = page.locator("#film-total"), page.locator("#film-plan")
     expect(total).to_have_text("5 of 60 s")
@@ -89,7 +109,7 @@ def test_the_bar_says_how_long_the_film_is_and_what_is_too_long(page: Page) -> N
     expect(total).to_have_text("23.5 of 60 s")
     press(page, 1, "duplicate")
     expect(total).to_have_text("47 of 60 s")
-    assert page.locator("#film-total i").count() == 2
+    assert page.locator("#film-total [data-shot]").count() == 2
     page.fill("#film-shot-2-duration input", "40")
     expect(total).to_have_text("63.5 of 60 s")
     expect(plan).to_contain_text("The shots last 63.5 seconds together, but")
@@ -129,6 +149,23 @@ def test_text_that_is_no_film_is_one_sentence_and_nothing_is_lost(
     expect(page.locator("#film-text-note")).to_contain_text(sentence)
     expect(page.locator("#film-text textarea")).to_have_value(text)
     expect_cards(page, "one")
+
+
+def test_one_shot_of_a_film_is_drawn_anew(page: Page) -> None:
+    write_text(page, TWO_SHOTS)
+    expect_cards(page, "a red car in a city", "a blue boat on a lake")
+    expect(page.locator("#film-shot-1-retry")).to_be_hidden()
+    page.click("#film-generate")
+    wait_for_clip(page, "film")
+    made = page.locator("#film-total [data-shot][style*=background-image]")
+    expect(made).to_have_count(2)
+    press(page, 2, "retry")
+    expect(made).to_have_count(1)
+    wait_for_clip(page, "film")
+    expect(made).to_have_count(2)
+    page.click("#film-as-text button")
+    page.click("#film-to-text")
+    expect(page.locator("#film-text textarea")).to_have_value(re.compile("take 2"))
 
 
 def test_a_film_of_two_shots_is_made_and_plays(page: Page) -> None:

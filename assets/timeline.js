@@ -1,0 +1,49 @@
+// Moves the shots of a film along its time line, and puts their pictures on the cards.
+const shotOf = (event) => event.target.closest?.("[data-shot]");
+const numberOf = (segment) => Number(segment.dataset.shot);
+const move = (from, to) => {
+  const count = element.querySelectorAll("[data-shot]").length;
+  if (to < 0 || to >= count || to === from) return;
+  window.kinoraMove = [from, to];
+  trigger("select");
+};
+
+element.addEventListener("keydown", (event) => {
+  const segment = shotOf(event);
+  const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  if (!segment || !step) return;
+  event.preventDefault();
+  move(numberOf(segment), numberOf(segment) + step);
+});
+
+element.addEventListener("click", (event) => {
+  const segment = shotOf(event);
+  if (!segment) return;
+  const card = document.getElementById(`film-shot-${numberOf(segment) + 1}`);
+  card?.scrollIntoView({ block: "center" });
+  card?.querySelector("textarea")?.focus({ preventScroll: true });
+});
+
+let dragged;
+element.addEventListener("dragstart", (event) => {
+  dragged = shotOf(event) && numberOf(shotOf(event));
+});
+element.addEventListener("dragover", (event) => shotOf(event) && event.preventDefault());
+element.addEventListener("drop", (event) => {
+  event.preventDefault();
+  if (dragged !== undefined && shotOf(event)) move(dragged, numberOf(shotOf(event)));
+});
+
+const show = () => {
+  props.value.pictures.forEach((picture, index) => {
+    const card = document.getElementById(`film-shot-${index + 1}`);
+    card?.style.setProperty("--kinora-picture", picture ? `url("${picture}")` : "none");
+    card?.classList.toggle("kinora-made", Boolean(picture));
+  });
+  // A new value draws the segments anew: the moved one keeps the focus.
+  const moved = window.kinoraMove?.[1];
+  if (moved === undefined) return;
+  window.kinoraMove = undefined;
+  element.querySelector(`[data-shot="${moved}"]`)?.focus();
+};
+watch("value", show);

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from page.forms import connect_link
 from page.inspection import inspect
 from page.served_files import refuse_unserved, serve, serve_picture
 from pipeline.errors import InvalidRequestError
-from pipeline.jobs.posters import find_gif, find_poster
+from pipeline.jobs.posters import find_gif, find_poster, find_webm
 from pipeline.planning.request import SOURCE_FIELDS
 from pipeline.studio import Studio
 
@@ -27,6 +27,7 @@ BUTTONS = {
     "extend": "Extend this",
     "remix": "Remix",
     "gif": "GIF",
+    "webm": "WebM",
     "poster": "Poster",
     "link": "Copy link",
 }
@@ -51,7 +52,7 @@ class ClipActions:
         self.parts: dict[str, Any] = {}
         for part, label in BUTTONS.items():
             self.parts[part] = gr.Button(
-                label, size="sm", min_width=90, interactive=False, elem_id=f"{name}-{part}"
+                label, size="sm", min_width=80, interactive=False, elem_id=f"{name}-{part}"
             )
         self.parts["form"] = gr.JSON(visible=False)
         self.parts["next_prompt"] = gr.Textbox(visible=False)
@@ -90,11 +91,15 @@ class ClipActions:
                 [tabs, forms[tab]["video"], forms[tab]["prompt"]],
                 **PRIVATE,
             )
-        for name, work in {"gif": self._serve_gif, "poster": self._serve_poster}.items():
-            self.parts[name].click(work, self._job_id, self._file, **PRIVATE).then(
-                None, self._file, None, js=_DOWNLOAD, **PRIVATE
-            )
+        for name, find in {"gif": self._find_gif, "webm": self._find_webm}.items():
+            self._connect_download(name, partial(self._serve_export, find))
+        self._connect_download("poster", self._serve_poster)
         connect_link(self.parts["link"], self.parts["form"])
+
+    def _connect_download(self, name: str, work: Callable[..., Awaitable[str]]) -> None:
+        self.parts[name].click(work, self._job_id, self._file, **PRIVATE).then(
+            None, self._file, None, js=_DOWNLOAD, **PRIVATE
+        )
 
     async def _use_frame(
         self, second: float | None, clip: str, prompt: str
@@ -115,9 +120,9 @@ class ClipActions:
             refuse_unserved(clip)
             return gr.Tabs(selected=tab), clip, prompt
 
-    async def _serve_gif(self, job_id: str | None) -> str:
+    async def _serve_export(self, find: Callable[..., Path], job_id: str | None) -> str:
         with plain_errors():
-            return str(await inspect(self._studio, self._find_gif, job_id))
+            return str(await inspect(self._studio, find, job_id))
 
     async def _serve_poster(self, job_id: str | None) -> str:
         with plain_errors():
@@ -128,6 +133,9 @@ class ClipActions:
         recipe = self._studio.worker.recipe(clip.parent.name) or {}
         gif = find_gif(clip, float(recipe.get("fps") or 16))  # type: ignore[arg-type]
         return self._serve(gif, ".gif")
+
+    def _find_webm(self, job_id: str | None) -> Path:
+        return self._serve(find_webm(self._result(job_id)), ".webm")
 
     def _find_poster(self, job_id: str | None) -> Path:
         poster = find_poster(self._result(job_id))

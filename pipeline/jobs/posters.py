@@ -1,4 +1,4 @@
-"""The pictures of a clip, kept beside it: its poster and thumbnail; a GIF and a sheet on demand."""
+"""Files made of a clip, kept beside it: poster and thumbnail; GIF, WebM and a sheet on demand."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from pathlib import Path
 from PIL import Image
 
 from pipeline.errors import MediaError
-from pipeline.media.exports import write_gif
+from pipeline.media.exports import write_gif, write_webm
 from pipeline.media.stills import frame_at, read_first_picture, read_sheet
 from pipeline.media.video_reader import probe_clip
 
 logger = logging.getLogger(__name__)
 
 POSTER, THUMBNAIL, GIF, SHEET = "poster.webp", "thumbnail.webp", "result.gif", "sheet.jpg"
+WEBM = "result.webm"
 THUMBNAIL_WIDTH = 320  # pixels
 _QUALITY = 85  # of WebP: a poster of 1280 x 720 takes about 60 kB
 
@@ -73,6 +74,18 @@ def find_gif(clip: Path, fps: float) -> Path:
     if _is_stale(path, clip):
         with _draft_of(path) as draft:
             write_gif(clip, draft, fps)
+    return path
+
+
+def find_webm(clip: Path) -> Path:
+    """Return the WebM of a clip, made at its first use.
+
+    Raises MediaError or OSError if it cannot be made.
+    """
+    path = clip.with_name(WEBM)
+    if _is_stale(path, clip):
+        with _draft_of(path) as draft:
+            write_webm(clip, draft)
     return path
 
 

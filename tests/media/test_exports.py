@@ -1,4 +1,4 @@
-"""Clips as GIFs, read back with Pillow."""
+"""Clips as GIFs and WebMs, read back."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import pytest
 from PIL import Image, ImageSequence
 
 from pipeline.errors import MediaError
-from pipeline.media.exports import write_gif
+from pipeline.media.exports import write_gif, write_webm
+from pipeline.media.video_reader import probe_clip
 from tests.sources import H264, make_clip, read_numbers
 
 
@@ -34,3 +35,14 @@ def test_what_is_no_clip_is_refused(tmp_path: Path) -> None:
     (tmp_path / "result.mp4").write_bytes(b"no clip")
     with pytest.raises(MediaError, match="not a video"):
         write_gif(tmp_path / "result.mp4", tmp_path / "clip.gif", 16)
+
+
+def test_a_webm_has_the_frames_and_the_sound_of_its_clip(clip: Path, tmp_path: Path) -> None:
+    write_webm(clip, tmp_path / "clip.webm")
+    before, after = probe_clip(clip), probe_clip(tmp_path / "clip.webm")
+    assert (after.width, after.height, after.num_frames) == (
+        before.width,
+        before.height,
+        before.num_frames,
+    )
+    assert after.has_audio

@@ -42,11 +42,21 @@ function surprise() {
     .join(", ");
 }
 
+// A film has a box on each of its cards.
+const boxes = () => element.querySelector("[data-writes]").dataset.writes;
+let last;
+document.addEventListener("focusin", ({ target }) => {
+  if (target.matches(boxes())) last = target;
+});
+const findBox = () => {
+  const shown = [...document.querySelectorAll(boxes())].filter((box) => box.offsetParent);
+  return shown.includes(last) ? last : shown[0];
+};
+
 element.addEventListener("click", (event) => {
   const chip = event.target.closest("button");
-  if (!chip) return;
-  const { writes } = element.querySelector("[data-writes]").dataset;
-  const box = document.querySelector(`#${writes} textarea`);
+  const box = findBox();
+  if (!chip || !box) return;
   const isSurprise = chip.classList.contains("kinora-surprise");
   box.value = isSurprise ? surprise() : write(box.value, chip.dataset.kind, textOf(chip));
   box.dispatchEvent(new Event("input", { bubbles: true }));

@@ -29,9 +29,9 @@ from page.errors import as_words, plain_errors
 from page.film_timeline import Pictures, Timeline, measure, show_made
 from page.form_values import Form, fill_parts
 from page.job_panel import JobPanel, News, TabOrigin
-from page.prompt_help import understand, warn_of_unknown
+from page.prompt_help import PromptHelp, Words, warn_of_unknown
 from page.showcase import Showcase
-from page.storyboard_cards import EMPTY_SHOT, Cards, Updates
+from page.storyboard_cards import EMPTY_SHOT, MAX_CARDS, PROMPT_BOXES, Cards, Updates
 from pipeline.errors import InvalidRequestError
 from pipeline.models.spec import ModelSpec, Quality
 from pipeline.planning.request import Shot
@@ -64,11 +64,12 @@ class FilmTab:
                 with gr.Column(scale=6, min_width=320):
                     self._knows = create_part(NAME, "knows", value=messages.describe_model(spec))
                     self._cards = Cards(studio, spec)
-                    self._told = create_part(NAME, "told")
+                    self._help = PromptHelp(studio, NAME, "text_to_video", PROMPT_BOXES)
                     self._create_text()
                 with gr.Column(scale=7, min_width=320, elem_classes="kinora-stage"):
-                    self._create_settings()
+                    self._timeline = Timeline(NAME, [EMPTY_SHOT])
                     self.job.create_result()
+                    self._create_settings()
                     self._showcase = Showcase(NAME, "Tell it in several shots")
             self._connect()
             self._connect_examples()
@@ -84,7 +85,6 @@ class FilmTab:
             self._note = gr.Markdown(elem_id=f"{NAME}-text-note", elem_classes="kinora-note")
 
     def _create_settings(self) -> None:
-        self._timeline = Timeline(NAME, [EMPTY_SHOT])
         self._settings: dict[str, Component] = {
             "aspect_ratio": create_part(
                 NAME,
@@ -155,24 +155,15 @@ class FilmTab:
 
     def _connect_words(self) -> None:
         """Say what the model makes of the cards' prompts while they are written."""
-        model, prompts = self._settings["model"], self._cards.prompts
-        changed = [part.change for part in (model, self._cards.count, *prompts)]
-        self.job.connect_changes(*changed)
-        gr.on(
-            changed,
-            self._tell,
-            [model, self._cards.count, *prompts],
-            self._told,
-            queue=False,
-            trigger_mode="always_last",
-            **PRIVATE,
-        )
+        cards, model = self._cards, self._settings["model"]
+        typed = [cards.count, *cards.prompts]
+        self.job.connect_changes(*(part.change for part in (model, *typed)))
 
-    async def _tell(self, model: str, count: int, *prompts: str) -> str:
-        written = [prompt for prompt in prompts[:count] if prompt.strip()]
-        if not written:
-            return ""
-        return messages.describe_understanding(await understand(self._studio, written, model))
+        def read(count: int, *values: Any) -> Words:  # noqa: ANN401
+            prompts, seconds = values[:MAX_CARDS], values[MAX_CARDS:]
+            return [*prompts[:count]], sum(x or 0 for x in seconds[:count])
+
+        self._help.follow(typed, model, [*typed, *cards.durations], read)
 
     def _reading_text(self) -> dict[str, Any]:
         """Return the event options that turn the text into cards."""

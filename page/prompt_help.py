@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
+from typing import Any
 
 import gradio as gr
 from gradio.components import Component
@@ -21,10 +22,12 @@ from pipeline.studio import Studio
 
 # Waits for a pause in typing, then takes what the box holds by then: what is typed meanwhile
 # triggers nothing, because Gradio ignores events while this runs.
-_DEBOUNCED = """async (prompt, ...others) => {{
+_DEBOUNCED = """async (model, prompt, ...others) => {{
   await new Promise((done) => setTimeout(done, 300));
-  return [document.querySelector("#{tab}-prompt textarea")?.value ?? prompt, ...others];
+  return [model, document.querySelector("#{tab}-prompt textarea")?.value ?? prompt, ...others];
 }}"""
+Words = tuple[list[str], float]
+"""Prompts, and how many seconds they last together."""
 _KINDS = {
     "subject": "Subject",
     "colour": "Colour",
@@ -40,11 +43,16 @@ _KINDS = {
 class PromptHelp:
     """The lines under a prompt, and the words that can be written into it."""
 
-    def __init__(self, studio: Studio, tab: str, task: Task) -> None:
-        """Create the components in the Blocks being built."""
+    def __init__(self, studio: Studio, tab: str, task: Task, box: str = "") -> None:
+        """Create the components in the Blocks being built.
+
+        `box` selects what the words are written into, if not the tab's prompt; of several boxes the
+        one that had the focus last.
+        """
         self._studio = studio
         self._task = task
         self._tab = tab
+        writes = escape(box or f"#{tab}-prompt textarea")
         spec = studio.first_model(task)
         self._before = gr.State("")  # the model that "Back to" leads back to
         with gr.Column(elem_classes="kinora-help"):
@@ -54,21 +62,35 @@ class PromptHelp:
             self._chips = gr.HTML(
                 self._show_words(spec),
                 elem_id=f"{tab}-chips",
-                html_template=f'<div data-writes="{tab}-prompt">${{value}}</div>',
+                html_template=f'<div data-writes="{writes}">${{value}}</div>',
                 js_on_load=(ASSETS / "chips.js").read_text(encoding="utf-8"),
             )
 
     def connect(self, prompt: Component, model: Component, duration: Component) -> None:
-        """Follow what is typed and chosen, and switch the model when the button is pressed."""
+        """Follow the one prompt of a tab, as `follow` does, while it is typed."""
+        js = _DEBOUNCED.format(tab=self._tab)
+        self.follow([prompt], model, [prompt, duration], lambda x, y: ([x], y), js=js)
+
+    def follow(
+        self,
+        typed: Sequence[Component],
+        model: Component,
+        inputs: Sequence[Component],
+        read: Callable[..., Words],
+        **options: str,
+    ) -> None:
+        """Follow what is typed and chosen, and switch the model when the button is pressed.
+
+        `read` returns the words of the values of `inputs`; `options` are of the events of `typed`.
+        """
+        self._read = read
         following = {"queue": False, "trigger_mode": "always_last", **PRIVATE}
-        given = [prompt, model, duration, self._before]
-        debounced = _DEBOUNCED.format(tab=self._tab)
-        for told in (
-            prompt.change(self._tell, [prompt, model], self.told, js=debounced, **following),
-            model.change(self._tell, [prompt, model], self.told, **following),
-        ):
+        given = [model, *inputs]
+        for triggers, more in (([part.change for part in typed], options), ([model.change], {})):
+            told = gr.on(triggers, self._tell, given, self.told, **following, **more)
             # After the words: a first look may wait for the Hub to say how large a model is.
-            told.then(self._offer, given, [self.offer, self.switch], **following)
+            offered = [self.offer, self.switch]
+            told.then(self._offer, [self._before, *given], offered, **following)
         self.switch.click(
             self._switch, [model, self._before], [model, self._before], queue=False, **PRIVATE
         )
@@ -94,27 +116,24 @@ class PromptHelp:
         with plain_errors():
             return self._studio.models.find(model)
 
-    async def _tell(self, prompt: str, model: str) -> str:
+    async def _tell(self, model: str, *values: Any) -> str:  # noqa: ANN401
         note = self._note(self._find(model))
-        if note or not prompt.strip():
+        prompts = _written(self._read(*values)[0])
+        if note or not prompts:
             return note
-        said = await understand(self._studio, [prompt], model)
-        return messages.describe_understanding(said)
+        return messages.describe_understanding(await understand(self._studio, prompts, model))
 
-    async def _offer(
-        self, prompt: str, model: str, duration: float, before: str
-    ) -> tuple[str, gr.Button]:
+    async def _offer(self, before: str, model: str, *values: Any) -> tuple[str, gr.Button]:  # noqa: ANN401
         """Offer a larger model if there are words that this one does not know, or the way back."""
         if before and before != model:
             label = self._find(before).label
             return "", gr.Button(f"Back to {label}", visible=True)
-        said = (
-            await understand(self._studio, [prompt], model) if prompt.strip() else Understanding()
-        )
+        prompts, seconds = self._read(*values)
+        said = await understand(self._studio, _written(prompts), model)
         larger = self._studio.larger_model(self._task) if said.unknown else None
         if larger is None or larger.id == model:
             return "", gr.Button(visible=False)
-        fields = {"model": larger.id, "duration": duration}
+        fields = {"model": larger.id, "duration": seconds}
         fields["quality"] = self._studio.first_quality(larger)
         try:
             estimate = await asyncio.to_thread(
@@ -122,7 +141,7 @@ class PromptHelp:
             )
         except InvalidRequestError:  # a length that this model does not make
             return "", gr.Button(visible=False)
-        text = messages.describe_offer(larger, estimate, duration)
+        text = messages.describe_offer(larger, estimate, seconds)
         return text, gr.Button(f"Switch to {larger.label}", visible=True)
 
     def _switch(self, model: str, before: str) -> tuple[str, str]:
@@ -150,6 +169,10 @@ class PromptHelp:
         return surprise + "".join(groups)
 
 
+def _written(prompts: Sequence[str]) -> list[str]:
+    return [prompt for prompt in prompts if prompt.strip()]
+
+
 def _buttons(kind: str, phrases: Sequence[str]) -> str:
     return "".join(
         f'<button type="button" class="kinora-chip" data-kind="{kind}">{escape(phrase)}</button>'
@@ -159,6 +182,8 @@ def _buttons(kind: str, phrases: Sequence[str]) -> str:
 
 async def understand(studio: Studio, prompts: Sequence[str], model: str) -> Understanding:
     """Say what a model makes of prompts, beside the event loop."""
+    if not prompts:
+        return Understanding()
     with plain_errors():
         spec = studio.models.find(model)
     return await asyncio.to_thread(studio.readers.understand, prompts, spec)
@@ -166,5 +191,5 @@ async def understand(studio: Studio, prompts: Sequence[str], model: str) -> Unde
 
 async def warn_of_unknown(studio: Studio, prompts: Sequence[str], model: str) -> str:
     """Return what to confirm before a clip is made: nothing, unless all words are unknown."""
-    said = await understand(studio, [x for x in prompts if x.strip()], model)
+    said = await understand(studio, _written(prompts), model)
     return messages.warn_of_nothing(said, studio.models.find(model)) if said.knows_nothing else ""

@@ -29,6 +29,7 @@ MAX_CARDS = 20  # each adds 20 kB to the page, shown or not
 EMPTY_SHOT = Shot("", DEFAULT_SHOT_SECONDS)
 ADD, FULL = "Add a shot", f"The limit is {MAX_CARDS} shots"
 BUTTONS = ("Up", "Down", "Duplicate", "Retry", "Remove")  # each an edit of assets/cards.js
+PROMPT_BOXES = '[id^="film-shot-"][id$="-prompt"] textarea'
 _REMAKE = "() => document.getElementById('film-update')?.click()"
 
 Updates = dict[Any, Any]
@@ -55,8 +56,10 @@ class Cards:
         self.cameras = [card["camera"] for card in self._cards]
         self.pictures = [card["image"] for card in self._cards]
         self.prompts = [card["prompt"] for card in self._cards]
-        # The components that decide the film's length.
-        timing = [card[name] for card in self._cards for name in ("duration", "transition")]
+        self.durations = [card["duration"] for card in self._cards]
+        # What the time line shows: lengths, and pictures of the takes.
+        names = ("duration", "transition", "take")
+        timing = [card[name] for card in self._cards for name in names]
         self.changes = [part.change for part in (self.count, *timing)]
 
     def _create_card(self, index: int, spec: ModelSpec) -> None:
@@ -182,8 +185,8 @@ def _create_fields(name: str, index: int, spec: ModelSpec) -> dict[str, Componen
             sources=["upload"],
             buttons=[],
             height=126,  # as the words beside it
-            scale=1,
-            min_width=110,
+            scale=2,
+            min_width=170,
             elem_id=f"{name}-image",
         )
     with gr.Row():

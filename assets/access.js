@@ -53,12 +53,8 @@
     }
   };
   document.addEventListener("loadeddata", nameParts, true);
-  // The preview of a clip in the making is a button without a name.
-  const namePicture = ({ target }) => {
-    const button = target.closest?.(".image-frame")?.closest("button");
-    button?.setAttribute("aria-label", "Preview");
-  };
-  document.addEventListener("load", namePicture, true);
+  const labelOf = (block) =>
+    block?.querySelector("[data-testid=block-label]")?.textContent.trim() || "Picture";
 
   // Progress changes five times a second. Spoken are new stages, and every 20 s how far it is.
   const region = document.createElement("div");
@@ -80,6 +76,15 @@
   const watcher = new MutationObserver((changes) => {
     // Gradio gives an empty gallery a name, but not what it is.
     document.querySelector('[aria-label="Empty value"]:not([role])')?.setAttribute("role", "img");
+    // Its pictures are buttons without a name.
+    for (const frame of document.querySelectorAll("button:not([aria-label]) > .image-frame")) {
+      frame.parentElement.setAttribute("aria-label", labelOf(frame.closest(".block")));
+    }
+    // The heads of its messages are buttons around the one that closes them.
+    for (const head of document.querySelectorAll(".toast-header[role]")) {
+      head.removeAttribute("role");
+      head.removeAttribute("tabindex");
+    }
     for (const { target } of changes) {
       const status = (target.parentElement ?? target).closest?.("[id$='-status']");
       if (status?.offsetParent) return speak(status);

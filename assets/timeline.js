@@ -34,12 +34,17 @@ element.addEventListener("drop", (event) => {
   if (dragged !== undefined && shotOf(event)) move(dragged, numberOf(shotOf(event)));
 });
 
+// As rules: cards come and go, and Gradio sets their classes.
+const PICTURE = `aspect-ratio: 16/9; content: ""; display: block; max-height: 7rem; width: 100%;
+  background: center / cover`;
+const rules = document.head.appendChild(document.createElement("style"));
 const show = () => {
-  props.value.pictures.forEach((picture, index) => {
-    const card = document.getElementById(`film-shot-${index + 1}`);
-    card?.style.setProperty("--kinora-picture", picture ? `url("${picture}")` : "none");
-    card?.classList.toggle("kinora-made", Boolean(picture));
-  });
+  rules.textContent = props.value.pictures
+    .map((picture, index) => {
+      const card = `#film-shot-${index + 1}`;
+      return picture && `${card}::before { ${PICTURE} url("${picture}") } ${card}-retry { display: block }`;
+    })
+    .join("\n");
   // A new value draws the segments anew: the moved one keeps the focus.
   const moved = window.kinoraMove?.[1];
   if (moved === undefined) return;

@@ -46,10 +46,6 @@ GENERATE_LABELS: dict[Task, str] = {
     "image_to_video": "Bring it to life",
     "extend_video": "Extend the clip",
 }
-CONSENT_LABELS: dict[Task, str] = {
-    "image_to_video": "Everyone shown in this picture has agreed",
-    "extend_video": "Everyone shown in this clip has agreed",
-}
 DIRECTION_LABELS: dict[Direction, str] = {
     "forward": "at its end",
     "backward": "at its beginning",
@@ -86,18 +82,19 @@ PROGRESS_BAR = '<progress max="1" value="${value}" aria-label="Progress"></progr
 # Screen readers say these when they change.
 _POLITE = '<div aria-live="polite">${value || ""}</div>'
 _ALERT = '<div role="alert">${value || ""}</div>'
+_LINE = '${value ? `<p>${value}</p>` : ""}'
 _OWN_DEFAULT = "0 = model default"
 # Every component of a tab; `info` and values that depend on the tab are added there.
 PARTS: dict[str, partial[Component]] = {
     "prompt": partial(gr.Textbox, "", label="Prompt", lines=3, max_lines=8),
-    "image": partial(gr.File, label="Picture", file_types=["image", ".heic", ".heif"], height=120),
+    "image": partial(gr.File, label="Picture", file_types=["image", ".heic", ".heif"], height=150),
     "video": partial(gr.Video, label="Clip", sources=["upload"], height=260),
-    "has_consent": partial(gr.Checkbox),
+    "has_consent": partial(gr.Checkbox, label="Everyone shown in this clip has agreed"),
     "video_after": partial(
         gr.Video, label="The clip to connect to", sources=["upload"], height=200, visible=False
     ),
     "aspect_ratio": partial(gr.Radio, label="Aspect ratio", elem_classes="kinora-shapes"),
-    "camera": partial(gr.Dropdown, label="Camera", info="How it moves", min_width=160),
+    "camera": partial(gr.Dropdown, label="Camera", min_width=160),
     "direction": partial(
         gr.Radio,
         label="Extend it",
@@ -195,7 +192,8 @@ PARTS: dict[str, partial[Component]] = {
     "pause": partial(gr.Button, "Pause", visible=False, min_width=80),
     "resume": partial(gr.Button, "Resume", visible=False, min_width=80),
     "stop": partial(gr.Button, "Stop", variant="stop", visible=False, min_width=80),
-    "status": partial(gr.Markdown, elem_classes="kinora-status"),
+    # Not gr.Markdown, which draws changes one after the other and falls seconds behind a job.
+    "status": partial(gr.HTML, "", html_template=_LINE, elem_classes="kinora-status"),
     "progress": partial(gr.HTML, 0, html_template=PROGRESS_BAR, visible=False),
     "preview": partial(gr.Image, label="Preview", height=340, buttons=[], visible=False),
     "clip": partial(gr.Video, label="Result", interactive=False, autoplay=True, visible=False),

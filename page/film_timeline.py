@@ -20,15 +20,15 @@ from pipeline.jobs.posters import make_shot_pictures
 from pipeline.planning.request import MAX_CLIP_SECONDS, Shot
 from pipeline.studio import Studio
 
-# A segment for each shot, the rest of the minute, and an overlay over what exceeds it. Only our own
-# values: the template inserts them unescaped.
+# A segment for each shot, and an overlay over what exceeds a minute. Only our own values: the
+# template inserts them unescaped.
 _TEMPLATE = (
     '<div class="kinora-total" role="group" aria-label="Time line: ${value.text}">'
     '${value.seconds.map((s, i) => `<button type="button" draggable="true" data-shot="${i}"'
     ' aria-label="Shot ${i + 1}, ${s} s; arrow keys move it" data-label="${i + 1}"'
     " style=\"flex-grow:${s};${value.pictures[i] ? `background-image:url('${value.pictures[i]}')`"
     " : ''}\"></button>`).join('')}"
-    '<b style="flex-grow:${value.left}"></b><u style="left:${value.limit}%"></u></div>'
+    '<u style="left:${value.limit}%"></u></div>'
     '<div class="kinora-note">${value.text}</div>'
 )
 Pictures = Mapping[str, str]
@@ -45,6 +45,7 @@ class Timeline:
             js_on_load=(ASSETS / "timeline.js").read_text(encoding="utf-8"),
             apply_default_css=False,
             elem_id=f"{name}-total",
+            elem_classes="kinora-flush",
         )
 
     def connect(self, cards: Cards) -> None:
@@ -87,7 +88,6 @@ def measure(shots: Sequence[Shot], pictures: Pictures | None = None) -> dict[str
     return {
         "seconds": seconds,
         "pictures": [(pictures or {}).get(key_of(shot), "") for shot in shots],
-        "left": max(MAX_CLIP_SECONDS - total, 0),
         "limit": 100 * min(MAX_CLIP_SECONDS / total, 1) if total else 100,
         "text": messages.describe_total(total),
     }

@@ -64,10 +64,12 @@ class Forms:
             known = ", ".join(map(json.dumps, (name, [*form_tab.fields], shots)))
             js = f"(...values) => window.kinoraForms.keep({known}, ...values)"
             inputs = [*form_tab.inputs]
-            # assets/forms.js has what is typed on cards before they lose the focus.
-            are_many = name == FILM
-            is_text = [isinstance(x, gr.Textbox) and are_many for x in inputs]
-            changed = [x.blur if t else x.change for x, t in zip(inputs, is_text, strict=True)]
+            changed = [x.change for x in inputs]
+            if name == FILM:
+                # What a user does, not what fills the cards: each event gathers all of them, and a
+                # reload took a busy browser a minute. Buttons and typing: cards.js and forms.js.
+                users = [x.blur if isinstance(x, gr.Textbox) else x.input for x in inputs]
+                changed = [*users, tabs[name].select]
             gr.on(changed, None, inputs, None, js=js, **PRIVATE)
         for name, tab in tabs.items():
             js = f"() => window.kinoraForms.open({json.dumps(name)})"

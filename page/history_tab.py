@@ -100,7 +100,7 @@ class HistoryTab:
         self._file = gr.File(
             label="Drop a Kinora clip here to edit how it was made",
             file_types=[".mp4"],
-            height=110,
+            height=150,
             elem_id=f"{NAME}-file",
         )
 
@@ -196,7 +196,12 @@ class HistoryTab:
             {
                 self._chosen: job_id,
                 self._status: messages.describe_entry(entry),
-                self.parts["clip"]: gr.Video(value=clip, loop=loops),
+                self.parts["clip"]: gr.Video(
+                    value=clip,
+                    loop=loops,
+                    label=messages.describe_shots(facts.request),
+                    elem_classes=[] if self._studio.may_sound(facts.request) else ["kinora-silent"],
+                ),
                 self.parts["recipe"]: messages.shown_recipe(entry.recipe),
             }
             | _offer(self.parts, can)

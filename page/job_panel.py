@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -17,10 +18,11 @@ from page.auth import client_id
 from page.clip_actions import ClipActions
 from page.components import MAX_WATCHING, PRIVATE, create_part
 from page.errors import plain_errors, refuse_failure
+from page.job_news import pick_news
 from page.served_files import serve_clip, withdraw
 from page.variations import create_variations, remaining, show_variations
 from pipeline.jobs.history import visitor_key
-from pipeline.jobs.states import Done
+from pipeline.jobs.states import Done, JobState
 from pipeline.jobs.store import Origin
 from pipeline.studio import JobSnapshot, Studio
 
@@ -85,16 +87,17 @@ class JobPanel:
         With `update`, also create a button with that label that makes only the changed shots.
         """
         self._label = label
-        self._create("ask")
-        with gr.Row(elem_classes="kinora-actions"):
-            with gr.Column(scale=0, min_width=190):
-                self._create("count")
-            self._create("generate", value=label, min_width=160)
-        with gr.Row():
-            if update:
-                self._create("update", value=update)
-            for name in ("pause", "resume", "stop"):
-                self._create(name)
+        with gr.Column(elem_classes="kinora-go"):
+            self._create("ask")
+            with gr.Row(elem_classes="kinora-actions"):
+                with gr.Column(scale=0, min_width=190):
+                    self._create("count")
+                self._create("generate", value=label, min_width=160)
+            with gr.Row():
+                if update:
+                    self._create("update", value=update)
+                for name in ("pause", "resume", "stop"):
+                    self._create(name)
 
     def create_result(self) -> None:
         """Create the progress, the clip, and the buttons that use the clip in other tabs."""
@@ -224,6 +227,9 @@ class JobPanel:
         nothing = {self.parts[name]: part(visible=False) for name, part in hidden.items()}
         told = self._news.tell(job_ids) if is_new else {}
         yield nothing | {self._group: [*job_ids]} | told
+        # All changes again with each news, as updates: Gradio's client changes those that it has
+        # received and not drawn yet, so that a busy browser loses single ones, and else is late.
+        sent = nothing | {part: x for part, x in told.items() if part is self._news.timer}
         state = shown = None
         for job_id in job_ids:
             async for snapshot, updates in self._watch(job_id, is_last=job_id == job_ids[-1]):
@@ -232,10 +238,12 @@ class JobPanel:
                     shown = job_id, state.name
                     cells = asyncio.to_thread(show_variations, self._studio, job_ids, job_id)
                     updates["variations"] = await cells
-                yield {self.parts[name]: x for name, x in updates.items() if name in self.parts} | {
+                sent |= {self.parts[name]: x for name, x in updates.items() if name in self.parts}
+                yield sent | {
                     self.job_id: job_id,
                     self.watched: None if state.is_over else job_id,
                 }
+            sent = {}
         if is_new and state is not None:
             refuse_failure(state)
 
@@ -244,7 +252,7 @@ class JobPanel:
     ) -> AsyncIterator[tuple[JobSnapshot, dict[str, Any]]]:
         """Yield what changes of a job, and the changes of parts that show it."""
         preview = stage = None
-        async for snapshot in self._studio.watch(job_id):
+        async for snapshot in pick_news(self._studio.watch(job_id)):
             updates = self._show(snapshot, is_last)
             if snapshot.progress and snapshot.progress.preview is not preview:
                 preview = snapshot.progress.preview
@@ -254,7 +262,7 @@ class JobPanel:
                 stage = now
                 updates["words"] = await asyncio.to_thread(self._show_words, job_id)
             if snapshot.state.is_over:
-                updates |= await asyncio.to_thread(self._show_end, job_id, updates["status"])
+                updates |= await asyncio.to_thread(self._show_end, job_id, snapshot.state)
             yield snapshot, updates
 
     def _show(self, snapshot: JobSnapshot, is_last: bool) -> dict[str, Any]:
@@ -267,7 +275,7 @@ class JobPanel:
             "pause": gr.Button(visible=not is_over),
             "resume": gr.Button(visible=False),  # until it is known whether it can work
             "hd": gr.Button(visible=False),  # until the clip is shown
-            "status": messages.describe_progress(state, snapshot.progress),
+            "status": gr.HTML(value=messages.describe_progress(state, snapshot.progress)),
             "progress": gr.HTML(value=state.progress, visible=not is_over),
         }
         if is_over:
@@ -279,12 +287,12 @@ class JobPanel:
         words = messages.describe_rewritten(self._studio.worker.store.rewritten(job_id))
         return gr.Textbox(value=words, visible=bool(words))
 
-    def _show_end(self, job_id: str, status: str) -> dict[str, Any]:
+    def _show_end(self, job_id: str, state: JobState) -> dict[str, Any]:
         """Return the changes when a job is over: its clip, and whether it can go on."""
-        recipe = self._studio.worker.recipe(job_id)
-        line = " · ".join(filter(None, [status, messages.describe_signing(recipe)]))
+        signing = escape(messages.describe_signing(self._studio.worker.recipe(job_id)))
+        line = " · ".join(filter(None, [messages.describe_progress(state, None), signing]))
         resume = gr.Button(visible=self._studio.can_resume(job_id))
-        return self._show_clip(job_id) | {"status": line, "resume": resume}
+        return self._show_clip(job_id) | {"status": gr.HTML(value=line), "resume": resume}
 
     def _show_clip(self, job_id: str) -> dict[str, Any]:
         """Return the changes that show the clip or its finished part, with the whole recipe."""

@@ -239,7 +239,7 @@ def describe_missing(recipe: Mapping[str, Any]) -> str:
 def describe_queued(job: QueuedJob) -> str:
     """Describe a job of the queue: what comes before it, what is done, and the time left."""
     if isinstance(job.state, Running):
-        return describe_progress(job.state, cast("Progress | None", job.progress)).replace("*", "")
+        return describe_progress(job.state, cast("Progress | None", job.progress))
     before = "Next"
     if job.num_before:
         before = f"{job.num_before} {'clip' if job.num_before == 1 else 'clips'} before it"
@@ -283,7 +283,7 @@ def describe_total(seconds: float) -> str:
 
 
 def describe_progress(state: JobState, progress: Progress | None) -> str:
-    """Describe a job's progress: percent, stage, part, step and the time left."""
+    """Describe a job's progress as HTML: percent, stage, part, step and the time left."""
     if progress is None or not isinstance(state, Running):
         place = state.position if isinstance(state, Queued) else 1
         says = isinstance(state, Done | Failed) and state.message
@@ -297,7 +297,7 @@ def describe_progress(state: JobState, progress: Progress | None) -> str:
     stage = _STAGES[progress.stage]
     if progress.num_windows > 1 and progress.window:
         stage += f" part {progress.window} of {progress.num_windows}"
-    parts = [f"**{progress.fraction:.0%}**", stage]
+    parts = [f"{progress.fraction:.0%}", stage]
     if progress.num_steps > 1 and progress.step and progress.stage == "sampling":
         parts.append(f"step {progress.step} of {progress.num_steps}")
     if progress.seconds_left is not None:

@@ -53,6 +53,7 @@ class Showcase:
             js_on_load=(ASSETS / "showcase.js").read_text(encoding="utf-8"),
             apply_default_css=False,  # it would frame each card and its words
             elem_id=f"{tab}-examples",
+            elem_classes="kinora-flush",
         )
 
     def connect(

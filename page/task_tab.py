@@ -11,7 +11,6 @@ from gradio.components import Component
 
 from page import messages
 from page.components import (
-    CONSENT_LABELS,
     DIRECTION_LABELS,
     FIELDS,
     GENERATE_LABELS,
@@ -96,10 +95,11 @@ class TaskTab:
     def _create(self, name: str) -> None:
         known: dict[str, dict[str, Any]] = {
             "knows": {"value": messages.describe_model(self._first_model)},
-            "has_consent": {"label": CONSENT_LABELS.get(self._task, "")},
             "direction": self._offer(self._first_model),
             "plan": {"value": self._show_plan([], None)},
         }
+        if self._task == "image_to_video":
+            known["has_consent"] = {"label": "Everyone shown in this picture has agreed"}
         changes = known.get(name, {})
         if name == "aspect_ratio":
             changes = offer_shapes(self._first_model, self._task)

@@ -163,7 +163,6 @@ def test_one_shot_of_a_film_is_drawn_anew(page: Page) -> None:
     expect(made).to_have_count(1)
     wait_for_clip(page, "film")
     expect(made).to_have_count(2)
-    page.click("#film-as-text button")
     page.click("#film-to-text")
     expect(page.locator("#film-text textarea")).to_have_value(re.compile("take 2"))
 

@@ -65,7 +65,7 @@ def test_every_button_says_what_it_does_when_the_page_has_loaded(page: Page) -> 
     ):
         page.get_by_role("tab", name=tab, exact=True).click()
         shown = page.get_by_role("tabpanel").filter(visible=True)
-        expect(shown.get_by_role("button", name=label)).to_be_visible()
+        expect(shown.get_by_role("button", name=label)).to_be_in_viewport(ratio=1)  # unscrolled
         expect(shown.get_by_role("button", name="Extend this")).to_have_count(0)
 
 

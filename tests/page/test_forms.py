@@ -123,7 +123,7 @@ def test_a_film_of_your_clips_is_opened_as_cards_again(page: Page) -> None:
     page.click("#film-shot-2-remove")
     choose_tab(page, "Your clips")
     page.locator("#clips-gallery button.thumbnail-item").first.click()
-    expect(page.locator("#clips-status")).to_contain_text("2. a white rabbit")
+    expect(page.locator("#clips-status")).to_contain_text("a white rabbit")
     page.click("#clips-edit")
     expect_film(page)
 

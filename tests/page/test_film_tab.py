@@ -193,7 +193,7 @@ def test_a_film_of_two_shots_is_made_and_plays(page: Page) -> None:
 def test_a_mistake_on_a_card_is_one_sentence_and_can_be_put_right(
     page: Page, prompt: str, seconds: str, sentence: str
 ) -> None:
-    fill(page, 1, "a dog")
+    fill(page, 1, "a rabbit")  # it is known, so that nothing else has to be confirmed
     add(page, 2)
     fill(page, 2, prompt, seconds=seconds)
     page.keyboard.press("Tab")
@@ -255,7 +255,7 @@ def test_the_camera_menu_offers_what_the_model_can_do(page: Page) -> None:
     expect(page.locator("#film-plan")).to_contain_text("16 frames a second")
 
 
-def test_typing_on_one_of_twelve_cards_asks_for_nothing_and_draws_no_other_again(
+def test_typing_on_one_of_twelve_cards_queues_nothing_and_draws_no_other_again(
     page: Page,
 ) -> None:
     write_text(page, "\n".join(f"[1s] card {number}" for number in range(1, 13)))
@@ -268,7 +268,8 @@ def test_typing_on_one_of_twelve_cards_asks_for_nothing_and_draws_no_other_again
     page.keyboard.type(" in a garden")
     expect(page.locator("#film-shot-5-prompt textarea")).to_be_focused()
     expect(page.locator("#film-shot-5-prompt textarea")).to_have_value("card 5 in a garden")
-    assert requests == []
+    # Only what is understood of the words is asked for, past the queue.
+    assert {url.rsplit("/", 1)[-1] for url in requests} <= {"predict"}
     assert page.evaluate("window.areas.every((area) => area.isConnected)")
 
 

@@ -205,7 +205,9 @@ PARTS: dict[str, partial[Component]] = {
     "recipe": partial(gr.JSON, show_label=False),
 }
 # Options for the page's own events: not in the public API, no loading overlay on the outputs.
-PRIVATE = {"api_visibility": "private", "show_progress": "hidden"}
+# With no component to show progress on, either: at each event Gradio looks in the tree of the page
+# for every output of all earlier ones, which took half of the seconds until the page was there.
+PRIVATE = {"api_visibility": "private", "show_progress": "hidden", "show_progress_on": []}
 
 
 def create_part(tab: str, name: str, **changes: object) -> Component:

@@ -56,7 +56,11 @@ class VerifyTab:
                 gr.Markdown(_INTRODUCTION, elem_classes="kinora-note")
             with gr.Column(scale=7, min_width=320):
                 report = gr.HTML("", elem_id=f"{NAME}-report", elem_classes="kinora-report")
-        looks = PRIVATE | {"show_progress": "full", "concurrency_limit": MAX_WATCHING}
+        looks = PRIVATE | {
+            "show_progress": "full",
+            "show_progress_on": None,
+            "concurrency_limit": MAX_WATCHING,
+        }
         file.change(self._look, file, report, **looks)
 
     async def _look(self, path: str | None) -> str:

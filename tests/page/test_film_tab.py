@@ -51,6 +51,8 @@ def write_text(page: Page, text: str) -> None:
     """Put a text on the cards, as far as it can be read."""
     if not page.is_visible("#film-text"):
         page.click("#film-as-text button")
+        page.wait_for_selector("#film-text textarea")
+        page.wait_for_timeout(1000)  # Gradio draws what a fold contains again when it has opened
     page.fill("#film-text textarea", text)
     page.click("#film-to-cards")
 

@@ -286,6 +286,6 @@ def test_the_cards_come_to_an_end_in_plain_words(page: Page) -> None:
 
 
 def test_an_example_is_written_as_text_and_as_cards(page: Page) -> None:
-    page.get_by_text("[4s, zoom out] a red rocket").first.click()
+    page.get_by_role("button", name="A story in three shots").click()
     expect(page.locator("#film-shot-3-camera input")).to_have_value("pan right")
     expect(page.locator("#film-total")).to_have_text("11 of 60 s")

@@ -25,7 +25,7 @@ def page(browser: Browser, app_url: str) -> Iterator[Page]:
 def test_a_reload_in_the_middle_of_a_job_shows_it_again_and_plays_the_result(
     page: Page, browser: Browser, app_url: str
 ) -> None:
-    ask(page, TASK, PROMPT, seconds="10")
+    ask(page, TASK, PROMPT, seconds="20")
     expect(page.locator(f"#{TASK}-status")).to_contain_text("Drawing part")
     page.reload()
     expect(page.locator(f"#{TASK}-status")).to_contain_text("Drawing part")

@@ -12,6 +12,7 @@ from gradio.components import Component
 
 from page import messages
 from page.errors import plain_errors
+from page.private_gradio import OpenRadio
 from pipeline.models.registry import Models
 from pipeline.models.spec import Direction, ModelSpec, Quality, Task
 from pipeline.planning.request import (
@@ -139,7 +140,7 @@ PARTS: dict[str, partial[Component]] = {
     "seed": partial(gr.Number, -1, label="Seed", info="-1 = random", min_width=120),
     "model": partial(gr.Dropdown, label="Model", min_width=160),
     "quality": partial(
-        gr.Radio,
+        OpenRadio,
         label="Quality",
         choices=[(label, quality) for quality, label in QUALITY_LABELS.items()],
         value="standard",

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
+import gradio as gr
 from gradio import Blocks
 from gradio.context import LocalContext
 from gradio.routes import App
@@ -17,6 +18,20 @@ from starlette.types import Scope
 from page.connections import Connection
 
 _IS_WRONG = "kinora.is_wrong"
+
+
+class OpenRadio(gr.Radio):
+    """Buttons of which any value is passed on, to be checked with the rest of the request.
+
+    Gradio refuses what is not among the latest choices, and events of a page cross: one that was
+    sent with the quality of the model before came after the choices of the next.
+    """
+
+    is_template = True  # drawn as what it is derived from
+
+    def preprocess(self, payload: str | int | float | None) -> str | int | float | None:
+        """Return the value as it came."""
+        return payload
 
 
 class _NoConfigs(dict):

@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from pipeline import programs
 from pipeline.media import ffmpeg
+from pipeline.studio import Studio
 from pipeline.trust.provenance.identity import open_identity
 from tests import sources
 from tests.browser import PROMPT, choose_tab, needs_chromium, open_page
@@ -133,8 +134,9 @@ def test_nothing_found_proves_nothing_and_is_said(client: Client, plain: Path) -
 
 @needs_chromium
 def test_a_deleted_clip_is_not_in_the_registry_any_more(
-    page: Page, client: Client, tmp_path: Path
+    page: Page, client: Client, app_studio: Studio, tmp_path: Path
 ) -> None:
+    """It can be restored for ten minutes, and is known until then."""
     jobs = SCRATCH / "data" / "jobs"
     before = {folder.name for folder in jobs.iterdir()}
     choose_tab(page, "Text to video")
@@ -152,6 +154,7 @@ def test_a_deleted_clip_is_not_in_the_registry_any_more(
     expect(page.locator("#clips-status")).to_contain_text("Finished")
     page.click("#clips-delete")
     expect(page.locator("#clips-gallery button.thumbnail-item")).to_have_count(0)
+    app_studio.worker.store.space.empty_bin(0)
     (window, *_) = verify(client, kept)["marks"]
     assert window["id"]
     assert window["known"] is None

@@ -89,6 +89,7 @@ class ClipActions:
                 partial(self._use_clip, tab),
                 [self._clip, self.parts["next_prompt"]],
                 [tabs, forms[tab]["video"], forms[tab]["prompt"]],
+                api_name="_use_clip",
                 **PRIVATE,
             )
         for name, find in {"gif": self._find_gif, "webm": self._find_webm}.items():

@@ -141,9 +141,9 @@ def still(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def heard(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a clip of two seconds with a beep from 0.5 s to 1 s."""
+    """Make a clip of 1.25 s, which every row's window holds, with a beep from 0.5 s to 1 s."""
     path = tmp_path_factory.mktemp("catalogue") / "heard.mp4"
-    return make_clip(path, *H264, "-c:a", "aac", num_frames=40, fps="20", sound=BEEP)
+    return make_clip(path, *H264, "-c:a", "aac", num_frames=25, fps="20", sound=BEEP)
 
 
 @pytest.fixture(scope="module")

@@ -242,9 +242,9 @@ def test_an_uploaded_file_is_not_shown_as_a_clip_of_ours(attacker: httpx.Client)
     (path,) = attacker.post("/gradio_api/upload", files={"files": ("a.mp4", playlist)}).json()
     clip = {"path": path, "meta": FILE}
     given = {"video": clip, "number": 0.5, "textbox": "a cat"}
-    names = ("_extend", "_use_frame")
+    names = ("_use_clip", "_use_frame")
     called = [x for x in events(attacker) if x["api_name"].rstrip("_0123456789") in names]
-    assert len(called) == 10
+    assert len(called) == 18
     for event in called:
         answer = call(attacker, event, [given[kind] for kind in event["types"]])
         assert "This clip was not made here" in answer["output"]["error"], event["api_name"]

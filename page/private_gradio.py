@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from abc import ABCMeta
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import gradio as gr
 from gradio import Blocks
@@ -20,18 +22,21 @@ from page.connections import Connection
 _IS_WRONG = "kinora.is_wrong"
 
 
-class OpenRadio(gr.Radio):
-    """Buttons of which any value is passed on, to be checked with the rest of the request.
+def _pass_on(_: gr.Radio, payload: str | int | float | None) -> str | int | float | None:
+    """Return the value as it came."""
+    return payload
 
-    Gradio refuses what is not among the latest choices, and events of a page cross: one that was
-    sent with the quality of the model before came after the choices of the next.
-    """
 
-    is_template = True  # drawn as what it is derived from
-
-    def preprocess(self, payload: str | int | float | None) -> str | int | float | None:
-        """Return the value as it came."""
-        return payload
+# Buttons of which any value is passed on, to be checked with the rest of the request. Gradio
+# refuses what is not among the latest choices, and events of a page cross: one that was sent with
+# the quality of the model before came after the choices of the next.
+# Made without `ComponentMeta.__new__`, which writes a stub file beside the class's module.
+OpenRadio: Callable[..., Any] = ABCMeta.__new__(
+    type(gr.Radio),
+    "OpenRadio",
+    (gr.Radio,),
+    {"__module__": __name__, "is_template": True, "preprocess": _pass_on},
+)
 
 
 class _NoConfigs(dict):

@@ -42,6 +42,7 @@ def names(worker: JobWorker, *job_ids: str) -> list[str]:
 def test_as_many_jobs_run_at_once_as_there_are_gpus_and_visitors_take_turns(
     worker: JobWorker, cluster: Cluster, ask: Callable[..., GenerationRequest]
 ) -> None:
+    assert cluster.fleet.wait(120, 3)
     greedy = [worker.submit(ask(seed=x), visitor="a") for x in range(4)]
     until(lambda: names(worker, *greedy).count("running") == 3)
     late = worker.submit(ask(seed=9), visitor="b")

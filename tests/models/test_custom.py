@@ -297,8 +297,8 @@ def test_a_folder_and_a_lora_are_typed_into_the_page(
     page.fill("#text_to_video-model input", str(root / "my-ltx"))
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
-    prompt = page.locator("#text_to_video-prompt")
-    expect(prompt).to_contain_text("used with the settings of LTX-Video 2B 0.9.8 distilled")
+    knows = page.locator("#text_to_video-knows")
+    expect(knows).to_contain_text("used with the settings of LTX-Video 2B 0.9.8 distilled")
     page.click("#text_to_video-advanced button")
     # As a person types: what has only just been shown may miss the first letter, not the last.
     page.locator("#text_to_video-loras textarea").press_sequentially("style 3", delay=50)

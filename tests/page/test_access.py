@@ -28,14 +28,17 @@ def page(browser: Browser, app_url: str) -> Iterator[Page]:
 
 def serious(page: Page) -> list[str]:
     """List what axe-core finds on the page, in both themes, that keeps people from using it."""
+    _wait_for_colours(page)
     problems = _serious(page, RULES)
     page.evaluate("document.body.classList.add('dark')")
-    page.wait_for_function(  # colours change by and by
-        "!document.getAnimations().some((x) => x instanceof CSSTransition)"
-    )
+    _wait_for_colours(page)
     problems += _serious(page, {"runOnly": {"type": "rule", "values": ["color-contrast"]}})
     page.evaluate("document.body.classList.remove('dark')")
     return problems
+
+
+def _wait_for_colours(page: Page) -> None:
+    page.wait_for_function("!document.getAnimations().some((x) => x instanceof CSSTransition)")
 
 
 def _serious(page: Page, options: dict[str, Any]) -> list[str]:
@@ -67,6 +70,7 @@ def test_axe_finds_nothing_serious_in_either_theme(browser: Browser, app_url: st
     choose_tab(page, "Your clips")
     page.locator("#clips-gallery button.thumbnail-item").first.click()
     expect(page.locator("#clips-clip video")).to_be_visible()
+    expect(page.locator("#clips-edit")).to_be_enabled()
     assert serious(page) == [], "chosen"
     page.context.close()
 

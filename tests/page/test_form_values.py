@@ -50,6 +50,7 @@ def test_several_shots_or_the_film_tab_make_a_film() -> None:
         "camera": "zoom in",
         "transition": "cut",
         "image": None,
+        "take": 1,
     }
     assert form_of_request(request(), "film")["shots"][0]["prompt"] == "a red car"
 

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
-from tests.browser import choose_tab, needs_chromium, open_page
+from tests.browser import choose_tab, needs_chromium
 
 pytestmark = needs_chromium
-
-
-@pytest.fixture
-def page(browser: Browser, app_url: str) -> Iterator[Page]:
-    page = open_page(browser, app_url)
-    yield page
-    page.context.close()
 
 
 @pytest.fixture

@@ -19,13 +19,6 @@ pytestmark = needs_chromium
 
 
 @pytest.fixture
-def page(browser: Browser, app_url: str) -> Iterator[Page]:
-    page = open_page(browser, app_url)
-    yield page
-    page.context.close()
-
-
-@pytest.fixture
 def stranger(browser: Browser, app_url: str) -> Iterator[Page]:
     page = open_page(browser, app_url)
     yield page

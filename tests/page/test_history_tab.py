@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import ask, choose_tab, needs_chromium, open_page, open_tab, play, wait_for_clip
@@ -13,13 +10,6 @@ PROMPT = "a large red car drives to the right in a city at noon"
 TASK = "text_to_video"
 
 pytestmark = needs_chromium
-
-
-@pytest.fixture
-def page(browser: Browser, app_url: str) -> Iterator[Page]:
-    page = open_page(browser, app_url)
-    yield page
-    page.context.close()
 
 
 def test_a_reload_in_the_middle_of_a_job_shows_it_again_and_plays_the_result(

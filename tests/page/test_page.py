@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,13 +23,6 @@ from tests.browser import (
 )
 
 pytestmark = needs_chromium
-
-
-@pytest.fixture
-def page(browser: Browser, app_url: str) -> Iterator[Page]:
-    page = open_page(browser, app_url)
-    yield page
-    page.context.close()
 
 
 def test_a_prompt_becomes_a_clip_that_plays_and_can_be_extended(page: Page) -> None:

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from playwright.sync_api import Page, expect
 
-import pytest
-from playwright.sync_api import Browser, Page, expect
-
-from tests.browser import PROMPT, ask, choose_tab, needs_chromium, open_page, wait_for_clip
+from tests.browser import PROMPT, ask, choose_tab, needs_chromium, wait_for_clip
 
 pytestmark = needs_chromium
 BOX = "#text_to_video-prompt textarea"
-
-
-@pytest.fixture
-def page(browser: Browser, app_url: str) -> Iterator[Page]:
-    page = open_page(browser, app_url)
-    yield page
-    page.context.close()
 
 
 def test_what_will_be_drawn_and_what_is_not_known_is_said_while_typing(page: Page) -> None:

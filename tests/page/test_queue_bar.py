@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from page.queue_bar import _choose_wanted
-from tests.browser import ask, choose_tab, needs_chromium, open_page, open_tab, wait_for_clip
+from tests.browser import ask, choose_tab, needs_chromium, open_tab, wait_for_clip
 
 TASK = "text_to_video"
 ROWS = "#kinora-queue li"
-
-
-@pytest.fixture
-def page(browser: Browser, app_url: str) -> Iterator[Page]:
-    page = open_page(browser, app_url)
-    yield page
-    page.context.close()
 
 
 @needs_chromium

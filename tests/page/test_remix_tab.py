@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser import (
     PROMPT,
     ask,
     choose_tab,
     needs_chromium,
-    open_page,
     seconds_of,
     wait_for_clip,
 )
 
 pytestmark = needs_chromium
-
-
-@pytest.fixture
-def page(browser: Browser, app_url: str) -> Iterator[Page]:
-    page = open_page(browser, app_url)
-    yield page
-    page.context.close()
 
 
 def choose(page: Page, change: str) -> None:

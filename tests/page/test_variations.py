@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from playwright.sync_api import Page, expect
 
-import pytest
-from playwright.sync_api import Browser, Page, expect
-
-from tests.browser import ask, choose_tab, needs_chromium, open_page
+from tests.browser import ask, choose_tab, needs_chromium
 
 TASK = "text_to_video"
 CELLS = f"#{TASK}-variations figure"
 
 pytestmark = needs_chromium
-
-
-@pytest.fixture
-def page(browser: Browser, app_url: str) -> Iterator[Page]:
-    page = open_page(browser, app_url)
-    yield page
-    page.context.close()
 
 
 def test_three_variations_are_made_at_once_and_the_best_is_kept(page: Page) -> None:

@@ -56,7 +56,7 @@
   const labelOf = (block) =>
     block?.querySelector("[data-testid=block-label]")?.textContent.trim() || "Picture";
 
-  // Progress changes five times a second. Spoken are new stages, and every 20 s how far it is.
+  // Progress changes every second. Spoken are new stages, and every 20 s how far it is.
   const region = document.createElement("div");
   region.id = "kinora-live";
   region.setAttribute("role", "status");

@@ -291,13 +291,9 @@ def keep_settings(
 def connect_quality(parts: Mapping[str, Component], studio: Studio) -> None:
     """Choose the quality to begin with when a user chooses another model."""
 
-    def begin(model: str) -> dict[str, Any]:
+    def begin(model: str) -> Quality:
         with plain_errors():
-            spec = studio.models.find(model)
-        # With its choices: the next event may come before the model's other settings are shown.
-        return gr.update(
-            **offer_settings(spec, studio.models, studio.first_quality(spec))["quality"]
-        )
+            return studio.first_quality(studio.models.find(model))
 
     parts["model"].input(begin, parts["model"], parts["quality"], queue=False, **PRIVATE)
 

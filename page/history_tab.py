@@ -199,7 +199,7 @@ class HistoryTab:
                 self.parts["clip"]: gr.Video(
                     value=clip,
                     loop=loops,
-                    label=messages.describe_shots(facts.request),
+                    label=messages.shorten(facts.request.title),
                     elem_classes=[] if self._studio.may_sound(facts.request) else ["kinora-silent"],
                 ),
                 self.parts["recipe"]: messages.shown_recipe(entry.recipe),

@@ -304,7 +304,7 @@ class JobPanel:
             "clip": gr.Video(
                 value=clip,
                 visible=True,
-                label=messages.describe_shots(request),
+                label=messages.shorten(request.title),
                 loop=request.direction == "loop",
                 elem_classes=[] if self._studio.may_sound(request) else ["kinora-silent"],
             ),

@@ -17,7 +17,7 @@ from pipeline.media.video_reader import ClipInfo
 from pipeline.models.registry import EMBEDDED, MODELS, Models
 from pipeline.models.spec import Direction, ModelSpec
 from pipeline.planning.plan import Source
-from pipeline.planning.request import MAX_CLIP_SECONDS, GenerationRequest
+from pipeline.planning.request import MAX_CLIP_SECONDS
 from pipeline.planning.understanding import Understanding, UnknownWord
 
 MAX_CAPTION = 90
@@ -251,11 +251,6 @@ def describe_queued(job: QueuedJob) -> str:
 def describe_end(state: JobState) -> str:
     """Return how a job has ended, in a word or a few."""
     return _STATES[state.name]
-
-
-def describe_shots(request: GenerationRequest) -> str:
-    """Return what a clip shows: the beginning of its prompts, as its label and text alternative."""
-    return shorten(" / ".join(shot.prompt for shot in request.shots))
 
 
 def describe_clip(info: ClipInfo) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import gradio as gr
 from gradio.components import Component
+from gradio.events import Dependency
 
 from page import messages
 from page.errors import plain_errors
@@ -288,14 +289,20 @@ def keep_settings(
     return changes
 
 
-def connect_quality(parts: Mapping[str, Component], studio: Studio) -> None:
-    """Choose the quality to begin with when a user chooses another model."""
+def connect_beginnings(
+    parts: Mapping[str, Component], studio: Studio, switched: Dependency
+) -> None:
+    """Choose the quality and the length to begin with when a user chooses or switches the model."""
+    offered = [parts[name] for name in ("quality", "duration") if name in parts]
 
-    def begin(model: str) -> Quality:
+    def begin(model: str, *durations: float) -> list[object]:
         with plain_errors():
-            return studio.first_quality(studio.models.find(model))
+            spec = studio.models.find(model)
+        return [studio.first_quality(spec), *(studio.first_seconds(spec, x) for x in durations)]
 
-    parts["model"].input(begin, parts["model"], parts["quality"], queue=False, **PRIVATE)
+    how = {"fn": begin, "inputs": [parts["model"], *offered[1:]], "outputs": offered}
+    parts["model"].input(**how, queue=False, **PRIVATE)
+    switched.then(**how, queue=False, **PRIVATE)
 
 
 def find_offered(studio: Studio, task: Task, model: object) -> ModelSpec:

@@ -17,7 +17,7 @@ from page.components import (
     PRIVATE,
     SETTINGS,
     clear_consent,
-    connect_quality,
+    connect_beginnings,
     create_part,
     create_settings,
     find_offered,
@@ -112,7 +112,6 @@ class FilmTab:
         values = self.inputs
         self.job.connect(values)
         self._connect_words()
-        connect_quality(self._settings, self._studio)
         self._cards.connect()
         self._timeline.connect(self._cards)
         clear_consent([part.upload for part in self._cards.pictures], self._settings)
@@ -164,6 +163,7 @@ class FilmTab:
             return [*prompts[:count]], sum(x or 0 for x in seconds[:count])
 
         self._help.follow(typed, model, [*typed, *cards.durations], read)
+        connect_beginnings(self._settings, self._studio, self._help.switched)
 
     def _reading_text(self) -> dict[str, Any]:
         """Return the event options that turn the text into cards."""

@@ -91,7 +91,7 @@ class PromptHelp:
             # After the words: a first look may wait for the Hub to say how large a model is.
             offered = [self.offer, self.switch]
             told.then(self._offer, [self._before, *given], offered, **following)
-        self.switch.click(
+        self.switched = self.switch.click(
             self._switch, [model, self._before], [model, self._before], queue=False, **PRIVATE
         )
         model.change(
@@ -133,6 +133,7 @@ class PromptHelp:
         larger = self._studio.larger_model(self._task) if said.unknown else None
         if larger is None or larger.id == model:
             return "", gr.Button(visible=False)
+        seconds = self._studio.first_seconds(larger, seconds)
         fields = {"model": larger.id, "duration": seconds}
         fields["quality"] = self._studio.first_quality(larger)
         try:

@@ -17,7 +17,7 @@ from page.components import (
     PRIVATE,
     SETTINGS,
     clear_consent,
-    connect_quality,
+    connect_beginnings,
     create_part,
     create_settings,
     find_offered,
@@ -113,7 +113,6 @@ class RemixTab:
         self.job.connect(self.inputs, parts["prompt"].submit)
         self._shown.connect({"video": parts["video"]})
         clear_consent([parts[name].change for name in ("video", "joined")], parts)
-        connect_quality(parts, self._studio)
         parts["video"].change(
             self._look, parts["video"], [self._opened, parts["source"]], **PRIVATE
         )
@@ -128,6 +127,7 @@ class RemixTab:
         )
         self.job.connect_changes(*(parts[x].change for x in ("prompt", "model", "change")))
         self._help.connect(parts["prompt"], parts["model"], self._seconds)
+        connect_beginnings(parts, self._studio, self._help.switched)
         looked_at = [part.change for name, part in self._fields.items() if name != "prompt"]
         gr.on(
             [self._opened.change, *looked_at],

@@ -20,7 +20,7 @@ from page.components import (
     TAB_LABELS,
     TITLES,
     clear_consent,
-    connect_quality,
+    connect_beginnings,
     create_part,
     create_settings,
     find_offered,
@@ -96,6 +96,7 @@ class TaskTab:
         known: dict[str, dict[str, Any]] = {
             "knows": {"value": messages.describe_model(self._first_model)},
             "direction": self._offer(self._first_model),
+            "duration": {"value": self._studio.first_seconds(self._first_model)},
             "plan": {"value": self._show_plan([], None)},
         }
         if self._task == "image_to_video":
@@ -112,7 +113,6 @@ class TaskTab:
         clear_consent([part.change for part in sources], self.parts)
         choice = self.parts[self._choice]
         settings = [self.parts[name] for name in MODEL_SETTINGS]
-        connect_quality(self.parts, self._studio)
         self.parts["model"].change(
             self._describe_model,
             [self.parts["model"], choice, self.parts["quality"], self.parts["camera"]],
@@ -122,6 +122,7 @@ class TaskTab:
         )
         self.job.connect_changes(self.parts["prompt"].change, self.parts["model"].change)
         self._help.connect(*(self.parts[name] for name in ("prompt", "model", "duration")))
+        connect_beginnings(self.parts, self._studio, self._help.switched)
         self._connect_plan()
         if self._task == "image_to_video":
             self._connect_picture()

@@ -47,7 +47,12 @@ from pipeline.planning.plan import (
     check_windows_fit_calls,
     plan_generation,
 )
-from pipeline.planning.request import MAX_VARIATIONS, GenerationRequest, vary
+from pipeline.planning.request import (
+    DEFAULT_SHOT_SECONDS,
+    MAX_VARIATIONS,
+    GenerationRequest,
+    vary,
+)
 from pipeline.planning.validation import build_request
 from pipeline.rate_limits import Limits
 from pipeline.runtime.default_model import larger_model_id
@@ -61,6 +66,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 SECONDS_BETWEEN_LOOKS = 0.2
+SLOW_SECONDS = 2.0  # the length that is offered first where a model takes minutes for it
 MAX_SHOWN_SIDE = 2048  # pixels: larger than any model's output; writing such a PNG takes a second
 # A plan does not depend on the prompt, so it can be shown before there is one.
 _ANY_PROMPT = "anything"
@@ -130,8 +136,17 @@ class Studio:
 
     def first_quality(self, spec: ModelSpec) -> Quality:
         """Return the quality that is offered first: a CPU takes minutes for a draft already."""
-        is_slow = self._model_cache.machine.device == "cpu"
-        return "draft" if is_slow and "draft" in spec.qualities else "standard"
+        return "draft" if self._is_slow(spec) and "draft" in spec.qualities else "standard"
+
+    def first_seconds(self, spec: ModelSpec, chosen: float = DEFAULT_SHOT_SECONDS) -> float:
+        """Return the length that is offered first, or a chosen one that never is."""
+        if chosen not in (SLOW_SECONDS, DEFAULT_SHOT_SECONDS):
+            return chosen
+        return SLOW_SECONDS if self._is_slow(spec) else DEFAULT_SHOT_SECONDS
+
+    def _is_slow(self, spec: ModelSpec) -> bool:
+        is_stepwise = spec.default_num_inference_steps is not None
+        return is_stepwise and self._model_cache.machine.device == "cpu"
 
     async def submit(
         self, task: Task, fields: dict[str, Any], *, client_id: str = "", **origin: Unpack[Origin]

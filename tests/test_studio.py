@@ -123,20 +123,22 @@ def test_a_clip_is_made_in_hd_with_its_seed_and_what_hd_shares_with_it(
 
 
 @pytest.mark.parametrize(
-    ("machine", "model", "quality"),
+    ("machine", "model", "quality", "seconds"),
     [
-        (CPU, "ltx-video-2b", "draft"),
-        (CPU, "kinora-mini", "standard"),
-        (CARD, "ltx-video-2b", "standard"),
+        (CPU, "ltx-video-2b", "draft", 2.0),
+        (CPU, "kinora-mini", "standard", 5.0),
+        (CARD, "ltx-video-2b", "standard", 5.0),
     ],
 )
-def test_a_cpu_is_offered_drafts_of_large_models_first(
-    tmp_path: Path, machine: Machine, model: str, quality: str
+def test_a_cpu_is_offered_short_drafts_of_large_models_first(
+    tmp_path: Path, machine: Machine, model: str, quality: str, seconds: float
 ) -> None:
     worker = JobWorker(JobStore(tmp_path), lambda *_: {}, takes_up=False)
     studio = Studio(worker, ModelCache(machine), "kinora-mini")
     try:
         assert studio.first_quality(MODELS[model]) == quality
+        assert studio.first_seconds(MODELS[model]) == seconds
+        assert studio.first_seconds(MODELS[model], 8.0) == 8.0  # a user's own choice
     finally:
         studio.close()
 

@@ -251,9 +251,11 @@ class LTX2Engine:
         start += self._codec.period - self._codec.mel_seconds
         return start, self._codec.decode(whole.audio)
 
-    def preview(self, latents: torch.Tensor) -> None:
-        """Return None: a preview would have to be decoded, which is slow."""
-        del latents
+    def preview(self, latents: torch.Tensor) -> np.ndarray:
+        """Return a small picture (h, w, 3) uint8 of the middle of the video's tokens (1, S, C)."""
+        return self._frames.colors.show(
+            unpack_tokens(latents, self._frames.height, self._frames.width)
+        )
 
     def _silent(self, video: torch.Tensor, num_frames: int) -> AVLatents:
         audio = video.new_zeros(1, 0, self._codec.width)

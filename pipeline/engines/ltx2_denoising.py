@@ -119,6 +119,10 @@ class _State:
         x = torch.where(tokens.is_known, tokens.known, noise)
         return cls(x, tokens.is_known, scheduler, num_skipped)
 
+    def estimate(self, velocity: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
+        """Return the clean tokens to which a velocity (1, S, C) leads from a noise level."""
+        return torch.where(self.is_known, self.x, self.x - sigma * velocity)
+
     def move(self, velocity: torch.Tensor, t: torch.Tensor) -> None:
         """Take a step along a velocity (1, S, C) at timestep t."""
         moved = self.scheduler.step(velocity, t, self.x, return_dict=False)[0]
@@ -136,18 +140,23 @@ def denoise(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Denoise the tokens of video and audio; return both, (1, S, C) and (1, L, D).
 
-    `coords` are their positions, as arguments of the transformer. `on_step` gets the video's
-    tokens.
+    `coords` are their positions, as arguments of the transformer. `on_step` gets an estimate of the
+    video's clean tokens.
     """
     generator = torch.Generator("cpu").manual_seed(params.seed)
     how = sigmas, pipe.scheduler, generator, None if params.source is None else params.strength
     video, audio = (_State.begin(x, *how) for x in tokens)
-    for step, t in enumerate(video.scheduler.timesteps, 1 + video.num_skipped):
-        velocities = _velocities(pipe, (video, audio), t, prompt, coords)
+    levels = zip(video.scheduler.timesteps, video.scheduler.sigmas, strict=False)
+    for step, (t, sigma) in enumerate(levels, 1 + video.num_skipped):
+        velocities = [
+            apply_guidance(velocity.float(), params.guidance_scale)
+            for velocity in _velocities(pipe, (video, audio), t, prompt, coords)
+        ]
+        estimate = video.estimate(velocities[0], sigma)
         for state, velocity in zip((video, audio), velocities, strict=True):
-            state.move(apply_guidance(velocity.float(), params.guidance_scale), t)
+            state.move(velocity, t)
         if on_step is not None:
-            on_step(step, video.x)
+            on_step(step, estimate)
     return video.x, audio.x
 
 

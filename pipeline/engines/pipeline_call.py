@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,9 @@ from pipeline.engines.base import (
     ShotContext,
     WindowContext,
     to_frames,
+    to_pixels,
 )
+from pipeline.engines.latent_colors import LatentColors
 from pipeline.engines.sdedit import beginning_at
 from pipeline.runtime.loading import LoadedModel
 from pipeline.runtime.prompt_cache import Embeds
@@ -56,7 +59,8 @@ class Family:
     values of `prompt_arguments`, in their order; those of the negative prompt are last and left out
     without guidance. `condition(pipe, given_frames)` returns the pipeline to call and its arguments
     for the given frames. `decode(pipe, latents)` turns latents (1, C, T, h, w) into pixels
-    (1, 3, F, H, W) in [-1, 1]; `encode` does the reverse, for models that remix by latents.
+    (1, 3, F, H, W) in [-1, 1]; `encode` does the reverse, for previews and for models that remix by
+    latents.
 
     Set `is_channels_last` if the pipeline returns latents as (1, T, h, w, C). A call makes at least
     `min_latents` latent frames; any surplus is cut off. `frames_argument` is the call's name for
@@ -162,16 +166,19 @@ class PipelineCallEngine:
             self._begin(context, params, num_frames),
         )
         self._set_shift(params.shift)
+        if on_step is not None:
+            _ = self._colors  # now: within the call the autoencoder would drive out other parts
         pipe, condition = self._family.condition(self.model.pipe, given_frames)
         scheduler = pipe.scheduler
         if given_frames.latents is not None:
             pipe.scheduler = beginning_at(scheduler, params.strength)
+        estimate = Estimate(pipe.scheduler)
 
         def on_step_end(
             _pipe: DiffusionPipeline, index: int, _t: torch.Tensor, kwargs: dict[str, torch.Tensor]
         ) -> dict[str, torch.Tensor]:
             if on_step is not None:
-                on_step(index + 1, kwargs["latents"])
+                on_step(index + 1, estimate.after(index, kwargs["latents"]))
             return kwargs
 
         try:
@@ -268,9 +275,25 @@ class PipelineCallEngine:
         assert following is not None  # the first of its frames is asked for
         return self._decode(last)[-following.shape[2]]
 
-    def preview(self, latents: torch.Tensor) -> None:
-        """Return None: a preview would have to be decoded, which is slow."""
-        del latents
+    def preview(self, latents: torch.Tensor) -> np.ndarray | None:
+        """Return a small picture (h, w, 3) uint8 of the middle of latents as the call has them."""
+        if self._colors is None:
+            return None
+        return self._colors.show(
+            latents.movedim(-1, 1) if self._family.is_channels_last else latents
+        )
+
+    @cached_property
+    @torch.no_grad()
+    def _colors(self) -> LatentColors | None:
+        """Return the map from latents to colours, if the family encodes."""
+        encode, pipe = self._family.encode, self.model.pipe
+        if encode is None:
+            return None
+        return LatentColors(
+            lambda frames: encode(pipe, to_pixels(frames).to(self.model.device)),
+            pipe.vae_scale_factor_spatial,
+        )
 
     @property
     def _temporal(self) -> int:
@@ -311,6 +334,22 @@ class PipelineCallEngine:
         if self._decoded is None or self._decoded[0] is not part:
             self._decoded = part, to_frames(self._family.decode(self.model.pipe, part))
         return self._decoded[1]
+
+
+class Estimate:
+    """Estimates clean latents from those after two steps: a flow moves along a line."""
+
+    def __init__(self, scheduler: Any) -> None:  # noqa: ANN401
+        self._scheduler = scheduler
+        self._last: tuple[torch.Tensor, torch.Tensor] | None = None
+
+    def after(self, index: int, latents: torch.Tensor) -> torch.Tensor:
+        """Return the estimate after a step; after the first one, the latents with their noise."""
+        level = self._scheduler.sigmas[index + 1].to(latents)
+        last, self._last = self._last, (level, latents)
+        if last is None:
+            return latents
+        return latents + (latents - last[1]) * (level / (last[0] - level))
 
 
 def _following(context: WindowContext) -> torch.Tensor | None:

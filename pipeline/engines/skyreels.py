@@ -35,4 +35,6 @@ def condition_on_start(
     return pipe, whole | given
 
 
-SKYREELS = Family(wan.PROMPT_ARGUMENTS, wan.encode_prompt, condition_on_start, wan.decode)
+SKYREELS = Family(
+    wan.PROMPT_ARGUMENTS, wan.encode_prompt, condition_on_start, wan.decode, wan.encode
+)

@@ -107,4 +107,4 @@ def latent_statistics(vae: AutoencoderKLWan, device: torch.device) -> tuple[torc
 
 PROMPT_ARGUMENTS = ("prompt_embeds", "negative_prompt_embeds")
 WAN = Family(PROMPT_ARGUMENTS, encode_prompt, condition_on_pictures, decode, encode)
-VACE = Family(PROMPT_ARGUMENTS, encode_prompt, condition_on_frames, decode)
+VACE = Family(PROMPT_ARGUMENTS, encode_prompt, condition_on_frames, decode, encode)

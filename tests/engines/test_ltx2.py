@@ -115,6 +115,16 @@ def test_a_window_is_what_diffusers_own_call_makes(
     assert start == pytest.approx(-17 / FPS if task == "clip" else 0, abs=1e-6)
 
 
+def test_every_step_can_be_shown_in_small(engine: LTX2Engine) -> None:
+    prompt, told = engine.encode_prompt("a red car", "", 1.0), []
+    params = replace(ASKED, num_inference_steps=2)
+    engine.make(2, prompt, WindowContext(is_start=True), params, lambda *x: told.append(x))
+    assert [step for step, _ in told] == [*range(1, 9)]
+    shown = [engine.preview(estimate) for _, estimate in told]
+    assert {picture.shape for picture in shown} == {(256, 256, 3)}
+    assert np.abs(shown[0].astype(int) - shown[-1]).mean() > 1
+
+
 @pytest.mark.parametrize("task", ["words", "picture"])
 def test_two_passes_are_what_diffusers_own_two_calls_make(
     model: LoadedModel, engine: LTX2Engine, task: str

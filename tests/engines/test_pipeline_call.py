@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from diffusers import DiffusionPipeline, WanImageToVideoPipeline
+from diffusers import DiffusionPipeline, FlowMatchEulerDiscreteScheduler, WanImageToVideoPipeline
 from PIL import Image
 
 from pipeline.engines.base import SamplingParams, WindowContext
-from pipeline.engines.pipeline_call import GivenFrames, PipelineCallEngine
+from pipeline.engines.pipeline_call import Estimate, GivenFrames, PipelineCallEngine
 from pipeline.models.registry import MODELS
 from pipeline.runtime.loading import LoadedModel
 from tests.engines.remixes import check_remixes
@@ -100,6 +100,29 @@ def test_words_alone_are_what_diffusers_own_call_makes(
         .frames[0]
     )
     assert_same(shown, expected)
+
+
+@pytest.mark.parametrize("name", [WAN_5B, T2V, VACE, SKYREELS])
+def test_every_step_can_be_shown_in_small(models: dict[str, LoadedModel], name: str) -> None:
+    engine = Recorder(models[name]).engine
+    prompt = engine.encode_prompt("a red car", "", 3.0)
+    told: list[torch.Tensor] = []
+    part = engine.make(
+        4, prompt, WindowContext(is_start=True), ASKED, lambda _, estimate: told.append(estimate)
+    )
+    assert torch.equal(told[-1], part)  # nothing is left to estimate
+    assert [engine.preview(x).shape for x in told] == [(256, 256, 3)] * 2
+
+
+def test_a_step_of_a_flow_says_where_it_leads() -> None:
+    scheduler = FlowMatchEulerDiscreteScheduler()
+    scheduler.set_timesteps(4)
+    clean, noise = torch.randn(2, 1, 3, 2, 2, 2).unbind()
+    estimate = Estimate(scheduler)
+    for index in range(3):
+        now = torch.lerp(clean, noise, scheduler.sigmas[index + 1])
+        led_to = estimate.after(index, now)
+        assert torch.allclose(led_to, clean if index else now, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", [WAN_5B, I2V])

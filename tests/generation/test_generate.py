@@ -412,7 +412,7 @@ def test_of_shots_that_all_dissolve_only_the_neighbours_of_a_changed_one_are_mad
 def test_progress_goes_forward_to_the_end_with_a_preview(
     model_caches: dict[str, ModelCache], tmp_path: Path, name: str, num_steps: int
 ) -> None:
-    """Two windows; LTX-Video has no picture to show before it decodes."""
+    """Two windows of each."""
     told: list[Progress] = []
     options = {MINI: {"duration": 5.0}, LTX: {"duration": 2.3, "num_inference_steps": 3}}[name]
     run(model_caches[name], ask(name=name, **options), tmp_path / "clip.mp4", told.append)

@@ -34,14 +34,18 @@ def test_a_larger_model_is_offered_with_figures_and_there_is_a_way_back(page: Pa
     expect(switch).to_have_text("Switch to LTX-Video 2B 0.9.8 distilled")
     offer = page.locator("#text_to_video-offer")
     expect(offer).to_contain_text("can draw this: about")
-    expect(offer).to_contain_text("for 5 s here, about 16 GB to download once")
+    expect(offer).to_contain_text("for 2 s here, about 16 GB to download once")
     assert model.input_value() == "Kinora mini"  # never by itself
     switch.click()
     expect(model).to_have_value("LTX-Video 2B 0.9.8 distilled")
     expect(page.locator("#text_to_video-told")).to_have_text("")
     expect(switch).to_have_text("Back to Kinora mini")
+    seconds = page.locator("#text_to_video-duration input[type=number]")
+    expect(seconds).to_have_value("2")
+    expect(page.locator("#text_to_video-quality").get_by_label("Draft")).to_be_checked()
     switch.click()
     expect(model).to_have_value("Kinora mini")
+    expect(seconds).to_have_value("5")
     expect(switch).to_have_text("Switch to LTX-Video 2B 0.9.8 distilled")
 
 

@@ -64,7 +64,7 @@ class FilmTab:
                 with gr.Column(scale=6, min_width=320):
                     self._knows = create_part(NAME, "knows", value=messages.describe_model(spec))
                     self._cards = Cards(studio, spec)
-                    self._help = PromptHelp(studio, NAME, "text_to_video", PROMPT_BOXES)
+                    self._help = PromptHelp(studio, NAME, "text_to_video", visitor, PROMPT_BOXES)
                     self._create_text()
                 with gr.Column(scale=7, min_width=320, elem_classes="kinora-stage"):
                     self._timeline = Timeline(NAME, [EMPTY_SHOT])

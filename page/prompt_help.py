@@ -14,6 +14,7 @@ from page import messages
 from page.components import ASSETS, PRIVATE, create_part
 from page.errors import plain_errors
 from pipeline.errors import InvalidRequestError
+from pipeline.jobs.history import visitor_key
 from pipeline.models.registry import EMBEDDED
 from pipeline.models.spec import ModelSpec, Task
 from pipeline.models.vocabulary import read_vocabulary
@@ -43,8 +44,10 @@ _KINDS = {
 class PromptHelp:
     """The lines under a prompt, and the words that can be written into it."""
 
-    def __init__(self, studio: Studio, tab: str, task: Task, box: str = "") -> None:
-        """Create the components in the Blocks being built.
+    def __init__(
+        self, studio: Studio, tab: str, task: Task, visitor: gr.BrowserState, box: str = ""
+    ) -> None:
+        """Create the components in the Blocks being built; the visitor's characters are known.
 
         `box` selects what the words are written into, if not the tab's prompt; of several boxes the
         one that had the focus last.
@@ -52,6 +55,7 @@ class PromptHelp:
         self._studio = studio
         self._task = task
         self._tab = tab
+        self._visitor = visitor
         writes = escape(box or f"#{tab}-prompt textarea")
         spec = studio.first_model(task)
         self._before = gr.State("")  # the model that "Back to" leads back to
@@ -85,7 +89,7 @@ class PromptHelp:
         """
         self._read = read
         following = {"queue": False, "trigger_mode": "always_last", **PRIVATE}
-        given = [model, *inputs]
+        given = [model, *inputs, self._visitor]
         for triggers, more in (([part.change for part in typed], options), ([model.change], {})):
             told = gr.on(triggers, self._tell, given, self.told, **following, **more)
             # After the words: a first look may wait for the Hub to say how large a model is.
@@ -117,19 +121,22 @@ class PromptHelp:
             return self._studio.models.find(model)
 
     async def _tell(self, model: str, *values: Any) -> str:  # noqa: ANN401
+        *typed, visitor = values
         note = self._note(self._find(model))
-        prompts = _written(self._read(*values)[0])
+        prompts = _written(self._read(*typed)[0])
         if note or not prompts:
             return note
-        return messages.describe_understanding(await understand(self._studio, prompts, model))
+        said = await understand(self._studio, prompts, model, visitor)
+        return messages.describe_understanding(said)
 
     async def _offer(self, before: str, model: str, *values: Any) -> tuple[str, gr.Button]:  # noqa: ANN401
         """Offer a larger model if there are words that this one does not know, or the way back."""
+        *typed, visitor = values
         if before and before != model:
             label = self._find(before).label
             return "", gr.Button(f"Back to {label}", visible=True)
-        prompts, seconds = self._read(*values)
-        said = await understand(self._studio, _written(prompts), model)
+        prompts, seconds = self._read(*typed)
+        said = await understand(self._studio, _written(prompts), model, visitor)
         larger = self._studio.larger_model(self._task) if said.unknown else None
         if larger is None or larger.id == model:
             return "", gr.Button(visible=False)
@@ -181,13 +188,19 @@ def _buttons(kind: str, phrases: Sequence[str]) -> str:
     )
 
 
-async def understand(studio: Studio, prompts: Sequence[str], model: str) -> Understanding:
-    """Say what a model makes of prompts, beside the event loop."""
+async def understand(
+    studio: Studio, prompts: Sequence[str], model: str, visitor: str | None = None
+) -> Understanding:
+    """Say what a model makes of prompts, beside the event loop; a visitor has characters."""
     if not prompts:
         return Understanding()
     with plain_errors():
         spec = studio.models.find(model)
-    return await asyncio.to_thread(studio.readers.understand, prompts, spec)
+    called = None
+    if visitor:
+        owner = visitor_key(visitor)
+        called = await asyncio.to_thread(studio.characters.called_in, owner, prompts)
+    return await asyncio.to_thread(studio.readers.understand, prompts, spec, characters=called)
 
 
 async def warn_of_unknown(studio: Studio, prompts: Sequence[str], model: str) -> str:

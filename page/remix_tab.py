@@ -91,7 +91,7 @@ class RemixTab:
             self._create(name)
         with gr.Column(visible=True) as self._words:
             self._create("prompt")
-            self._help = PromptHelp(self._studio, REMIX, task)
+            self._help = PromptHelp(self._studio, REMIX, task, self._visitor)
             self._create("knows", value=messages.describe_model(self._studio.first_model(task)))
         self._create("strength")
         with gr.Row(visible=False) as self._span:

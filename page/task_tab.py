@@ -64,6 +64,7 @@ class TaskTab:
         """Create the components in the Blocks being built, and connect their events."""
         self._studio = studio
         self._task = task
+        self._visitor = visitor
         self.parts: dict[str, Component] = {}
         with gr.Tab(TAB_LABELS[task], id=task, elem_id=f"{task}-tab") as self.tab:
             self._upload = gr.State()
@@ -82,7 +83,7 @@ class TaskTab:
         for name in FIELDS[self._task]:
             self._create(name)
             if name == "prompt":
-                self._help = PromptHelp(self._studio, self._task, self._task)
+                self._help = PromptHelp(self._studio, self._task, self._task, self._visitor)
                 self._create("knows")
             if name == "image":
                 self._create("crop")

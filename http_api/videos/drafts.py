@@ -21,7 +21,7 @@ from http_api.videos.choices import (
 )
 from pipeline.errors import shown
 from pipeline.models.spec import QUALITIES, Camera, ModelSpec, Quality, Task
-from pipeline.planning.characters import Character, mark_names
+from pipeline.planning.characters import Character, mark_shots
 from pipeline.planning.field_checks import check_choice
 from pipeline.planning.request import Shot
 from pipeline.planning.storyboard import parse_storyboard
@@ -80,11 +80,11 @@ class Drafter:
         spec = self.names.find(self.studio, task, values.get("model"))
         fields = _settings(values) | {"model": spec.id}
         if has_storyboard:
-            fields["shots"] = _read_shots(values["storyboard"], picture)
+            shots = _read_shots(values["storyboard"], picture)
         else:
-            shot = _read_shot(values, spec)
-            fields["shots"] = [replace(shot, prompt=mark_names(shot.prompt, characters))]
+            shots = [_read_shot(values, spec)]
             fields |= {"image": picture} if picture else {}
+        fields["shots"] = mark_shots(shots, characters)
         fields["characters"] = [*characters]
         fields |= self._read_shape(values, spec, task)._asdict()
         return Draft(task, fields)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.engines.base import Given, SceneState, ShotContext
-from pipeline.generation.characters import call_characters
 from pipeline.generation.context import GenerationContext
 from pipeline.generation.sources import OpenedSource
+from pipeline.planning.characters import call_characters
 from pipeline.planning.plan import Plan, ShotPlan
 from pipeline.planning.recipe import sha256_of
 from pipeline.planning.request import GenerationRequest

@@ -5,11 +5,13 @@ A character's folder is <root>/<owner>/<id>, with character.json and picture.png
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import secrets
 import shutil
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,19 +108,26 @@ class CharacterStore:
         """Delete an owner's character; clips that show it stay. Raises as `find` does."""
         shutil.rmtree(self.find(owner, character_id).character.image.parent, ignore_errors=True)
 
+    def called_in(self, owner: str, prompts: Iterable[str]) -> list[Character]:
+        """Return the owner's characters that prompts call; all are in use from now on."""
+        handles = list_handles(prompts)
+        kept = [x.character for x in (self.list_all(owner) if handles else ())]
+        called = [character for character in kept if character.handle in handles]
+        for character in called:
+            with contextlib.suppress(OSError):  # it was deleted meanwhile
+                os.utime(character.image.parent)
+        return called
+
     def add_called(self, owner: str, fields: dict[str, Any]) -> dict[str, Any]:
         """Return the fields of a request with the owner's characters that its prompts call.
 
-        Those that the fields have already come first. All are in use from now on.
+        Those that the fields have already come first.
         """
         shots, given = fields.get("shots"), [*fields.get("characters", ())]
         prompts = [fields.get("prompt", "")] if shots is None else [x.prompt for x in shots]
-        handles = list_handles(x for x in prompts if isinstance(x, str))
         known = {character.handle for character in given}
-        for kept in self.list_all(owner) if handles else ():
-            if kept.character.handle in handles:
-                kept.character.image.parent.touch()
-                given += [kept.character] * (kept.character.handle not in known)
+        called = self.called_in(owner, (x for x in prompts if isinstance(x, str)))
+        given += [x for x in called if x.handle not in known]
         return fields | {"characters": given} if given else fields
 
     def num_bytes(self) -> int:

@@ -35,7 +35,7 @@ from pipeline.mini.scene import (
     complete_scene,
     continue_scene,
     cut_to_scene,
-    dress,
+    dress_all,
     read_scene,
 )
 from pipeline.mini.window_rendering import WindowRenderer
@@ -69,9 +69,7 @@ class MiniEngine:
         camera's path is planned. Negative prompt and guidance are ignored.
         """
         del negative_prompt, guidance_scale
-        named = self._pipe.parse_prompt(prompt)
-        for of_character in shot.characters:
-            named = self._dress(named, of_character)
+        named = dress_all(self._pipe.parse_prompt(prompt), shot.characters, self._known)
         if shot.remixes is not None:
             return self._remix(named, shot.remixes)
         paths, seconds = None, 0.0
@@ -97,14 +95,6 @@ class MiniEngine:
         camera = named["camera"] or ("zoom in" if shot.given == "picture" else "static")
         is_claimed = paths is not None and shot.given is not None
         return ScenePrompt(paths, seconds, is_claimed, camera, **self._size)
-
-    def _dress(self, named: dict[str, str | None], memory: SceneState) -> dict[str, str | None]:
-        """Give what a prompt names the looks of a clip's subject; its scene is untrusted input."""
-        try:
-            return dress(named, read_scene(memory["staging"]["scene"], self._known))
-        except (KeyError, TypeError, ValueError) as exc:
-            logger.info("Ignoring the invalid scene of a character: %s", exc)
-            return named
 
     def _remix(self, named: dict[str, str | None], memory: SceneState) -> ScenePrompt:
         """Return the scene of a clip with what a prompt names changed, all else as it was."""

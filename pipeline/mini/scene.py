@@ -6,11 +6,14 @@ characters are, and `training/world.py` draws scenes for training.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, cast
 
 import numpy as np
+
+logger = logging.getLogger(__name__)
 
 # Every place has only a few views, as in a picture book, so that a small model can learn them.
 NUM_VIEWS = 4
@@ -314,6 +317,22 @@ def cut_to_scene(
     looks = _looks(values["companion"], earlier)
     values["companion_colour"] = values["companion_colour"] or looks.get("colour")
     return complete_scene(values, world.seed, known)
+
+
+def dress_all(
+    named: Mapping[str, str | None], states: Iterable[Mapping[str, Any]], known: Vocabulary
+) -> dict[str, str | None]:
+    """Return what a prompt names, dressed as the scene states of characters say.
+
+    Clips are untrusted input: a state that is not one of `known` values is ignored.
+    """
+    named = dict(named)
+    for state in states:
+        try:
+            named = dress(named, read_scene(state["staging"]["scene"], known))
+        except (KeyError, TypeError, ValueError) as exc:
+            logger.info("Ignoring the invalid scene of a character: %s", exc)
+    return named
 
 
 def dress(named: Mapping[str, str | None], scene: Scene) -> dict[str, str | None]:

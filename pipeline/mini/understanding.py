@@ -7,16 +7,17 @@ slot changes without it, and its word vectors and trained phrases say how near t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch.nn import functional
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from pipeline.mini.languages import to_english
-from pipeline.mini.scene import SOMEBODY, complete_scene
+from pipeline.mini.scene import SOMEBODY, complete_scene, dress_all
 from pipeline.mini.text_encoder import MAX_TOKENS, SlotTextEncoder
 from pipeline.models.spec import ModelSpec
 from pipeline.planning.understanding import Reading, UnknownWord
@@ -82,8 +83,11 @@ class PromptReader:
         return cls(tokenizer, encoder.float().eval())
 
     @torch.no_grad()
-    def read(self, prompt: str) -> Reading:
-        """Read a prompt; some tens of milliseconds for the longest."""
+    def read(self, prompt: str, looks: Sequence[Mapping[str, Any]] = ()) -> Reading:
+        """Read a prompt; some tens of milliseconds for the longest.
+
+        `looks` are the scene states of characters, as `ShotContext.characters` has them.
+        """
         if self._encoder.config.reads_languages:
             prompt = to_english(prompt)
         encoded = self._tokenizer(prompt, return_offsets_mapping=True)
@@ -96,9 +100,9 @@ class PromptReader:
         ]
         read = [word for word in words if word.index < MAX_TOKENS]
         named, evidence = self._weigh(ids[:MAX_TOKENS], read)
-        named = self._drawn(named)
-        understood, unknown = self._account(read, named, evidence)
-        return Reading(self._describe(named), understood, unknown, len(words) - len(read))
+        understood, unknown = self._account(read, self._drawn(named), evidence)
+        drawn = self._describe(self._drawn(dress_all(named, looks, self._known)))
+        return Reading(drawn, understood, unknown, len(words) - len(read))
 
     def _weigh(
         self, ids: list[int], words: Sequence[_Word]
@@ -123,8 +127,7 @@ class PromptReader:
         if named["subject"] is None and named["companion"]:  # a companion alone is the subject
             named = named | {"subject": named["companion"], "colour": named["companion_colour"]}
             named |= dict.fromkeys(("companion", "companion_colour"))
-        known = {slot: tuple(values) for slot, values in self._slots.items()}
-        scene = complete_scene(named, 0, known)
+        scene = complete_scene(named, 0, self._known)
         kept = {name: x if getattr(scene, name) == x else None for name, x in named.items()}
         if named["subject"] == SOMEBODY:  # the seed says who it is
             kept["subject"] = SOMEBODY
@@ -240,6 +243,10 @@ class PromptReader:
 
     def _says_nothing(self, word: _Word) -> bool:
         return word.text.lower() in FUNCTION_WORDS or word.token in self._passed_over
+
+    @cached_property
+    def _known(self) -> dict[str, tuple[str, ...]]:
+        return {slot: tuple(values) for slot, values in self._slots.items()}
 
     @cached_property
     def _passed_over(self) -> frozenset[str]:

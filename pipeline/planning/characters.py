@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import InvalidRequestError
+from pipeline.models.spec import ModelSpec
 from pipeline.planning.field_checks import check_file, check_flag, show
+
+if TYPE_CHECKING:
+    from pipeline.planning.request import Shot
 
 MAX_NAME_CHARACTERS = 80
 MAX_CHARACTERS = 2  # in one clip
@@ -85,10 +89,39 @@ def mark_names(prompt: str, given: Sequence[Character]) -> str:
     return prompt
 
 
+def mark_shots(shots: Iterable[Shot], given: Sequence[Character]) -> list[Shot]:
+    """Return shots whose prompts call the characters that they name, as `mark_names` does."""
+    return [replace(shot, prompt=mark_names(shot.prompt, given)) for shot in shots]
+
+
 def shown_in(prompt: str, given: Sequence[Character]) -> list[Character]:
     """Return those of the characters that a prompt calls by their names."""
     handles = list_handles([prompt])
     return [character for character in given if character.handle in handles]
+
+
+def call_characters(
+    text: str, given: Sequence[Character], spec: ModelSpec
+) -> tuple[str, list[Character]]:
+    """Return a prompt as the model reads it, and the characters that it calls.
+
+    A model that shows looks reads what the character is, any other one its name.
+    """
+    has_looks = spec.shows_characters == "looks"
+
+    def word_of(character: Character) -> str:
+        return (has_looks and subject_of(character.scene)) or character.name
+
+    return replace_names(text, word_of, given), shown_in(text, given)
+
+
+def subject_of(scene: Mapping[str, Any] | None) -> str:
+    """Return the subject of a scene state, which anyone can have written; empty for none."""
+    try:
+        subject = (scene or {})["staging"]["scene"]["subject"]
+    except (KeyError, TypeError):
+        return ""
+    return subject if isinstance(subject, str) else ""
 
 
 def check_characters(values: object) -> tuple[Character, ...]:

@@ -7,11 +7,18 @@ is told from the text alone. Nothing is refused here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from pipeline.models.spec import ModelSpec
+from pipeline.planning.characters import (
+    Character,
+    call_characters,
+    list_handles,
+    subject_of,
+    without_names,
+)
 from pipeline.planning.prompt_language import foreign_language
 from pipeline.planning.rewriting import SHORT_WORDS, num_words
 
@@ -61,8 +68,11 @@ class Reading:
 class Reader(Protocol):
     """Accounts for the words of prompts as one model reads them."""
 
-    def read(self, prompt: str) -> Reading:
-        """Say what becomes of every word of a prompt."""
+    def read(self, prompt: str, looks: Sequence[Mapping[str, Any]] = ()) -> Reading:
+        """Say what becomes of every word of a prompt.
+
+        `looks` are the scene states of the characters that it calls: their subjects are drawn so.
+        """
 
 
 @dataclass(frozen=True)
@@ -101,20 +111,30 @@ class Understanding:
 
 
 def understand(
-    prompts: Sequence[str], spec: ModelSpec, reader: Reader | None, *, is_rewritten: bool = False
+    prompts: Sequence[str],
+    spec: ModelSpec,
+    reader: Reader | None,
+    *,
+    is_rewritten: bool = False,
+    characters: Sequence[Character] | None = None,
 ) -> Understanding:
     """Say what a model makes of prompts; `reader` is the one that its row names, if any.
 
     With `is_rewritten` short prompts are written anew in plain English before the model reads them.
+    `characters` are those that prompts may call by @name; None if they are not known.
     """
-    texts = [x for x in dict.fromkeys(prompts) if not (is_rewritten and num_words(x) < SHORT_WORDS)]
-    notes = [note for x in texts if (note := _describe_language(x, spec))]
+    typed = [x for x in dict.fromkeys(prompts) if not (is_rewritten and num_words(x) < SHORT_WORDS)]
+    # Names are no words: a prompt that only calls characters says nothing else.
+    texts = [text for x in typed if (text := without_names(x)) or not list_handles([x])]
+    notes = _describe_unknown_names(prompts, characters)
+    notes += [note for x in texts if (note := _describe_language(x, spec))]
     if reader is None:
         for text in texts:
             notes += filter(None, (_describe_length(text, spec), _describe_move(text, spec)))
         return Understanding(tuple(dict.fromkeys(notes)))
-    readings = [reader.read(x) for x in texts]
-    for text, reading in zip(texts, readings, strict=True):
+    names = list_handles(typed)
+    readings = [_read(x, spec, reader, characters or ()) for x in typed]
+    for text, reading in zip(typed, readings, strict=True):
         if reading.num_cut:
             notes.append(
                 f"The prompt is too long: {spec.label} does not read its last "
@@ -127,8 +147,31 @@ def understand(
         drawn=_merge(x.drawn for x in readings),
         understood=_merge(x.understood for x in readings),
         unknown=tuple({x.word.lower(): x for y in readings for x in y.unknown}.values()),
-        knows_nothing=bool(readings) and not any(x.understood for x in readings),
+        knows_nothing=not any(x.understood for x in readings) and bool(texts) and not names,
     )
+
+
+def _read(prompt: str, spec: ModelSpec, reader: Reader, given: Sequence[Character]) -> Reading:
+    """Read a prompt, and say how the characters that it calls are drawn."""
+    reading = reader.read(without_names(prompt))
+    text, called = call_characters(prompt, given, spec)
+    if not called:
+        return reading
+    drawn = [*reader.read(text, [x.scene for x in called if x.scene is not None]).drawn]
+    for character in called:
+        subject = subject_of(character.scene)
+        for index, words in enumerate(drawn):
+            if subject and words.endswith(subject):
+                drawn[index] = f"{words} (@{character.handle})"
+                break
+    names = [f"@{character.handle}" for character in called]
+    return replace(reading, drawn=tuple(drawn), understood=(*names, *reading.understood))
+
+
+def _describe_unknown_names(prompts: Sequence[str], given: Sequence[Character] | None) -> list[str]:
+    known = [character.handle for character in given or ()]
+    lost = [] if given is None else [x for x in list_handles(prompts) if x not in known]
+    return [f"There is no character @{handle}; it is read as other words are." for handle in lost]
 
 
 def _describe_language(prompt: str, spec: ModelSpec) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pipeline.errors import InvalidRequestError
 from pipeline.models.registry import SHIPPED
 from pipeline.models.spec import ModelSpec
-from pipeline.planning.characters import without_names
+from pipeline.planning.characters import Character
 from pipeline.planning.request import GenerationRequest
 from pipeline.planning.understanding import Reader, Understanding, understand
 
@@ -36,16 +36,21 @@ class PromptReaders:
             return self._readers[spec.id]
 
     def understand(
-        self, prompts: Sequence[str], spec: ModelSpec, *, enhance: bool | None = None
+        self,
+        prompts: Sequence[str],
+        spec: ModelSpec,
+        *,
+        enhance: bool | None = None,
+        characters: Sequence[Character] | None = None,
     ) -> Understanding:
         """Say what a model makes of prompts; `enhance` as in a request. Off event loops, as above.
 
         With `enhance`, short prompts are not judged: the model reads them as they are rewritten.
+        `characters` are those that the prompts may call; None if they are not known.
         """
         is_rewritten = spec.prompt_words is not None and enhance is not False
-        # Characters are no words; a prompt that only calls some says nothing else.
-        prompts = [said for x in prompts if (said := without_names(x)) or not x]
-        return understand(prompts, spec, self.find(spec), is_rewritten=is_rewritten)
+        reader = self.find(spec)
+        return understand(prompts, spec, reader, is_rewritten=is_rewritten, characters=characters)
 
     def understand_request(self, request: GenerationRequest) -> Understanding:
         """Say what its model makes of a request; nothing if the model is no longer offered."""
@@ -53,7 +58,9 @@ class PromptReaders:
         if spec is None:
             return Understanding()
         prompts = [shot.prompt for shot in request.shots]
-        return self.understand(prompts, spec, enhance=request.enhance)
+        return self.understand(
+            prompts, spec, enhance=request.enhance, characters=request.characters
+        )
 
     def refuse_unknown(self, prompts: Sequence[str], spec: ModelSpec) -> None:
         """Raise InvalidRequestError if a model draws nothing of what prompts name."""

@@ -9,9 +9,15 @@ import pytest
 from PIL import Image
 
 from pipeline.errors import InvalidRequestError
-from pipeline.generation.characters import call_characters, pictures_of
+from pipeline.generation.characters import pictures_of
 from pipeline.models.registry import MODELS
-from pipeline.planning.characters import Character, check_name, keep_names, mark_names
+from pipeline.planning.characters import (
+    Character,
+    call_characters,
+    check_name,
+    keep_names,
+    mark_names,
+)
 from pipeline.planning.request import GenerationRequest
 from pipeline.planning.validation import build_request, read_request
 

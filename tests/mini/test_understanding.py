@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from pathlib import Path
+
 import pytest
 
+from pipeline.mini.scene import complete_scene
+from pipeline.mini.understanding import PromptReader
 from pipeline.models.registry import EMBEDDED, MODELS
 from pipeline.models.vocabulary import read_vocabulary
-from pipeline.planning.understanding import Reader
+from pipeline.planning.characters import Character
+from pipeline.planning.understanding import Reader, Understanding, UnknownWord, understand
 from pipeline.runtime.prompt_readers import PromptReaders
 from training.evaluation.understanding import load_prompts, mistakes
 
@@ -56,6 +62,26 @@ def test_what_is_drawn_is_said_in_words(
     reader: Reader, prompt: str, drawn: tuple[str, ...]
 ) -> None:
     assert reader.read(prompt).drawn == drawn
+
+
+def test_a_character_is_drawn_with_its_looks_unless_the_prompt_says_others(
+    reader: PromptReader, tmp_path: Path
+) -> None:
+    named = {"subject": "car", "colour": "red", "size": "small"}
+    scene = complete_scene(named, 1, reader._known)
+    state = {"seconds": 0.0, "staging": {"scene": asdict(scene)}}
+    mia = Character("Mia", tmp_path / "mia.png", state)
+
+    def ask(prompt: str) -> Understanding:
+        return understand([prompt], MODELS[EMBEDDED], reader, characters=[mia])
+
+    assert ask("@mia").drawn == ("small red car (@mia)",)
+    said = ask("a blue @mia in a zork")
+    assert said.drawn == ("small blue car (@mia)",)
+    assert (said.understood, said.unknown) == (("@mia", "blue"), (UnknownWord("zork"),))
+    said = ask("@mio")
+    assert (said.drawn, said.knows_nothing) == ((), False)
+    assert said.notes == ("There is no character @mio; it is read as other words are.",)
 
 
 def test_a_mood_that_the_scene_does_not_keep_is_not_called_understood(reader: Reader) -> None:

@@ -21,7 +21,7 @@ from gradio.context import LocalContext
 from starlette.middleware import Middleware
 
 from http_api.app import HttpApi, read_api_settings
-from page.api import Endpoints, create_endpoints
+from page.api import create_endpoints
 from page.auth import AccessPolicy, is_private, read_access, read_allowance
 from page.cluster_line import show_machines
 from page.components import ASSETS, FIELDS, MAX_WATCHING, PRIVATE
@@ -139,7 +139,7 @@ def create_demo(studio: Studio) -> gr.Blocks:
             actions.connect(tabs, {name: maker.fields for name, maker in makers.items()})
         for panel in panels.values():
             panel.connect_return(arrival)
-        create_endpoints(Endpoints(studio))
+        create_endpoints(studio)
     studio.worker.store.space.rooms.append(ServedRoom(demo))
     return demo
 

@@ -9,12 +9,22 @@ from typing import Any
 import gradio as gr
 
 from page.auth import client_id
+from page.character_api import CharacterEndpoints, name_characters, read_owner
 from page.components import MAX_WATCHING
 from page.errors import plain_errors, refuse_failure
 from page.inspection import inspect
-from page.parameters import LATER, SAMPLING, ClipAnswer, Fields, takes
+from page.parameters import (
+    CHARACTERS,
+    LATER,
+    SAMPLING,
+    WITH_FILES,
+    ClipAnswer,
+    Fields,
+    takes,
+)
 from page.served_files import serve_clip
 from page.uploads import open_all, refuse_unused, uploaded, uploaded_files
+from pipeline.jobs.store import Origin
 from pipeline.models.spec import TASK_SOURCES, ModelSpec, Task
 from pipeline.planning.field_checks import check_flag, check_text
 from pipeline.planning.pieces import MAX_PIECES, parse_pieces
@@ -38,7 +48,7 @@ class Endpoints:
 
     @takes(
         *("prompt", "model", "aspect_ratio", "duration", *SAMPLING, "label", "shows_prompt"),
-        *(*LATER, "strict", "camera"),
+        *(*LATER, "strict", "camera", *CHARACTERS),
     )
     async def text_to_video(self, fields: Fields) -> ClipAnswers:
         """Make a clip from text.
@@ -58,13 +68,15 @@ class Endpoints:
         strict: refuse a prompt of which the model knows nothing; by default it draws something
         else, and state and recipe say so in "not_understood". /understand tells it beforehand.
         camera: a camera move of the model, as /models lists them; without one, as the prompt says.
+        characters: ids from /create_character with this owner; the prompt may call them by their
+        names. Prompts may also call the owner's characters by @name, without an id.
         """
         async for answer in self._make("text_to_video", fields):
             yield answer
 
     @takes(
         *("image", "prompt", "model", "duration", *SAMPLING, "aspect_ratio"),
-        *("label", "shows_prompt", "has_consent", *LATER, "strict", "camera"),
+        *(*WITH_FILES, "strict", "camera", *CHARACTERS),
         aspect_ratio="auto",
     )
     async def image_to_video(self, fields: Fields) -> ClipAnswers:
@@ -79,7 +91,7 @@ class Endpoints:
 
     @takes(
         *("video", "prompt", "direction", "model", "duration", *SAMPLING, "video_after"),
-        *("label", "shows_prompt", "has_consent", *LATER, "strict", "camera"),
+        *(*WITH_FILES, "strict", "camera", *CHARACTERS),
     )
     async def extend_video(self, fields: Fields) -> ClipAnswers:
         """Extend a clip at its end or beginning, into a loop, or as a bridge to another clip.
@@ -99,7 +111,7 @@ class Endpoints:
 
     @takes(
         *("storyboard", "model", "aspect_ratio", *SAMPLING, "pictures", "based_on"),
-        *("label", "shows_prompt", "has_consent", *LATER, "strict"),
+        *(*WITH_FILES, "strict", *CHARACTERS),
     )
     async def film(self, fields: Fields) -> ClipAnswers:
         """Make a film of several shots, up to a minute in total.
@@ -122,10 +134,7 @@ class Endpoints:
         async for answer in self._make("text_to_video", fields, based_on):
             yield answer
 
-    @takes(
-        *("video", "prompt", "strength", "model", *SAMPLING),
-        *("label", "shows_prompt", "has_consent", *LATER),
-    )
+    @takes("video", "prompt", "strength", "model", *SAMPLING, *WITH_FILES, *CHARACTERS)
     async def remix_video(self, fields: Fields) -> ClipAnswers:
         """Make a clip anew with other words, in its own length, size and rate, with its sound.
 
@@ -136,10 +145,7 @@ class Endpoints:
         async for answer in self._make("remix_video", fields):
             yield answer
 
-    @takes(
-        *("video", "prompt", "start", "duration", "model", *SAMPLING),
-        *("label", "shows_prompt", "has_consent", *LATER),
-    )
+    @takes("video", "prompt", "start", "duration", "model", *SAMPLING, *WITH_FILES, *CHARACTERS)
     async def retake_video(self, fields: Fields) -> ClipAnswers:
         """Make a span of a clip anew, with words of its own; the frames outside stay.
 
@@ -171,7 +177,11 @@ class Endpoints:
         return self._studio.describe_models()
 
     async def understand(
-        self, prompt: str, model: str | None = None, enhance: bool | None = None
+        self,
+        prompt: str,
+        model: str | None = None,
+        enhance: bool | None = None,
+        owner: str = "",
     ) -> dict[str, Any]:
         """Say what a model makes of a prompt, without making a clip.
 
@@ -179,12 +189,17 @@ class Endpoints:
         drawn as they are meant. "not_understood": those that are not, each with the nearest thing
         that the model knows, or null. All three are null for a model that reads any words.
         "knows_nothing": nothing that the prompt names is drawn. "notes": sentences, such as that it
-        is too long.
+        is too long. owner: as in /create_character; its characters are known by @name.
         """
         with plain_errors():
             text = check_text("prompt", prompt, MAX_PROMPT_CHARACTERS)
             what = [text], self._spec("text_to_video", model)
-            said = partial(self._studio.readers.understand, *what, enhance=enhance)
+            called = None
+            if key := read_owner(owner):
+                called = await asyncio.to_thread(self._studio.characters.called_in, key, [text])
+            said = partial(
+                self._studio.readers.understand, *what, enhance=enhance, characters=called
+            )
             return (await asyncio.to_thread(said)).to_json()
 
     def job(self, job_id: str) -> ClipAnswer:
@@ -240,9 +255,9 @@ class Endpoints:
                 shots = fields.get("shots") or [Shot(fields["prompt"], DEFAULT_SHOT_SECONDS)]
                 what = [shot.prompt for shot in shots], self._spec(task, fields["model"])
                 await asyncio.to_thread(self._studio.readers.refuse_unknown, *what)
-            job_id = await self._studio.submit(
-                task, fields, client_id=client_id(), based_on=based_on
-            )
+            owner = await asyncio.to_thread(name_characters, self._studio, fields)
+            origin: Origin = {"visitor": owner, "based_on": based_on}
+            job_id = await self._studio.submit(task, fields, client_id=client_id(), **origin)
             words = await asyncio.to_thread(self._words_of, job_id)
             async for snapshot in self._studio.watch(job_id):
                 if not snapshot.state.is_over:
@@ -264,8 +279,9 @@ class Endpoints:
         return None if path is None else gr.FileData(path=str(path)).model_dump()
 
 
-def create_endpoints(endpoints: Endpoints) -> None:
+def create_endpoints(studio: Studio) -> None:
     """Add the endpoints to the Blocks being built; those with short answers skip the queue."""
+    endpoints, characters = Endpoints(studio), CharacterEndpoints(studio)
     endpoint: Callable[..., Any]
     for endpoint in (
         endpoints.text_to_video,
@@ -276,6 +292,7 @@ def create_endpoints(endpoints: Endpoints) -> None:
         endpoints.retake_video,
         endpoints.cut_video,
         endpoints.verify_video,
+        characters.create_character,
     ):
         gr.api(endpoint, concurrency_limit=MAX_WATCHING)
     for endpoint in (
@@ -285,5 +302,7 @@ def create_endpoints(endpoints: Endpoints) -> None:
         endpoints.cancel_job,
         endpoints.pause_job,
         endpoints.resume_job,
+        characters.characters,
+        characters.delete_character,
     ):
         gr.api(endpoint, queue=False)

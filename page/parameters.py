@@ -45,10 +45,15 @@ _TYPES_AND_DEFAULTS: dict[str, tuple[Any, object]] = {
     "enhance": (bool | None, None),
     "strict": (bool, False),
     "camera": (str, ""),
+    "characters": (list[str] | None, None),
+    "owner": (str, ""),
 }
 # The order of parameters is stable, so what came later stands behind what one endpoint has alone.
 SAMPLING = ("seed", "negative_prompt", "num_inference_steps", "guidance_scale")
 LATER = ("loras", "shift", "quality", "enhance")
+# Of endpoints that take files, which may show people.
+WITH_FILES = ("label", "shows_prompt", "has_consent", *LATER)
+CHARACTERS = ("characters", "owner")
 
 
 def takes(*names: str, **defaults: object) -> Callable[[_Method], Callable[..., Any]]:

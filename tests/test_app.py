@@ -46,50 +46,60 @@ from tests.tiny import CPU, tiny_models
 PROMPT = "a red car in a city at sunset"
 QUICK = {"duration": 0.5, "seed": 7}
 LONG = {"prompt": PROMPT, "duration": 60, "seed": 7}
+CHARACTERS = ("characters", "owner")
 PUBLIC = {
     "/text_to_video": [
         *("prompt", "model", "aspect_ratio", "duration", "seed"),
         *("negative_prompt", "num_inference_steps", "guidance_scale"),
         *("label", "shows_prompt", "loras", "shift", "quality", "enhance", "strict", "camera"),
+        *CHARACTERS,
     ],
     "/image_to_video": [
         *("image", "prompt", "model", "duration", "seed"),
         *("negative_prompt", "num_inference_steps", "guidance_scale", "aspect_ratio"),
         *("label", "shows_prompt", "has_consent", "loras", "shift", "quality", "enhance"),
         *("strict", "camera"),
+        *CHARACTERS,
     ],
     "/extend_video": [
         *("video", "prompt", "direction", "model", "duration", "seed"),
         *("negative_prompt", "num_inference_steps", "guidance_scale", "video_after"),
         *("label", "shows_prompt", "has_consent", "loras", "shift", "quality", "enhance"),
         *("strict", "camera"),
+        *CHARACTERS,
     ],
     "/film": [
         *("storyboard", "model", "aspect_ratio", "seed"),
         *("negative_prompt", "num_inference_steps", "guidance_scale", "pictures", "based_on"),
         *("label", "shows_prompt", "has_consent", "loras", "shift", "quality", "enhance"),
-        "strict",
+        *("strict", *CHARACTERS),
     ],
     "/remix_video": [
         *("video", "prompt", "strength", "model", "seed"),
         *("negative_prompt", "num_inference_steps", "guidance_scale"),
         *("label", "shows_prompt", "has_consent", "loras", "shift", "quality", "enhance"),
+        *CHARACTERS,
     ],
     "/retake_video": [
         *("video", "prompt", "start", "duration", "model", "seed"),
         *("negative_prompt", "num_inference_steps", "guidance_scale"),
         *("label", "shows_prompt", "has_consent", "loras", "shift", "quality", "enhance"),
+        *CHARACTERS,
     ],
     "/cut_video": ["videos", "pieces", "has_consent"],
     "/models": [],
-    "/understand": ["prompt", "model", "enhance"],
+    "/understand": ["prompt", "model", "enhance", "owner"],
     "/job": ["job_id"],
     "/cancel_job": ["job_id"],
     "/pause_job": ["job_id"],
     "/resume_job": ["job_id"],
     "/verify_video": ["video"],
+    "/create_character": ["video", "name", "owner", "has_consent"],
+    "/characters": ["owner"],
+    "/delete_character": ["character_id", "owner"],
 }
 REQUIRED = {"prompt", "image", "video", "videos", "storyboard", "start", "job_id"}
+OF_CHARACTERS = {"video", "name", "owner", "character_id"}  # all required
 
 
 def connect(url: str, folder: Path) -> Client:
@@ -159,7 +169,8 @@ def test_every_endpoint_is_described_and_asks_for_no_more_than_it_must(client: C
     for name, endpoint in endpoints.items():
         assert len(endpoint["description"]) > 40, name
         for parameter in endpoint["parameters"]:
-            is_required = parameter["parameter_name"] in REQUIRED
+            required = OF_CHARACTERS if "character" in name else REQUIRED
+            is_required = parameter["parameter_name"] in required
             assert parameter["parameter_has_default"] is not is_required, (name, parameter)
             assert parameter["python_type"]["type"] != "Any", (name, parameter)
 
@@ -169,7 +180,7 @@ def test_the_defaults_are_those_of_a_request(client: Client) -> None:
     parameters = endpoints["/text_to_video"]["parameters"]
     told = {x["parameter_name"]: x["parameter_default"] for x in parameters}
     assert told.pop("seed") == -1
-    assert told.pop("strict") is False
+    assert [told.pop(name) for name in ("strict", "characters", "owner")] == [False, None, ""]
     told |= {"prompt": "a cat", "model": "kinora-mini"}
     plain = build_request("text_to_video", prompt="a cat", model="kinora-mini", seed=3)
     assert build_request("text_to_video", **told, seed=3) == plain
@@ -203,6 +214,35 @@ def test_a_clip_of_unknown_words_says_so_and_is_refused_only_if_asked(client: Cl
     assert "understood" not in (read_recipe(Path(video)) or {})
     with pytest.raises(AppError, match=r"knows nothing of this prompt \(queen, throne\)"):
         client.predict(prompt=UNKNOWN, **QUICK, strict=True, api_name="/text_to_video")
+
+
+def test_a_character_is_shown_again_to_those_who_know_its_owner(client: Client) -> None:
+    mine, other = {"owner": "a secret of mine"}, {"owner": "another's secret"}
+    car, _ = make(client)
+    kept = client.predict(handle_file(car), "Mia Lu", **mine, api_name="/create_character")
+    assert kept["handle"] == "@mia-lu"
+    assert client.predict(**mine, api_name="/characters") == [kept]
+    told = client.predict("@mia-lu in the snow", **mine, api_name="/understand")
+    assert (told["will_draw"], told["notes"]) == (["medium red car (@mia-lu)", "snowfield"], [])
+    told = client.predict("@mia-lu in the snow", **other, api_name="/understand")
+    assert (told["will_draw"], len(told["notes"])) == (["snowfield"], 1)
+
+    named = {"prompt": "mia lu in a forest", "characters": [kept["id"]]}
+    for fields in (named | mine, {"prompt": "@mia-lu in a forest", **mine}):
+        _, recipe = make(client, **fields)
+        scene = recipe["memories"]["first"]["staging"]["scene"]
+        assert (scene["subject"], scene["colour"], scene["place"]) == ("car", "red", "forest")
+    for wrong, message in (
+        (named | other, "no character"),
+        (named, "whose they are"),
+        (named | {"owner": "short"}, "16 to 200"),
+    ):
+        with pytest.raises(AppError, match=message):
+            make(client, **wrong)
+    with pytest.raises(AppError, match="no character"):
+        client.predict(kept["id"], **other, api_name="/delete_character")
+    client.predict(kept["id"], **mine, api_name="/delete_character")
+    assert client.predict(**mine, api_name="/characters") == []
 
 
 def test_models_lists_every_row_with_the_default_first(client: Client) -> None:

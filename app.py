@@ -312,7 +312,7 @@ def import_generation() -> None:
 def warm_up(studio: Studio) -> None:
     """Import and load what the first prompt and the first clip need."""
     import_generation()
-    studio.readers.find(studio.models[studio.default_model])
+    studio.readers.find(studio.models[studio.offers.default_model])
 
 
 def main() -> None:
@@ -333,8 +333,8 @@ def main() -> None:
         if is_zero_gpu():
             import_generation()  # once, not in each process that is forked
             # On ZeroGPU the weights must be loaded before the page is served.
-            best = models[studio.default_model].qualities[-1]
-            model_cache.load(studio.default_model, quality=best)
+            best = models[studio.offers.default_model].qualities[-1]
+            model_cache.load(studio.offers.default_model, quality=best)
         else:
             later = threading.Timer(SECONDS_UNTIL_IMPORT, warm_up, [studio])
             later.daemon = True

@@ -174,7 +174,7 @@ class Endpoints:
 
     def models(self) -> list[dict[str, Any]]:
         """List the models, the default first, with what each can do and whether it fits here."""
-        return self._studio.describe_models()
+        return self._studio.offers.describe_models()
 
     async def understand(
         self,
@@ -267,7 +267,7 @@ class Endpoints:
             yield video, self._studio.worker.recipe(job_id) or snapshot.state.to_json() | words
 
     def _spec(self, task: Task, model: str | None) -> ModelSpec:
-        return self._studio.models.find(model or self._studio.first_model(task).id)
+        return self._studio.models.find(model or self._studio.offers.first_model(task).id)
 
     def _words_of(self, job_id: str) -> dict[str, Any]:
         """Return which words of a job's prompts are drawn, if that is known."""

@@ -283,7 +283,7 @@ def keep_settings(
     spec: ModelSpec, studio: Studio, quality: Quality | None
 ) -> dict[str, dict[str, object]]:
     """Return the changes of `offer_settings`, which leave a chosen quality if the model has it."""
-    changes = offer_settings(spec, studio.models, studio.first_quality(spec))
+    changes = offer_settings(spec, studio.models, studio.offers.first_quality(spec))
     if quality in spec.qualities:
         del changes["quality"]["value"]
     return changes
@@ -298,7 +298,10 @@ def connect_beginnings(
     def begin(model: str, *durations: float) -> list[object]:
         with plain_errors():
             spec = studio.models.find(model)
-        return [studio.first_quality(spec), *(studio.first_seconds(spec, x) for x in durations)]
+        return [
+            studio.offers.first_quality(spec),
+            *(studio.offers.first_seconds(spec, x) for x in durations),
+        ]
 
     how = {"fn": begin, "inputs": [parts["model"], *offered[1:]], "outputs": offered}
     parts["model"].input(**how, queue=False, **PRIVATE)
@@ -307,9 +310,9 @@ def connect_beginnings(
 
 def find_offered(studio: Studio, task: Task, model: object) -> ModelSpec:
     """Return the row of a model if it is offered for a task, else, with a notice, the first one."""
-    offered = {spec.id: spec for spec in studio.offer(task)}.get(str(model))
+    offered = {spec.id: spec for spec in studio.offers.for_task(task)}.get(str(model))
     if offered is None:
-        offered = studio.first_model(task)
+        offered = studio.offers.first_model(task)
         if model:
             gr.Info(f"The model of this form is not offered here; {offered.label} is chosen.")
     return offered
@@ -320,11 +323,11 @@ def create_settings(tab: str, task: Task, studio: Studio) -> dict[str, Component
 
     If requests may name models that are not offered, the menu accepts typed values.
     """
-    models, first = studio.models, studio.first_model(task)
+    models, first = studio.models, studio.offers.first_model(task)
     changes: dict[str, dict[str, object]] = {
-        **offer_settings(first, models, studio.first_quality(first)),
+        **offer_settings(first, models, studio.offers.first_quality(first)),
         "model": {
-            "choices": [(spec.label, spec.id) for spec in studio.offer(task)],
+            "choices": [(spec.label, spec.id) for spec in studio.offers.for_task(task)],
             "value": first.id,
             "allow_custom_value": models.is_open,
             "info": messages.describe_choice(models),

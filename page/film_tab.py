@@ -55,7 +55,7 @@ class FilmTab:
     def __init__(self, studio: Studio, visitor: gr.BrowserState, news: News) -> None:
         """Create the form in the Blocks being built, and connect its events."""
         self._studio = studio
-        spec = studio.first_model("text_to_video")
+        spec = studio.offers.first_model("text_to_video")
         with gr.Tab("Film", id=NAME, elem_id=f"{NAME}-tab") as self.tab:
             self.job = JobPanel(studio, NAME, self._submit, visitor, self._warn, news)
             self._made = gr.State({})  # the pictures of the shots that are made
@@ -89,7 +89,7 @@ class FilmTab:
             "aspect_ratio": create_part(
                 NAME,
                 "aspect_ratio",
-                **offer_shapes(self._studio.first_model("text_to_video"), "text_to_video"),
+                **offer_shapes(self._studio.offers.first_model("text_to_video"), "text_to_video"),
             ),
             "has_consent": create_part(
                 NAME, "has_consent", label="Everyone shown in the pictures has agreed"

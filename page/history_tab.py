@@ -192,6 +192,7 @@ class HistoryTab:
             "delete": entry.state.is_over,
         }
         loops = facts.request.direction == "loop"
+        may_sound = self._studio.offers.may_sound(facts.request)
         return (
             {
                 self._chosen: job_id,
@@ -200,7 +201,7 @@ class HistoryTab:
                     value=clip,
                     loop=loops,
                     label=messages.shorten(facts.request.title),
-                    elem_classes=[] if self._studio.may_sound(facts.request) else ["kinora-silent"],
+                    elem_classes=[] if may_sound else ["kinora-silent"],
                 ),
                 self.parts["recipe"]: messages.shown_recipe(entry.recipe),
             }

@@ -306,13 +306,13 @@ class JobPanel:
                 visible=True,
                 label=messages.shorten(request.title),
                 loop=request.direction == "loop",
-                elem_classes=[] if self._studio.may_sound(request) else ["kinora-silent"],
+                elem_classes=[] if self._studio.offers.may_sound(request) else ["kinora-silent"],
             ),
             "preview": gr.Image(visible=False),
             "after": gr.Column(visible=True),
             "seed_used": str(request.seed),
             "recipe": messages.shown_recipe(self._studio.worker.recipe(job_id)),
-            "hd": gr.Button(visible=self._studio.can_be_hd(request)),
+            "hd": gr.Button(visible=self._studio.offers.can_be_hd(request)),
         } | self.actions.show(job_id)
 
     async def _choose(self, visitor: str, group: list[str], event: gr.EventData) -> Updates:

@@ -57,7 +57,7 @@ class PromptHelp:
         self._tab = tab
         self._visitor = visitor
         writes = escape(box or f"#{tab}-prompt textarea")
-        spec = studio.first_model(task)
+        spec = studio.offers.first_model(task)
         self._before = gr.State("")  # the model that "Back to" leads back to
         with gr.Column(elem_classes="kinora-help"):
             self.told = create_part(tab, "told", value=self._note(spec))
@@ -137,12 +137,12 @@ class PromptHelp:
             return "", gr.Button(f"Back to {label}", visible=True)
         prompts, seconds = self._read(*typed)
         said = await understand(self._studio, _written(prompts), model, visitor)
-        larger = self._studio.larger_model(self._task) if said.unknown else None
+        larger = self._studio.offers.larger_model(self._task) if said.unknown else None
         if larger is None or larger.id == model:
             return "", gr.Button(visible=False)
-        seconds = self._studio.first_seconds(larger, seconds)
+        seconds = self._studio.offers.first_seconds(larger, seconds)
         fields = {"model": larger.id, "duration": seconds}
-        fields["quality"] = self._studio.first_quality(larger)
+        fields["quality"] = self._studio.offers.first_quality(larger)
         try:
             estimate = await asyncio.to_thread(
                 self._studio.estimate_request, "text_to_video", fields
@@ -156,7 +156,7 @@ class PromptHelp:
         """Switch to the larger model, or back."""
         if before and before != model:
             return before, ""
-        larger = self._studio.larger_model(self._task)
+        larger = self._studio.offers.larger_model(self._task)
         return (larger.id, model) if larger is not None else (model, "")
 
     def _show_words(self, spec: ModelSpec) -> str:

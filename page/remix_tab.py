@@ -92,7 +92,8 @@ class RemixTab:
         with gr.Column(visible=True) as self._words:
             self._create("prompt")
             self._help = PromptHelp(self._studio, REMIX, task, self._visitor)
-            self._create("knows", value=messages.describe_model(self._studio.first_model(task)))
+            first = self._studio.offers.first_model(task)
+            self._create("knows", value=messages.describe_model(first))
         self._create("strength")
         with gr.Row(visible=False) as self._span:
             self._create("start")
@@ -219,7 +220,7 @@ class RemixTab:
         """Return the changes that offer the models of a change, and the settings of one."""
         task: Task = "remix_video" if change == "cut_video" else change
         spec = find_offered(self._studio, task, model)
-        choices = [(x.label, x.id) for x in self._studio.offer(task)]
+        choices = [(x.label, x.id) for x in self._studio.offers.for_task(task)]
         menu = {"model": {"choices": choices, "value": spec.id}}
         return menu | keep_settings(spec, self._studio, quality)
 

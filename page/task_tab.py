@@ -97,7 +97,7 @@ class TaskTab:
         known: dict[str, dict[str, Any]] = {
             "knows": {"value": messages.describe_model(self._first_model)},
             "direction": self._offer(self._first_model),
-            "duration": {"value": self._studio.first_seconds(self._first_model)},
+            "duration": {"value": self._studio.offers.first_seconds(self._first_model)},
             "plan": {"value": self._show_plan([], None)},
         }
         if self._task == "image_to_video":
@@ -180,7 +180,7 @@ class TaskTab:
 
     @property
     def _first_model(self) -> ModelSpec:
-        return self._studio.first_model(self._task)
+        return self._studio.offers.first_model(self._task)
 
     @property
     def _choice(self) -> str:

@@ -37,25 +37,22 @@ from pipeline.jobs.store import Origin
 from pipeline.jobs.worker import JobWorker
 from pipeline.media.images import crop_to_size
 from pipeline.media.stills import frame_at
-from pipeline.models.download_sizes import DownloadSize, DownloadSizes
-from pipeline.models.registry import SHIPPED, Models, describe_models
-from pipeline.models.spec import TASK_SOURCES, TASKS_WITHOUT_MODEL, ModelSpec, Quality, Task
+from pipeline.models.registry import SHIPPED, Models
+from pipeline.models.spec import TASK_SOURCES, TASKS_WITHOUT_MODEL, Task
+from pipeline.offers import Offers
 from pipeline.planning.abilities import refuse_impossible
 from pipeline.planning.plan import (
     Plan,
     Source,
-    check_windows_fit_calls,
     plan_generation,
 )
 from pipeline.planning.request import (
-    DEFAULT_SHOT_SECONDS,
     MAX_VARIATIONS,
     GenerationRequest,
     vary,
 )
 from pipeline.planning.validation import build_request
 from pipeline.rate_limits import Limits
-from pipeline.runtime.default_model import larger_model_id
 from pipeline.runtime.model_cache import ModelCache
 from pipeline.runtime.prompt_readers import PromptReaders
 from pipeline.trust.moderation.review import Reviewer
@@ -66,7 +63,6 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 SECONDS_BETWEEN_LOOKS = 0.2
-SLOW_SECONDS = 2.0  # the length that is offered first where a model takes minutes for it
 MAX_SHOWN_SIDE = 2048  # pixels: larger than any model's output; writing such a PNG takes a second
 # A plan does not depend on the prompt, so it can be shown before there is one.
 _ANY_PROMPT = "anything"
@@ -100,10 +96,9 @@ class Studio:
         readers: PromptReaders | None = None,
         describe_machines: Callable[[], str] | None = None,
     ) -> None:
-        """Use a running worker; with `is_fixed`, allow only the default model.
+        """Use a running worker, and offer models as `Offers` does.
 
-        On ZeroGPU another model would be loaded or downloaded during the visitor's GPU time. The
-        `model_cache` is only asked what fits. The `verifier` knows which clips were made here.
+        The `verifier` knows which clips were made here.
         Without a `reviewer`, the strictness comes from the environment; without `limits`, there
         are none. `describe_machines` says in a line where clips are made, if not on this machine.
         """
@@ -117,36 +112,15 @@ class Studio:
         )
         worker.store.space.rooms.append(self.characters)
         self.history = History(worker, self._check_again)
-        self.default_model = default_model
+        self.offers = Offers(models, default_model, model_cache, is_fixed=is_fixed)
         self.models = models
-        self._model_cache = model_cache
-        self._is_fixed = is_fixed
         self._inspector = Inspector(self.limits)
-        self._sizes = DownloadSizes()
         self.readers = readers or PromptReaders(models)
 
     def close(self) -> None:
         """Stop inspections and the worker; unfinished jobs continue at the next start."""
         self._inspector.close()
         self.worker.close()
-
-    def first_model(self, task: Task) -> ModelSpec:
-        """Return the default model of a task."""
-        return self.models[self.models.first_for(task, self.default_model)]
-
-    def first_quality(self, spec: ModelSpec) -> Quality:
-        """Return the quality that is offered first: a CPU takes minutes for a draft already."""
-        return "draft" if self._is_slow(spec) and "draft" in spec.qualities else "standard"
-
-    def first_seconds(self, spec: ModelSpec, chosen: float = DEFAULT_SHOT_SECONDS) -> float:
-        """Return the length that is offered first, or a chosen one that never is."""
-        if chosen not in (SLOW_SECONDS, DEFAULT_SHOT_SECONDS):
-            return chosen
-        return SLOW_SECONDS if self._is_slow(spec) else DEFAULT_SHOT_SECONDS
-
-    def _is_slow(self, spec: ModelSpec) -> bool:
-        is_stepwise = spec.default_num_inference_steps is not None
-        return is_stepwise and self._model_cache.machine.device == "cpu"
 
     async def submit(
         self, task: Task, fields: dict[str, Any], *, client_id: str = "", **origin: Unpack[Origin]
@@ -215,7 +189,7 @@ class Studio:
         """Say whether resuming a job can work: its state, its files and this machine allow it."""
         try:
             if self.worker.state(job_id).can_resume:
-                self._check_machine(self.worker.store.facts(job_id).request)
+                self.offers.check_machine(self.worker.store.facts(job_id).request)
                 return True
         except InvalidRequestError:
             pass
@@ -236,42 +210,16 @@ class Studio:
             slot.job_id = await asyncio.to_thread(self.worker.submit, request, **origin)
         return slot.job_id
 
-    def fitting_qualities(self, spec: ModelSpec) -> list[Quality]:
-        """List the qualities of a model that fit on this machine; all, if none does."""
-        return [x for x in spec.qualities if self._fits(spec.id, x)] or [*spec.qualities]
-
-    def _fits(self, model_id: str, quality: Quality) -> bool:
-        try:
-            self._model_cache.placement(model_id, quality)
-        except InvalidRequestError:
-            return False
-        return True
-
-    def can_be_hd(self, request: GenerationRequest) -> bool:
-        """Say whether a clip's model makes HD of it, and it is not in HD yet."""
-        try:
-            refuse_impossible(replace(request, quality="hd"), self.models.find(request.model))
-        except InvalidRequestError:  # or the model is no longer offered
-            return False
-        return request.quality != "hd"
-
-    def may_sound(self, request: GenerationRequest) -> bool:
-        """Say whether a clip may have sound: its model's, or that of its clips."""
-        try:
-            return bool(request.clips) or self.models.find(request.model).has_audio
-        except InvalidRequestError:  # the model is no longer offered
-            return True
-
     def _review(self, request: GenerationRequest) -> GenerationRequest:
         return self.reviewer.review(request).request
 
     def _check_again(self, request: GenerationRequest) -> GenerationRequest:
-        self._check_machine(request)
+        self.offers.check_machine(request)
         return self._review(request)
 
     def _resume(self, job_id: str) -> JobState:
         if self.worker.state(job_id).can_resume:
-            self._check_machine(self.worker.store.facts(job_id).request)
+            self.offers.check_machine(self.worker.store.facts(job_id).request)
         return self.worker.resume(job_id)
 
     def _is_unfinished(self, job_id: str) -> bool:
@@ -300,7 +248,7 @@ class Studio:
         add = partial(self.characters.add, has_consent=has_consent)
         kept = await self.inspect(client_id, add, owner, name, source)
         try:
-            request = request_showing(kept.character, self.default_model)
+            request = request_showing(kept.character, self.offers.default_model)
             await self.inspect(client_id, self._review, request)
         except BaseException:
             self.characters.delete(owner, kept.character_id)
@@ -313,7 +261,7 @@ class Studio:
         if based_on and fields.get("seed", -1) == -1:
             fields = fields | {"seed": self.worker.store.facts(based_on).request.seed}
         request = self._request(task, fields)
-        self._check_machine(request)
+        self.offers.check_machine(request)
         return request
 
     def _check_files(self, request: GenerationRequest) -> GenerationRequest:
@@ -324,29 +272,13 @@ class Studio:
         """Build the request; an empty model, and 0 for a number, mean the model's defaults."""
         defaults: dict[str, object] = {"model": fields.get("model")}
         if not fields.get("model") and task not in TASKS_WITHOUT_MODEL:
-            defaults["model"] = self.first_model(task).id
+            defaults["model"] = self.offers.first_model(task).id
         for name in ("num_inference_steps", "guidance_scale", "shift"):
             value = fields.get(name)
             defaults[name] = None if value == 0 and not isinstance(value, bool) else value
         request = build_request(task, models=self.models, **(fields | defaults))
-        self._check_fixed(request)
+        self.offers.check_fixed(request)
         return request
-
-    def _check_machine(self, request: GenerationRequest) -> None:
-        """Raise InvalidRequestError if the model of a new or an old request cannot run here."""
-        if request.model:
-            self._check_fixed(request)
-            self._model_cache.placement(request.model, request.quality)
-
-    def _check_fixed(self, request: GenerationRequest) -> None:
-        if not self._is_fixed or not request.model:
-            return
-        if request.model != self.default_model:
-            raise InvalidRequestError(
-                f"This Space has only {self.models[self.default_model].label} on its GPU; choose "
-                "that model, or set KINORA_MODEL in a Space of your own."
-            )
-        check_windows_fit_calls(request, self.models.find(request.model))
 
     def plan(self, task: Task, fields: dict[str, Any], source: Source | None = None) -> Plan:
         """Plan a request. Raises InvalidRequestError for values that would be refused."""
@@ -359,7 +291,7 @@ class Studio:
         """Estimate a request on this machine. Raises as `plan` does, and if no memory suffices."""
         request = self._request(task, fields | {"prompt": _ANY_PROMPT})
         spec = self.models.find(request.model)
-        known = self._model_cache, self.worker.timing, self._sizes
+        known = self.offers.model_cache, self.worker.timing, self.offers.sizes
         return estimate_request(request, spec, source, *known)
 
     def estimate_change(self, task: Task, fields: dict[str, Any], clip: OpenedClip) -> Estimate:
@@ -376,36 +308,6 @@ class Studio:
     def plan_cut(self, fields: dict[str, Any]) -> Cut:
         """Open the pieces of a cut, and plan it. Raises MediaError or InvalidRequestError."""
         return plan_cut(self._request("cut_video", fields))
-
-    def larger_model(self, task: Task) -> ModelSpec | None:
-        """Return the model to offer for what the embedded one does not know, if one fits here."""
-        found = larger_model_id(self.models, self._model_cache.machine)
-        able = found is not None and task in self.models[found].tasks and not self._is_fixed
-        return self.models[found] if found and able else None
-
-    def offer(self, task: Task) -> list[ModelSpec]:
-        """List the models that users may choose for a task."""
-        able = self.models.for_task(task)
-        return [spec for spec in able if spec.id == self.default_model and self._is_fixed] or able
-
-    def describe_models(self) -> list[dict[str, Any]]:
-        """List the models as JSON, the default first, each with its placement and download here."""
-        fits = {model_id: self._describe_fit(model_id) for model_id in self.models}
-        sizes = self._sizes.find(
-            self._model_cache.source(spec.id) if fits[spec.id]["fits"] else spec
-            for spec in self.models.values()
-        )
-        rows = [
-            row | fits[row["id"]] | _describe_download(sizes[row["id"]])
-            for row in describe_models(self.models)
-        ]
-        return sorted(rows, key=lambda row: row["id"] != self.default_model)
-
-    def _describe_fit(self, model_id: str) -> dict[str, object]:
-        try:
-            return {"fits": True, "placement": self._model_cache.describe(model_id)}
-        except InvalidRequestError as exc:
-            return {"fits": False, "placement": str(exc)}
 
     def open(self, task: Task, path: str | Path) -> OpenedSource:
         """Open the picture or clip of a task. Raises MediaError if it cannot be used."""
@@ -458,7 +360,3 @@ class Studio:
     def verify(self, path: Path) -> dict[str, Any]:
         """Report where a clip or picture comes from. Raises MediaError if it cannot be read."""
         return self._verifier.verify(path)
-
-
-def _describe_download(size: DownloadSize) -> dict[str, object]:
-    return {"download_bytes": size.num_bytes, "download_is_computed": size.is_computed}

@@ -35,6 +35,7 @@ LEVELS = (
     "pipeline.trust",
     "pipeline.runtime",
     "pipeline.engines",
+    "pipeline.offers",
     "pipeline.mini",
     "pipeline.generation",
     "pipeline.jobs",

@@ -106,13 +106,13 @@ def test_a_clip_is_made_in_hd_with_its_seed_and_what_hd_shares_with_it(
     try:
         job_id = asyncio.run(studio.submit("text_to_video", fields, visitor="me", tab="film"))
         wait_for(studio, job_id)
-        assert studio.can_be_hd(studio.worker.store.facts(job_id).request)
+        assert studio.offers.can_be_hd(studio.worker.store.facts(job_id).request)
         hd_id = asyncio.run(studio.in_hd(job_id, "client"))
         wait_for(studio, hd_id)
         facts = studio.worker.store.facts(hd_id)
         assert (facts.request.quality, facts.request.seed) == ("hd", 5)
         assert (facts.visitor, facts.tab) == ("me", "film")
-        assert not studio.can_be_hd(facts.request)
+        assert not studio.offers.can_be_hd(facts.request)
         recipe = studio.worker.recipe(hd_id)
         small, large = recipe["passes"]
         assert [2 * side for side in small["size"]] == large["size"]
@@ -136,9 +136,9 @@ def test_a_cpu_is_offered_short_drafts_of_large_models_first(
     worker = JobWorker(JobStore(tmp_path), lambda *_: {}, takes_up=False)
     studio = Studio(worker, ModelCache(machine), "kinora-mini")
     try:
-        assert studio.first_quality(MODELS[model]) == quality
-        assert studio.first_seconds(MODELS[model]) == seconds
-        assert studio.first_seconds(MODELS[model], 8.0) == 8.0  # a user's own choice
+        assert studio.offers.first_quality(MODELS[model]) == quality
+        assert studio.offers.first_seconds(MODELS[model]) == seconds
+        assert studio.offers.first_seconds(MODELS[model], 8.0) == 8.0  # a user's own choice
     finally:
         studio.close()
 
@@ -157,7 +157,7 @@ def test_what_has_no_hd_is_not_made_in_hd(folder: Path, tmp_path: Path) -> None:
     try:
         fields = {"prompt": "a cat", "model": MINI, "duration": 0.5}
         job_id = asyncio.run(studio.submit("text_to_video", fields))
-        assert not studio.can_be_hd(studio.worker.store.facts(job_id).request)
+        assert not studio.offers.can_be_hd(studio.worker.store.facts(job_id).request)
         with pytest.raises(InvalidRequestError, match="does not make clips of the quality 'hd'"):
             asyncio.run(studio.in_hd(job_id, "client"))
     finally:

@@ -140,7 +140,8 @@ class AgentTools:
         """List the models, the default first: what each can do, and whether it fits here."""
         with _plain_errors():
             _owner(ctx)
-            return {"models": await asyncio.to_thread(self.maker.videos.studio.describe_models)}
+            offers = self.maker.videos.studio.offers
+            return {"models": await asyncio.to_thread(offers.describe_models)}
 
     async def verify_video(
         self, ctx: Context, video_id: str = "", picture: str = ""

@@ -45,7 +45,7 @@ class ModelNames:
         if isinstance(name, str) and name in self.named:
             return studio.models.find(self.named[name])
         if name in (None, "") or (isinstance(name, str) and _SORA.fullmatch(name)):
-            return studio.first_model(task)
+            return studio.offers.first_model(task)
         if not isinstance(name, str):
             raise wrong("model", f"The model is {shown(name)}, but it must be text.")
         return studio.models.find(name)

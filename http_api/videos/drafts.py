@@ -147,7 +147,7 @@ class Drafter:
         if quality is not None:
             offered = [check_choice("quality", quality, QUALITIES)]
         elif size is not None:
-            offered = self.studio.fitting_qualities(spec)
+            offered = self.studio.offers.fitting_qualities(spec)
         shape = nearest_shape(size or DEFAULT_SIZE, spec, task, offered)
         if ratio is None and task == "image_to_video" and size is None:
             ratio = "auto"

@@ -59,6 +59,7 @@ class _Task:
     model_cache: ModelCache
     destination: Destination
     shots: Collection[int] | None = None
+    makes_new: bool = True
 
 
 def generate(
@@ -71,13 +72,15 @@ def generate(
     keep: Path | None = None,
     marker: Marker | None = None,
     shots: Collection[int] | None = None,
+    makes_new: bool = True,
 ) -> Clip:
     """Make the clip a request asks for, and write it to `output`.
 
     With a `marker`, new frames get an invisible mark, which the recipe names. The folder `keep`
     stores finished windows and encoded shots; those of an earlier attempt, or of another clip with
     the same windows, are reused. With `shots`, only the windows and encoded shots of these are made
-    and kept, for another call to put together, and the clip that is returned has no frames.
+    and kept, for another call to put together, and the clip that is returned has no frames. With
+    `makes_new` false, it stops at the first window that is not in `keep`.
 
     Raises GenerationCancelledError within one step after `is_cancelled` returns True (what is
     finished by then is still written as a clip), MediaError if the source cannot be used,
@@ -90,7 +93,8 @@ def generate(
     source = open_source(request)
     request = fit_to_source(request, spec, source)
     plan = plan_generation(request, spec, source.facts if source else None)
-    task = _Task(request, plan, source, model_cache, Destination(output, keep, marker), shots)
+    destination = Destination(output, keep, marker)
+    task = _Task(request, plan, source, model_cache, destination, shots, makes_new)
     # Retry outside the `except` block: an active exception keeps its tensors on the GPU alive.
     # Finished windows are kept and reused.
     try:
@@ -138,7 +142,7 @@ def _attempt(task: _Task, reporter: Reporter) -> Clip:
         reporter.sampling(1, 0, None)
         context = _context(task, plan, model)
         conditioning = prepare_conditioning(context)
-        latent_cache = LatentCache(destination.keep)
+        latent_cache = LatentCache(destination.keep, makes_new=task.makes_new)
         sampler = reporter.sampling, latent_cache, task.shots
         segments = assemble_segments(context, sample_shots(context, conditioning, *sampler))
         recipe = _recipe(context, conditioning)

@@ -20,7 +20,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from pipeline.errors import cannot_write
+from pipeline.errors import GenerationCancelledError, cannot_write
 from pipeline.generation.kept_parts import WINDOW_SUFFIX, WINDOWS
 
 logger = logging.getLogger(__name__)
@@ -38,9 +38,13 @@ def content_key(facts: Mapping[str, object]) -> str:
 class LatentCache:
     """The windows' latents in a job's folder; without a folder nothing is stored."""
 
-    def __init__(self, folder: Path | None) -> None:
-        """Use a job's folder; a subfolder is created when there is something to store."""
+    def __init__(self, folder: Path | None, *, makes_new: bool = True) -> None:
+        """Use a job's folder; a subfolder is created when there is something to store.
+
+        With `makes_new` false, a job that misses a window ends as if it were stopped then.
+        """
         self._folder = None if folder is None else folder / WINDOWS
+        self._makes_new = makes_new
         self._wanted: set[str] = set()
 
     def want(self, names: Iterable[str]) -> None:
@@ -48,13 +52,16 @@ class LatentCache:
         self._wanted.update(names)
 
     def find(self, name: str) -> torch.Tensor | None:
-        """Return a window's part, on the CPU, or None if it is missing or its file is damaged."""
-        if self._folder is None:
-            return None
-        try:
-            return load((self._folder / f"{name}{WINDOW_SUFFIX}").read_bytes())["latents"]
-        except (FileNotFoundError, SafetensorError, KeyError):
-            return None
+        """Return a window's part, on the CPU, or None if it is missing or its file is damaged.
+
+        Raises GenerationCancelledError in the place of None if no window is to be made.
+        """
+        with contextlib.suppress(FileNotFoundError, SafetensorError, KeyError):
+            if self._folder is not None:
+                return load((self._folder / f"{name}{WINDOW_SUFFIX}").read_bytes())["latents"]
+        if not self._makes_new:
+            raise GenerationCancelledError("The generation was stopped.")
+        return None
 
     def add(self, name: str, latents: torch.Tensor, **notes: object) -> None:
         """Write a window's part to disk atomically.

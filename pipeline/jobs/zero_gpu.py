@@ -37,13 +37,14 @@ def stream_clip(
     seconds: float = math.inf,
     marker: Marker | None = None,
     shots: Collection[int] | None = None,
+    makes_new: bool = True,
 ) -> Generator[News, None, None]:
     """Make a clip in a thread and yield its events; closing stops it within a denoising step.
 
     It also stops after `seconds` if a window was finished in that time: another stream can continue
-    from there. Finished windows are kept beside the output. `shots` are those of `generate`. Errors
-    for the user are yielded, not raised, because ZeroGPU passes on only the class of a raised error
-    and ends the process that has loaded the model.
+    from there. Finished windows are kept beside the output. `shots` and `makes_new` are those of
+    `generate`. Errors for the user are yielded, not raised, because ZeroGPU passes on only the
+    class of a raised error and ends the process that has loaded the model.
     """
     # Imports diffusers, which takes seconds: the page is there without it.
     from pipeline.generation.generate import generate
@@ -62,6 +63,7 @@ def stream_clip(
             keep=output.parent,
             marker=marker,
             shots=shots,
+            makes_new=makes_new,
         )
         future.add_done_callback(lambda _: news.put(None))
         try:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from pipeline.errors import StorageError
+from pipeline.errors import GenerationCancelledError, StorageError
 from pipeline.generation.kept_parts import num_windows
 from pipeline.generation.latent_cache import LatentCache, content_key
 
@@ -54,6 +54,14 @@ def test_a_damaged_window_is_made_again(tmp_path: Path, damage: bytes | None) ->
     assert latent_cache.find("a") is None
     latent_cache.add("a", torch.ones(1, 4, 2))
     assert latent_cache.find("a").sum() == 8
+
+
+def test_a_missing_window_ends_a_job_that_is_to_make_none(tmp_path: Path) -> None:
+    LatentCache(tmp_path).add("a", torch.ones(1, 4, 2))
+    latent_cache = LatentCache(tmp_path, makes_new=False)
+    assert latent_cache.find("a").sum() == 8
+    with pytest.raises(GenerationCancelledError):
+        latent_cache.find("b")
 
 
 def test_what_is_not_wanted_is_dropped(tmp_path: Path) -> None:

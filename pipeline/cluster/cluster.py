@@ -8,6 +8,7 @@ from collections import Counter
 from pipeline.cluster.connection import Connection
 from pipeline.cluster.fits import FittingModels
 from pipeline.cluster.fleet import Fleet
+from pipeline.cluster.following import Follower
 from pipeline.cluster.gpu_worker import GpuWorker
 from pipeline.cluster.making import ClusterMaker
 from pipeline.cluster.slots import PATIENCE, ClusterSlots
@@ -53,7 +54,8 @@ class Cluster:
 
     def create_make(self, marker: Marker | None) -> Run:
         """Return the function that makes a job's clip on the cluster."""
-        return ClusterMaker(self.fleet, self.slots, self.models, marker).make
+        follower = Follower(self.fleet, self.slots)
+        return ClusterMaker(follower, self.slots, self.models, marker).make
 
     def describe(self) -> str:
         """Say in a line which machines there are and what their workers do."""
@@ -68,7 +70,7 @@ class Cluster:
             kind = f"{worker.kind} ({worker.facts.machine.memory_bytes / GIGABYTE:.0f} GB)"
             nodes.setdefault(worker.node, Counter())[kind] += 1
         parts = [
-            f"{node}: " + ", ".join(f"{count} × {kind}" for kind, count in kinds.items())  # noqa: RUF001
+            f"{node}: " + ", ".join(f"{count} × {kind}" for kind, count in sorted(kinds.items()))  # noqa: RUF001
             for node, kinds in sorted(nodes.items())
         ]
         num_busy = sum(bool(x.facts and x.facts.run_id) for x in workers)

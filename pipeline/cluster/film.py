@@ -10,123 +10,122 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from pipeline.cluster.fleet import Worker
+from pipeline.cluster.following import Follower
 from pipeline.cluster.work import Work, WorkerBusyError, WorkerLostError
 from pipeline.generation.progress import Progress
 from pipeline.jobs.worker import IsCancelled, OnProgress
 from pipeline.planning.plan import ShotPlan
 
-if TYPE_CHECKING:
-    from pipeline.cluster.making import ClusterMaker
-
 _SECONDS_BETWEEN_LOOKS = 0.2
 _SHARE = 0.95  # of the whole, that the shots take; the rest is putting them together
 
+Group = tuple[int, ...]
+"""The numbers of shots that continue each other, which one worker makes."""
+
 
 class Film:
-    """The shots of a film that are still to be made, and the workers that make them."""
+    """The groups of shots of a film that are still to be made, and the workers that make them."""
 
-    def __init__(self, maker: ClusterMaker, work: Work, shots: Sequence[ShotPlan]) -> None:
-        """Split a film into groups of shots that continue each other."""
-        self._maker = maker
+    def __init__(
+        self,
+        follower: Follower,
+        work: Work,
+        shots: Sequence[ShotPlan],
+        on_progress: OnProgress,
+        is_cancelled: IsCancelled,
+    ) -> None:
+        """Split a film's shots into groups."""
+        self._follower = follower
         self._work = work
-        self._shots = shots
-        self._groups = group_shots(shots)
-        self._changed = threading.Lock()
-        self._waiting = deque(self._groups)
-        self._done: dict[tuple[int, ...], float] = dict.fromkeys(self._groups, 0.0)  # windows
+        self._num_windows = [len(shot.windows) for shot in shots]
+        self._on_progress = on_progress
+        self._is_cancelled = is_cancelled
+        groups = group_shots(shots)
+        self.is_split = len(groups) > 1
+        self._lock = threading.Lock()
+        self._waiting = deque(groups if self.is_split else ())
+        self._num_done = dict.fromkeys(groups, 0.0)  # windows
         self._error: BaseException | None = None
 
-    def make_shots(
-        self, worker: Worker, on_progress: OnProgress, is_cancelled: IsCancelled
-    ) -> None:
+    def make_shots(self, worker: Worker) -> None:
         """Make all groups, on a worker and on those that are free meanwhile.
 
         Returns at once if there is only one group, or if all were made before. Raises the first
         error of a group, and WorkerLostError if there is no worker left.
         """
-        if len(self._groups) < 2 or not self._waiting:
-            return
-        threads = [self._begin(worker, on_progress, is_cancelled)]
+        slots, work = self._follower.slots, self._work
+        threads = [self._begin(worker)] if self._waiting else []
         while any(thread.is_alive() for thread in threads):
-            if self._waiting and self._error is None:
-                job_id, request = self._work.run_id, self._work.request
-                if (more := self._maker.slots.borrow(job_id, request)) is not None:
-                    threads.append(self._begin(more, on_progress, is_cancelled))
+            needs_more = self._waiting and self._error is None
+            if needs_more and (more := slots.borrow(work.job_id, work.request)):
+                threads.append(self._begin(more))
             time.sleep(_SECONDS_BETWEEN_LOOKS)
         if self._error is not None:
             raise self._error
         if self._waiting:
             raise WorkerLostError("the workers of a film are gone")
 
-    def _begin(
-        self, worker: Worker, on_progress: OnProgress, is_cancelled: IsCancelled
-    ) -> threading.Thread:
-        arguments = worker, on_progress, is_cancelled
-        thread = threading.Thread(target=self._run, args=arguments, name="kinora-film", daemon=True)
+    def _begin(self, worker: Worker) -> threading.Thread:
+        thread = threading.Thread(
+            target=self._make_groups, args=(worker,), name="kinora-film", daemon=True
+        )
         thread.start()
         return thread
 
-    def _run(self, worker: Worker, on_progress: OnProgress, is_cancelled: IsCancelled) -> None:
+    def _make_groups(self, worker: Worker) -> None:
         """Have a worker make one group after the other, first the one that it makes already."""
         while (group := self._next(worker)) is not None:
             try:
-                self._make(worker, group, on_progress, is_cancelled)
+                self._make(worker, group)
             except (WorkerLostError, WorkerBusyError):
                 self._waiting.appendleft(group)
                 break
             except Exception as exc:
                 self._error = self._error or exc
                 break
-        self._maker.slots.return_borrowed(self._work.run_id, worker)
+        self._follower.slots.return_borrowed(self._work.job_id, worker)
 
-    def _next(self, worker: Worker) -> tuple[int, ...] | None:
-        with self._changed:
+    def _next(self, worker: Worker) -> Group | None:
+        """Take the group that a worker is to make next; None if it has no more to do."""
+        with self._lock:
             if self._error is not None or not self._waiting:
                 return None
-            group = self._waiting[0]
-            if worker.facts and worker.facts.run_id:
-                group = next(
-                    (x for x in self._waiting if self._name(x) == worker.facts.run_id), group
-                )
+            run_id = worker.facts.run_id if worker.facts else ""
+            begun = [group for group in self._waiting if self._run_id(group) == run_id]
+            group = (begun or self._waiting)[0]
             self._waiting.remove(group)
             return group
 
-    def _name(self, group: tuple[int, ...]) -> str:
+    def _run_id(self, group: Group) -> str:
         return f"{self._work.run_id}/{group[0]}"
 
-    def _make(
-        self,
-        worker: Worker,
-        group: tuple[int, ...],
-        on_progress: OnProgress,
-        is_cancelled: IsCancelled,
-    ) -> None:
-        counts = [len(shot.windows) for shot in self._shots]
-        first, total = sum(counts[: group[0]]), sum(counts)
-        num_windows = sum(counts[index] for index in group)
+    def _make(self, worker: Worker, group: Group) -> None:
+        """Have a worker make one group, and report how much of the film is made."""
+        num_before = sum(self._num_windows[: group[0]])
+        num_windows = sum(self._num_windows[index] for index in group)
 
         def report(progress: Progress) -> None:
             steps = progress.step / progress.num_steps if progress.num_steps else 0.0
-            done = max(0, progress.window - 1 - first) + steps
-            with self._changed:
-                self._done[group] = min(max(self._done[group], done), num_windows)
-                fraction = _SHARE * sum(self._done.values()) / total
-            on_progress(replace(progress, fraction=fraction))
+            num_done = max(0, progress.window - 1 - num_before) + steps
+            with self._lock:
+                num_done = max(self._num_done[group], num_done)
+                self._num_done[group] = min(num_done, num_windows)
+                fraction = _SHARE * sum(self._num_done.values()) / sum(self._num_windows)
+            self._on_progress(replace(progress, fraction=fraction))
 
         def should_stop() -> bool:
-            return self._error is not None or is_cancelled()
+            return self._error is not None or self._is_cancelled()
 
-        part = replace(self._work, run_id=self._name(group), shots=group)
-        self._maker.follow(worker, part, report, should_stop)
-        self._done[group] = num_windows
+        part = replace(self._work, run_id=self._run_id(group), shots=group)
+        self._follower.follow(worker, part, report, should_stop)
+        self._num_done[group] = num_windows
 
 
-def group_shots(shots: Sequence[ShotPlan]) -> list[tuple[int, ...]]:
+def group_shots(shots: Sequence[ShotPlan]) -> list[Group]:
     """Return the numbers of shots in groups; one that continues another is in its group."""
-    groups: list[tuple[int, ...]] = []
+    groups: list[Group] = []
     for index, shot in enumerate(shots):
         if shot.continues and groups:
             groups[-1] = (*groups[-1], index)

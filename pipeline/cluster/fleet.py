@@ -94,13 +94,13 @@ class Fleet:
             with self._lock:
                 worker.facts = None
             raise WorkerLostError(f"{worker.name} is gone: {exc}") from exc
-        # Ray's answers when its process on this machine is gone, and while it leaves a cluster.
-        except (OSError, SystemExit) as exc:
-            raise ClusterGoneError("this page has lost the cluster") from exc
-        except RayError as exc:
+        except RayError as exc:  # before OSError, which one with an OSError as its cause is too
             if (cause := getattr(exc, "cause", None)) is not None:
                 raise cause from exc
             raise WorkerLostError(str(exc)) from exc
+        # Ray's answers when its process on this machine is gone, and while it leaves a cluster.
+        except (OSError, SystemExit) as exc:
+            raise ClusterGoneError("this page has lost the cluster") from exc
 
     def restart(self, worker: Worker) -> None:
         """End a worker's process, whose GPU may be in a bad state; Ray starts it again."""

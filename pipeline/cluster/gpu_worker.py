@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
 import threading
 import time
 import traceback
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 
+from pipeline.cluster.job_files import JobCopy
 from pipeline.cluster.work import (
     Report,
     Work,
@@ -35,10 +37,6 @@ logger = logging.getLogger(__name__)
 
 # Work that no page has asked about for so long is stopped; its finished windows are kept.
 SECONDS_UNTIL_ABANDONED = 600.0
-_NOT_SHARED = (
-    "The worker on {} does not see the page's data folder; share KINORA_DATA_DIR between all "
-    "machines under the same path."
-)
 
 
 class GpuWorker:
@@ -58,6 +56,7 @@ class GpuWorker:
         self._is_stopped = False
         self._asked_at = 0.0
         self._model = ""
+        self._copy = JobCopy()
 
     def detect(self) -> Machine:
         """Return the machine that this process may use."""
@@ -68,18 +67,49 @@ class GpuWorker:
         with self._changed:
             is_busy = self._work is not None and not self._report.is_last
             run_id = self._work.run_id if self._work and is_busy else ""
-        return WorkerFacts(self._model_cache.machine, os.getpid(), self._model, run_id)
+            copy_of = self._copy.job_id
+        return WorkerFacts(self._model_cache.machine, os.getpid(), self._model, run_id, copy_of)
 
-    def start(self, work: Work) -> None:
-        """Begin some work, or go on with it if it is the same. Raises WorkerBusyError."""
+    def start(self, work: Work, files: Sequence[str]) -> list[str] | None:
+        """Begin some work, or go on with it if it is the same. Raises WorkerBusyError.
+
+        Returns None if this worker sees the job's folder. Otherwise it works in a copy of it, and
+        returns which of the `files` are missing there: it begins when there are none.
+        """
+        is_seen = _is_seen(work.output.parent)
         with self._changed:
             self._asked_at = time.monotonic()
             if self._work is not None and not self._report.is_last:
                 if self._work.run_id == work.run_id and not self._is_stopped:
-                    return
+                    return None if is_seen else []
                 raise WorkerBusyError(self._work.run_id)
+            if not is_seen:
+                folder = self._copy.open(work.job_id)
+                if missing := [name for name in files if not (folder / name).is_file()]:
+                    return missing
+                work = work.at(folder)
+                work.output.unlink(missing_ok=True)  # of an earlier attempt
             self._work, self._report, self._is_stopped = work, Report(), False
         threading.Thread(target=self._make, args=(work,), name="kinora-work", daemon=True).start()
+        return None if is_seen else []
+
+    def list_parts(self, job_id: str, clip: str) -> list[str]:
+        """List what is finished in this worker's copy of a job; see `JobCopy`."""
+        return self._copy.list_parts(job_id, clip)
+
+    def read(self, job_id: str, name: str, offset: int) -> bytes:
+        """Read a chunk of a file in this worker's copy of a job."""
+        return self._copy.read(job_id, name, offset)
+
+    def write(self, job_id: str, name: str, offset: int, chunk: bytes) -> None:
+        """Write a chunk of a file in this worker's copy of a job."""
+        self._copy.write(job_id, name, offset, chunk)
+
+    def discard(self, job_id: str) -> None:
+        """Delete this worker's copy of a job."""
+        with self._changed:
+            if self._work is None or self._report.is_last:
+                self._copy.discard(job_id)
 
     def news(self, run_id: str, seconds: float) -> Report:
         """Return what is new of some work, as soon as something is, within some seconds.
@@ -115,10 +145,13 @@ class GpuWorker:
 
     def _follow(self, work: Work) -> Report:
         """Run the generation and collect its news; return the last report."""
-        if not work.output.parent.is_dir():
-            return Report(outcome=KinoraError(_NOT_SHARED.format(socket.gethostname())))
         stream = stream_clip(
-            work.request, work.output, self._model_cache, marker=work.marker, shots=work.shots
+            work.request,
+            work.output,
+            self._model_cache,
+            marker=work.marker,
+            shots=work.shots,
+            makes_new=work.makes_new,
         )
         for news in stream:
             if isinstance(news, Progress):
@@ -137,6 +170,15 @@ class GpuWorker:
             is_abandoned = time.monotonic() - self._asked_at > SECONDS_UNTIL_ABANDONED
             self._is_stopped = self._is_stopped or is_abandoned
             return self._is_stopped
+
+
+def _is_seen(folder: Path) -> bool:
+    """Say whether a job's folder, which has a random name, is the page's: all machines share it."""
+    try:
+        next(folder.iterdir(), None)  # also renews what NFS remembers of it
+    except OSError:
+        return False
+    return True
 
 
 def _usable(settings: AccelerationSettings, machine: Machine) -> AccelerationSettings:

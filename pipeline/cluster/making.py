@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.cluster.film import Film
 from pipeline.cluster.fits import FittingModels
-from pipeline.cluster.fleet import Fleet, Worker
+from pipeline.cluster.fleet import Worker
+from pipeline.cluster.following import SECONDS_BETWEEN_LOOKS, STOPPED, Follower
 from pipeline.cluster.slots import ClusterSlots
 from pipeline.cluster.work import ClusterGoneError, Work, WorkerBusyError, WorkerLostError
 from pipeline.errors import GenerationCancelledError, KinoraError
 from pipeline.generation.kept_parts import num_pieces, num_windows
-from pipeline.generation.progress import Progress
 from pipeline.jobs.worker import IsCancelled, OnProgress
 from pipeline.planning.plan import plan_generation
 from pipeline.planning.request import GenerationRequest
@@ -24,18 +24,16 @@ from pipeline.trust.watermark.mark import Marker
 logger = logging.getLogger(__name__)
 
 MAX_LOSSES = 5  # workers lost by one clip without a window finished in between
-_SECONDS_BETWEEN_LOOKS = 0.25
 _ENDS_WORKERS = (
     f"{MAX_LOSSES} workers crashed while making this clip; try a smaller or shorter one."
 )
-_STOPPED = "The generation was stopped."
 
 
 @dataclass(frozen=True)
 class ClusterMaker:
     """Makes clips on a cluster; the place of the function that makes them on this machine."""
 
-    fleet: Fleet
+    follower: Follower
     slots: ClusterSlots
     models: FittingModels
     marker: Marker | None
@@ -51,65 +49,59 @@ class ClusterMaker:
 
         Raises what `generate` raises, and KinoraError if it takes down one worker after another.
         """
-        job_id = output.parent.name
-        work = Work(job_id, request, output, self.marker)
-        losses = Losses(output.parent)
-        spec = self.models.spec(request.model)
-        # What starts from a picture or clip is one shot.
-        is_film = request.image is None and request.video is None
-        shots = plan_generation(request, spec).shots if is_film else ()
-        film = Film(self, work, shots)
-        worker = self.slots.worker_of(job_id)
+        work = Work(output.parent.name, request, output, self.marker)
+        self.follower.fetch_left(work)
+        try:
+            return self._make(work, on_progress, is_cancelled)
+        finally:
+            self.follower.discard_copies(work)
+
+    def _make(
+        self, work: Work, on_progress: OnProgress, is_cancelled: IsCancelled
+    ) -> dict[str, object]:
+        """Make a clip on one worker; if that is lost or busy, go on on another."""
+        losses = Losses(work.output.parent)
+        film = self._film(work, on_progress, is_cancelled)
+        worker = self.slots.worker_of(work.job_id)
         while True:
             if worker is None:
                 worker = self._wait_for_another(work, is_cancelled)
             try:
-                film.make_shots(worker, on_progress, is_cancelled)
-                return self.follow(worker, work, on_progress, is_cancelled)
+                film.make_shots(worker)
+                return self.follower.follow(worker, work, on_progress, is_cancelled)
             except WorkerBusyError:
                 logger.info("%s is used by another page", worker.name)
             except WorkerLostError as exc:
                 losses.count(exc)
+            except GenerationCancelledError:
+                if film.is_split:
+                    self._put_together(worker, work)
+                raise
             worker = None
 
-    def follow(
-        self,
-        worker: Worker,
-        work: Work,
-        on_progress: Callable[[Progress], None],
-        is_cancelled: IsCancelled,
-    ) -> dict[str, object]:
-        """Have a worker do some work; return the recipe or raise its error.
+    def _film(self, work: Work, on_progress: OnProgress, is_cancelled: IsCancelled) -> Film:
+        request = work.request
+        # What starts from a picture or clip is one shot.
+        is_film = request.image is None and request.video is None
+        spec = self.models.spec(request.model)
+        shots = plan_generation(request, spec).shots if is_film else ()
+        return Film(self.follower, work, shots, on_progress, is_cancelled)
 
-        Raises WorkerLostError if the worker is lost, WorkerBusyError if it makes something else.
-        """
-        self.fleet.call(worker, "start", work)
-        is_stopping = False
-        while True:
-            if is_cancelled() and not is_stopping:
-                if self.slots.is_closed:  # another page will find the work going on
-                    raise GenerationCancelledError(_STOPPED)
-                is_stopping = True
-                self.fleet.call(worker, "stop", work.run_id)
-            report = self.fleet.call(worker, "news", work.run_id, _SECONDS_BETWEEN_LOOKS)
-            if report.progress is not None and not is_stopping:
-                on_progress(report.progress)
-            if report.failure:
-                self.fleet.restart(worker)
-                raise RuntimeError(f"a worker failed:\n{report.failure}")
-            if isinstance(report.outcome, KinoraError):
-                raise report.outcome
-            if report.outcome is not None:
-                return report.outcome
+    def _put_together(self, worker: Worker, work: Work) -> None:
+        """Have a worker write the clip of a film that was stopped, as far as that is finished."""
+        part = replace(work, run_id=f"{work.run_id}/stopped", makes_new=False)
+        if not self.slots.is_closed:
+            with contextlib.suppress(KinoraError, WorkerLostError, WorkerBusyError):
+                self.follower.follow(worker, part, lambda _: None, lambda: self.slots.is_closed)
 
     def _wait_for_another(self, work: Work, is_cancelled: IsCancelled) -> Worker:
         """Wait until another worker is free for some work. Raises GenerationCancelledError."""
         while True:
             if is_cancelled():
-                raise GenerationCancelledError(_STOPPED)
-            if (worker := self.slots.move(work.run_id, work.request)) is not None:
+                raise GenerationCancelledError(STOPPED)
+            if (worker := self.slots.move(work.job_id, work.request)) is not None:
                 return worker
-            time.sleep(_SECONDS_BETWEEN_LOOKS)
+            time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
 class Losses:

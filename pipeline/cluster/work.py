@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.errors import KinoraError
+from pipeline.generation.kept_parts import list_parts
 from pipeline.generation.progress import Progress
 from pipeline.planning.request import GenerationRequest
 from pipeline.runtime.device import Machine
@@ -28,7 +29,8 @@ class WorkerBusyError(Exception):
 class Work:
     """A clip to make in a job's folder, or with `shots` only the windows of some of its shots.
 
-    The same `run_id` is the same work, whoever asks for it.
+    With `makes_new` false, a clip of what is finished already. The same `run_id` is the same work,
+    whoever asks for it.
     """
 
     run_id: str
@@ -36,6 +38,25 @@ class Work:
     output: Path
     marker: Marker | None = None
     shots: tuple[int, ...] | None = None
+    makes_new: bool = True
+
+    @property
+    def job_id(self) -> str:
+        """Return the id of the job that this is work for."""
+        return self.output.parent.name
+
+    @property
+    def files(self) -> list[str]:
+        """List the files in the job's folder that are used: its sources, and finished parts."""
+        folder = self.output.parent
+        sources = [path.relative_to(folder).as_posix() for path in self.request.sources]
+        return [*sources, *list_parts(folder)]
+
+    def at(self, folder: Path) -> Work:
+        """Return the same work in a copy of the job's folder."""
+        original = self.output.parent
+        request = self.request.with_sources(lambda path: folder / path.relative_to(original))
+        return replace(self, request=request, output=folder / self.output.name)
 
 
 @dataclass(frozen=True)
@@ -57,9 +78,10 @@ class Report:
 
 @dataclass(frozen=True)
 class WorkerFacts:
-    """A worker's machine, the model that it has in memory and the work that it does, if any."""
+    """A worker's machine, the model in its memory, its work, and the job whose files it has."""
 
     machine: Machine
     pid: int
     model: str = ""
     run_id: str = ""
+    copy_of: str = ""

@@ -22,6 +22,12 @@ def num_pieces(folder: Path) -> int:
     return len([*(folder / PIECES).glob(f"*{PIECE_SUFFIX}")])
 
 
+def list_parts(folder: Path) -> list[str]:
+    """List the finished parts in a job's folder by their paths in it."""
+    kinds = (f"{WINDOWS}/*{WINDOW_SUFFIX}", f"{PIECES}/*{PIECE_SUFFIX}")
+    return sorted(path.relative_to(folder).as_posix() for x in kinds for path in folder.glob(x))
+
+
 def discard_parts(folder: Path) -> None:
     """Delete all finished parts in a job's folder."""
     for name in (WINDOWS, PIECES):

@@ -12,7 +12,7 @@ import pytest
 from pipeline.cluster.gpu_worker import GpuWorker
 from pipeline.cluster.joining import join_cluster
 from pipeline.cluster.work import Report, Work, WorkerBusyError, WorkerLostError
-from pipeline.errors import GenerationCancelledError, KinoraError
+from pipeline.errors import GenerationCancelledError
 from pipeline.planning.request import GenerationRequest
 from pipeline.runtime.acceleration import AccelerationSettings
 from tests.cluster.tiny_cluster import TinyWorker
@@ -39,11 +39,11 @@ def test_a_worker_refuses_other_work_and_stops_within_a_step(
     worker: GpuWorker, ask: Callable[..., GenerationRequest], tmp_path: Path
 ) -> None:
     work = Work("one", ask(duration=60.0), tmp_path / "result.mp4")
-    worker.start(work)
-    worker.start(work)  # the same page again, or one that has taken its place
+    worker.start(work, ())
+    worker.start(work, ())  # the same page again, or one that has taken its place
     assert worker.describe().run_id == "one"
     with pytest.raises(WorkerBusyError):
-        worker.start(Work("two", ask(), tmp_path / "other.mp4"))
+        worker.start(Work("two", ask(), tmp_path / "other.mp4"), ())
     with pytest.raises(WorkerLostError):
         worker.news("two", 0.0)
     worker.stop("one")
@@ -51,13 +51,21 @@ def test_a_worker_refuses_other_work_and_stops_within_a_step(
     assert worker.describe().run_id == ""
 
 
-def test_a_worker_that_does_not_see_the_data_folder_says_so(
+def test_a_worker_that_does_not_see_the_jobs_folder_asks_for_its_files(
     worker: GpuWorker, ask: Callable[..., GenerationRequest], tmp_path: Path
 ) -> None:
-    worker.start(Work("one", ask(), tmp_path / "elsewhere" / "result.mp4"))
-    outcome = end(worker, "one").outcome
-    assert isinstance(outcome, KinoraError)
-    assert "share KINORA_DATA_DIR" in str(outcome)
+    work = Work("one", ask(), tmp_path / "one" / "result.mp4")
+    assert worker.start(work, ["windows/a.safetensors"]) == ["windows/a.safetensors"]
+    assert worker.describe().copy_of == "one"
+    assert not worker.describe().run_id
+    worker.write("one", "windows/a.safetensors", 0, b"latents")
+    worker.write("one", "windows/a.safetensors", 7, b"")
+    assert worker.start(work, ["windows/a.safetensors"]) == []
+    worker.discard("one")  # not while it is used
+    assert isinstance(end(worker, "one").outcome, dict)
+    assert "result.mp4" in worker.list_parts("one", "result.mp4")
+    worker.discard("one")
+    assert worker.describe().copy_of == ""
 
 
 def test_without_the_setting_no_cluster_is_joined(

@@ -1,21 +1,20 @@
-"""Jobs of several visitors on a cluster of three workers, with work that sleeps."""
+"""Jobs of several visitors on a cluster of three workers."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from pipeline.cluster.fits import FittingModels
 from pipeline.errors import InvalidRequestError
-from pipeline.generation.progress import Progress
-from pipeline.jobs.worker import JobWorker
-from pipeline.planning.request import GenerationRequest
 from pipeline.runtime.acceleration import AccelerationSettings
 from pipeline.runtime.device import GIGABYTE, Machine
-from tests.cluster.tiny_cluster import LARGE, NEEDS_RAY, OTHER, places, until
+from tests.cluster.conftest import Ask, OpenPage
+from tests.cluster.tiny_cluster import LARGE, NEEDS_RAY, OTHER, finish, places, until
 from tests.tiny import MINI
 
 if TYPE_CHECKING:
@@ -25,64 +24,68 @@ if TYPE_CHECKING:
 pytestmark = NEEDS_RAY
 
 
-@pytest.fixture
-def cluster(join: Callable[..., Cluster]) -> Cluster:
-    return join()
-
-
-@pytest.fixture
-def worker(cluster: Cluster, open_page: Callable[[Cluster], JobWorker]) -> JobWorker:
-    return open_page(cluster)
-
-
-def names(worker: JobWorker, *job_ids: str) -> list[str]:
-    return [worker.state(job_id).name for job_id in job_ids]
-
-
 def test_as_many_jobs_run_at_once_as_there_are_gpus_and_visitors_take_turns(
-    worker: JobWorker, cluster: Cluster, ask: Callable[..., GenerationRequest]
+    cluster: Cluster, open_page: OpenPage, ask: Ask, hold: Path
 ) -> None:
-    assert cluster.fleet.wait(120, 3)
-    greedy = [worker.submit(ask(seed=x), visitor="a") for x in range(4)]
-    until(lambda: names(worker, *greedy).count("running") == 3)
-    late = worker.submit(ask(seed=9), visitor="b")
-    assert worker.state(late).position == 1
-    until(lambda: len(places(cluster)) == 3)
-    assert set(places(cluster).values()) == set(greedy[:3])
-    until(lambda: worker.state(late).name in ("running", "done"))
-    until(lambda: names(worker, *greedy, late) == ["done"] * 5)
-    began = [
-        (worker.store.folder(x) / "log.txt").read_text().splitlines()[0][:19]
-        for x in (late, greedy[3])
-    ]
+    """No job waits for a worker that has its model: that is another test."""
+    page = open_page(patience=0.0)
+    greedy = [page.submit(ask(seed=x), visitor="a") for x in range(4)]
+    until(lambda: set(places(cluster).values()) == set(greedy[:3]))
+    late = page.submit(ask(seed=9), visitor="b")
+    assert page.state(late).position == 1
+    assert page.state(greedy[3]).position == 2
+    hold.unlink()
+    finish(page, late, *greedy)
+    logs = [page.store.folder(x) / "log.txt" for x in (late, greedy[3])]
+    began = [log.read_text().splitlines()[0][:19] for log in logs]
     assert began == sorted(began)
-    assert all(worker.result(x) for x in (*greedy, late))
+    assert all(page.result(x) for x in (late, *greedy))
 
 
 def test_a_worker_that_has_the_model_is_preferred(
-    worker: JobWorker, cluster: Cluster, ask: Callable[..., GenerationRequest]
+    cluster: Cluster, open_page: OpenPage, ask: Ask, hold: Path
 ) -> None:
-    first = worker.submit(ask(OTHER))
-    until(lambda: worker.state(first).name == "done")
-    until(lambda: OTHER in [x.facts.model for x in cluster.fleet.workers()])
+    page = open_page()
+    first = page.submit(ask(OTHER))
+    hold.unlink()
+    finish(page, first)
+    until(lambda: OTHER in [x.facts.model for x in cluster.fleet.workers() if x.facts])
     (place,) = [x.name for x in cluster.fleet.workers() if x.facts and x.facts.model == OTHER]
-    again = worker.submit(ask(OTHER, seed=2))
-    until(lambda: places(cluster).get(place) == again)
-    until(lambda: worker.state(again).name == "done")
+    hold.touch()
+    again = page.submit(ask(OTHER, seed=2))
+    until(lambda: again in places(cluster).values())
+    assert places(cluster) == {place: again}
+    page.cancel(again)
 
 
-def test_a_model_goes_where_it_fits_and_is_refused_where_none_would_do(
-    worker: JobWorker,
-    cluster: Cluster,
-    ask: Callable[..., GenerationRequest],
+def test_a_model_goes_where_it_fits_and_a_stop_reaches_it_within_a_step(
+    cluster: Cluster, open_page: OpenPage, ask: Ask, hold: Path
 ) -> None:
-    large = worker.submit(ask(LARGE))
+    """The window is held, so that it cannot end."""
+    page = open_page()
+    large = page.submit(ask(LARGE))
     until(lambda: large in places(cluster).values())
-    (name,) = [name for name, job in places(cluster).items() if job == large]
-    (machine,) = [x.facts.machine for x in cluster.fleet.workers() if x.name == name and x.facts]
-    assert machine.memory_bytes > 500e9
+    (worker,) = [x for x in cluster.fleet.workers() if x.facts and x.facts.run_id == large]
+    assert worker.facts is not None
+    assert worker.facts.machine.memory_bytes > 500e9
     assert cluster.models.placement(LARGE)
-    worker.cancel(large)
+    page.cancel(large)
+    until(lambda: page.state(large).is_over)
+    assert page.state(large).name == "cancelled"
+    until(lambda: not places(cluster))
+    assert hold.exists()
+
+
+@pytest.mark.parametrize("root", ["apart"], indirect=True)
+def test_a_picture_travels_to_a_worker_that_does_not_see_it(
+    open_page: OpenPage, ask: Ask, tmp_path: Path
+) -> None:
+    pixels = np.random.default_rng(1).integers(0, 256, (360, 640, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "picture.png")
+    page = open_page()
+    job_id = page.submit(ask(image=tmp_path / "picture.png"))
+    finish(page, job_id)
+    assert page.result(job_id)
 
 
 def test_what_fits_on_no_worker_is_refused_with_what_would(models: Models) -> None:
@@ -94,18 +97,6 @@ def test_what_fits_on_no_worker_is_refused_with_what_would(models: Models) -> No
         fitting.placement(LARGE)
 
 
-def test_a_stop_reaches_a_worker_within_a_step(
-    worker: JobWorker, cluster: Cluster, ask: Callable[..., GenerationRequest]
-) -> None:
-    job_id = worker.submit(ask(seed=5, duration=20.0))
-    until(lambda: isinstance(x := worker.progress(job_id), Progress) and x.stage == "sampling")
-    began = time.monotonic()
-    worker.cancel(job_id)
-    until(lambda: worker.state(job_id).name == "cancelled")
-    assert time.monotonic() - began < 5
-    until(lambda: not places(cluster))
-
-
 def test_the_page_lists_the_machines(cluster: Cluster) -> None:
-    assert "0 of 3 workers are busy" in cluster.describe()
+    until(lambda: "0 of 3 workers are busy" in cluster.describe())
     assert "2 × GPU (16 GB), 1 × GPU (512 GB)" in cluster.describe()  # noqa: RUF001

@@ -69,7 +69,7 @@ def test_a_clip_goes_on_elsewhere_when_its_node_is_gone(
 ) -> None:
     node = add_node(nodes, 1024)
     until(lambda: len(cluster.fleet.workers()) == 4)
-    page = open_page()
+    page = open_page(patience=0.0)
     first, second = (page.submit(ask(LARGE, seed=x)) for x in (1, 2))
     until(lambda: {first, second} <= set(places(cluster).values()))
     nodes.remove_node(node, allow_graceful=False)

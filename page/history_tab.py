@@ -109,7 +109,7 @@ class HistoryTab:
             label="Clip", interactive=False, buttons=["download"], elem_id=f"{NAME}-clip"
         )
         self._status = gr.Markdown(elem_id=f"{NAME}-status", elem_classes="kinora-status")
-        with gr.Row():
+        with gr.Row(elem_classes="kinora-uses"):
             for name, label in ACTIONS.items():
                 self.parts[name] = gr.Button(
                     label,
@@ -120,7 +120,7 @@ class HistoryTab:
                     min_width=90,
                     elem_id=f"{NAME}-{name}",
                 )
-        with gr.Row():
+        with gr.Row(elem_classes="kinora-uses"):
             self.actions = ClipActions(self._studio, NAME, self._chosen, self.parts["clip"])
         self.parts |= self.actions.parts
         self._characters = CharacterMaker(self._studio, NAME)

@@ -107,7 +107,7 @@ class JobPanel:
         self._create("undo")
         self._create("words")
         with gr.Column(visible=False) as self.parts["after"]:
-            with gr.Row(elem_classes="kinora-actions"):
+            with gr.Row(elem_classes="kinora-uses"):
                 self.actions = ClipActions(
                     self._studio, self._name, self.job_id, self.parts["clip"]
                 )

@@ -9,6 +9,7 @@ import re
 from html import escape
 
 from starlette.datastructures import URL, Headers, MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from page.own_files import PATH
@@ -43,6 +44,11 @@ class LinkPreview:
         if scope["type"] != "http" or scope["path"] != "/":
             await self._app(scope, receive, send)
             return
+        if scope["method"] == "HEAD":
+            # Gradio asks this at its start and gives up after 3 s; the page itself takes longer on
+            # a busy computer.
+            await Response(media_type="text/html")(scope, receive, send)
+            return
         start: Message = {}
         body = b""
 
@@ -54,8 +60,7 @@ class LinkPreview:
             body += message.get("body", b"")
             if not message.get("more_body"):
                 changed = brand(body, _address(scope))
-                if scope["method"] != "HEAD":
-                    MutableHeaders(scope=start)["content-length"] = str(len(changed))
+                MutableHeaders(scope=start)["content-length"] = str(len(changed))
                 await send(start)
                 await send({"type": "http.response.body", "body": changed})
 

@@ -30,6 +30,7 @@ from page.inspection import inspect
 from page.job_panel import JobPanel, News, TabOrigin
 from page.prompt_help import PromptHelp
 from page.served_files import serve_clip
+from page.showcase import Showcase
 from page.shown_clips import ShownClips
 from pipeline.errors import InvalidRequestError
 from pipeline.generation.cutting import Cut
@@ -82,6 +83,7 @@ class RemixTab:
                     self._create_inputs()
                 with gr.Column(scale=8, min_width=320, elem_classes="kinora-stage"):
                     self.job.create_result()
+                    self._showcase = Showcase(REMIX, "Change a clip")
         self._fields = {name: self._parts[name] for name in _ALL}
         self._connect()
 
@@ -112,6 +114,7 @@ class RemixTab:
     def _connect(self) -> None:
         parts, following = self._parts, {"queue": False, **PRIVATE}
         self.job.connect(self.inputs, parts["prompt"].submit)
+        self._showcase.connect(self._studio.models, parts["model"], self.fill, self.outputs)
         self._shown.connect({"video": parts["video"]})
         clear_consent([parts[name].change for name in ("video", "joined")], parts)
         parts["video"].change(

@@ -38,6 +38,9 @@ def main() -> None:
     examples = json.loads((EXAMPLES / "examples.json").read_text(encoding="utf-8"))
     for tab, rows in examples.items():
         for row in rows:
+            if source := row.get("source"):
+                request = build("text_to_video", {"form": source, "seed": source["seed"]})
+                _generate(request, model_cache, EXAMPLES / row["form"]["video"])
             _make(build(tab, row), model_cache, folder / row["clip"])
     clips = [folder / f"{row['clip']}.jpg" for row in examples["text_to_video"]]
     _compose(clips).save(PAGE / "preview.jpg", quality=85)
@@ -50,6 +53,8 @@ def build(tab: str, row: dict[str, Any]) -> GenerationRequest:
     if tab == "film":
         shots = parse_storyboard("\n".join(form.pop("text")))
         return build_request("text_to_video", shots=shots, aspect_ratio="16:9", **form)
+    if tab == "remix":
+        return build_request("remix_video", **form)
     if tab == "text_to_video":
         form["aspect_ratio"] = "16:9"
     return build_request(tab, duration=SECONDS, **form)
@@ -58,13 +63,7 @@ def build(tab: str, row: dict[str, Any]) -> GenerationRequest:
 def _make(request: GenerationRequest, model_cache: ModelCache, target: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         clip = Path(folder) / "clip.mp4"
-        generate(
-            request,
-            model_cache=model_cache,
-            output=clip,
-            on_progress=lambda _: None,
-            is_cancelled=lambda: False,
-        )
+        _generate(request, model_cache, clip)
         small = target.with_suffix(".mp4")
         # Beginning with an index, so that browsers play it while it comes.
         encode = ["-an", "-c:v", "libx264", "-crf", "30", "-preset", "veryslow"]
@@ -75,6 +74,16 @@ def _make(request: GenerationRequest, model_cache: ModelCache, target: Path) -> 
         )
         programs.run(arguments, ffmpeg.DECODE_TIMEOUT_SECONDS).check_returncode()
     read_first_picture(small).save(target.with_suffix(".jpg"), quality=75, optimize=True)
+
+
+def _generate(request: GenerationRequest, model_cache: ModelCache, output: Path) -> None:
+    generate(
+        request,
+        model_cache=model_cache,
+        output=output,
+        on_progress=lambda _: None,
+        is_cancelled=lambda: False,
+    )
 
 
 def _compose(paths: list[Path]) -> Image.Image:

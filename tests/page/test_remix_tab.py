@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,10 @@ def test_an_own_clip_is_cut_and_found_again_as_it_was_made(page: Page) -> None:
 
 def test_a_clip_from_elsewhere_cannot_be_remixed_by_the_small_model(page: Page, clip: Path) -> None:
     choose_tab(page, "Remix")
+    page.get_by_role("button", name="Change the time of day").click()  # an example that is one
+    expect(page.locator("#remix-prompt textarea")).to_have_value(re.compile("at night"))
+    expect(page.locator("#remix-plan")).to_contain_text("49 frames")
+    page.get_by_role("button", name="Clear").click()
     page.set_input_files("#remix-video input[type=file]", clip)
     expect(page.locator("#remix-plan")).to_contain_text("can remix only clips that it has made")
     choose(page, "cut it, or join clips")

@@ -26,6 +26,7 @@ from page.auth import AccessPolicy, is_private, read_access, read_allowance
 from page.cluster_line import show_machines
 from page.components import ASSETS, FIELDS, MAX_WATCHING, PRIVATE
 from page.connections import (
+    IDLE_SECONDS,
     ConnectionGuard,
     most_connections,
     quiet_asyncio,
@@ -38,7 +39,7 @@ from page.history_tab import HistoryTab, create_visitor, greet
 from page.http_guard import MAX_SESSIONS, MAX_UPLOAD_BYTES, GuardedBlocks, HttpGuard
 from page.link_preview import NAME, SENTENCE, LinkPreview
 from page.own_files import FOLDER, create_route
-from page.private_gradio import open_connections
+from page.private_gradio import keep_connections, open_connections
 from page.queue_bar import QueueBar
 from page.remix_tab import RemixTab
 from page.scripts import read_scripts
@@ -283,7 +284,10 @@ def launch(
     access: AccessPolicy | None = None,
     **options: Any,  # noqa: ANN401
 ) -> tuple[object, str, str]:
-    """Serve the page and the APIs under the rules of `access`, by default the environment's."""
+    """Serve the page and the APIs under the rules of `access`, by default the environment's.
+
+    Returns as soon as they are served, in another thread, with the address as Gradio does.
+    """
     access = access or read_access(share=options.get("share"))
     access.warn()
     queued = demo.queue(max_size=64, default_concurrency_limit=MAX_WATCHING, api_open=False)
@@ -294,7 +298,8 @@ def launch(
     guard = Middleware(
         HttpGuard, access=access, limits=studio.limits, connections=connections, api=api
     )
-    return queued.launch(
+    served = queued.launch(
+        prevent_thread_lock=True,
         head=f"<script>{read_scripts()}</script>",
         auth=access.login,
         theme=create_theme(),
@@ -302,6 +307,8 @@ def launch(
         **LAUNCH_OPTIONS,
         **options,
     )
+    keep_connections(demo, IDLE_SECONDS)
+    return served
 
 
 def import_generation() -> None:
@@ -339,7 +346,9 @@ def main() -> None:
             later = threading.Timer(SECONDS_UNTIL_IMPORT, warm_up, [studio])
             later.daemon = True
             later.start()
-        launch(create_demo(studio), studio)
+        demo = create_demo(studio)
+        launch(demo, studio)
+        demo.block_thread()
     except KinoraError as exc:  # the model is not available, or an access setting is wrong
         sys.exit(str(exc))
     finally:

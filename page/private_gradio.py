@@ -99,6 +99,15 @@ def open_connections(blocks: Blocks) -> list[Connection]:
     return [] if server is None else list(server.server_state.connections)
 
 
+def keep_connections(blocks: Blocks, seconds: float) -> None:
+    """Keep idle connections of a page's server open for some seconds.
+
+    uvicorn closes them after 5 s, when httpx too gives them up: a request of the client can cross
+    with the end of its connection, and is lost.
+    """
+    blocks.server.config.timeout_keep_alive = seconds
+
+
 def temporary_files(blocks: Blocks) -> list[Path]:
     """List the files that were uploaded to a page, or that Gradio made for it."""
     return [Path(name) for files in blocks.temp_file_sets for name in [*files]]

@@ -109,7 +109,7 @@ def app_url(app_studio: Studio) -> Iterator[str]:
     import app
 
     demo = app.create_demo(app_studio)
-    options = {"server_name": "127.0.0.1", "prevent_thread_lock": True, "quiet": True}
+    options = {"server_name": "127.0.0.1", "quiet": True}
     _, url, _ = app.launch(demo, app_studio, **options)
     yield url
     demo.close()

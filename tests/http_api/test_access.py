@@ -34,7 +34,7 @@ def locked_url(app_studio: Studio) -> Iterator[str]:
     """Serve the app's studio once more, with two keys."""
     demo = app.create_demo(app_studio)
     access = AccessPolicy(hosts=("localhost",), api=ApiAccess((ANNA, BEN)))
-    options = {"server_name": "127.0.0.1", "prevent_thread_lock": True, "quiet": True}
+    options = {"server_name": "127.0.0.1", "quiet": True}
     _, url, _ = app.launch(demo, app_studio, access, **options)
     yield url
     demo.close()

@@ -51,7 +51,7 @@ _T = TypeVar("_T")
 def serving_agents(studio: Studio) -> Iterator[str]:
     demo = app.create_demo(studio)
     access = AccessPolicy(hosts=("localhost",), api=ApiAccess((ANNA, BEN)))
-    options = {"server_name": "127.0.0.1", "prevent_thread_lock": True, "quiet": True}
+    options = {"server_name": "127.0.0.1", "quiet": True}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KINORA_MCP", "1")
         _, url, _ = app.launch(demo, studio, access, **options)

@@ -110,7 +110,7 @@ def test_a_completed_video_is_told_and_the_client_unwraps_it(
     monkeypatch.setenv("KINORA_WEBHOOKS", receiver.url)
     monkeypatch.setenv("KINORA_WEBHOOK_SECRET", SECRET)
     demo = app.create_demo(app_studio)
-    options = {"server_name": "127.0.0.1", "prevent_thread_lock": True, "quiet": True}
+    options = {"server_name": "127.0.0.1", "quiet": True}
     _, url, _ = app.launch(demo, app_studio, read_access(), **options)
     client = OpenAI(base_url=f"{url}v1", api_key="any", webhook_secret=SECRET)
     video = client.videos.create(prompt=PROMPT, seconds="1")  # type: ignore[arg-type]

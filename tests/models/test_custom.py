@@ -64,9 +64,7 @@ def serve(data: Path, models: Models) -> Iterator[tuple[str, Studio]]:
     (data / "identity" / "mark.key").mkdir(parents=True)
     studio = app.create_studio(data, ModelCache(CPU, models), models)
     demo = app.create_demo(studio)
-    _, url, _ = app.launch(
-        demo, studio, server_name="127.0.0.1", prevent_thread_lock=True, quiet=True
-    )
+    _, url, _ = app.launch(demo, studio, server_name="127.0.0.1", quiet=True)
     yield url, studio
     demo.close()
     studio.close()

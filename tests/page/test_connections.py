@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 import page.connections
@@ -89,6 +90,25 @@ def test_many_silent_connections_keep_nobody_out(
     asked = http.client.HTTPConnection(host, port, timeout=30)
     asked.request("GET", "/config")
     assert asked.getresponse().status == 200
+
+
+def test_a_connection_outlives_the_time_that_clients_keep_theirs(
+    app_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    check = ConnectionGuard.check
+
+    def look(self: ConnectionGuard, now: float) -> None:
+        seen.extend(x.timeout_keep_alive for x in self._connections())
+        check(self, now)
+
+    monkeypatch.setattr(ConnectionGuard, "check", look)
+    with httpx.Client(base_url=app_url) as client:
+        assert client.get("/config").status_code == 200
+        deadline = time.monotonic() + 15
+        while IDLE_SECONDS not in seen and time.monotonic() < deadline:
+            time.sleep(0.1)
+    assert IDLE_SECONDS in seen
 
 
 def test_files_are_left_for_work() -> None:

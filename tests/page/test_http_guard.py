@@ -65,7 +65,7 @@ def serve(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
         limits = Limits(allowance or Allowance())
         studio = app.create_studio(data, ModelCache(CPU, tiny_models(folder)), limits=limits)
         demo = app.create_demo(studio)
-        options = {"server_name": "127.0.0.1", "prevent_thread_lock": True, "quiet": True}
+        options = {"server_name": "127.0.0.1", "quiet": True}
         _, url, _ = app.launch(demo, studio, access, **options)
         running.append((demo, studio))
         return Server(url, studio, demo)

@@ -38,9 +38,10 @@ class ShotContext:
     """What a shot starts from, for models that plan a scene; most engines ignore it.
 
     `follows` and `leads_to` are the scene states that the shot continues from or leads up to
-    without a cut; `earlier` are those of the shots before a cut. `remixes` is that of the first
-    frame of a clip whose scene gets the prompt's changes. `characters` are the scenes whose
-    subjects look the same when the prompt names them.
+    without a cut; `earlier` are those of the shots before a cut. `remixes` is that of a clip at the
+    shot's start, whose scene gets the prompt's changes; if the shot replaces a part of the clip,
+    `leads_to` is that of the frame after it, and `pace` are the seconds of the clip in one of the
+    shot. `characters` are the scenes whose subjects look the same when the prompt names them.
     """
 
     seed: int = 0
@@ -50,6 +51,7 @@ class ShotContext:
     earlier: Sequence[SceneState] = ()
     remixes: SceneState | None = None
     characters: Sequence[SceneState] = ()
+    pace: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -78,6 +78,8 @@ def _links(
         alone: dict[str, Any] = {"given": None, "follows": None}  # as of the words alone
         remixes_scene = context.engine.model.spec.remixes == "scene"
         return alone | ({"remixes": memories.get("first")} if remixes_scene else {})
+    if context.request.task == "retake_video":
+        links |= _replaced_scene(context, seconds)
     if direction != "backward":
         clip = context.clip
         links["follows"] = None if clip is None else clip.scene_at(clip.info.num_frames - 1)
@@ -85,6 +87,22 @@ def _links(
         begin = seconds + 1 / plan.model_fps
         links["leads_to"] = {**first, "seconds": first["seconds"] - begin}
     return links
+
+
+def _replaced_scene(context: GenerationContext, seconds: float) -> dict[str, Any]:
+    """Return the scene that a retake makes anew, for a model that knows it from the recipe.
+
+    The shot lasts a whole number of latent frames, of which some are left out: its `pace` makes up
+    for that, so that everything is in its place when the clip goes on.
+    """
+    clip, plan = context.clip, context.plan
+    if clip is None or clip.after is None or not clip.is_one_scene:
+        return {}
+    if context.engine.model.spec.remixes != "scene":
+        return {}
+    begin, end = clip.scene_at(clip.info.num_frames - 1), clip.after.scene_at(0)
+    pace = float((plan.num_frames + 1) / plan.fps) / (seconds + 1 / plan.model_fps)
+    return {"remixes": begin, "leads_to": end, "pace": pace}
 
 
 def _last_time(request: GenerationRequest, plan: Plan, shot: ShotPlan) -> float:

@@ -214,4 +214,6 @@ def _memories(
             ends["first"] = clip.memories.get("first")
         if direction != "forward":
             ends["last"] = None if direction == "loop" else clip.leads_to.memories.get("last")
+        if context.request.task == "retake_video" and ends["last"] is not None:
+            ends["last"] = {**ends["last"], "resumes": True}  # after frames that are not of it
     return ends

@@ -70,7 +70,9 @@ class OpenedClip(OpenedSource):
     def is_one_scene(self) -> bool:
         """Say whether its recipe names one scene for all of the clip, without a cut."""
         first, last = self.memories.get("first"), self.memories.get("last")
-        if first is None or last is None or first.get("staging") != last.get("staging"):
+        if first is None or last is None or last.get("resumes"):
+            return False
+        if first.get("staging") != last.get("staging"):
             return False
         num_frames = self.info.num_in_file or self.info.num_frames
         seconds = float((num_frames - 1) / self.info.fps)

@@ -11,6 +11,8 @@ from torch.nn import functional
 from pipeline.mini.autoencoder import PATCH_FRAMES, AutoencoderKinora
 from pipeline.mini.path_features import COLUMN
 
+MAX_MIXED_FRAMES = 10
+
 
 @torch.no_grad()
 def warp_along_camera(
@@ -83,18 +85,21 @@ def cross_fade_latents(
     """Cross-fade between two windows frame by frame; all are normalized latents (1, C, T, h, w).
 
     The first `num_before` latent frames are those of `start`, the last `num_after` those of `end`.
+    What moves is seen twice meanwhile, so the middle frames alone are mixed.
     """
     mixed = start.clone()
     first_after = start.shape[2] - num_after
     mixed[:, :, first_after:] = end[:, :, first_after:]
     num_frames = PATCH_FRAMES * (first_after - num_before)
-    shares = torch.arange(1, num_frames + 1, device=start.device) / (num_frames + 1)
+    num_mixed = min(num_frames, MAX_MIXED_FRAMES)
+    begin = (num_frames - num_mixed) // 2
+    shares = (torch.arange(1, num_frames + 1, device=start.device) - begin) / (num_mixed + 1)
     for index, share in zip(
         range(num_before, first_after), shares.split(PATCH_FRAMES), strict=True
     ):
         one, other = (
             vae.decode_linear(vae.denormalize(x[:, :, index]).to(vae.dtype)) for x in (start, end)
         )
-        frames = torch.lerp(one, other, share[None, None, :, None, None].to(one))
+        frames = torch.lerp(one, other, share.clamp(0, 1)[None, None, :, None, None].to(one))
         mixed[:, :, index] = vae.normalize(vae.project(frames))[:, :, 0].to(mixed)
     return mixed

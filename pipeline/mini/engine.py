@@ -28,6 +28,7 @@ from pipeline.errors import MediaError
 from pipeline.mini.land_renderer import LandRenderer
 from pipeline.mini.motion_paths import MAX_SECONDS, MotionPaths
 from pipeline.mini.renderer import Renderer, ScenePrompt
+from pipeline.mini.retakes import RetakeRenderer
 from pipeline.mini.scene import (
     Scene,
     Vocabulary,
@@ -57,6 +58,7 @@ class MiniEngine:
         # Weights of the larger world have a painter, which makes backgrounds too.
         has_painter = model.pipe.painter is not None
         self._renderer = (LandRenderer if has_painter else Renderer)(model.pipe, model.spec.fps)
+        self._retakes = RetakeRenderer(self._renderer, model.spec.fps)
         self._windows = WindowRenderer(self._renderer, self._vae, model.device)
 
     def encode_prompt(
@@ -70,8 +72,8 @@ class MiniEngine:
         """
         del negative_prompt, guidance_scale
         named = dress_all(self._pipe.parse_prompt(prompt), shot.characters, self._known)
-        if shot.remixes is not None:
-            return self._remix(named, shot.remixes)
+        if shot.remixes is not None and (remix := self._remix(named, shot.remixes, shot)):
+            return remix
         paths, seconds = None, 0.0
         if memory := shot.follows or shot.leads_to:
             paths, seconds = self._remembered(memory)
@@ -94,23 +96,36 @@ class MiniEngine:
         # Without a camera move a given picture would be a still.
         camera = named["camera"] or ("zoom in" if shot.given == "picture" else "static")
         is_claimed = paths is not None and shot.given is not None
-        return ScenePrompt(paths, seconds, is_claimed, camera, **self._size)
+        size = self._size["width"], self._size["height"]
+        return ScenePrompt(paths, seconds, is_claimed, camera, *size)
 
-    def _remix(self, named: dict[str, str | None], memory: SceneState) -> ScenePrompt:
-        """Return the scene of a clip with what a prompt names changed, all else as it was."""
+    def _remix(
+        self, named: dict[str, str | None], memory: SceneState, shot: ShotContext
+    ) -> ScenePrompt | None:
+        """Return the scene of a clip with what a prompt names changed, all else as it was.
+
+        If it is not valid, raises MediaError, or returns None where a part of the clip is replaced.
+        """
         paths, seconds = self._remembered(memory)
+        if paths is None and shot.leads_to is not None:
+            return None
         if paths is None:
             raise MediaError("The scene in the clip's recipe is not valid; use an unchanged clip.")
+        size = self._size["width"], self._size["height"]
+        before = ScenePrompt(paths, seconds, False, paths.scene.camera, *size, shot.pace)
         scene = change_scene(named, paths.scene, self._known)
         if scene != paths.scene:
             paths = self._plan_paths(scene)
-        return ScenePrompt(paths, seconds, False, scene.camera, **self._size)
+        changed = replace(before, paths=paths, camera=scene.camera)
+        if shot.leads_to is None:
+            return changed
+        return replace(changed, replaces=before, until=shot.leads_to["seconds"])
 
     def remember(self, prompt: ScenePrompt, seconds: float) -> SceneState | None:
         """Return the scene state `seconds` after the shot's start, or None if there is no scene."""
         if prompt.paths is None:
             return None
-        return {"staging": prompt.paths.to_json(), "seconds": prompt.seconds + seconds}
+        return {"staging": prompt.paths.to_json(), "seconds": prompt.clock(seconds)}
 
     @torch.no_grad()
     def encode(self, frames: np.ndarray, generator: torch.Generator) -> torch.Tensor:
@@ -144,7 +159,9 @@ class MiniEngine:
         context = replace(context, before=before, after=after)
         if prompt.is_claimed and not (follows_scene or leads_to_scene):
             prompt = self._windows.verify_claim(prompt, num_latents, context)
-        is_scene = prompt.paths is not None and not context.is_bridge
+        if prompt.replaces is not None and not follows_scene:
+            prompt = self._windows.verify_replaced(prompt, num_latents, context)
+        is_scene = prompt.paths is not None and not (context.is_bridge and prompt.replaces is None)
         if before is not None and follows_scene and not is_scene:
             before = self._renderer.add_characters(prompt, before, context.first)
             context = replace(context, before=before)
@@ -185,7 +202,8 @@ class MiniEngine:
                 # Smoothing against given frames would blend their characters into the background.
                 if before is not None and not follows_scene:
                     before = self._renderer.paint_background(prompt, first - 1, 1)
-                yield from self._renderer.decode(prompt, latents, first, before)
+                renderer = self._retakes if prompt.replaces else self._renderer
+                yield from renderer.decode(prompt, latents, first, before)
             elif before is not None and given.is_picture and previous is given.before:
                 yield from self._decode(torch.cat([before, latents], dim=2))
             else:
@@ -206,6 +224,7 @@ class MiniEngine:
         """
         if self._split(next(iter(parts)))[1]:
             assert prompt is not None  # it tells the scene of marked latents
+            prompt = prompt.replaces or prompt
             background = self._renderer.paint_background(prompt, 0, 1)
             return next(self._renderer.decode(prompt, background, 0))[-1]
         assert given.before is not None  # there is a last given frame
@@ -221,7 +240,8 @@ class MiniEngine:
         last, is_scene = self._split(parts[-1])
         if is_scene:
             assert prompt is not None  # it tells the scene of marked latents
-            first = sum(part.shape[2] for part in parts)
+            prompt = prompt.replaces or prompt
+            first = sum(part.shape[2] for part in parts) + given.is_bridge
             background = self._renderer.paint_background(prompt, first, 1)
             return next(self._renderer.decode(prompt, background, first, last))[0]
         assert given.after is not None  # there is a first frame that follows

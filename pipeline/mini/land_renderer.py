@@ -130,5 +130,5 @@ class LandRenderer:
         self, prompt: ScenePrompt, first: int, num_latents: int, *, is_start: bool
     ) -> list[list[float]]:
         """Return the times (T, 2) of latent frames on the clock of the paths, in seconds."""
-        times = latent_times(first, num_latents, self._fps, is_start=is_start) + prompt.seconds
-        return times.tolist()
+        times = latent_times(first, num_latents, self._fps, is_start=is_start)
+        return prompt.clock(times).tolist()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -23,6 +24,7 @@ from pipeline.mini.path_features import (
 )
 from pipeline.mini.pipeline import KinoraMiniPipeline
 
+_Times = TypeVar("_Times", float, np.ndarray)
 _NUM_CACHED_SPRITES = 32  # those of two characters over one period
 
 
@@ -32,6 +34,7 @@ class ScenePrompt:
 
     `paths` is None for a picture or clip whose scene is unknown: only the camera's move is known
     then. A scene read from a file is a claim (`is_claimed`) until the given frames confirm it.
+    `replaces` is the scene of a clip, of which a part is made anew; that is a claim too.
     """
 
     paths: MotionPaths | None
@@ -40,11 +43,18 @@ class ScenePrompt:
     camera: str
     width: int  # of a frame, in pixels
     height: int
+    pace: float = 1.0  # seconds on that clock in a second of the shot
+    replaces: ScenePrompt | None = None
+    until: float | None = None  # on that clock, when the clip goes on as it was
+
+    def clock(self, times: _Times) -> _Times:
+        """Return times of the shot in seconds on the clock of `paths`."""
+        return times * self.pace + self.seconds
 
     def features(self, times: np.ndarray) -> np.ndarray:
         """Return the path features (T, D) of latent frames at times (T, 2) of the shot."""
         if self.paths is not None:
-            return scene_features(self.paths, times + self.seconds)
+            return scene_features(self.paths, self.clock(times))
         times = times.clip(min=0)
         if self.camera != "follow":
             return camera_features(self.camera, times, width=self.width, height=self.height)
@@ -114,7 +124,7 @@ class Renderer:
         self, prompt: ScenePrompt, first: int, num_latents: int, *, is_start: bool
     ) -> np.ndarray:
         """Return the times (T, 2) of latent frames on the clock of the paths, in seconds."""
-        return latent_times(first, num_latents, self._fps, is_start=is_start) + prompt.seconds
+        return prompt.clock(latent_times(first, num_latents, self._fps, is_start=is_start))
 
 
 def _paths_of(prompt: ScenePrompt) -> MotionPaths:

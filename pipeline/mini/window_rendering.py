@@ -29,7 +29,7 @@ class WindowRenderer:
         """Render a window with its given latents: normalized latents (1, C, T, h, w)."""
         num_after = 0 if context.after is None else context.after.shape[2]
         total = context.num_before + num_latents + num_after
-        if prompt.paths is not None and not context.is_bridge:
+        if prompt.replaces or (prompt.paths is not None and not context.is_bridge):
             return self._background(prompt, total, context)
         if not context.is_bridge:
             return self._warp(prompt, total, context)
@@ -57,6 +57,15 @@ class WindowRenderer:
         if (seen - truth).square().sum() < _MAX_UNEXPLAINED * truth.square().sum():
             return replace(prompt, is_claimed=False)
         return replace(prompt, paths=None, is_claimed=False)
+
+    def verify_replaced(
+        self, prompt: ScenePrompt, num_latents: int, context: WindowContext
+    ) -> ScenePrompt:
+        """Drop a prompt's scene if the given latents do not look like the one that it replaces."""
+        assert prompt.replaces is not None
+        if self.verify_claim(prompt.replaces, num_latents, context).paths is not None:
+            return prompt
+        return replace(prompt, paths=None, replaces=None)
 
     def _background(self, prompt: ScenePrompt, total: int, context: WindowContext) -> torch.Tensor:
         return self._renderer.paint_background(

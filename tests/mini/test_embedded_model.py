@@ -13,6 +13,7 @@ from PIL import Image
 
 from pipeline.engines import open_engine
 from pipeline.engines.base import ShotContext
+from pipeline.errors import InvalidRequestError
 from pipeline.generation.generate import generate
 from pipeline.media.video_reader import iterate_frames, probe_clip
 from pipeline.mini.engine import MiniEngine
@@ -139,6 +140,35 @@ def test_a_loop_ends_where_it_begins(tmp_path: Path) -> None:
     assert len(frames) == 17 + 16
     steps = np.abs(np.diff(np.concatenate([frames, frames[:1]]), axis=0)).mean((1, 2, 3))
     assert steps[-1] <= steps[:-1].max()
+
+
+def test_a_retake_of_its_own_clip_joins_where_everything_is_in_its_place(tmp_path: Path) -> None:
+    """The last frames showed two bodies: what followed was still, and mixed in for a second."""
+    how = {
+        "model_cache": ModelCache(),
+        "on_progress": lambda _: None,
+        "is_cancelled": lambda: False,
+    }
+    prompt = "a large {} car drives to the right in a city at noon, static camera"
+    short = {"model": SHIPPED.id, "duration": 1.5, "seed": 1, "prompt": prompt.format("red")}
+    clip = tmp_path / "clip.mp4"
+    generate(build_request("text_to_video", **short), output=clip, **how)
+    before = np.concatenate(list(iterate_frames(clip, probe_clip(clip)))).astype(int)
+    part = short | {"video": clip, "start": 0.5, "duration": 0.7}  # 11 frames, of 16 made
+    for colour, differs in (("red", 0), ("blue", 10)):
+        output = tmp_path / f"{colour}.mp4"
+        part["prompt"] = prompt.format(colour)
+        generate(build_request("retake_video", **part), output=output, **how)
+        frames = np.concatenate(list(iterate_frames(output, probe_clip(output)))).astype(int)
+        steps = np.abs(np.diff(frames, axis=0)).mean((1, 2, 3))
+        joins = [7, 18]
+        assert steps[joins].max() <= np.delete(steps, joins).max()
+        change = np.abs(frames - before).mean((1, 2, 3))
+        assert differs <= change[13] < differs + 10
+        assert change[[8, 18]].max() < 4
+    remix = build_request("remix_video", prompt="a cat", model=SHIPPED.id, video=output)
+    with pytest.raises(InvalidRequestError, match="only clips that it has made itself"):
+        generate(remix, output=tmp_path / "remix.mp4", **how)
 
 
 @pytest.mark.parametrize("task", ["text_to_video", "image_to_video"])

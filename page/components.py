@@ -136,6 +136,13 @@ PARTS: dict[str, partial[Component]] = {
         allow_reordering=True,
         height=140,
     ),
+    "spans": partial(
+        gr.Textbox,
+        "",
+        label="Parts of them (seconds)",
+        info="A line for each, such as 1 - 2.5; an empty line is all of it",
+        lines=2,
+    ),
     "own": partial(gr.Dropdown, label="Add one of your clips", choices=[]),
     "transition": partial(gr.Radio, ["cut", "dissolve"], value="cut", label="Where they meet"),
     "seed": partial(gr.Number, -1, label="Seed", info="-1 = random", min_width=120),

@@ -7,6 +7,7 @@ browser and a copied link contain, so that nothing in it is trusted.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,14 @@ import gradio as gr
 from gradio.components import Component
 
 from page.served_files import serving_folder
+from pipeline.errors import InvalidRequestError
 from pipeline.planning.request import MAX_PROMPT_CHARACTERS, GenerationRequest
 
 FILM, REMIX = "film", "remix"
 CHANGES = ("remix_video", "retake_video", "cut_video")
 """The tasks of the tab `REMIX`."""
 Form = dict[str, Any]
+_SPAN = re.compile(r"(\d+(?:\.\d*)?)?\s*(?:[-\u2013]\s*(\d+(?:\.\d*)?)?)?")
 SHOT_FIELDS = ("prompt", "duration", "camera", "transition", "image", "take")
 _FILE_PARTS = (gr.File, gr.Video, gr.Image)
 # Of a request's fields: "0 = model default" is nothing, and a ticked "enhance" asks for nothing.
@@ -133,20 +136,49 @@ def _form(values: Mapping[str, Any], tab: str) -> Form:
 
 
 def _form_of_change(task: str, shots: Sequence[Mapping[str, Any]]) -> Form:
-    """Return what the form of a change has beside the settings.
-
-    Of the pieces of a cut it can say a span of the first one alone.
-    """
+    """Return what the form of a change has beside the settings."""
     first = dict(shots[0]) if shots else {}
     form: Form = {"tab": REMIX, "change": task, "prompt": _plain(first.get("prompt"))}
-    start, duration = (_seconds(first.get(name)) for name in ("start", "duration"))
     if task != "remix_video":
-        form |= {"start": start, "end": round(start + duration, 6) if duration else None}
+        form["start"], form["end"] = _span(first)
     if task == "cut_video":
         form |= {"video": first.get("video"), "joined": [x.get("video") for x in shots[1:]]}
         form["transition"] = shots[1].get("transition") if shots[1:] else None
-        form["has_more_spans"] = any(x.get("start") or x.get("duration") for x in shots[1:])
+        form["spans"] = write_spans([_span(x) for x in shots[1:]])
     return form
+
+
+def write_spans(spans: Sequence[tuple[float, float | None]]) -> str:
+    """Return spans as the lines of their field: "1 - 2.5" each, nothing for a whole clip."""
+    lines = [f"{start:g} - {'' if end is None else f'{end:g}'}" for start, end in spans]
+    return "\n".join("" if line == "0 - " else line.rstrip() for line in lines).rstrip()
+
+
+def read_spans(text: str, count: int) -> list[tuple[float, float | None]]:
+    """Return the spans of `count` clips. Raises InvalidRequestError, which names the line."""
+    lines = [line.strip() for line in text.rstrip().splitlines()]
+    if len(lines) > count:
+        raise InvalidRequestError(
+            f"There are {len(lines)} lines of parts, but {count} clips are joined; remove some."
+        )
+    return [_read_span(number, x) for number, x in enumerate([*lines, *[""] * count][:count], 1)]
+
+
+def _read_span(number: int, line: str) -> tuple[float, float | None]:
+    found = _SPAN.fullmatch(line)
+    start, end = found.groups() if found else ("1", "0")
+    first, last = float(start or 0), float(end) if end else None
+    if last is not None and last <= first:
+        raise InvalidRequestError(
+            f"Line {number} of the parts is {line[:40]!r}, but it must be two times in seconds, "
+            "the later one last, such as 1 - 2.5."
+        )
+    return first, last
+
+
+def _span(shot: Mapping[str, Any]) -> tuple[float, float | None]:
+    start, duration = (_seconds(shot.get(name)) for name in ("start", "duration"))
+    return start, round(start + duration, 6) if duration else None
 
 
 def _seconds(value: object) -> float:

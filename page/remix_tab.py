@@ -25,7 +25,7 @@ from page.components import (
     to_fields,
 )
 from page.errors import as_words, plain_errors
-from page.form_values import REMIX, Form, fill_parts, fit
+from page.form_values import REMIX, Form, fill_parts, fit, read_spans
 from page.inspection import inspect
 from page.job_panel import JobPanel, News, TabOrigin
 from page.prompt_help import PromptHelp
@@ -50,11 +50,11 @@ _MODEL_FIELDS = ("prompt", *SETTINGS)
 _FIELDS: dict[Task, tuple[str, ...]] = {
     "remix_video": (*_MODEL_FIELDS, "strength"),
     "retake_video": (*_MODEL_FIELDS, "start", "end"),
-    "cut_video": ("start", "end", "joined", "transition"),
+    "cut_video": ("start", "end", "joined", "spans", "transition"),
 }
 _ALL = (
     *("video", "has_consent", "change", "prompt", "strength", "start", "end"),
-    *("joined", "transition", *SETTINGS),
+    *("joined", "spans", "transition", *SETTINGS),
 )
 
 
@@ -101,7 +101,7 @@ class RemixTab:
             self._create("start")
             self._create("end")
         with gr.Column(visible=False) as self._joining:
-            for name in ("joined", "own", "transition"):
+            for name in ("joined", "own", "spans", "transition"):
                 self._create(name)
         with gr.Column(visible=True) as self._settings:
             self._parts |= create_settings(REMIX, task, self._studio)
@@ -278,19 +278,20 @@ class RemixTab:
         form = form | {"change": change, "model": changes["model"]["value"]}
         updates = fill_parts(self._fields, form, changes)
         del updates[self._parts["video"]]
-        if form.get("has_more_spans"):
-            gr.Info("The form has the span of the first clip; the others are joined whole.")
         return updates | self._shown.fill(form)
 
 
 def _read_pieces(given: Mapping[str, Any]) -> tuple[Shot, ...]:
-    """Return the pieces of a cut: the span of the clip, then the clips that are joined to it."""
+    """Return the pieces of a cut: the span of the clip, then those of the clips that follow it."""
     if not given["video"]:
         raise InvalidRequestError("There is no clip to cut; add one.")
     clips = [Path(path) for path in (given["video"], *(given["joined"] or ()))]
-    pieces: list[dict[str, object]] = [{"start": given["start"] or 0, "end": given["end"] or None}]
-    for number in range(2, len(clips) + 1):
-        pieces.append({"clip": number, "transition": given["transition"]})
+    spans = [(given["start"] or 0, given["end"] or None)]
+    spans += read_spans(given["spans"] or "", len(clips) - 1)
+    pieces: list[dict[str, object]] = [
+        {"clip": number, "start": start, "end": end, "transition": given["transition"]}
+        for number, (start, end) in enumerate(spans, 1)
+    ]
     return parse_pieces(pieces, clips)
 
 

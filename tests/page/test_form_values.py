@@ -8,8 +8,18 @@ from pathlib import Path
 import gradio as gr
 import pytest
 
-from page.form_values import fill_parts, find_file, fit, form_of_recipe, form_of_request, to_lines
+from page.form_values import (
+    fill_parts,
+    find_file,
+    fit,
+    form_of_recipe,
+    form_of_request,
+    read_spans,
+    to_lines,
+    write_spans,
+)
 from page.served_files import serving_folder
+from pipeline.errors import InvalidRequestError
 from pipeline.models.lora import Lora, parse_loras
 from pipeline.models.registry import MODELS
 from pipeline.planning.plan import plan_generation
@@ -60,10 +70,11 @@ def test_changes_of_a_clip_become_the_form_of_their_tab() -> None:
     shots = (
         Shot("", 1.5, video=clips[0], start=0.5),
         Shot("", 0.0, video=clips[1], transition="dissolve"),
+        Shot("", 1.5, video=clips[0], start=1.0, transition="dissolve"),
     )
     form = form_of_request(GenerationRequest("cut_video", shots, ""))
-    assert (form["tab"], form["change"], form["has_more_spans"]) == ("remix", "cut_video", False)
-    assert (form["video"], form["joined"]) == ("a.mp4", ["b.mp4"])
+    assert (form["tab"], form["change"], form["spans"]) == ("remix", "cut_video", "\n1 - 2.5")
+    assert (form["video"], form["joined"]) == ("a.mp4", ["b.mp4", "a.mp4"])
     assert (form["start"], form["end"], form["transition"]) == (0.5, 2.0, "dissolve")
     retake = GenerationRequest("retake_video", (Shot("a boat", 1.0, start=2.0),), "kinora-mini")
     form = form_of_request(retake, "remix")
@@ -72,6 +83,36 @@ def test_changes_of_a_clip_become_the_form_of_their_tab() -> None:
     form = form_of_request(remix)
     assert (form["change"], form["strength"], "end" in form) == ("remix_video", 0.4, False)
     assert form_of_recipe({"task": "cut_video", "shots": [{"start": "x"}, 3]})["tab"] == "remix"
+
+
+@pytest.mark.parametrize(
+    ("text", "spans"),
+    [
+        ("", [(0, None), (0, None)]),
+        ("\n1 - 2.5\n", [(0, None), (1, 2.5)]),
+        ("0.5-\n - 2", [(0.5, None), (0, 2)]),
+        ("3\n0 \u2013 1", [(3, None), (0, 1)]),
+    ],
+)
+def test_parts_of_joined_clips_are_read_as_they_are_written(
+    text: str, spans: list[tuple[float, float | None]]
+) -> None:
+    assert read_spans(text, 2) == spans
+    assert read_spans(write_spans(spans), 2) == spans
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("2 - 1", "Line 1 of the parts"),
+        ("\none", "Line 2"),
+        ("1.2.3", "Line 1"),
+        ("1\n2\n3", "3 l"),
+    ],
+)
+def test_parts_that_are_no_times_are_refused_with_one_sentence(text: str, message: str) -> None:
+    with pytest.raises(InvalidRequestError, match=message):
+        read_spans(text, 2)
 
 
 @pytest.mark.parametrize("shows_prompt", [True, False])

@@ -45,16 +45,19 @@ def test_an_own_clip_is_cut_and_found_again_as_it_was_made(page: Page) -> None:
     page.click("#remix-own input")
     page.locator("#remix-own").get_by_role("option").first.click()
     expect(page.locator("#remix-plan")).to_contain_text("25 frames")
+    page.fill("#remix-spans textarea", "0.5 -")
+    expect(page.locator("#remix-plan")).to_contain_text("17 frames")
     page.click("#remix-generate")
     wait_for_clip(page, "remix")
-    assert seconds_of(page, "remix") == pytest.approx(25 / 16, abs=0.05)
+    assert seconds_of(page, "remix") == pytest.approx(17 / 16, abs=0.05)
 
     choose_tab(page, "Your clips")
     page.locator("#clips-gallery button.thumbnail-item").first.click()
     expect(page.locator("#clips-status")).to_contain_text("Cut of 2 pieces")
     page.click("#clips-edit")
     expect(page.locator("#remix-joined")).to_contain_text(".mp4")
-    expect(page.locator("#remix-plan")).to_contain_text("25 frames")
+    expect(page.locator("#remix-spans textarea")).to_have_value("0.5 -")
+    expect(page.locator("#remix-plan")).to_contain_text("17 frames")
 
 
 def test_a_clip_from_elsewhere_cannot_be_remixed_by_the_small_model(page: Page, clip: Path) -> None:

@@ -76,8 +76,8 @@ def _links(
     links: dict[str, Any] = {"given": _kind(source)}
     if context.request.task == "remix_video":
         alone: dict[str, Any] = {"given": None, "follows": None}  # as of the words alone
-        remixes_scene = context.engine.model.spec.remixes == "scene"
-        return alone | ({"remixes": memories.get("first")} if remixes_scene else {})
+        is_of_scene = context.engine.model.spec.remixes == "scene" and plan.strength < 1
+        return alone | ({"remixes": memories.get("first")} if is_of_scene else {})
     if context.request.task == "retake_video":
         links |= _replaced_scene(context, seconds)
     if direction != "backward":

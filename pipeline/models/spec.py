@@ -289,7 +289,7 @@ class ModelSpec:
         if ability in self.cannot:
             return self.cannot[ability]
         if ability == "remix_video" and self.remixes is None:
-            return _NO_REMIX
+            return _NO_REMIX_OF_PICTURES if "text_to_video" in self.cannot else _NO_REMIX
         needs: dict[str, Ability] = {"retake_video": "bridge"}
         needs |= dict.fromkeys(DIRECTIONS, "extend_video")
         return self.why_not(needs[ability]) if ability in needs else None
@@ -365,6 +365,9 @@ class ModelSpec:
         )
 
 
+_NO_REMIX_OF_PICTURES = (
+    "It begins with a given picture, so that at full strength it would not show the words alone."
+)
 _NO_REMIX = "Kinora cannot start it from the frames of a whole clip."
 _KEEPING = (*TASKS_THAT_EXTEND, "remix_video")
 

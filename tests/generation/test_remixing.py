@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,9 @@ from pipeline.generation.generate import Clip, generate
 from pipeline.generation.remixing import Remix
 from pipeline.generation.sources import open_source
 from pipeline.media.video_reader import probe_clip, read_first_frames
-from pipeline.planning.plan import plan_generation
+from pipeline.models.registry import MODELS
+from pipeline.models.spec import ModelSpec
+from pipeline.planning.plan import Source, plan_generation
 from pipeline.planning.request import GenerationRequest
 from pipeline.planning.validation import build_request
 from pipeline.runtime.model_cache import ModelCache
@@ -105,6 +108,25 @@ def test_at_full_strength_the_windows_are_those_of_the_words_alone(
     assert windows_of(tmp_path / "remix").keys() == windows_of(tmp_path / "text").keys()
 
 
+@pytest.mark.parametrize(
+    "spec", [x for x in MODELS.values() if x.remixes in ("latents", "control")], ids=lambda x: x.id
+)
+def test_at_full_strength_every_model_plans_what_it_does_for_the_words_alone(
+    spec: ModelSpec,
+) -> None:
+    seconds = min(3.0, spec.max_shot_seconds or 3.0)
+    source = Source(1600, 900, fps=Fraction(24), num_frames=round(24 * seconds))
+    fields = {"prompt": WORDS, "seed": 3, "model": spec.id}
+    clip = build_request("remix_video", video=Path(__file__), strength=1.0, **fields)
+    text = build_request("text_to_video", duration=seconds, aspect_ratio="16:9", **fields)
+    remix, plain = plan_generation(clip, spec, source), plan_generation(text, spec)
+    # Not the size, which is the one nearest to the clip's shape.
+    same = ("num_inference_steps", "guidance_scale", "shift", "negative_prompt", "strength")
+    for name in (*same, "timesteps", "noise_size"):
+        assert getattr(remix, name) == getattr(plain, name), name
+    assert [x.windows for x in remix.shots] == [x.windows for x in plain.shots]
+
+
 def test_with_no_strength_nothing_is_made(
     model_caches: dict[str, ModelCache], tmp_path: Path, clip: Path
 ) -> None:
@@ -146,6 +168,13 @@ def test_kinora_mini_makes_its_own_scene_again_and_changes_what_is_named(
     scenes = [x.recipe["memories"]["first"]["staging"]["scene"] for x in (own, other)]
     named = model_caches[MINI].load(MINI).pipe.parse_prompt("a blue car")
     kept = [name for name, value in named.items() if value is None]
+    new = run(
+        model_caches,
+        build_request("text_to_video", **fields | {"prompt": "a blue car"}),
+        tmp_path / "new",
+    )
+    full = run(model_caches, ask(MINI, own.path, 1.0, "a blue car"), tmp_path / "full")
+    assert windows_of(new.path.parent).keys() == windows_of(full.path.parent).keys()
     assert scenes[0]["seed"] == scenes[1]["seed"]
     assert [scenes[1][x] for x in kept] == [scenes[0][x] for x in kept]
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import socket
 import threading
 from collections.abc import Callable
@@ -53,12 +54,15 @@ class Connection:
         ray.shutdown()
 
     def _connect(self) -> None:
+        handler = signal.getsignal(signal.SIGTERM)
         ray.init(
             address=self._address,
             namespace=NAMESPACE,
             log_to_driver=False,
             configure_logging=False,
         )
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, handler)  # Ray has set its own
 
 
 def ask(question: Callable[[], T]) -> T:

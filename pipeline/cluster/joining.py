@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 
 # Ray ends a process that has not reached the head for a minute; a page is to wait for it instead.
-# And while there is no head, a call must not start a cluster of its own.
+# And while there is no head, a call must not start a cluster of its own. What SIGTERM does is the
+# app's to decide; with Ray's handler it ends by abort().
 _SETTINGS = {
+    "RAY_DISABLE_FAILURE_SIGNAL_HANDLER": "1",
     "RAY_gcs_rpc_server_reconnect_timeout_s": "1000000000",
     "RAY_ENABLE_AUTO_CONNECT": "0",
 }

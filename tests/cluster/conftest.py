@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -113,7 +114,9 @@ def cluster(nodes: Any, models: Models) -> Iterator[Cluster]:  # noqa: ANN401
     from pipeline.cluster.cluster import Cluster
     from pipeline.runtime.acceleration import AccelerationSettings
 
+    handler = signal.getsignal(signal.SIGTERM)
     cluster = Cluster(nodes.address, models, AccelerationSettings(), tiny_cluster.TinyWorker)
+    assert signal.getsignal(signal.SIGTERM) == handler  # the app's own, not Ray's
     assert cluster.fleet.wait(600, 3)
     yield cluster
     cluster.close()

@@ -118,8 +118,6 @@ def create_demo(studio: Studio) -> gr.Blocks:
         visitor = create_visitor()
         if warning := read_access().warning:
             gr.Markdown(warning, elem_id="kinora-share-warning")
-        if studio.describe_machines is not None:
-            show_machines(studio.describe_machines)
         queue = QueueBar(studio, visitor)
         with gr.Tabs(elem_id="kinora-tabs", overflow_behavior="wrap") as tabs:
             makers: dict[str, TaskTab | FilmTab | RemixTab] = {
@@ -129,6 +127,8 @@ def create_demo(studio: Studio) -> gr.Blocks:
             makers[REMIX] = RemixTab(studio, visitor, queue.news)
             clips = HistoryTab(studio, visitor)
             verify = VerifyTab(studio)
+        if studio.describe_machines is not None:
+            show_machines(demo, studio.describe_machines)
         arrival = demo.load(greet, visitor, visitor, **PRIVATE)
         forms = Forms(tabs, makers)
         by_name = {name: maker.tab for name, maker in makers.items()}

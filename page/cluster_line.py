@@ -12,11 +12,12 @@ from page.components import PRIVATE
 _SECONDS_BETWEEN_LOOKS = 5
 
 
-def show_machines(describe: Callable[[], str]) -> None:
+def show_machines(demo: gr.Blocks, describe: Callable[[], str]) -> None:
     """Lay out the line; `describe` reads what is in memory and asks no other machine."""
 
     def look() -> str:
         return html.escape(describe())
 
-    line = gr.HTML(look, elem_id="kinora-machines")
+    line = gr.HTML(elem_id="kinora-machines")
+    demo.load(look, None, line, **PRIVATE)
     gr.Timer(_SECONDS_BETWEEN_LOOKS).tick(look, None, line, **PRIVATE)

@@ -7,6 +7,7 @@ Run: python -m benchmarks
      python -m benchmarks card ltx-video-2b ltx-video-13b --folder /dev/shm --minutes 10
      python -m benchmarks marks
      python -m benchmarks fingerprints
+     python -m benchmarks cluster
 `gpu` makes a two-second clip with every placement of a model that this machine supports, and with
 each optimization, and measures them. `full` makes a clip with a model at full size whose weights
 are random, so that nothing is downloaded: times and memory are those of the released weights, the
@@ -14,6 +15,9 @@ picture is noise. `card` does so with less and less of a GPU's memory, and check
 is too small, that placements agree, and two models in turn. `marks` puts the invisible mark into
 many kinds of clips and measures what it survives and costs. `fingerprints` measures how far those
 clips are from their altered copies and from other clips. Both need tests/requirements.txt.
+`cluster` starts a Ray cluster of one, two and three workers on this machine and measures jobs a
+minute, a film of six shots and the overhead of a window, with work that sleeps in the place of
+computing; it needs requirements-cluster.txt.
 --lengths takes three lengths in seconds: the third is compared with the first in memory and with
 the second in time. The overhead is that of a clip of the first length. The film of six shots, one
 of which is changed, has the third length. All ratios are of one run on one machine.
@@ -170,6 +174,20 @@ def measure_likeness(args: argparse.Namespace) -> None:
         args.output.write_text(json.dumps(figures, indent=1) + "\n")
 
 
+def measure_workers(args: argparse.Namespace) -> None:
+    """Measure workers of a Ray cluster on this machine, logging each result at once."""
+    # Imported here, because it needs Ray.
+    from benchmarks.cluster import measure_cluster
+
+    figures = describe_machine()
+    logger.info("%s", json.dumps(figures))
+    for some in measure_cluster():
+        figures |= some
+        logger.info("%s", json.dumps(some))
+    if args.output:
+        args.output.write_text(json.dumps(figures, indent=1) + "\n")
+
+
 def main() -> None:
     """Parse the command line and measure."""
     parser = argparse.ArgumentParser(
@@ -203,11 +221,13 @@ def main() -> None:
     marks.set_defaults(measure=measure_survival)
     fingerprints = commands.add_parser("fingerprints", help="measure which clips are recognized")
     fingerprints.set_defaults(measure=measure_likeness)
+    cluster = commands.add_parser("cluster", help="measure workers of a Ray cluster")
+    cluster.set_defaults(measure=measure_workers)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--lengths", type=float, nargs=3, default=[10, 15, 60], metavar="SECONDS")
     parser.add_argument("--model", default=EMBEDDED)
     parser.set_defaults(measure=measure_ratios)
-    for each in (parser, gpu, full, card, marks, fingerprints):
+    for each in (parser, gpu, full, card, marks, fingerprints, cluster):
         each.add_argument("--output", type=Path)
     args = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(message)s")

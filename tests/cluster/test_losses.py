@@ -40,14 +40,26 @@ def test_a_worker_that_is_killed_again_and_again_costs_only_the_window_that_it_m
     hold: Path,
     num_made: Callable[[], int],
 ) -> None:
-    """It is held before each kill, so that what it has finished has reached the page."""
+    """It is held before each kill, so that what it has finished has reached the page.
+
+    A clip that loses five workers without a window in between fails, so each third kill waits.
+    """
     request = ask(seed=6, duration=min(60.0, SECONDS_A_KILL * (NUM_KILLS + 1)))
     page, killed, rng = open_page(), set[int](), random.Random(1)
     job_id = page.submit(request)
+
+    def is_over() -> bool:
+        return page.state(job_id).is_over
+
     while len(killed) < NUM_KILLS:
         hold.unlink(missing_ok=True)
-        until(lambda: (pid := process_of(cluster, job_id)) and pid not in killed)
+        begun = (None, *killed)
+        until(lambda begun=begun: process_of(cluster, job_id) not in begun or is_over())
+        assert not is_over(), page.state(job_id)
         time.sleep(rng.uniform(0.2, 1.5))
+        if len(killed) % 3 == 2:
+            num_before = num_windows(page.store.folder(job_id))
+            until(lambda: num_windows(page.store.folder(job_id)) > num_before)  # noqa: B023
         hold.touch()
         if (pid := process_of(cluster, job_id)) is not None:
             os.kill(pid, signal.SIGKILL)

@@ -41,8 +41,12 @@ class LatentColors:
         self._map = torch.linalg.solve(inputs.T @ inputs + ridge, inputs.T @ known).float()
 
     def show(self, latents: torch.Tensor) -> np.ndarray:
-        """Return a small picture (h, w, 3) uint8 of the middle of latents (1, C, T, h, w)."""
+        """Return a small picture (h, w, 3) uint8 of the middle of latents (1, C, T, h, w).
+
+        Further channels are passed over.
+        """
         middle = latents[0, :, latents.shape[2] // 2].float().cpu().movedim(0, -1)  # (h, w, C)
+        middle = middle[..., : len(self._map) - 1]
         colors = middle @ self._map[:-1] + self._map[-1]
         picture = (colors.clamp(0, 1) * 255).round().byte().numpy()
         scale = _PREVIEW_SIDE / max(picture.shape[:2])

@@ -64,7 +64,9 @@ def test_a_window_is_what_diffusers_own_call_makes(
     engine = open_at(model, SIDE)
     given = NOTHING if name == T2V else picture_of(engine, SIDE)
     prompt = engine.encode_prompt("a red car", "a boat", 3.0)
-    part = engine.make(5 - given.num_before, prompt, given, ASKED)
+    told: list[torch.Tensor] = []
+    part = engine.make(5 - given.num_before, prompt, given, ASKED, lambda _, x: told.append(x))
+    assert [engine.preview(x).shape for x in told] == [(256, 256, 3)] * 2
     shown = np.concatenate(list(engine.decode_shot(given, [part])))
     image = {} if name == T2V else {"image": Image.fromarray(picture(SIDE, SIDE))}
     # The positions of the models' own sizes, at one that is quick to make.

@@ -29,7 +29,7 @@ Sound = np.ndarray
 OnEngineStep = Callable[[int, torch.Tensor], None]
 """`on_step(step, estimate)`, called after every step; an exception from it stops the window.
 
-Steps count from 1. `estimate` holds the engine's latents so far, as `Engine.preview` takes them.
+Steps count from 1. `estimate` is what the window would be if it ended now, in the form of a part.
 """
 
 
@@ -209,7 +209,7 @@ class Engine(Protocol):
 
     def preview(
         self,
-        latents: torch.Tensor,  # the `estimate` of `on_step`
+        latents: torch.Tensor,  # a part, or the `estimate` of `on_step`
     ) -> np.ndarray | None:  # (h, w, 3) uint8
         """Return a small picture of an unfinished window, or None if that would be slow."""
 

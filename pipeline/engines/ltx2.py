@@ -168,6 +168,16 @@ class LTX2Engine:
         given, is_given = self._frames.lay_out(num_latents, video_context)
         size = params.noise_size
         noise_grid = None if size is None else self._frames.grid_of(size)
+
+        def video_of(tokens: torch.Tensor) -> torch.Tensor:
+            """Return the video (1, C, T, h, w) of tokens without those of a keyframe."""
+            tokens = tokens[:, : given[0, 0].numel()]
+            return unpack_tokens(tokens, self._frames.height, self._frames.width)
+
+        def on_tokens(step: int, tokens: torch.Tensor) -> None:
+            if on_step is not None:
+                on_step(step, pack(self._silent(video_of(tokens), 0)))
+
         tokens, audio = denoise(
             self._pipe,
             (
@@ -181,12 +191,9 @@ class LTX2Engine:
             prompt,
             params,
             noise_levels(self.model.spec, params),
-            on_step,
+            on_tokens,
         )
-        video = unpack_tokens(
-            tokens[:, : given[0, 0].numel()], self._frames.height, self._frames.width
-        )
-        video = video[:, :, video_context.num_before :]
+        video = video_of(tokens)[:, :, video_context.num_before :]
         audio = audio[:, sound.first :][:, : sound.num_latents]
         av_latents = AVLatents(
             video[:, :, :num_latents], audio, end - begin, self._codec.period, sound.start - begin
@@ -252,10 +259,8 @@ class LTX2Engine:
         return start, self._codec.decode(whole.audio)
 
     def preview(self, latents: torch.Tensor) -> np.ndarray:
-        """Return a small picture (h, w, 3) uint8 of the middle of the video's tokens (1, S, C)."""
-        return self._frames.colors.show(
-            unpack_tokens(latents, self._frames.height, self._frames.width)
-        )
+        """Return a small picture (h, w, 3) uint8 of the middle of packed latents (1, N, T)."""
+        return self._frames.colors.show(unpack(latents).video)
 
     def _silent(self, video: torch.Tensor, num_frames: int) -> AVLatents:
         audio = video.new_zeros(1, 0, self._codec.width)

@@ -140,9 +140,7 @@ class PipelineCallEngine:
     ) -> torch.Tensor:
         """Make `num_latents` new latent frames; return all latents of the call (1, C, T, h, w)."""
         num_all = num_latents + self._count_given(context)
-        latents = self._call(num_all, prompt, context, params, on_step).frames
-        if self._family.is_channels_last:
-            latents = latents.movedim(-1, 1)
+        latents = self._in_order(self._call(num_all, prompt, context, params, on_step).frames)
         first = len(params.references)
         return latents[:, :, first : first + num_all].contiguous()
 
@@ -178,7 +176,7 @@ class PipelineCallEngine:
             _pipe: DiffusionPipeline, index: int, _t: torch.Tensor, kwargs: dict[str, torch.Tensor]
         ) -> dict[str, torch.Tensor]:
             if on_step is not None:
-                on_step(index + 1, estimate.after(index, kwargs["latents"]))
+                on_step(index + 1, self._in_order(estimate.after(index, kwargs["latents"])))
             return kwargs
 
         try:
@@ -276,12 +274,8 @@ class PipelineCallEngine:
         return self._decode(last)[-following.shape[2]]
 
     def preview(self, latents: torch.Tensor) -> np.ndarray | None:
-        """Return a small picture (h, w, 3) uint8 of the middle of latents as the call has them."""
-        if self._colors is None:
-            return None
-        return self._colors.show(
-            latents.movedim(-1, 1) if self._family.is_channels_last else latents
-        )
+        """Return a small picture (h, w, 3) uint8 of the middle of latents (1, C, T, h, w)."""
+        return None if self._colors is None else self._colors.show(latents)
 
     @cached_property
     @torch.no_grad()
@@ -294,6 +288,10 @@ class PipelineCallEngine:
             lambda frames: encode(pipe, to_pixels(frames).to(self.model.device)),
             pipe.vae_scale_factor_spatial,
         )
+
+    def _in_order(self, latents: torch.Tensor) -> torch.Tensor:
+        """Return the latents of a call as (1, C, T, h, w)."""
+        return latents.movedim(-1, 1) if self._family.is_channels_last else latents
 
     @property
     def _temporal(self) -> int:

@@ -112,9 +112,10 @@ def connect(url: str, folder: Path) -> Client:
     )
 
 
-@pytest.fixture
-def client(app_url: str, tmp_path: Path) -> Iterator[Client]:
-    client = connect(app_url, tmp_path / "downloads")
+@pytest.fixture(scope="module")
+def client(app_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """Return one client for all: to connect takes two seconds."""
+    client = connect(app_url, tmp_path_factory.mktemp("downloads"))
     yield client
     client.close()
 
@@ -293,7 +294,7 @@ def test_the_same_seed_gives_the_same_frames_and_another_seed_others(client: Cli
     assert not np.array_equal(first, other)
 
 
-def test_thirty_clients_at_once_get_their_own_clips_or_a_clear_refusal(
+def test_twenty_clients_at_once_get_their_own_clips_or_a_clear_refusal(
     app_url: str, tmp_path: Path
 ) -> None:
     places = list(ASPECT_RATIOS)
@@ -309,8 +310,8 @@ def test_thirty_clients_at_once_get_their_own_clips_or_a_clear_refusal(
             client.close()
         return number, Path(video), recipe
 
-    with ThreadPoolExecutor(30) as executor:
-        answers = list(executor.map(ask, range(30)))
+    with ThreadPoolExecutor(20) as executor:
+        answers = list(executor.map(ask, range(20)))
     served = [answer for answer in answers if isinstance(answer[1], Path)]
     assert len(served) >= 17  # one runs and 16 wait
     assert len({recipe["job_id"] for _, _, recipe in served}) == len(served)
@@ -873,11 +874,11 @@ def finish(studio: Studio, job_id: str) -> JobState:
 
 
 def test_a_changed_shot_of_a_films_six_is_made_again_alone(client: Client) -> None:
-    """A minute through the API, then the same with another third shot: five are not made twice."""
+    """Half a minute through the API, then another third shot: five are not made twice."""
     words = ["car", "boat", "train", "cat", "bird", "fish"]
-    shots = [{"prompt": f"a red {word} in a meadow", "duration": 10} for word in words]
+    shots = [{"prompt": f"a red {word} in a meadow", "duration": 5} for word in words]
     video, recipe = client.predict(shots, seed=4, api_name="/film")
-    assert len(frames_of(video)) == 6 * 161
+    assert len(frames_of(video)) == 6 * 81
     shots[2]["prompt"] = "a blue robot in a city at night"
     changed, again = client.predict(shots, based_on=recipe["job_id"], api_name="/film")
     assert again["seed"] == 4
@@ -885,8 +886,8 @@ def test_a_changed_shot_of_a_films_six_is_made_again_alone(client: Client) -> No
     assert len(old) == len(new) == len(recipe["windows"])
     assert len(old & new) == len(old) * 5 // 6
     before, after = frames_of(video), frames_of(changed)
-    differences = np.abs(before[::40].astype(int) - after[::40]).mean((1, 2, 3))
-    is_changed = (np.arange(0, 966, 40) >= 322) & (np.arange(0, 966, 40) < 483)
+    differences = np.abs(before[::20].astype(int) - after[::20]).mean((1, 2, 3))
+    is_changed = (np.arange(0, 486, 20) >= 162) & (np.arange(0, 486, 20) < 243)
     # What is kept is coded anew with the rest, so that it is the same but for a level or so.
     assert differences[~is_changed].max() < 1.5
     assert differences[is_changed].min() > 5

@@ -81,8 +81,8 @@ class ClusterMaker:
 
     def _film(self, work: Work, on_progress: OnProgress, is_cancelled: IsCancelled) -> Film:
         request = work.request
-        # What starts from a picture or clip is one shot.
-        is_film = request.image is None and request.video is None
+        # What starts from a picture or clip is one shot; one worker makes a film faster at a time.
+        is_film = request.image is None and request.video is None and self.slots.count() > 1
         spec = self.models.spec(request.model)
         shots = plan_generation(request, spec).shots if is_film else ()
         return Film(self.follower, work, shots, on_progress, is_cancelled)

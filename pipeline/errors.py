@@ -59,6 +59,9 @@ class StorageError(KinoraError):
 class GenerationCancelledError(KinoraError):
     """The generation was stopped before it was finished."""
 
+    def __init__(self, message: str = "The generation was stopped.") -> None:
+        super().__init__(message)
+
 
 def cannot_write(cause: OSError | None = None) -> StorageError:
     """Return the error for a full disk, an unwritable folder, or too many open files.

@@ -41,16 +41,8 @@ from pipeline.models.registry import SHIPPED, Models
 from pipeline.models.spec import TASK_SOURCES, TASKS_WITHOUT_MODEL, Task
 from pipeline.offers import Offers
 from pipeline.planning.abilities import refuse_impossible
-from pipeline.planning.plan import (
-    Plan,
-    Source,
-    plan_generation,
-)
-from pipeline.planning.request import (
-    MAX_VARIATIONS,
-    GenerationRequest,
-    vary,
-)
+from pipeline.planning.plan import Plan, Source, plan_generation
+from pipeline.planning.request import MAX_VARIATIONS, GenerationRequest, vary
 from pipeline.planning.validation import build_request
 from pipeline.rate_limits import Limits
 from pipeline.runtime.model_cache import ModelCache
@@ -98,9 +90,9 @@ class Studio:
     ) -> None:
         """Use a running worker, and offer models as `Offers` does.
 
-        The `verifier` knows which clips were made here.
-        Without a `reviewer`, the strictness comes from the environment; without `limits`, there
-        are none. `describe_machines` says in a line where clips are made, if not on this machine.
+        The `verifier` knows which clips were made here. Without a `reviewer`, the strictness comes
+        from the environment; without `limits`, there are none. `describe_machines` says in a line
+        where clips are made, if not on this machine.
         """
         self.describe_machines = describe_machines
         self.limits = limits or Limits()

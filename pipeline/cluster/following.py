@@ -16,7 +16,6 @@ from pipeline.generation.progress import Progress
 from pipeline.jobs.worker import IsCancelled
 
 SECONDS_BETWEEN_LOOKS = 0.25
-STOPPED = "The generation was stopped."
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class Follower:
         while True:
             if is_cancelled() and not is_stopping:
                 if self.slots.is_closed:  # another page will find the work going on
-                    raise GenerationCancelledError(STOPPED)
+                    raise GenerationCancelledError()
                 is_stopping = True
                 call("stop", work.run_id)
             report: Report = call("news", work.run_id, SECONDS_BETWEEN_LOOKS)
@@ -83,6 +82,6 @@ def _start(call: Call, work: Work, is_cancelled: IsCancelled) -> bool:
     while missing := call("start", work, files):
         for name in missing:
             if is_cancelled():
-                raise GenerationCancelledError(STOPPED)
+                raise GenerationCancelledError()
             send(call, work.output.parent, name)
     return missing is not None

@@ -163,7 +163,7 @@ class GpuWorker:
                 return Report(outcome=news)
             if self._is_to_end():
                 stream.close()
-        return Report(outcome=GenerationCancelledError("The generation was stopped."))
+        return Report(outcome=GenerationCancelledError())
 
     def _is_to_end(self) -> bool:
         with self._changed:

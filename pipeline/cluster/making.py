@@ -11,7 +11,7 @@ from pathlib import Path
 from pipeline.cluster.film import Film
 from pipeline.cluster.fits import FittingModels
 from pipeline.cluster.fleet import Worker
-from pipeline.cluster.following import SECONDS_BETWEEN_LOOKS, STOPPED, Follower
+from pipeline.cluster.following import SECONDS_BETWEEN_LOOKS, Follower
 from pipeline.cluster.slots import ClusterSlots
 from pipeline.cluster.work import ClusterGoneError, Work, WorkerBusyError, WorkerLostError
 from pipeline.errors import GenerationCancelledError, KinoraError
@@ -98,7 +98,7 @@ class ClusterMaker:
         """Wait until another worker is free for some work. Raises GenerationCancelledError."""
         while True:
             if is_cancelled():
-                raise GenerationCancelledError(STOPPED)
+                raise GenerationCancelledError()
             if (worker := self.slots.move(work.job_id, work.request)) is not None:
                 return worker
             time.sleep(SECONDS_BETWEEN_LOOKS)

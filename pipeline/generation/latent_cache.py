@@ -60,7 +60,7 @@ class LatentCache:
             if self._folder is not None:
                 return load((self._folder / f"{name}{WINDOW_SUFFIX}").read_bytes())["latents"]
         if not self._makes_new:
-            raise GenerationCancelledError("The generation was stopped.")
+            raise GenerationCancelledError()
         return None
 
     def add(self, name: str, latents: torch.Tensor, **notes: object) -> None:

@@ -85,7 +85,7 @@ class Reporter:
 
     def _report(self, stage: Stage) -> None:
         if self._is_cancelled():
-            raise GenerationCancelledError("The generation was stopped.")
+            raise GenerationCancelledError()
         window, step = self._at_window
         share = RENDERING_SHARE if self._plan.num_inference_steps is None else SAMPLING_SHARE
         fraction = share * self._sampled + (1 - share) * self._written

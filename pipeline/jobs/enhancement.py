@@ -165,7 +165,7 @@ class _Task:
     def check(self) -> None:
         """Raise GenerationCancelledError if the job was stopped."""
         if self.is_cancelled():
-            raise GenerationCancelledError("The generation was stopped.")
+            raise GenerationCancelledError()
 
 
 def _ask(writer: PromptWriter, task: _Task, prompt: str, deadline: float) -> Rewritten:

@@ -85,7 +85,7 @@ def follow_clip(
     with contextlib.closing(stream):
         for news in stream:
             if is_cancelled():
-                raise GenerationCancelledError("The generation was stopped.")
+                raise GenerationCancelledError()
             if isinstance(news, Progress):
                 on_progress(news)
             elif isinstance(news, KinoraError):

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,6 +28,16 @@ from training.weights import hash_weights
 
 WEIGHTS = Path(SHIPPED.repository)
 MAX_BYTES = 80_000_000
+
+
+@pytest.fixture
+def how() -> dict[str, Any]:
+    """Return what `generate` needs beside a request and a place."""
+    return {
+        "model_cache": ModelCache(),
+        "on_progress": lambda _: None,
+        "is_cancelled": lambda: False,
+    }
 
 
 @lru_cache(maxsize=1)
@@ -122,13 +133,8 @@ def test_another_seed_is_another_clip_of_the_same_prompt() -> None:
     assert (draw(prompt, seed=1) != draw(prompt, seed=2)).any()
 
 
-def test_a_loop_ends_where_it_begins(tmp_path: Path) -> None:
+def test_a_loop_ends_where_it_begins(how: dict[str, Any], tmp_path: Path) -> None:
     """The step from its last frame to its first is no larger than the largest within."""
-    how = {
-        "model_cache": ModelCache(),
-        "on_progress": lambda _: None,
-        "is_cancelled": lambda: False,
-    }
     prompt = "a large red car drives to the right in a city at noon, static camera"
     short = {"model": SHIPPED.id, "prompt": prompt, "duration": 1.0, "seed": 1}
     first = tmp_path / "first.mp4"
@@ -142,13 +148,10 @@ def test_a_loop_ends_where_it_begins(tmp_path: Path) -> None:
     assert steps[-1] <= steps[:-1].max()
 
 
-def test_a_retake_of_its_own_clip_joins_where_everything_is_in_its_place(tmp_path: Path) -> None:
+def test_a_retake_of_its_own_clip_joins_where_everything_is_in_its_place(
+    how: dict[str, Any], tmp_path: Path
+) -> None:
     """The last frames showed two bodies: what followed was still, and mixed in for a second."""
-    how = {
-        "model_cache": ModelCache(),
-        "on_progress": lambda _: None,
-        "is_cancelled": lambda: False,
-    }
     prompt = "a large {} car drives to the right in a city at noon, static camera"
     short = {"model": SHIPPED.id, "duration": 1.5, "seed": 1, "prompt": prompt.format("red")}
     clip = tmp_path / "clip.mp4"

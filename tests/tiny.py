@@ -25,11 +25,10 @@ from transformers import T5Config, T5EncoderModel, T5TokenizerFast
 
 from pipeline.mini import (
     AutoencoderKinora,
-    BackgroundModel,
     KinoraMiniPipeline,
+    PainterModel,
     SlotTextConfig,
     SlotTextEncoder,
-    SpriteModel,
     build_tokenizer,
 )
 from pipeline.mini.scene import ATTRIBUTES
@@ -40,6 +39,7 @@ from pipeline.runtime.loading import LoadedModel
 from pipeline.runtime.model_cache import ModelCache
 from pipeline.runtime.placement import Placement
 from tests.tiny_upsampler import save_tiny_upsampler, tiny_second_pass
+from training.sprites import VALUE_NAMES, all_kinds
 
 MINI, LTX = "kinora-mini", "ltx-video-2b"
 # Roomy: the tiny models' rows say how large their sisters are.
@@ -96,18 +96,25 @@ def tiny_mini_pipeline() -> KinoraMiniPipeline:
             slot_values=list(ATTRIBUTES.values()),
         )
     )
-    background = BackgroundModel(
-        len(ATTRIBUTES), 32, latent_channels=12, grid_features=2, log_grid_rows=6
-    )
     return _quiet(
         KinoraMiniPipeline(
             tokenizer=tokenizer,
             text_encoder=text_encoder.eval(),
-            background=background.eval(),
-            sprites=SpriteModel(32, width=8, depth=1, num_layers=2).eval(),
+            painter=tiny_painter(),
             vae=tiny_mini_autoencoder(),
         )
     )
+
+
+def tiny_painter() -> PainterModel:
+    """Build a painter of every kind, four cells each."""
+    kinds = all_kinds()
+    model = PainterModel(
+        kinds, [(128, 12, 8)] * len(kinds), [4] * len(kinds), VALUE_NAMES,
+        [ATTRIBUTES[name] for name in VALUE_NAMES], width=8, depth=1, num_layers=2,
+    )  # fmt: skip
+    model.places.copy_(torch.tensor([60, 61, 68, 69] * len(kinds)))
+    return model.eval()
 
 
 def tiny_mini_autoencoder() -> AutoencoderKinora:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.mini.path_features import FEATURE_COLUMNS
+from training.path_features import FEATURE_COLUMNS
 
 _KNOWS_SCENE = FEATURE_COLUMNS.index("knows view")
 

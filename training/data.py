@@ -22,9 +22,9 @@ import torch
 from pipeline.mini import AutoencoderKinora
 from pipeline.mini.camera import CAMERA_SECONDS
 from pipeline.mini.motion_paths import MotionPaths
-from pipeline.mini.path_features import camera_features, scene_features
 from pipeline.mini.scene import ATTRIBUTES, Scene
 from training.grammar import draw_scene
+from training.path_features import camera_features, scene_features
 from training.pictures import render_picture_move
 from training.world import render
 

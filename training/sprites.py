@@ -10,7 +10,7 @@ import numpy as np
 import skia
 
 from pipeline.mini.lands import ALIVE, COLOURS_OF, LANDS, Row
-from pipeline.mini.painter import ABOVE, CELL, Canvas, canvas_of
+from pipeline.mini.painter import ABOVE, BODY_PIXELS, CELL, Canvas, canvas_of
 from pipeline.mini.scene import ATTRIBUTES, NATURAL, OF_PEOPLE, PEOPLE, PERIOD_SECONDS, Look
 from training.actors import cast_actor
 from training.props import PROPS
@@ -18,7 +18,6 @@ from training.subjects import SUBJECTS
 from training.subjects.palette import Palette
 from training.world import prop_palette
 
-BODY_PIXELS = 128  # height of a body's sprite
 _UNIT = 288  # pixels: a picture's shorter side
 _SPARE = 1.25  # so much larger than they are seen are props painted, for zooms
 _MIN_PIXELS, _MAX_PIXELS = 24, 176

@@ -19,7 +19,6 @@ from torch import nn
 from torch.nn import functional
 
 from pipeline.mini import AutoencoderKinora
-from pipeline.mini.path_features import FEATURE_COLUMNS
 from pipeline.mini.scene import ATTRIBUTES, CAST, Scene
 from training.batches import ShardStore, draw_row
 from training.data import FPS
@@ -41,6 +40,7 @@ from training.oracle import (
     save_oracle,
     to_grey,
 )
+from training.path_features import FEATURE_COLUMNS
 from training.world import render
 
 logger = logging.getLogger(__name__)

@@ -1,8 +1,7 @@
 """Train the text encoder to read captions into slots, and save it with its tokenizer.
 
 Run: python -m training.train_text --words RUN/words.npz --output RUN --steps 6000
-With --values FOLDER the slots' embeddings are those of the encoder that other weights were trained
-with. With --development half of the known phrases are kept out of training and measured instead.
+With --development half of the known phrases are kept out of training and measured instead.
 """
 
 from __future__ import annotations
@@ -79,7 +78,7 @@ def read_captions(model: SlotTextEncoder, tokenizer: object, captions: list[str]
     """Return the likeliest label of each slot (B, S)."""
     model.eval()
     tokens = tokenizer(captions, padding=True, truncation=True, return_tensors="pt")
-    logits = model.classify(tokens.input_ids, tokens.attention_mask)
+    logits = model(tokens.input_ids, tokens.attention_mask)
     model.train()
     return torch.stack([x.argmax(-1) for x in logits], dim=1)
 
@@ -104,7 +103,7 @@ def measure(model: SlotTextEncoder, tokenizer: object, unseen: frozenset[str]) -
     logger.info("%d slots filled by %d sentences of other things", filled, len(UNRELATED))
 
 
-def build_encoder(lexicon: Lexicon, values: Path | None) -> tuple[SlotTextEncoder, object]:
+def build_encoder(lexicon: Lexicon) -> tuple[SlotTextEncoder, object]:
     """Build an untrained encoder whose words are the lexicon's, and its tokenizer."""
     tokenizer = build_tokenizer(lexicon.words, len(ATTRIBUTES))
     config = SlotTextConfig(
@@ -117,16 +116,8 @@ def build_encoder(lexicon: Lexicon, values: Path | None) -> tuple[SlotTextEncode
         passed_over=passed_over(),
     )
     model = SlotTextEncoder(config)
-    for table in model.embed_values:  # fixed, far apart, of unit scale: the networks read these
-        torch.nn.init.orthogonal_(table.weight)
-        table.weight.data *= config.hidden_size**0.5
-    if values is not None:
-        model.embed_values.load_state_dict(
-            SlotTextEncoder.from_pretrained(values).embed_values.state_dict()
-        )
     model.embed_tokens.weight.data = lexicon.table(len(tokenizer) - len(lexicon.words))
     model.embed_tokens.requires_grad_(False)
-    model.embed_values.requires_grad_(False)
     return model, tokenizer
 
 
@@ -166,14 +157,13 @@ def main() -> None:
     parser.add_argument("--words", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=1400)
-    parser.add_argument("--values", type=Path)
     parser.add_argument("--development", action="store_true")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.manual_seed(0)
     unseen = development_words() if args.development else HELD_OUT_WORDS
     lexicon = load_lexicon(args.words, unseen)
-    model, tokenizer = build_encoder(lexicon, args.values)
+    model, tokenizer = build_encoder(lexicon)
     train(model, tokenizer, lexicon, args.steps, unseen)
     model.half().save_pretrained(args.output / "text_encoder")
     tokenizer.save_pretrained(args.output / "tokenizer")

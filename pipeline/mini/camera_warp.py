@@ -9,7 +9,6 @@ import torch
 from torch.nn import functional
 
 from pipeline.mini.autoencoder import PATCH_FRAMES, AutoencoderKinora
-from pipeline.mini.path_features import COLUMN
 
 MAX_MIXED_FRAMES = 10
 
@@ -18,25 +17,25 @@ MAX_MIXED_FRAMES = 10
 def warp_along_camera(
     vae: AutoencoderKinora,
     latents: torch.Tensor,
-    features: torch.Tensor,
+    moves: torch.Tensor,
     known: int,
     *,
     at_end: bool,
 ) -> torch.Tensor:
-    """Move one frame of a window's latents (B, C, T, h, w) along the path of its camera.
+    """Move one frame of a window's latents (1, C, T, h, w) along the path of its camera.
 
-    `features` (B, T, D) describe the path. Latent frame `known` is given: its last frame is moved,
-    or its first frame if the given latents are `at_end` of the window. Returns normalized latents
-    (B, C, T, h, w), as `latents` are. Areas that move into view mirror the edge of the picture.
+    `moves` (T, 8, 3) are the camera at each frame, as `warp_picture` takes them. Latent frame
+    `known` is given: its last frame is moved, or its first frame if the given latents are `at_end`
+    of the window. Returns normalized latents (1, C, T, h, w), as `latents` are. Areas that move
+    into view mirror the edge of the picture.
     """
     frames = vae.decode_linear(vae.denormalize(latents[:, :, known]).to(vae.dtype))
     # Positions need float32: bfloat16 has only 256 of them across a picture, and some become NaN.
-    picture = frames[:, :, 0 if at_end else -1].float().clamp(-1, 1)  # (B, 3, H, W)
-    moves = _camera_moves(features.float())  # (B, T, 8, 3)
-    start = moves[:, known, 0 if at_end else -1]  # (B, 3)
+    picture = frames[:, :, 0 if at_end else -1].float().clamp(-1, 1)  # (1, 3, H, W)
+    start = moves[known, 0 if at_end else -1][None]  # (1, 3)
     parts = [
-        vae.normalize(vae.project(warp_picture(picture, start, moves[:, index]).to(vae.dtype)))
-        for index in range(features.shape[1])
+        vae.normalize(vae.project(warp_picture(picture, start, move[None]).to(vae.dtype)))
+        for move in moves
     ]
     return torch.cat(parts, dim=2).to(latents.dtype)
 
@@ -59,19 +58,6 @@ def warp_picture(picture: torch.Tensor, start: torch.Tensor, moves: torch.Tensor
     pictures = picture[:, None].expand(-1, num_frames, -1, -1, -1).flatten(0, 1)
     moved = functional.grid_sample(pictures, grid, padding_mode="reflection", align_corners=False)
     return moved.unflatten(0, (-1, num_frames)).transpose(1, 2)
-
-
-def _camera_moves(features: torch.Tensor) -> torch.Tensor:
-    """Read the camera at each frame from path features (B, T, D): (B, T, 8, 3)."""
-
-    def column(name: str) -> torch.Tensor:
-        return features[..., COLUMN[name], None]
-
-    share = torch.linspace(-0.5, 0.5, PATCH_FRAMES, device=features.device, dtype=features.dtype)
-    zoom = torch.where(column("knows camera") > 0, column("zoom"), 1.0)
-    zoom = zoom * (share * column("zoom step")).exp()
-    shifts = (column(name) + share * column(f"{name} step") for name in ("pan", "tilt"))
-    return torch.stack([zoom, *shifts], dim=-1)
 
 
 @torch.no_grad()

@@ -1,7 +1,7 @@
-"""Composites a scene's frames: the decoded background, zoomed, with shadows and sprites on top.
+"""Composites a scene's frames: the land, zoomed, with shadows and sprites on top.
 
-The background has no characters and no zoom. Sprites are added after decoding, at the positions
-that the motion paths give, so that they are as sharp as a still picture, however they move.
+Sprites are at the positions that the motion paths give, and as sharp as a still picture, however
+they move.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from pipeline.mini.autoencoder import PATCH_FRAMES, AutoencoderKinora, even_out_edges
 from pipeline.mini.camera_warp import warp_picture
 from pipeline.mini.motion_paths import Figure, Moment, MotionPaths
-from pipeline.mini.scene import PATCH, PERIOD_SECONDS, Look
+from pipeline.mini.painter import ABOVE, BELOW, BODY_PIXELS
+from pipeline.mini.scene import CAST, PATCH, PERIOD_SECONDS, Look
 from pipeline.mini.shadows import SHADOW_COLOUR, Shadow
-from pipeline.mini.sprites import ABOVE, BELOW, SPRITE_HEIGHT, canvas_size
 
 Figures = Sequence[Figure]
+_BESIDE = 0.36  # of its height, around a body's box: no sprite is wider
 
 
 class PaintSprites(Protocol):
@@ -31,20 +31,8 @@ class PaintSprites(Protocol):
     def __call__(self, look: Look, seconds: tuple[float, ...]) -> torch.Tensor:
         """Return sprites (N, 4, H, W) at N times of the clock, in seconds.
 
-        They are premultiplied RGB and alpha, from 0 to 1, on the canvas of `SpriteModel`.
+        They are premultiplied RGB and alpha, from 0 to 1, on canvases as `PainterModel` has them.
         """
-
-
-@torch.no_grad()
-def composite_frames(
-    frames: torch.Tensor, paths: MotionPaths, moments: np.ndarray, paint: PaintSprites
-) -> torch.Tensor:
-    """Return the frames (1, 3, F, H, W) of a scene, zoomed and with its characters.
-
-    `frames` (1, 3, F, H, W) show the background without zoom, and may be changed in place.
-    `moments` (F,) are their times on the clock of the paths, in seconds.
-    """
-    return add_figures(zoom_frames(frames, paths, moments), paths, moments, paint)
 
 
 def zoom_frames(frames: torch.Tensor, paths: MotionPaths, moments: np.ndarray) -> torch.Tensor:
@@ -75,38 +63,6 @@ def add_figures(
         _draw_sprites(drawn[:, :, shown], sprites, figures, box)
     region.copy_(drawn)
     return frames
-
-
-@torch.no_grad()
-def composite_latents(
-    vae: AutoencoderKinora,
-    paths: MotionPaths,
-    times: np.ndarray,
-    background: torch.Tensor,
-    paint: PaintSprites,
-) -> torch.Tensor:
-    """Add the characters and the zoom to background latents (1, C, T, h, w), as if encoded with it.
-
-    `times` (T, 2) are those of the latent frames on the clock of the paths, in seconds. Use this
-    where latents are needed; frames made with `composite_frames` are sharper.
-    """
-    populated = background.clone()
-    for latent, (begin, end) in zip(populated.unbind(2), times.tolist(), strict=True):
-        moments = np.linspace(begin, end, 1 if begin == end else PATCH_FRAMES)
-        grid = latent.shape[-2:]
-        box = _box_around([paths.figures(time) for time in moments], grid)
-        is_zoomed = any(paths.at(time).zoom != 1 for time in moments)
-        if is_zoomed:
-            box = _Box(0, 0, *grid)
-        if box is None:
-            continue
-        frames = vae.decode_linear(vae.denormalize(latent).to(vae.dtype), len(moments))
-        if is_zoomed:
-            frames = even_out_edges(frames)
-        frames = composite_frames(frames, paths, moments, paint).to(vae.dtype)
-        new = vae.project_still(frames[:, :, 0]) if len(moments) == 1 else vae.project(frames)
-        box.part_of(latent)[:] = box.part_of(vae.normalize(new)[:, :, 0])
-    return populated
 
 
 def _appearances(figures_of_frames: Sequence[Figures]) -> Iterator[tuple[slice, Figures]]:
@@ -163,20 +119,19 @@ class _Box:
         return torch.arange(PATCH * self.left, PATCH * self.right).to(like) + 0.5
 
 
-def _canvas_edges(figure: Figure) -> tuple[float, float, float, float]:
-    """Return left, top, right and bottom of a figure's sprite in pixels."""
-    scale = figure.height / SPRITE_HEIGHT
-    half = scale * canvas_size(figure.look.subject)[1] / 2
-    top, bottom = figure.y - figure.height / 2, figure.y + figure.height / 2
-    return figure.x - half, top - ABOVE * scale, figure.x + half, bottom + BELOW * scale
-
-
 def _edges(figure: Figure) -> tuple[float, float, float, float]:
-    """Return left, top, right and bottom of a figure's sprite and shadow in pixels."""
-    left, top, right, bottom = _canvas_edges(figure)
+    """Return left, top, right and bottom, in pixels, of what holds a figure and its shadow."""
+    half = (CAST[figure.look.subject][0] / 2 + _BESIDE) * figure.height
+    top, bottom = _top_and_bottom(figure)
     if figure.shadow:
         bottom = max(bottom, figure.shadow.y + figure.shadow.down)
-    return left, top, right, bottom
+    return figure.x - half, top, figure.x + half, bottom
+
+
+def _top_and_bottom(figure: Figure) -> tuple[float, float]:
+    """Return the upper and the lower edge of a figure's sprite in pixels."""
+    height = figure.height
+    return figure.y - (0.5 + ABOVE) * height, figure.y + (0.5 + BELOW) * height
 
 
 def _box_around(figures_of_frames: Sequence[Figures], grid: Sequence[int]) -> _Box | None:
@@ -206,14 +161,18 @@ def _draw_shadows(frames: torch.Tensor, shadows: Sequence[Shadow | None], box: _
 def _draw_sprites(frames: torch.Tensor, sprites: torch.Tensor, figures: Figures, box: _Box) -> None:
     """Draw a character's sprites (F, 4, h, w) on frames (1, 3, F, H, W) of a box, in place."""
     size = frames.shape[-2:]
-    scale = min(figure.height for figure in figures) / SPRITE_HEIGHT
+    width = sprites.shape[3] / BODY_PIXELS  # of a figure's height
+    scale = min(figure.height for figure in figures) / BODY_PIXELS
     if scale < 1:  # else fine lines would be lost
         small = [round(scale * side) for side in sprites.shape[-2:]]
         sprites = functional.interpolate(sprites, small, mode="bilinear", antialias=True)
     theta = torch.zeros(len(figures), 2, 3)
     for matrix, figure in zip(theta, figures, strict=True):
-        left, top, right, bottom = _canvas_edges(figure)
-        sides = (left, right, box.left, size[1]), (top, bottom, box.top, size[0])
+        half = width * figure.height / 2
+        sides = (
+            (figure.x - half, figure.x + half, box.left, size[1]),
+            (*_top_and_bottom(figure), box.top, size[0]),
+        )
         for axis, (low, high, start, length) in enumerate(sides):
             # In the coordinates of grid_sample a picture runs from -1 to 1.
             middle = PATCH * start + length / 2

@@ -1,7 +1,7 @@
 """The embedded model's engine: parses the prompt, plans motion paths and renders windows.
 
-If the scene is known, a part holds its background, marked by an extra channel, and decoding adds
-the characters. If not, a window moves the given picture along the camera's path.
+If the scene is known, a part only says so, by an extra channel of ones: the frames follow from the
+scene and their time. If not, a window moves the given picture along the camera's path.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from pipeline.engines.base import (
     to_pixels,
 )
 from pipeline.errors import MediaError
-from pipeline.mini.land_renderer import LandRenderer
 from pipeline.mini.motion_paths import MAX_SECONDS, MotionPaths
 from pipeline.mini.renderer import Renderer, ScenePrompt
 from pipeline.mini.retakes import RetakeRenderer
 from pipeline.mini.scene import (
+    PATCH,
     Scene,
     Vocabulary,
     change_scene,
@@ -55,9 +55,7 @@ class MiniEngine:
         self._pipe, self._vae = model.pipe, model.pipe.vae
         self._size = {"width": width, "height": height}
         self._known = model.pipe.vocabulary
-        # Weights of the larger world have a painter, which makes backgrounds too.
-        has_painter = model.pipe.painter is not None
-        self._renderer = (LandRenderer if has_painter else Renderer)(model.pipe, model.spec.fps)
+        self._renderer = Renderer(model.pipe, model.spec.fps)
         self._retakes = RetakeRenderer(self._renderer, model.spec.fps)
         self._windows = WindowRenderer(self._renderer, self._vae, model.device)
 
@@ -151,7 +149,7 @@ class MiniEngine:
     ) -> torch.Tensor:
         """Render `num_latents` new latent frames (1, C, T, h, w) in one step.
 
-        If the scene is known they hold its background only, and an extra channel of ones says so:
+        If the scene is known they are empty, and an extra channel of ones says so:
         (1, C + 1, T, h, w).
         """
         before, follows_scene = self._split(context.before)
@@ -161,15 +159,38 @@ class MiniEngine:
             prompt = self._windows.verify_claim(prompt, num_latents, context)
         if prompt.replaces is not None and not follows_scene:
             prompt = self._windows.verify_replaced(prompt, num_latents, context)
-        is_scene = prompt.paths is not None and not (context.is_bridge and prompt.replaces is None)
-        if before is not None and follows_scene and not is_scene:
-            before = self._renderer.add_characters(prompt, before, context.first)
+        if prompt.replaces or (prompt.paths is not None and not context.is_bridge):
+            return self._make_scene(prompt, num_latents, context, on_step)
+        if before is not None and follows_scene:
+            before = self._renderer.encode(prompt, context.first, before.shape[2])
             context = replace(context, before=before)
         window = self._add_grain(self._windows.render(prompt, num_latents, context), params.seed)
         if on_step is not None:
-            on_step(1, self._middle(prompt, window, num_latents, context) if is_scene else window)
-        new = window[:, :, context.num_before :][:, :, :num_latents]
-        return torch.cat([new, torch.ones_like(new[:, :1])], dim=1) if is_scene else new
+            on_step(1, window)
+        return window[:, :, context.num_before :][:, :, :num_latents]
+
+    def _make_scene(
+        self,
+        prompt: ScenePrompt,
+        num_latents: int,
+        context: WindowContext,
+        on_step: OnEngineStep | None,
+    ) -> torch.Tensor:
+        """Return the empty part of a known scene; `on_step` gets its middle latent frame."""
+        if on_step is not None:
+            middle = context.first + context.num_before + num_latents // 2
+            on_step(1, self._renderer.encode(prompt, middle, 1))
+        height, width = prompt.height // PATCH, prompt.width // PATCH
+        part = torch.zeros(
+            1,
+            self._vae.config.latent_channels + 1,
+            num_latents,
+            height,
+            width,
+            device=self.model.device,
+        )
+        part[:, -1] = 1
+        return part
 
     def tail(
         self, given: WindowContext, parts: Sequence[torch.Tensor], num_latents: int
@@ -199,18 +220,17 @@ class MiniEngine:
             before, follows_scene = self._split(previous)
             if is_scene:
                 assert prompt is not None  # it tells the scene of marked latents
-                # Smoothing against given frames would blend their characters into the background.
-                if before is not None and not follows_scene:
-                    before = self._renderer.paint_background(prompt, first - 1, 1)
-                renderer = self._retakes if prompt.replaces else self._renderer
-                yield from renderer.decode(prompt, latents, first, before)
+                count = part.shape[2]
+                if prompt.replaces:
+                    yield from self._retakes.draw(prompt, first, count)
+                else:
+                    yield from self._renderer.draw(prompt, first, count, is_start=before is None)
             elif before is not None and given.is_picture and previous is given.before:
                 yield from self._decode(torch.cat([before, latents], dim=2))
             else:
                 if before is not None and follows_scene:
                     assert prompt is not None
-                    last = before[:, :, -1:]
-                    before = self._renderer.add_characters(prompt, last, first - 1)
+                    before = self._renderer.encode(prompt, first - 1, 1)
                 yield from self._decode(latents, before, is_generated=not given.is_picture)
             first, previous = first + part.shape[2], part
 
@@ -225,8 +245,7 @@ class MiniEngine:
         if self._split(next(iter(parts)))[1]:
             assert prompt is not None  # it tells the scene of marked latents
             prompt = prompt.replaces or prompt
-            background = self._renderer.paint_background(prompt, 0, 1)
-            return next(self._renderer.decode(prompt, background, 0))[-1]
+            return next(self._renderer.draw(prompt, 0, 1, is_start=True))[-1]
         assert given.before is not None  # there is a last given frame
         *_, chunk = self._decode(given.before)
         return chunk[-1]
@@ -242,8 +261,7 @@ class MiniEngine:
             assert prompt is not None  # it tells the scene of marked latents
             prompt = prompt.replaces or prompt
             first = sum(part.shape[2] for part in parts) + given.is_bridge
-            background = self._renderer.paint_background(prompt, first, 1)
-            return next(self._renderer.decode(prompt, background, first, last))[0]
+            return next(self._renderer.draw(prompt, first, 1))[0]
         assert given.after is not None  # there is a first frame that follows
         # Smoothed as generated frames are: this removes a step between the two before the seam.
         return next(self._decode(given.after[:, :, :1], last, is_generated=True))[0]
@@ -286,14 +304,6 @@ class MiniEngine:
         dtype = self._pipe.text_encoder.dtype
         return noise - (noise.to(dtype) - latents.to(dtype)).float()
 
-    def _middle(
-        self, prompt: ScenePrompt, window: torch.Tensor, num_latents: int, context: WindowContext
-    ) -> torch.Tensor:
-        """Return the middle new latent frame of a window, with characters: (1, C, 1, h, w)."""
-        index = context.num_before + num_latents // 2
-        middle = window[:, :, index : index + 1]
-        return self._renderer.add_characters(prompt, middle, context.first + index)
-
     @overload
     def _split(self, latents: torch.Tensor) -> tuple[torch.Tensor, bool]: ...
 
@@ -301,14 +311,14 @@ class MiniEngine:
     def _split(self, latents: None) -> tuple[None, bool]: ...
 
     def _split(self, latents: torch.Tensor | None) -> tuple[torch.Tensor | None, bool]:
-        """Return latents (1, C, T, h, w) without the mark, and whether they are a background."""
+        """Return latents (1, C, T, h, w) without the mark, and whether they are a scene's."""
         if latents is None:
             return None, False
         num_channels = self._vae.config.latent_channels
         return latents[:, :num_channels], bool(latents[:, num_channels:].any())
 
     def _marked(self, latents: torch.Tensor) -> torch.Tensor:
-        """Return latents (1, C + 1, T, h, w) with the channel that marks a scene's background."""
+        """Return latents (1, C + 1, T, h, w) with the channel that marks a scene."""
         if latents.shape[1] > self._vae.config.latent_channels:
             return latents
         return torch.cat([latents, torch.zeros_like(latents[:, :1])], dim=1)

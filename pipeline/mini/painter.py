@@ -20,6 +20,7 @@ from torch.nn import functional
 from pipeline.mini.scene import PERIOD_SECONDS
 
 CELL = 16  # pixels: the side of a cell
+BODY_PIXELS = 128  # height of a body's sprite; props have heights of their own
 ABOVE, BELOW = 0.375, 0.125  # of its height, around a kind's box, for smoke and waving arms
 _HARMONICS = 16  # of the period: nothing turns or flaps faster
 _KIND_SIZE, _VALUE_SIZE = 96, 12  # numbers that a kind and a value are embedded in

@@ -1,21 +1,19 @@
 """The embedded model's text encoder: a word-level tokenizer, and an encoder that fills slots.
 
 The tokenizer puts one slot token per attribute (subject, colour, place, ...) before the words. The
-encoder classifies which value the prompt names for each slot and returns that value's embedding, so
-that all wordings of a scene look the same to the networks behind it. Its word vectors are fixed
-(`training/word_vectors.py`).
+encoder classifies which value the prompt names for each slot, so that all wordings of a scene look
+the same to what draws it. Its word vectors are fixed (`training/word_vectors.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from torch import nn
 from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
-from transformers.modeling_outputs import BaseModelOutput
 
 MAX_TOKENS = 96
 
@@ -88,10 +86,7 @@ class SlotTextConfig(PretrainedConfig):
 
 
 class SlotTextEncoder(PreTrainedModel):
-    """Encodes a prompt as one embedding per slot; tokens after the slots are zero.
-
-    (B, L) token ids, slots first -> (B, L, hidden_size).
-    """
+    """Says which value a prompt names for each slot."""
 
     config_class = SlotTextConfig
     main_input_name = "input_ids"
@@ -115,26 +110,23 @@ class SlotTextEncoder(PreTrainedModel):
         self.heads = nn.ModuleList(
             nn.Linear(width, len(values) + 1) for values in config.slot_values
         )
-        self.embed_values = nn.ModuleList(
-            nn.Embedding(len(values) + 1, width) for values in config.slot_values
-        )
         self.post_init()
 
     @property
     def num_slots(self) -> int:
         return len(self.config.slot_names)
 
-    def classify(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> list[torch.Tensor]:
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> list[torch.Tensor]:
         """Return logits (B, 1 + number of values) for each slot; value 0 is "not said".
 
-        `input_ids` and `attention_mask` are (B, L).
+        `input_ids` and `attention_mask` are (B, L), slots first.
         """
         return self.classify_embeds(self.embed_tokens(input_ids), attention_mask)
 
     def classify_embeds(
         self, embeds: torch.Tensor, attention_mask: torch.Tensor
     ) -> list[torch.Tensor]:
-        """Classify word vectors (B, L, word_size), which training disturbs, as `classify` does."""
+        """Classify word vectors (B, L, word_size), which training disturbs, as `forward` does."""
         positions = torch.arange(embeds.shape[1], device=embeds.device)
         hidden = self.project(embeds) + self.embed_positions(positions)  # (B, L, D)
         padding = ~attention_mask.bool()
@@ -159,20 +151,3 @@ class SlotTextEncoder(PreTrainedModel):
         slots = slots + layer.dropout1(attended)
         inner = layer.dropout(layer.activation(layer.linear1(layer.norm2(slots))))
         return slots + layer.dropout2(layer.linear2(inner))
-
-    def embed_slots(self, probabilities: list[torch.Tensor]) -> torch.Tensor:
-        """Mix each slot's value embeddings by probability: [(B, V_i)] -> (B, S, D)."""
-        tables = cast("Iterable[nn.Embedding]", self.embed_values)
-        mixed = [p @ table.weight for p, table in zip(probabilities, tables, strict=True)]
-        return torch.stack(mixed, dim=1)
-
-    def forward(
-        self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None
-    ) -> BaseModelOutput:
-        """Return hidden states (B, L, D): slot embeddings first, zeros where the words were."""
-        if attention_mask is None:
-            attention_mask = torch.ones_like(input_ids)
-        logits = self.classify(input_ids, attention_mask)
-        slots = self.embed_slots([x.float().softmax(-1).to(x.dtype) for x in logits])
-        words = slots.new_zeros(slots.shape[0], input_ids.shape[1] - self.num_slots, slots.shape[2])
-        return BaseModelOutput(last_hidden_state=torch.cat([slots, words], dim=1))

@@ -110,7 +110,7 @@ class PromptReader:
         """Return the named values, and how far each falls in probability without each word."""
         without = [[x for i, x in enumerate(ids) if i != word.index] for word in words]
         batch = self._tokenizer.pad({"input_ids": [ids, *without]}, return_tensors="pt")
-        logits = self._encoder.classify(batch.input_ids, batch.attention_mask)
+        logits = self._encoder(batch.input_ids, batch.attention_mask)
         named: dict[str, str | None] = {}
         evidence: dict[tuple[int, str], float] = {}
         for (slot, values), scores in zip(self._slots.items(), logits, strict=True):

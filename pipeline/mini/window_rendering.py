@@ -9,7 +9,6 @@ import torch
 from pipeline.engines.base import WindowContext
 from pipeline.mini.autoencoder import AutoencoderKinora
 from pipeline.mini.camera_warp import cross_fade_latents, warp_along_camera
-from pipeline.mini.land_renderer import LandRenderer
 from pipeline.mini.renderer import Renderer, ScenePrompt
 
 # A scene from a recipe is rejected if it leaves more of the given latents' energy unexplained.
@@ -19,9 +18,7 @@ _MAX_UNEXPLAINED = 0.9
 class WindowRenderer:
     """Renders windows with the latents that they are given."""
 
-    def __init__(
-        self, renderer: Renderer | LandRenderer, vae: AutoencoderKinora, device: torch.device
-    ) -> None:
+    def __init__(self, renderer: Renderer, vae: AutoencoderKinora, device: torch.device) -> None:
         """Use a renderer and the autoencoder, which are on a device."""
         self._renderer, self._vae, self._device = renderer, vae, device
 
@@ -29,8 +26,6 @@ class WindowRenderer:
         """Render a window with its given latents: normalized latents (1, C, T, h, w)."""
         num_after = 0 if context.after is None else context.after.shape[2]
         total = context.num_before + num_latents + num_after
-        if prompt.replaces or (prompt.paths is not None and not context.is_bridge):
-            return self._background(prompt, total, context)
         if not context.is_bridge:
             return self._warp(prompt, total, context)
         if prompt.paths is None:
@@ -67,17 +62,9 @@ class WindowRenderer:
             return prompt
         return replace(prompt, paths=None, replaces=None)
 
-    def _background(self, prompt: ScenePrompt, total: int, context: WindowContext) -> torch.Tensor:
-        return self._renderer.paint_background(
-            prompt, context.first, total, is_start=context.is_start
-        )
-
     def _scene(self, prompt: ScenePrompt, total: int, context: WindowContext) -> torch.Tensor:
-        """Render a window of a scene with its characters: latents (1, C, T, h, w)."""
-        background = self._background(prompt, total, context)
-        return self._renderer.add_characters(
-            prompt, background, context.first, is_start=context.is_start
-        )
+        """Render a window of a scene: latents (1, C, T, h, w)."""
+        return self._renderer.encode(prompt, context.first, total, is_start=context.is_start)
 
     def _warp(self, prompt: ScenePrompt, total: int, context: WindowContext) -> torch.Tensor:
         """Move the given frame next to the new ones along the camera's path: (1, C, T, h, w)."""
@@ -87,6 +74,6 @@ class WindowRenderer:
         known = total - given.shape[2] if is_after else given.shape[2] - 1
         latents = given.new_zeros(1, given.shape[1], total, *given.shape[3:])
         latents[:, :, known] = given[:, :, 0 if is_after else -1]
-        features = self._renderer.features(prompt, context.first, total, is_start=context.is_start)
-        features = features.to(self._device)
-        return warp_along_camera(self._vae, latents, features, known, at_end=is_after)
+        moves = self._renderer.camera_moves(prompt, context.first, total, is_start=context.is_start)
+        moves = moves.to(self._device)
+        return warp_along_camera(self._vae, latents, moves, known, at_end=is_after)

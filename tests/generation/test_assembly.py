@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from pipeline.engines import open_engine
@@ -21,6 +22,7 @@ from pipeline.media.images import crop_to_size, open_picture
 from pipeline.media.seam_blending import Seam, blend_after
 from pipeline.media.transitions import resize
 from pipeline.media.video_reader import iterate_frames, probe_clip
+from pipeline.mini.renderer import Renderer
 from pipeline.planning.plan import plan_generation
 from pipeline.planning.request import Shot
 from pipeline.planning.validation import build_request
@@ -60,7 +62,11 @@ def black(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, ModelCache
     vae = model_caches[MINI].load(MINI).pipe.vae
     decode = vae.decode_linear
     vae.decode_linear = lambda *arguments: decode(*arguments).fill_(-1)
-    monkeypatch.setattr("pipeline.mini.renderer.composite_frames", lambda frames, *_: frames)
+    monkeypatch.setattr(
+        Renderer,
+        "_show",
+        lambda _, prompt, moments: -torch.ones(1, 3, len(moments), prompt.height, prompt.width),
+    )
     return model_caches
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -12,15 +11,14 @@ import torch
 
 from pipeline.engines import open_engine
 from pipeline.engines.base import SamplingParams, ShotContext, WindowContext
-from pipeline.mini import KinoraMiniPipeline, PainterModel
 from pipeline.mini.engine import MiniEngine
 from pipeline.mini.land_painting import Land
 from pipeline.mini.motion_paths import MotionPaths
 from pipeline.mini.painter import Canvas
-from pipeline.mini.scene import ATTRIBUTES, complete_scene
+from pipeline.mini.scene import complete_scene
 from pipeline.runtime.model_cache import ModelCache
 from tests.tiny import MINI
-from training.sprites import VALUE_NAMES, Sight, all_kinds, draw_sight, take_census
+from training.sprites import VALUE_NAMES, Sight, draw_sight, take_census
 from training.world import render
 
 SIZE = {"width": 256, "height": 144}
@@ -45,24 +43,9 @@ class Draughtsman:
 DRAUGHTSMAN = Draughtsman()
 
 
-def tiny_painter() -> PainterModel:
-    """Build a painter of every kind, four cells each."""
-    torch.manual_seed(0)
-    kinds = all_kinds()
-    model = PainterModel(
-        kinds, [(128, 12, 8)] * len(kinds), [4] * len(kinds), VALUE_NAMES,
-        [ATTRIBUTES[name] for name in VALUE_NAMES], width=8, depth=1, num_layers=2,
-    )  # fmt: skip
-    model.places.copy_(torch.tensor([60, 61, 68, 69] * len(kinds)))
-    return model.eval()
-
-
 @pytest.fixture(scope="module")
 def engine(model_caches: dict[str, ModelCache]) -> MiniEngine:
-    model = model_caches[MINI].load(MINI)
-    parts = {name: getattr(model.pipe, name) for name in ("tokenizer", "text_encoder", "vae")}
-    pipe = KinoraMiniPipeline(**parts, painter=tiny_painter())
-    return open_engine(replace(model, pipe=pipe), width=96, height=64)
+    return open_engine(model_caches[MINI].load(MINI), width=96, height=64)
 
 
 def show(land: Land, paths: MotionPaths, time: float) -> np.ndarray:
@@ -130,8 +113,7 @@ def test_a_window_is_encoded_as_it_is_shown(engine: MiniEngine) -> None:
     words = engine.encode_prompt("a car", "", 1.0, ShotContext(seed=3))
     part = engine.make(2, words, WindowContext(is_start=True), SamplingParams(3))
     shown = np.concatenate(list(engine.decode_shot(WindowContext(is_start=True), [part], words)))
-    empty = engine._renderer.paint_background(words, 0, 2, is_start=True)
-    told = engine._renderer.add_characters(words, empty, 0, is_start=True)
+    told = engine._renderer.encode(words, 0, 2, is_start=True)
     again = engine._pipe.vae.decode(engine._pipe.vae.denormalize(told)).sample
     means = (again.mean((3, 4))[0].T * 127.5 + 127.5).numpy()  # (F, 3)
     np.testing.assert_allclose(means[-1], shown[-1].mean((0, 1)), atol=6)

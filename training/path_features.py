@@ -1,4 +1,4 @@
-"""Path features: camera and character positions of each latent frame, as the networks' input."""
+"""Path features: camera and character positions of each latent frame, which the oracle reads."""
 
 from __future__ import annotations
 
@@ -22,19 +22,6 @@ FEATURE_COLUMNS = (
     "kind", "companion kind", "place",
 )  # fmt: skip
 COLUMN = {name: index for index, name in enumerate(FEATURE_COLUMNS)}
-
-
-def latent_times(first: int, num_latents: int, fps: float, *, is_start: bool) -> np.ndarray:
-    """Return the times (T, 2) in seconds of each latent frame's first and last frame.
-
-    Latent frame i of a shot stands for frames 8 i - 7 to 8 i. With `is_start` the first one stands
-    for a single frame, number 8 `first`.
-    """
-    last = 8 * np.arange(first, first + num_latents)
-    begin = last - 7
-    if is_start:
-        begin[0] = last[0]
-    return np.stack([begin, last], axis=1) / fps
 
 
 def scene_features(paths: MotionPaths, times: np.ndarray) -> np.ndarray:

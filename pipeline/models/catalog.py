@@ -293,10 +293,9 @@ ROWS = (
         id="kinora-mini",
         label="Kinora mini",
         description=(
-            "Renders one picture-book world on any computer, for trying Kinora and for drafts: 16 "
-            "characters and things (car, boat, train, rocket, balloon, robot, cat, rabbit, bird, "
-            "fish, butterfly, turtle, plane, elephant, dinosaur, child), 10 colours, 10 places. "
-            "Anything else is replaced or left out; to see what you describe, choose a large model."
+            "Renders one picture-book world on any computer, for trying Kinora and for drafts: 91 "
+            "people, animals, vehicles and things, 10 colours, 25 places. Anything else is replaced "
+            "or left out; to see what you describe, choose a large model."
         ),
         repository=_ASSETS / "kinora-mini",
         licence="Apache-2.0",
@@ -317,10 +316,9 @@ ROWS = (
         shows_characters="looks",
         pipeline="pipeline.mini.pipeline:KinoraMiniPipeline",
         parts={
-            "background": Part(17_702_144),
-            "sprites": Part(4_944_286),
+            "painter": Part(7_627_090),
             "vae": Part(6_291_456),
-            "text_encoder": Part(2_372_499),
+            "text_encoder": Part(2_384_800),
         },
         max_sequence_length=96,
         reader="pipeline.mini.understanding:PromptReader.open",

@@ -18,6 +18,7 @@ from training.phrases import (
     EMOTIONS,
     FILLER,
     FUNCTION_WORDS,
+    GOING,
     HAIRS,
     HELD_OUT_WORDS,
     MOTIONS,
@@ -30,6 +31,7 @@ from training.phrases import (
     SIZES,
     STYLES,
     TIMES,
+    TOGETHER,
     UNKNOWN_NOUNS,
     VAGUE_MOTIONS,
     WEATHERS,
@@ -48,7 +50,9 @@ _OF_SLOTS = {
 }  # fmt: skip
 _TOUCHING = ("riding", "holding", "wearing", "chasing", "on")
 _SOMEBODY_SHARE = 0.3  # of women and men who are called a person
+_TOGETHER_SHARE = 0.5  # of companions without a relation who are said to do something
 _UNKNOWN_SHARE = 0.1  # of captions about something that the world does not have
+_DIRECTED = MOTIONS | {"right": tuple(x for x in MOTIONS["right"] if x not in GOING)}
 Say = Callable[[str, dict[str, tuple[str, ...]]], list[str]]
 
 
@@ -81,8 +85,8 @@ def _pick(rng: np.random.Generator, options: list[str]) -> str:
 # How likely a caption names what the scene has.
 _CHANCES = {
     "subject": 0.97, "colour": 0.9, "place": 0.85, "time": 0.75, "weather": 0.8, "motion": 0.7,
-    "camera": 0.5, "size": 0.4, "emotion": 0.8, "companion": 1.0, "companion_colour": 0.9,
-    "relation": 0.9, "style": 0.9, "count": 1.0, "season": 0.9, "action": 0.85, "outfit": 0.6,
+    "camera": 0.5, "size": 0.4, "emotion": 0.8, "companion": 1.0, "companion_colour": 0.7,
+    "relation": 0.7, "style": 0.9, "count": 1.0, "season": 0.9, "action": 0.85, "outfit": 0.6,
     "hair": 0.3, "skin": 0.0,
 }  # fmt: skip
 _SELDOM_SAID = ("size", "weather", "style", "season", "outfit", "hair", "skin", "action")
@@ -124,7 +128,10 @@ def _tell_subject(named: dict[str, str], rng: np.random.Generator, say: Say) -> 
     does = _tell_deed(named, rng, say)
     if "companion" not in named:
         return subject + does
-    joint = say("relation", RELATIONS) or [str(rng.choice(["and", "with", "next to", "beside"]))]
+    joint = say("relation", RELATIONS)
+    if not joint:
+        beside = ("and", "with", "next to", "beside")
+        joint = [str(rng.choice(TOGETHER if rng.random() < _TOGETHER_SHARE else beside))]
     other = " ".join(["", *joint, "a", *say("companion_colour", COLOURS), *say("companion", NOUNS)])
     return subject + (other + does if rng.random() < 0.5 else does + other)
 
@@ -160,8 +167,10 @@ def _name_subject(named: dict[str, str], rng: np.random.Generator, say: Say) -> 
         article = count[0]
         if noun and named["count"] != "one":
             noun = [plural(noun[0])]
-    words = [word for words in adjectives for word in words]
-    return " ".join([article, *words, *(noun or ["something"]), *after])
+    words = [*(word for words in adjectives for word in words), *(noun or ["something"])]
+    if article == "a" and words[0][0] in "aeiou":
+        article = "an"
+    return " ".join([article, *words, *after])
 
 
 def _tell_deed(named: dict[str, str], rng: np.random.Generator, say: Say) -> str:
@@ -170,7 +179,9 @@ def _tell_deed(named: dict[str, str], rng: np.random.Generator, say: Say) -> str
     if action := say("action", ACTIONS):
         deeds += action
     if "motion" in named:
-        deeds += [("is " if rng.random() < 0.3 and not deeds else "") + say("motion", MOTIONS)[0]]
+        is_person = named.get("subject") in (*PEOPLE, SOMEBODY)
+        table = _DIRECTED if is_person else MOTIONS
+        deeds += [("is " if rng.random() < 0.3 and not deeds else "") + say("motion", table)[0]]
     if not deeds:
         return " " + str(rng.choice(VAGUE_MOTIONS))
     return " " + str(rng.choice([" ", " and ", ", "])).join(deeds)
@@ -237,6 +248,7 @@ def vocabulary(unseen: frozenset[str] = HELD_OUT_WORDS) -> list[str]:
         *VAGUE_MOTIONS,
         *NOBODY,
         *_JOINTS,
+        *TOGETHER,
         FUNCTION_WORDS,
     ]
     return _words_of(known)

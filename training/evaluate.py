@@ -1,6 +1,6 @@
 """Measure how well the embedded model follows prompts, keeps its world, moves, and how fast it is.
 
-Run: python -m training.evaluate --model assets/kinora-mini --oracle tests/oracle.safetensors \
+Run: python -m training.evaluate --model assets/kinora-mini \
          --output assets/kinora-mini/figures.json
 Parts can be run alone (--parts); they are in `training/evaluation/`. The figures are saved with the
 hashes of the weights they were measured with.
@@ -19,14 +19,13 @@ from training import evaluation
 from training.evaluation.films import evaluate_films
 from training.evaluation.motion import evaluate_motion
 from training.evaluation.pictures import evaluate_autoencoder, evaluate_pictures
-from training.evaluation.prompts import evaluate_oracle, evaluate_prompts
+from training.evaluation.prompts import evaluate_judge, evaluate_prompts
 from training.evaluation.read_prompts import evaluate_reading
 from training.evaluation.renders import evaluate_renders
 from training.evaluation.seams import evaluate_seams
 from training.evaluation.setup import Setup
 from training.evaluation.speed import evaluate_speed, time_minute
 from training.evaluation.studio import Studio
-from training.oracle import load_oracle
 from training.sampling import add_arguments
 from training.weights import hash_weights
 
@@ -36,7 +35,7 @@ logger = logging.getLogger(__name__)
 def parts(setup: Setup, studio: Studio) -> dict[str, Callable[[], dict[str, object]]]:
     """List what is measured, by name."""
     return {
-        "oracle on renders": lambda: evaluate_oracle(setup),
+        "judge on renders": lambda: evaluate_judge(setup),
         "prompts": lambda: evaluate_prompts(setup, 2),
         "prompts, held-out combinations": lambda: evaluate_prompts(setup, 3, held_out=True),
         "prompts, held-out words": lambda: evaluate_prompts(setup, 4, paraphrased=True),
@@ -63,7 +62,6 @@ def main() -> None:
     """Measure, print a line for each part, and write all figures with the weights' hashes."""
     parser = argparse.ArgumentParser(description=__doc__)
     add_arguments(parser)
-    parser.add_argument("--oracle", type=Path)
     parser.add_argument("--parts", nargs="*", default=[], help="beginnings of parts' names")
     parser.add_argument("--prompts", type=int, default=100)
     parser.add_argument("--renders", type=int, default=200)
@@ -80,7 +78,7 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     for name in (__name__, evaluation.__name__):
         logging.getLogger(name).setLevel(logging.INFO)
-    setup = Setup(args.model, load_oracle(args.oracle), args)
+    setup = Setup(args.model, args)
     figures: dict[str, object] = {"weights": hash_weights(args.model)}
     for name, measured in evaluate(setup, args.parts):
         logger.info("%s: %s", name, json.dumps(measured))

@@ -14,15 +14,29 @@ import torch
 
 from pipeline.mini import AutoencoderKinora
 from pipeline.mini.autoencoder import patchify
-from training.data import FPS, SIZES, draw_sample, to_tensor
+from training.data import FPS, SIZES, draw_begin, to_tensor
+from training.grammar import draw_scene
+from training.pictures import render_picture_move
+from training.world import render
 
 logger = logging.getLogger(__name__)
 NUM_CHUNKS = 1100
 PATCHES_PER_CHUNK = 28
 STILL_SHARE = 0.2
+PICTURE_SHARE = 0.08
 # Normalized latents keep this power of each component's deviation: the large structure stays
 # dominant (the transformer learns it first) while fine components are lifted above the noise floor.
 WHITENING_POWER = 0.5
+
+
+def draw_frames(rng: np.random.Generator, height: int, width: int, num_frames: int) -> np.ndarray:
+    """Render a scene or, now and then, a camera over an arbitrary picture: (F, H, W, 3) uint8."""
+    times = np.arange(num_frames) / FPS
+    if rng.random() < PICTURE_SHARE:
+        return render_picture_move(rng, height=height, width=width, times=times)[0]
+    scene = draw_scene(rng)
+    times = draw_begin(scene, rng) + times
+    return render(scene, height=height, width=width, times=times.tolist())[0]
 
 
 def draw_patches(seed: int, num_chunks: int) -> torch.Tensor:
@@ -31,7 +45,7 @@ def draw_patches(seed: int, num_chunks: int) -> torch.Tensor:
     sizes, shares, patches = list(SIZES), list(SIZES.values()), []
     for _ in range(num_chunks):
         height, width = sizes[rng.choice(len(sizes), p=shares)]
-        frames = draw_sample(rng, height, width, 9).frames[1:]
+        frames = draw_frames(rng, height, width, 9)[1:]
         if rng.random() < STILL_SHARE:
             frames = np.repeat(frames[:1], 8, axis=0)
         x = patchify(to_tensor(frames)).flatten(0, 2)  # (h w, 24576)

@@ -6,7 +6,7 @@ set -euo pipefail
 run=${1:?a folder for checkpoints, outside the work tree}
 minutes=${PAINTER_MINUTES:-75}
 python=${PYTHON:-python}
-mkdir -p "$run/data" "$run/painter"
+mkdir -p "$run/painter"
 export OMP_NUM_THREADS=1
 
 # Once a part is there, it is kept: unfinished ones are written under another name.
@@ -21,20 +21,9 @@ read_words() {
     fi
 }
 
-# What the oracle looks at; shards that are there are skipped.
-render_shards() {
-    $python -m training.data images --model "$run" --output "$run/data" --shards 40 --seed 1
-    $python -m training.data clips --model "$run" --output "$run/data" --shards 20 --seed 3
-}
-
-read_words >> "$run/text.log" 2>&1 &
-words=$!
-render_shards >> "$run/data.log" 2>&1
-wait $words
+read_words >> "$run/text.log" 2>&1
 $python -m torch.distributed.run --nproc-per-node 2 -m training.train_painter \
     --folder "$run/painter" --minutes "$minutes" >> "$run/painter.log" 2>&1
 $python -m training.export --parts "$run" --painter "$run/painter" --output "$run/kinora-mini"
-[ -f "$run/oracle.safetensors" ] || $python -m training.train_oracle --model "$run" \
-    --data "$run/data" --output "$run/oracle.safetensors" >> "$run/oracle.log" 2>&1
-$python -m training.evaluate --model "$run/kinora-mini" --oracle "$run/oracle.safetensors" \
-    --parts "reading" "renders" "oracle" "prompts" "speed" --output "$run/kinora-mini/figures.json"
+$python -m training.evaluate --model "$run/kinora-mini" \
+    --parts "reading" "renders" "judge" "prompts" "speed" --output "$run/kinora-mini/figures.json"

@@ -19,8 +19,8 @@ from pipeline.mini import SlotTextConfig, SlotTextEncoder, build_tokenizer
 from pipeline.mini.scene import ATTRIBUTES
 from training.captions import development_words, draw_caption, passed_over, slot_phrases
 from training.grammar import draw_scene
+from training.judge import MAIN
 from training.lexicon import Lexicon, load_lexicon
-from training.oracle import MAIN
 from training.phrases import HELD_OUT_WORDS
 
 logger = logging.getLogger(__name__)
@@ -109,6 +109,8 @@ def build_encoder(lexicon: Lexicon) -> tuple[SlotTextEncoder, object]:
     config = SlotTextConfig(
         vocab_size=len(tokenizer),
         word_size=lexicon.vectors.shape[1],
+        hidden_size=160,
+        num_layers=3,
         slot_names=list(ATTRIBUTES),
         slot_values=list(ATTRIBUTES.values()),
         reads_languages=True,

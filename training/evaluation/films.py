@@ -1,4 +1,4 @@
-"""Measures whether films keep their world across cuts: the oracle reads each shot of films of four.
+"""Measures whether films keep their world across cuts, in each shot of films of four.
 
 The first shot names everything. The others name the subject or no character, and their own place,
 motion, time of day or camera move, but never a colour or a style.
@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import numpy as np
 
+from pipeline.engines.base import ShotContext
+from pipeline.mini.engine import MiniEngine
 from pipeline.mini.scene import ATTRIBUTES, Scene
 from pipeline.planning.request import Shot
+from pipeline.planning.storyboard import describe_shot
 from training.captions import draw_caption
 from training.data import FPS
+from training.evaluation.prompts import right_answers
 from training.evaluation.setup import HEIGHT, WIDTH, Setup, draw_inhabited
 from training.evaluation.studio import Studio
-from training.oracle import NUM_LATENTS, read_clip
+from training.judge import NUM_LATENTS, read_clip
 from training.phrases import MOTIONS, NOUNS, PLACES, STYLES, TIMES
+from training.sampling import load_engine
 
 NUM_FRAMES = 1 + 8 * (NUM_LATENTS - 1)
 KEPT = ("subject", "colour", "style")
@@ -29,24 +34,38 @@ def evaluate_films(setup: Setup, studio: Studio) -> dict[str, object]:
 
     For comparison the first shots' own; and of all shots, whether the camera moved as it was told.
     """
-    rng = setup.rng(9)
-    first, later, cameras = [], [], []
+    rng, engine = setup.rng(9), load_engine(setup.folder)
+    first, later = [], []
     for seed in range(setup.args.films):
         while (scene := draw_inhabited(rng, known=setup.known)).companion is not None:
             pass
         shots, told = draw_film(scene, rng)
         frames = studio.film(shots, seed).frames.reshape(len(shots), NUM_FRAMES, HEIGHT, WIDTH, 3)
-        seen = [read_clip(setup.oracle, shot, is_paired=False) for shot in frames]
-        right = [{name: x[name] == getattr(scene, name) for name in KEPT} for x in seen]
+        kept = {name: getattr(scene, name) for name in KEPT}
+        asked = [kept | {"camera": camera} for camera in told]
+        drawn = _plan_scenes(engine, shots, seed)
+        seen = [read_clip(*x, rng) for x in zip(frames, asked, drawn, strict=True)]
+        right = [right_answers(*x) for x in zip(seen, asked, strict=True)]
         first += right[:1]
         later += right[1:]
-        cameras += [x["camera"] == camera for x, camera in zip(seen, told, strict=True)]
     shares = {
         f"{name}, {where}": round(float(np.mean([row[name] for row in rows])), 3)
         for name in KEPT
         for where, rows in (("first shot", first), ("later shots", later))
     }
-    return shares | {"camera": round(float(np.mean(cameras)), 3), "films": setup.args.films}
+    camera = round(float(np.mean([row["camera"] for row in (*first, *later)])), 3)
+    return shares | {"camera": camera, "films": setup.args.films}
+
+
+def _plan_scenes(engine: MiniEngine, shots: list[Shot], seed: int) -> list[Scene]:
+    """Return the scenes that a film's shots show, as `prepare_conditioning` comes to them."""
+    scenes, earlier = [], []
+    for shot in shots:
+        text = describe_shot(shot, engine.model.spec.camera_words)
+        prompt = engine.encode_prompt(text, "", 1.0, ShotContext(seed, earlier=tuple(earlier)))
+        earlier.append(engine.remember(prompt, 0.0))
+        scenes.append(prompt.paths.scene)
+    return scenes
 
 
 def draw_film(scene: Scene, rng: np.random.Generator) -> tuple[list[Shot], list[str]]:

@@ -9,10 +9,9 @@ import numpy as np
 from pipeline.engines import open_engine
 from pipeline.engines.base import ShotContext
 from pipeline.mini.scene import Scene
-from pipeline.planning.plan import plan_generation
+from pipeline.planning.plan import Plan, plan_generation
 from training.captions import draw_caption
 from training.data import FPS
-from training.evaluation.long_clips import window_joins
 from training.evaluation.setup import HEIGHT, WIDTH, Setup, draw_inhabited
 from training.evaluation.studio import Studio
 from training.measures.joins import seam_ratio
@@ -65,6 +64,12 @@ def evaluate_seams(setup: Setup, studio: Studio) -> dict[str, object]:
             "joins": len(ratios),
         }
     return figures
+
+
+def window_joins(plan: Plan) -> list[int]:
+    """Return the numbers of the first frames of all windows but the first."""
+    windows = plan.shots[0].windows
+    return [8 * window.start_latent - 7 for window in windows[1:]]
 
 
 def _read_renders(setup: Setup, studio: Studio) -> list[float]:

@@ -1,4 +1,4 @@
-"""Shared by all parts of the evaluation: the model, the oracle, the counts and random scenes.
+"""Shared by all parts of the evaluation: the model, the counts and random scenes.
 
 Scenes and words come from seeds that training never uses.
 """
@@ -15,7 +15,6 @@ import numpy as np
 from pipeline.mini import SlotTextConfig
 from pipeline.mini.scene import ATTRIBUTES, Scene, Vocabulary
 from training.grammar import draw_scene
-from training.oracle import Oracle
 from training.sampling import load_engine
 
 EVALUATION_SEED = 20_000
@@ -27,7 +26,6 @@ class Setup:
     """What all parts share."""
 
     folder: Path
-    oracle: Oracle
     args: argparse.Namespace
 
     @property

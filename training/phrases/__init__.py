@@ -9,11 +9,13 @@ from training.phrases.deeds import (
     CAMERAS,
     COUNTS,
     EMOTIONS,
+    GOING,
     HAIRS,
     MOTIONS,
     OUTFITS,
     RELATIONS,
     SIZES,
+    TOGETHER,
     VAGUE_MOTIONS,
 )
 from training.phrases.filling import (
@@ -27,7 +29,7 @@ from training.phrases.nouns import NOUNS, plural
 from training.phrases.scenery import COLOURS, PLACES, SEASONS, STYLES, TIMES, WEATHERS
 
 __all__ = [
-    "ACTIONS", "CAMERAS", "COLOURS", "COUNTS", "EMOTIONS", "FILLER", "FUNCTION_WORDS", "HAIRS",
-    "HELD_OUT_WORDS", "MOTIONS", "NOBODY", "NOUNS", "OUTFITS", "PLACES", "RELATIONS", "SEASONS",
-    "SIZES", "STYLES", "TIMES", "UNKNOWN_NOUNS", "VAGUE_MOTIONS", "WEATHERS", "plural",
+    "ACTIONS", "CAMERAS", "COLOURS", "COUNTS", "EMOTIONS", "FILLER", "FUNCTION_WORDS", "GOING",
+    "HAIRS", "HELD_OUT_WORDS", "MOTIONS", "NOBODY", "NOUNS", "OUTFITS", "PLACES", "RELATIONS", "SEASONS",
+    "SIZES", "STYLES", "TIMES", "TOGETHER", "UNKNOWN_NOUNS", "VAGUE_MOTIONS", "WEATHERS", "plural",
 ]  # fmt: skip

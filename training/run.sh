@@ -15,7 +15,7 @@ export OMP_NUM_THREADS=1
 read_words() {
     [ -f "$run/words.npz" ] || $python -m training.word_vectors --output "$run/words.npz"
     if [ ! -d "$run/text_encoder" ]; then
-        $python -m training.train_text --words "$run/words.npz" --output "$run/text" --steps 6000
+        $python -m training.train_text --words "$run/words.npz" --output "$run/text" --steps 4500
         mv "$run/text/tokenizer" "$run/tokenizer"
         mv "$run/text/text_encoder" "$run/text_encoder"
     fi

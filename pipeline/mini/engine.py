@@ -108,7 +108,10 @@ class MiniEngine:
         if paths is None and shot.leads_to is not None:
             return None
         if paths is None:
-            raise MediaError("The scene in the clip's recipe is not valid; use an unchanged clip.")
+            raise MediaError(
+                "The clip's scene is not of this version of kinora-mini, or was changed; "
+                "use a clip that this version has made."
+            )
         size = self._size["width"], self._size["height"]
         before = ScenePrompt(paths, seconds, False, paths.scene.camera, *size, shot.pace)
         scene = change_scene(named, paths.scene, self._known)

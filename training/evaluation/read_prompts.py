@@ -27,7 +27,7 @@ def evaluate_reading(read: Read) -> dict[str, dict[str, float]]:
 
 def _read_written(read: Read) -> dict[str, float]:
     right: dict[str, list[bool]] = defaultdict(list)
-    for prompt, subject, place, time in _rows("written_prompts.tsv"):
+    for prompt, subject, place, time in written_prompts():
         seen = _values(read(prompt))
         is_right = _is_same_subject(seen["subject"], subject)
         right["subject drawn or left open"].append(is_right)
@@ -49,6 +49,11 @@ def _read_others(read: Read) -> dict[str, float]:
         right[language].append(is_right)
         right["all"].append(is_right)
     return _shares(right)
+
+
+def written_prompts() -> Iterator[list[str]]:
+    """Read the prompts in English, each with its subject, place and time."""
+    return _rows("written_prompts.tsv")
 
 
 def _rows(name: str) -> Iterator[list[str]]:

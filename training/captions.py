@@ -297,6 +297,6 @@ def _known_phrases(unseen: frozenset[str]) -> dict[str, list[str]]:
 def _words_of(phrases: list[str]) -> list[str]:
     """Split phrases as the tokenizer does."""
     words = " ".join(phrases).lower()
-    for mark in ",.;:!?-":
+    for mark in ",.;:!?-'":
         words = words.replace(mark, f" {mark} ")
     return sorted(set(words.split()))

@@ -7,6 +7,7 @@ a `DiffusionPipeline` only so that diffusers saves and loads it like other model
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 
 import torch
 from diffusers import DiffusionPipeline
@@ -15,6 +16,7 @@ from transformers import PreTrainedTokenizerFast
 from pipeline.mini.autoencoder import AutoencoderKinora
 from pipeline.mini.languages import to_english
 from pipeline.mini.painter import PainterModel
+from pipeline.mini.reading import PhraseReader
 from pipeline.mini.scene import Vocabulary
 from pipeline.mini.text_encoder import SlotTextEncoder
 
@@ -53,7 +55,12 @@ class KinoraMiniPipeline(DiffusionPipeline):
         tokens = self.tokenizer(prompt, truncation=True, return_tensors="pt").to(self.device)
         logits = self.text_encoder(tokens.input_ids, tokens.attention_mask)
         labels = [int(x.argmax()) for x in logits]
-        return {
+        guessed = {
             name: values[label - 1] if label else None
             for (name, values), label in zip(self.vocabulary.items(), labels, strict=True)
         }
+        return self._phrases.correct(prompt, guessed)
+
+    @cached_property
+    def _phrases(self) -> PhraseReader:
+        return PhraseReader(self.text_encoder.config.slot_phrases)

@@ -17,7 +17,8 @@ from torch.nn import functional
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from pipeline.mini.languages import to_english
-from pipeline.mini.scene import SOMEBODY, complete_scene, dress_all
+from pipeline.mini.reading import PhraseReader
+from pipeline.mini.scene import PEOPLE, SOMEBODY, complete_scene, dress_all
 from pipeline.mini.text_encoder import MAX_TOKENS, SlotTextEncoder
 from pipeline.models.spec import ModelSpec
 from pipeline.planning.understanding import Reading, UnknownWord
@@ -25,7 +26,7 @@ from pipeline.planning.understanding import Reading, UnknownWord
 # Chosen on the development half of training/evaluation/understanding.json: LOG.md.
 EVIDENCE = 0.3  # by which a slot's probability falls without a word that names it
 NEAR = 0.65  # cosine of a word that was not trained to a trained one, if it means the same
-SAME_THING = 0.4  # the same, of a trained word for a subject or a place to its name
+SAME_THING = 0.1  # the same, of a trained word for a subject or a place to its name
 NEAREST = 0.4  # cosine from which a word that is not drawn has a known one near it
 _THINGS = ("subject", "companion", "place")
 # Of the slots about a companion, those that share the words of another slot.
@@ -71,6 +72,7 @@ class PromptReader:
         self._encoder = encoder
         self._vocab: dict[str, int] = tokenizer.get_vocab()
         config = encoder.config
+        self._reader = PhraseReader(config.slot_phrases)
         self._slots = dict(zip(config.slot_names, config.slot_values, strict=True))
         self._vectors = functional.normalize(encoder.embed_tokens.weight.detach().float(), dim=1)
 
@@ -99,7 +101,8 @@ class PromptReader:
             if index >= num_slots and prompt[first:last].strip("_").isalnum()
         ]
         read = [word for word in words if word.index < MAX_TOKENS]
-        named, evidence = self._weigh(ids[:MAX_TOKENS], read)
+        guessed, evidence = self._weigh(ids[:MAX_TOKENS], read)
+        named = self._reader.correct(prompt, guessed)
         understood, unknown = self._account(read, self._drawn(named), evidence)
         drawn = self._describe(self._drawn(dress_all(named, looks, self._known)))
         return Reading(drawn, understood, unknown, len(words) - len(read))
@@ -159,12 +162,12 @@ class PromptReader:
 
     def _describe(self, named: dict[str, str | None]) -> tuple[str, ...]:
         """Say in words what is drawn: the characters, then the other values that are named."""
-        looks = (named["size"], named["emotion"], named["colour"], named["subject"])
-        subject = " ".join(filter(None, looks))
+        subject = _name(named["subject"], named["colour"], named.get("outfit"))
+        subject = " ".join(filter(None, (named["size"], named["emotion"], subject)))
         if subject and not named["subject"]:
             subject = f"something {subject}"
         subject = _NUMBERS.get(named.get("count") or "", "") + subject
-        companion = " ".join(filter(None, (named["companion_colour"], named["companion"])))
+        companion = _name(named["companion"], named["companion_colour"])
         is_same = named["companion_colour"] in (None, named["colour"])
         characters = [subject, companion]
         if named["companion"] and named["companion"] == named["subject"] and is_same:
@@ -173,7 +176,6 @@ class PromptReader:
             characters[1] = f"{named['relation']} {companion}"
         if hair := named.get("hair"):
             characters.append(f"{hair} hair")
-        characters.append(named.get("outfit") or "")
         scene = [named.get(name) for name in ("place", "time", "weather", "season")]
         phrases = self._encoder.config.slot_phrases
         for name in ("action", "motion", "camera", "style"):
@@ -197,7 +199,7 @@ class PromptReader:
 
     def _is_same(self, phrase: Sequence[_Word], meaning: _Meaning) -> bool:
         """Say whether a trained phrase means a value itself: "woman" is drawn as a child."""
-        if meaning.slot not in _THINGS:
+        if meaning.slot not in _THINGS or len(phrase) > 1:
             return True
         return any(self._likeness(word, meaning.value) >= SAME_THING for word in phrase)
 
@@ -213,7 +215,7 @@ class PromptReader:
         self, word: _Word, named: dict[str, str | None], evidence: dict[tuple[int, str], float]
     ) -> _Meaning | None:
         """Return the value that is drawn because of a word, or None."""
-        falls = {slot: evidence[word.index, slot] for slot in named if named[slot]}
+        falls = {slot: evidence.get((word.index, slot), 0.0) for slot in named if named[slot]}
         slot = max(falls, key=falls.__getitem__, default="")
         value = named.get(slot)
         return _Meaning(slot, value) if value and falls[slot] >= EVIDENCE else None
@@ -286,3 +288,12 @@ class PromptReader:
                     if token not in FUNCTION_WORDS | self._passed_over
                 )
         return words
+
+
+def _name(subject: str | None, colour: str | None, outfit: str | None = None) -> str:
+    """Name a character with its colour, which is that of people's clothes."""
+    if subject not in (*PEOPLE, SOMEBODY, "child"):
+        return " ".join(filter(None, (colour, subject)))
+    clothes = " ".join(filter(None, (colour, outfit)))
+    article = "a " if outfit == "dress" else ""
+    return f"{subject} in {article}{clothes}" if clothes else str(subject)

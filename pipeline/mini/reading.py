@@ -1,0 +1,192 @@
+"""Reads what words name by themselves, beside the text encoder, which guesses the others.
+
+The encoder reads any wording, but not every plain one rightly. Where a prompt has a phrase that
+training used (`SlotTextConfig.slot_phrases`), the phrase decides; what no phrase says is the
+encoder's.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from pipeline.mini.anchors import HELD, RIDDEN, WORN
+from pipeline.mini.scene import PEOPLE, SOMEBODY
+
+Named = dict[str, str | None]
+_ONLY_WITH = {"riding": RIDDEN, "holding": HELD, "wearing": WORN}
+_OF_PEOPLE = ("action", "outfit", "hair")
+# Of these slots one phrase says enough; of the others the words around it count.
+_PLAIN = ("place", "time", "weather", "season", "camera", "style", "emotion", "motion", "size")
+_BEFORE_THINGS = frozenset(
+    "in on at under over above below near behind beside by with of from through across into onto "
+    "past among between around against for to".split()
+)
+_IRREGULAR = {
+    "men": "man", "women": "woman", "children": "child", "people": "person", "mice": "mouse",
+    "geese": "goose", "wolves": "wolf", "leaves": "leaf", "knives": "knife", "calves": "calf",
+    "ponies": "pony",
+}  # fmt: skip
+_REACH = 4  # words between an adjective and its noun
+
+
+@dataclass(frozen=True)
+class _Match:
+    """A phrase in a prompt: its first word, the word after it, and what it can name."""
+
+    start: int
+    end: int
+    meanings: tuple[tuple[str, str], ...]  # slots and values
+    is_plural: bool = False
+
+    def value(self, slot: str) -> str | None:
+        return next((value for name, value in self.meanings if name == slot), None)
+
+
+class PhraseReader:
+    """Knows the phrases of a text encoder's configuration."""
+
+    def __init__(self, slot_phrases: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
+        """Index the phrases of each slot and value."""
+        self._table: dict[tuple[str, ...], list[tuple[str, str]]] = {}
+        for slot, values in slot_phrases.items():
+            for value, phrases in values.items():
+                for phrase in phrases:
+                    meanings = self._table.setdefault(tuple(words_of(phrase)), [])
+                    if (slot, value) not in meanings:
+                        meanings.append((slot, value))
+        self._longest = max(map(len, self._table), default=0)
+
+    def correct(self, prompt: str, guessed: Mapping[str, str | None]) -> Named:
+        """Return the values that the encoder guessed, with those that phrases name in their place.
+
+        `guessed` has a value or None for every slot that the weights know.
+        """
+        named, words = dict(guessed), words_of(prompt)
+        matches = self._find(words)
+        for slot in _PLAIN:
+            values = [x for match in matches if (x := match.value(slot))]
+            if slot in named and values and named[slot] not in values:
+                named[slot] = values[0]
+        things = [match for match in matches if _is_thing(match, matches)]
+        if things:
+            self._read_things(named, words, matches, things)
+        is_person = named["subject"] in (*PEOPLE, SOMEBODY)
+        for slot in _OF_PEOPLE:
+            values = [x for match in matches if (x := match.value(slot))]
+            if slot in named and is_person and values and named[slot] not in values:
+                named[slot] = values[0]
+        return named
+
+    def _read_things(
+        self, named: Named, words: Sequence[str], matches: Sequence[_Match], things: list[_Match]
+    ) -> None:
+        """Read who is there, and what of them is said, in place."""
+        first = next((x for x in things if not _is_led(words, x)), things[0])
+        subject = first.value("subject")
+        if named["subject"] == SOMEBODY and subject in PEOPLE:
+            subject = SOMEBODY
+        if subject != named["subject"]:
+            named["subject"] = subject
+            named["emotion"] = named["emotion"] if subject == "child" else None
+        others = [x for x in things if x.start > first.start and x.value("subject") != subject]
+        second = next((x for x in others if x.value("subject") == named["companion"]), None)
+        second = second or next(iter(others), None)
+        if second is None:  # whom the encoder saw is named by no word
+            named |= dict.fromkeys(("companion", "companion_colour", "relation"))
+        else:
+            named["companion"] = second.value("subject")
+            named["relation"] = _relation(matches, first, second, named["relation"])
+        self._read_adjectives(named, matches, first, second)
+
+    def _read_adjectives(
+        self, named: Named, matches: Sequence[_Match], first: _Match, second: _Match | None
+    ) -> None:
+        own = _before(matches, first, "colour")
+        other = second and _before(matches, second, "colour")
+        named["colour"] = own or (None if named["colour"] == other else named["colour"])
+        named["companion_colour"] = other or (second and named["companion_colour"])
+        if "count" in named:
+            count = _before(matches, first, "count")
+            named["count"] = count or named["count"] or ("two" if first.is_plural else None)
+
+    def _find(self, words: Sequence[str]) -> list[_Match]:
+        """Split a prompt into the longest phrases that are known; words between are left out."""
+        found, start = [], 0
+        while start < len(words):
+            for length in range(min(self._longest, len(words) - start), 0, -1):
+                part = tuple(words[start : start + length])
+                if match := self._match(part, start):
+                    found.append(match)
+                    start += length
+                    break
+            else:
+                start += 1
+        return found
+
+    def _match(self, part: tuple[str, ...], start: int) -> _Match | None:
+        end = start + len(part)
+        if meanings := self._table.get(part):
+            return _Match(start, end, tuple(meanings))
+        for last in _singulars(part[-1]):
+            meanings = self._table.get((*part[:-1], last), [])
+            if things := tuple(x for x in meanings if x[0] == "subject"):
+                return _Match(start, end, things, is_plural=True)
+        return None
+
+
+@lru_cache(maxsize=1024)
+def words_of(text: str) -> list[str]:
+    """Split text into words without accents, in small letters, as the tokenizer does."""
+    plain = unicodedata.normalize("NFKD", text)
+    return re.findall(r"\w+", "".join(x for x in plain if not unicodedata.combining(x)).lower())
+
+
+def _singulars(word: str) -> list[str]:
+    found = [_IRREGULAR[word]] if word in _IRREGULAR else []
+    if word.endswith("ies"):
+        found.append(word[:-3] + "y")
+    if word.endswith("es"):
+        found.append(word[:-2])
+    if word.endswith("s") and len(word) > 3:
+        found.append(word[:-1])
+    return found
+
+
+def _is_thing(match: _Match, matches: Sequence[_Match]) -> bool:
+    """Say whether a phrase names a thing: "orange" before a thing is its colour."""
+    if match.value("subject") is None:
+        return False
+    is_adjective = match.value("colour") or match.value("size")
+    return not is_adjective or not any(
+        match.end <= other.start < match.end + 2 and other.value("subject") for other in matches
+    )
+
+
+def _is_led(words: Sequence[str], thing: _Match) -> bool:
+    """Say whether a preposition leads to a thing: "on a table"."""
+    return any(word in _BEFORE_THINGS for word in words[max(0, thing.start - 3) : thing.start])
+
+
+def _relation(
+    matches: Sequence[_Match], first: _Match, second: _Match, guessed: str | None
+) -> str | None:
+    """Return how two things belong together, by the words between them or else as guessed."""
+    companion = second.value("subject")
+    between = [x for x in matches if first.end <= x.start and x.end <= second.start]
+    said = [value for x in between for slot, value in x.meanings if slot == "relation"]
+    said = [x for x in (*said, guessed) if x and companion in _ONLY_WITH.get(x, (companion,))]
+    return said[0] if said else None
+
+
+def _before(matches: Sequence[_Match], thing: _Match, slot: str) -> str | None:
+    """Return what is said of a thing before it, with no other thing in between."""
+    for match in reversed([x for x in matches if x.end <= thing.start]):
+        if thing.start - match.end >= _REACH or _is_thing(match, matches):
+            return None
+        if value := match.value(slot):
+            return value
+    return None

@@ -1,0 +1,53 @@
+"""Plain words are read as what they say, whatever the text encoder guessed."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.mini.reading import PhraseReader
+from pipeline.mini.scene import ATTRIBUTES
+from training.captions import slot_phrases
+
+
+@pytest.fixture(scope="module")
+def reader() -> PhraseReader:
+    return PhraseReader(slot_phrases())
+
+
+@pytest.mark.parametrize(
+    ("prompt", "named"),
+    [
+        ("a castle", {"subject": "castle"}),
+        (
+            "a man riding a bicycle",
+            {"subject": "man", "companion": "bicycle", "relation": "riding", "action": "ride"},
+        ),
+        ("two dogs", {"subject": "dog", "count": "two"}),
+        ("dogs", {"subject": "dog", "count": "two"}),
+        ("an orange", {"subject": "orange fruit"}),
+        ("an orange cat", {"subject": "cat", "colour": "orange"}),
+        ("on a table, a vase", {"subject": "vase", "companion": None}),
+        (
+            "a red cup on a blue table",
+            {"subject": "cup", "colour": "red", "companion": "table", "companion_colour": "blue"},
+        ),
+        ("a girl beside a yellow cat", {"subject": "child", "colour": None, "companion": "cat"}),
+    ],
+)
+def test_phrases_say_who_is_there(
+    reader: PhraseReader, prompt: str, named: dict[str, str | None]
+) -> None:
+    nothing = dict.fromkeys(ATTRIBUTES)
+    read = reader.correct(prompt, nothing)
+    assert {name: read[name] for name in named} == named
+
+
+def test_what_no_phrase_says_is_as_it_was_guessed(reader: PhraseReader) -> None:
+    guessed = dict.fromkeys(ATTRIBUTES) | {"subject": "horse", "place": "farm", "colour": "brown"}
+    assert reader.correct("a chestnut pony by the stables", guessed) == guessed
+
+
+def test_a_companion_that_no_word_names_is_dropped(reader: PhraseReader) -> None:
+    guessed = dict.fromkeys(ATTRIBUTES) | {"companion": "house", "relation": "on"}
+    read = reader.correct("an orange cat sleeping", guessed)
+    assert (read["subject"], read["companion"], read["relation"]) == ("cat", None, None)

@@ -20,11 +20,13 @@ Named = dict[str, str | None]
 _ONLY_WITH = {"riding": RIDDEN, "holding": HELD, "wearing": WORN}
 _OF_PEOPLE = ("action", "outfit", "hair")
 # Of these slots one phrase says enough; of the others the words around it count.
-_PLAIN = ("place", "time", "weather", "season", "camera", "style", "emotion", "motion", "size")
-_BEFORE_THINGS = frozenset(
-    "in on at under over above below near behind beside by with of from through across into onto "
-    "past among between around against for to".split()
+_PLAIN = ("place", "time", "weather", "season", "camera", "style", "emotion", "size")
+_PREPOSITIONS = (
+    "in on at under over above below near behind beside by with from through across into onto past "
+    "among between around against"
 )
+_BEFORE_THINGS = frozenset(_PREPOSITIONS.split())
+_VIEWS = (["shot"], ["view"], ["footage"], ["photo"], ["video"])  # "a drone shot of"
 _IRREGULAR = {
     "men": "man", "women": "woman", "children": "child", "people": "person", "mice": "mouse",
     "geese": "goose", "wolves": "wolf", "leaves": "leaf", "knives": "knife", "calves": "calf",
@@ -71,9 +73,14 @@ class PhraseReader:
             values = [x for match in matches if (x := match.value(slot))]
             if slot in named and values and named[slot] not in values:
                 named[slot] = values[0]
-        things = [match for match in matches if _is_thing(match, matches)]
-        if things:
-            self._read_things(named, words, matches, things)
+        going = [x for match in matches if (x := match.value("motion"))]
+        if going and named["motion"] is None:  # where to is said in more ways than phrases know
+            named["motion"] = going[0]
+        things = [
+            x for x in matches if _is_thing(x, matches) and words[x.end : x.end + 1] not in _VIEWS
+        ]
+        if first := _subject_of(things, words, matches, named):
+            self._read_things(named, matches, things, first)
         is_person = named["subject"] in (*PEOPLE, SOMEBODY)
         for slot in _OF_PEOPLE:
             values = [x for match in matches if (x := match.value(slot))]
@@ -82,10 +89,9 @@ class PhraseReader:
         return named
 
     def _read_things(
-        self, named: Named, words: Sequence[str], matches: Sequence[_Match], things: list[_Match]
+        self, named: Named, matches: Sequence[_Match], things: list[_Match], first: _Match
     ) -> None:
         """Read who is there, and what of them is said, in place."""
-        first = next((x for x in things if not _is_led(words, x)), things[0])
         subject = first.value("subject")
         if named["subject"] == SOMEBODY and subject in PEOPLE:
             subject = SOMEBODY
@@ -106,9 +112,9 @@ class PhraseReader:
         self, named: Named, matches: Sequence[_Match], first: _Match, second: _Match | None
     ) -> None:
         own = _before(matches, first, "colour")
-        other = second and _before(matches, second, "colour")
+        other = _before(matches, second, "colour") if second else None
         named["colour"] = own or (None if named["colour"] == other else named["colour"])
-        named["companion_colour"] = other or (second and named["companion_colour"])
+        named["companion_colour"] = other or (named["companion_colour"] if second else None)
         if "count" in named:
             count = _before(matches, first, "count")
             named["count"] = count or named["count"] or ("two" if first.is_plural else None)
@@ -140,9 +146,11 @@ class PhraseReader:
 
 @lru_cache(maxsize=1024)
 def words_of(text: str) -> list[str]:
-    """Split text into words without accents, in small letters, as the tokenizer does."""
+    """Split text into words without accents, in small letters, and marks between them."""
     plain = unicodedata.normalize("NFKD", text)
-    return re.findall(r"\w+", "".join(x for x in plain if not unicodedata.combining(x)).lower())
+    return re.findall(
+        r"\w+|[,.:;!?]", "".join(x for x in plain if not unicodedata.combining(x)).lower()
+    )
 
 
 def _singulars(word: str) -> list[str]:
@@ -157,18 +165,40 @@ def _singulars(word: str) -> list[str]:
 
 
 def _is_thing(match: _Match, matches: Sequence[_Match]) -> bool:
-    """Say whether a phrase names a thing: "orange" before a thing is its colour."""
+    """Say whether a phrase names a thing: before another it is its colour, or its kind."""
     if match.value("subject") is None:
         return False
-    is_adjective = match.value("colour") or match.value("size")
-    return not is_adjective or not any(
-        match.end <= other.start < match.end + 2 and other.value("subject") for other in matches
+    reach = 2 if match.value("colour") or match.value("size") else 1  # "an orange little cat"
+    return not any(
+        match.end <= other.start < match.end + reach and other.value("subject") for other in matches
     )
 
 
-def _is_led(words: Sequence[str], thing: _Match) -> bool:
-    """Say whether a preposition leads to a thing: "on a table"."""
-    return any(word in _BEFORE_THINGS for word in words[max(0, thing.start - 3) : thing.start])
+def _is_led(words: Sequence[str], thing: _Match, matches: Sequence[_Match]) -> bool:
+    """Say whether a preposition leads to a thing: "on a table", not "at sunset a table"."""
+    before = [x for x in matches if x.end <= thing.start and x.end - x.start > 1]
+    ends = [x.end for x in before if words[x.start] in _BEFORE_THINGS]
+    for word in reversed(words[max(0, thing.start - 3, *ends) : thing.start]):
+        if not word.isalnum():
+            return False
+        if word in _BEFORE_THINGS:
+            return True
+    return False
+
+
+def _subject_of(
+    things: list[_Match], words: Sequence[str], matches: Sequence[_Match], named: Named
+) -> _Match | None:
+    """Return the thing that a prompt is about; None if no phrase names it, but the encoder may."""
+    names = [thing.value("subject") for thing in things]
+    if named["subject"] and named["subject"] not in names and named["companion"] in names:
+        return None
+    for thing in things:
+        if not _is_led(words, thing, matches):
+            return thing
+    if named["subject"] is None or named["subject"] in names:
+        return next((x for x in things if x.value("subject") == named["subject"]), None)
+    return None
 
 
 def _relation(

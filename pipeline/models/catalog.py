@@ -318,7 +318,7 @@ ROWS = (
         parts={
             "painter": Part(7_627_090),
             "vae": Part(6_291_456),
-            "text_encoder": Part(2_384_800),
+            "text_encoder": Part(2_932_576),
         },
         max_sequence_length=96,
         reader="pipeline.mini.understanding:PromptReader.open",

@@ -98,8 +98,8 @@ def sleeping_models(folder: Path) -> Models:
     """Return three rows of the tiny model that sleep: two alike, and one that needs 64 GB."""
     row: ModelSpec = tiny_models(folder)[MINI]
     row = dataclasses.replace(row, engine="tests.cluster.tiny_cluster:SleepingEngine")
-    background = dataclasses.replace(row.parts["background"], num_parameters=16 * 10**9)
-    parts = {**row.parts, "background": background}
+    painter = dataclasses.replace(row.parts["painter"], num_parameters=16 * 10**9)
+    parts = {**row.parts, "painter": painter}
     return Models(
         [
             row,

@@ -453,18 +453,22 @@ def test_the_recipe_is_in_the_file_and_makes_the_clip_again(
 
 @pytest.mark.parametrize("damage", ["not numbers", "black"])
 def test_a_clip_that_is_no_picture_is_refused_and_nothing_of_it_is_left(
-    folder: Path, tmp_path: Path, damage: str
+    folder: Path, still: Path, tmp_path: Path, damage: str
 ) -> None:
     model_cache = ModelCache(CPU, tiny_models(folder))
-    pipe = model_cache.load(MINI).pipe
     if damage == "black":
-        pipe.vae.basis.fill_(-1.0)
-        pipe.vae.latents_mean.fill_(1e6)
+        request = ask(name=LTX)
+        last = model_cache.load(LTX).pipe.vae.decoder.conv_out.conv
+        torch.nn.init.zeros_(last.weight)
+        torch.nn.init.constant_(last.bias, -10.0)
     else:
-        torch.nn.init.constant_(pipe.background.to_latents.bias, torch.nan)
+        request = ask("image_to_video", image=still)
+        model_cache.load(MINI).pipe.vae.basis.fill_(torch.nan)
+    output = tmp_path / "made" / "clip.mp4"
+    output.parent.mkdir()
     with pytest.raises(OutputError, match="try another seed"):
-        run(model_cache, ask(), tmp_path / "clip.mp4")
-    assert list(tmp_path.iterdir()) == []
+        run(model_cache, request, output)
+    assert list(output.parent.iterdir()) == []
 
 
 def test_a_source_that_cannot_be_used_is_said_before_a_model_is_loaded(

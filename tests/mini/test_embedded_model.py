@@ -27,7 +27,7 @@ from training.sampling import SHIPPED, make_clip
 from training.weights import hash_weights
 
 WEIGHTS = Path(SHIPPED.repository)
-MAX_BYTES = 80_000_000
+MAX_BYTES = 40_000_000
 
 
 @pytest.fixture

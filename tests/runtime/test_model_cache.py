@@ -44,7 +44,7 @@ def test_a_model_is_loaded_once_for_all_who_ask(model_cache: ModelCache) -> None
 
 
 def test_another_model_takes_the_place_of_the_first(model_cache: ModelCache) -> None:
-    first = weakref.ref(model_cache.load(MINI).pipe.background)
+    first = weakref.ref(model_cache.load(MINI).pipe.painter)
     second = model_cache.load(LTX)
     gc.collect()
     assert first() is None
@@ -53,10 +53,10 @@ def test_another_model_takes_the_place_of_the_first(model_cache: ModelCache) -> 
 
 
 def test_a_released_model_is_gone_and_can_be_loaded_again(model_cache: ModelCache) -> None:
-    background = weakref.ref(model_cache.load(MINI).pipe.background)
+    painter = weakref.ref(model_cache.load(MINI).pipe.painter)
     model_cache.release()
     gc.collect()
-    assert background() is None
+    assert painter() is None
     model_cache.release()
     assert model_cache.load(MINI).spec.id == MINI
 
@@ -252,8 +252,8 @@ def break_empty(folder: Path) -> None:
     folder.mkdir()
 
 
-def break_no_background(folder: Path) -> None:
-    shutil.rmtree(folder / "background")
+def break_no_painter(folder: Path) -> None:
+    shutil.rmtree(folder / "painter")
 
 
 def break_no_weights(folder: Path) -> None:
@@ -265,14 +265,14 @@ def break_no_tokenizer(folder: Path) -> None:
 
 
 def break_cut_weights(folder: Path) -> None:
-    path = folder / "sprites" / "diffusion_pytorch_model.safetensors"
+    path = folder / "painter" / "diffusion_pytorch_model.safetensors"
     path.write_bytes(path.read_bytes()[:5000])
 
 
 def break_pointer(folder: Path) -> None:
     """A clone without Git LFS has small text files in the place of the weights."""
     text = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 14021352\n"
-    (folder / "background" / "diffusion_pytorch_model.safetensors").write_text(text)
+    (folder / "painter" / "diffusion_pytorch_model.safetensors").write_text(text)
 
 
 def break_text_encoder_pointer(folder: Path) -> None:
@@ -285,7 +285,7 @@ def break_configuration(folder: Path) -> None:
 
 
 def break_other_shape(folder: Path) -> None:
-    path = folder / "background" / "config.json"
+    path = folder / "painter" / "config.json"
     config = json.loads(path.read_text())
     path.write_text(json.dumps(config | {"depth": config["depth"] + 1}))
 

@@ -51,10 +51,10 @@ def time_minute(folder: Path, output: Path) -> None:
         seconds = time.monotonic() - begin
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     figures = {
-        "seconds of video a second": round(clip.num_frames / clip.fps / seconds, 2),
+        "seconds of video a second": round(float(clip.num_frames / clip.fps) / seconds, 2),
         "seconds": round(seconds, 1),
         "peak memory in GB": round(peak / 1e9, 2),
-        "size": [clip.width, clip.height, clip.fps],
+        "size": [clip.width, clip.height, float(clip.fps)],
         "threads": torch.get_num_threads(),
     }
     output.write_text(json.dumps(figures))

@@ -69,10 +69,7 @@ class PhraseReader:
         """
         named, words = dict(guessed), words_of(prompt)
         matches = self._find(words)
-        for slot in _PLAIN:
-            values = [x for match in matches if (x := match.value(slot))]
-            if slot in named and values and named[slot] not in values:
-                named[slot] = values[0]
+        _replace(named, matches, _PLAIN)
         going = [x for match in matches if (x := match.value("motion"))]
         if going and named["motion"] is None:  # where to is said in more ways than phrases know
             named["motion"] = going[0]
@@ -81,11 +78,8 @@ class PhraseReader:
         ]
         if first := _subject_of(things, words, matches, named):
             self._read_things(named, matches, things, first)
-        is_person = named["subject"] in (*PEOPLE, SOMEBODY)
-        for slot in _OF_PEOPLE:
-            values = [x for match in matches if (x := match.value(slot))]
-            if slot in named and is_person and values and named[slot] not in values:
-                named[slot] = values[0]
+        if named["subject"] in (*PEOPLE, SOMEBODY):
+            _replace(named, matches, _OF_PEOPLE)
         return named
 
     def _read_things(
@@ -153,6 +147,14 @@ def words_of(text: str) -> list[str]:
     )
 
 
+def _replace(named: Named, matches: Sequence[_Match], slots: Sequence[str]) -> None:
+    """Put the first value that phrases name in the place of one that none of them names."""
+    for slot in slots:
+        values = [x for match in matches if (x := match.value(slot))]
+        if slot in named and values and named[slot] not in values:
+            named[slot] = values[0]
+
+
 def _singulars(word: str) -> list[str]:
     found = [_IRREGULAR[word]] if word in _IRREGULAR else []
     if word.endswith("ies"):
@@ -196,9 +198,7 @@ def _subject_of(
     for thing in things:
         if not _is_led(words, thing, matches):
             return thing
-    if named["subject"] is None or named["subject"] in names:
-        return next((x for x in things if x.value("subject") == named["subject"]), None)
-    return None
+    return next((x for x in things if x.value("subject") == named["subject"]), None)
 
 
 def _relation(

@@ -198,7 +198,7 @@ class PromptReader:
             start += length
 
     def _is_same(self, phrase: Sequence[_Word], meaning: _Meaning) -> bool:
-        """Say whether a trained phrase means a value itself: "woman" is drawn as a child."""
+        """Say whether a trained phrase means a value itself, not only something like it."""
         if meaning.slot not in _THINGS or len(phrase) > 1:
             return True
         return any(self._likeness(word, meaning.value) >= SAME_THING for word in phrase)

@@ -306,7 +306,12 @@ def test_a_clip_that_was_stopped_goes_on_from_its_finished_windows(
     calls: list[object] = []
     if name == MINI:  # whose windows only say that a scene goes on
         make = MiniEngine.make
-        monkeypatch.setattr(MiniEngine, "make", lambda *x, **y: (calls.append(1), make(*x, **y))[1])
+
+        def counted(*values: object, **named: object) -> object:
+            calls.append(1)
+            return make(*values, **named)
+
+        monkeypatch.setattr(MiniEngine, "make", counted)
     else:
         model_cache.load(name).pipe.transformer.register_forward_hook(lambda *_: calls.append(1))
 

@@ -18,7 +18,9 @@ from pipeline.mini.languages import to_english
 from pipeline.mini.painter import PainterModel
 from pipeline.mini.reading import PhraseReader
 from pipeline.mini.scene import Vocabulary
+from pipeline.mini.synonyms import say_in_known_words
 from pipeline.mini.text_encoder import SlotTextEncoder
+from pipeline.mini.words import words_of
 
 Values = Mapping[str, str | None]
 """A value for each attribute of the vocabulary; None if the prompt does not name one."""
@@ -52,6 +54,7 @@ class KinoraMiniPipeline(DiffusionPipeline):
         """Return the value that a prompt names for each attribute, or None."""
         if self.text_encoder.config.reads_languages:
             prompt = to_english(prompt)
+        prompt, _ = say_in_known_words(prompt)
         tokens = self.tokenizer(prompt, truncation=True, return_tensors="pt").to(self.device)
         logits = self.text_encoder(tokens.input_ids, tokens.attention_mask)
         labels = [int(x.argmax()) for x in logits]
@@ -59,7 +62,7 @@ class KinoraMiniPipeline(DiffusionPipeline):
             name: values[label - 1] if label else None
             for (name, values), label in zip(self.vocabulary.items(), labels, strict=True)
         }
-        return self._phrases.correct(prompt, guessed)
+        return self._phrases.correct(words_of(prompt), guessed)
 
     @cached_property
     def _phrases(self) -> PhraseReader:

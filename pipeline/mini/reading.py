@@ -7,14 +7,12 @@ encoder's.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from pipeline.mini.anchors import HELD, RIDDEN, WORN
 from pipeline.mini.scene import PEOPLE, SOMEBODY
+from pipeline.mini.words import words_of
 
 Named = dict[str, str | None]
 _ONLY_WITH = {"riding": RIDDEN, "holding": HELD, "wearing": WORN}
@@ -36,7 +34,7 @@ _REACH = 4  # words between an adjective and its noun
 
 
 @dataclass(frozen=True)
-class _Match:
+class Match:
     """A phrase in a prompt: its first word, the word after it, and what it can name."""
 
     start: int
@@ -62,13 +60,13 @@ class PhraseReader:
                         meanings.append((slot, value))
         self._longest = max(map(len, self._table), default=0)
 
-    def correct(self, prompt: str, guessed: Mapping[str, str | None]) -> Named:
+    def correct(self, words: Sequence[str], guessed: Mapping[str, str | None]) -> Named:
         """Return the values that the encoder guessed, with those that phrases name in their place.
 
-        `guessed` has a value or None for every slot that the weights know.
+        `words` are those of the prompt and marks between them, as `words_of` splits it; `guessed`
+        has a value or None for every slot that the weights know.
         """
-        named, words = dict(guessed), words_of(prompt)
-        matches = self._find(words)
+        named, matches = dict(guessed), self.find(words)
         _replace(named, matches, _PLAIN)
         going = [x for match in matches if (x := match.value("motion"))]
         if going and named["motion"] is None:  # where to is said in more ways than phrases know
@@ -83,7 +81,7 @@ class PhraseReader:
         return named
 
     def _read_things(
-        self, named: Named, matches: Sequence[_Match], things: list[_Match], first: _Match
+        self, named: Named, matches: Sequence[Match], things: list[Match], first: Match
     ) -> None:
         """Read who is there, and what of them is said, in place."""
         subject = first.value("subject")
@@ -103,7 +101,7 @@ class PhraseReader:
         self._read_adjectives(named, matches, first, second)
 
     def _read_adjectives(
-        self, named: Named, matches: Sequence[_Match], first: _Match, second: _Match | None
+        self, named: Named, matches: Sequence[Match], first: Match, second: Match | None
     ) -> None:
         own = _before(matches, first, "colour")
         other = _before(matches, second, "colour") if second else None
@@ -113,7 +111,7 @@ class PhraseReader:
             count = _before(matches, first, "count")
             named["count"] = count or named["count"] or ("two" if first.is_plural else None)
 
-    def _find(self, words: Sequence[str]) -> list[_Match]:
+    def find(self, words: Sequence[str]) -> list[Match]:
         """Split a prompt into the longest phrases that are known; words between are left out."""
         found, start = [], 0
         while start < len(words):
@@ -127,27 +125,18 @@ class PhraseReader:
                 start += 1
         return found
 
-    def _match(self, part: tuple[str, ...], start: int) -> _Match | None:
+    def _match(self, part: tuple[str, ...], start: int) -> Match | None:
         end = start + len(part)
         if meanings := self._table.get(part):
-            return _Match(start, end, tuple(meanings))
+            return Match(start, end, tuple(meanings))
         for last in _singulars(part[-1]):
             meanings = self._table.get((*part[:-1], last), [])
             if things := tuple(x for x in meanings if x[0] == "subject"):
-                return _Match(start, end, things, is_plural=True)
+                return Match(start, end, things, is_plural=True)
         return None
 
 
-@lru_cache(maxsize=1024)
-def words_of(text: str) -> list[str]:
-    """Split text into words without accents, in small letters, and marks between them."""
-    plain = unicodedata.normalize("NFKD", text)
-    return re.findall(
-        r"\w+|[,.:;!?]", "".join(x for x in plain if not unicodedata.combining(x)).lower()
-    )
-
-
-def _replace(named: Named, matches: Sequence[_Match], slots: Sequence[str]) -> None:
+def _replace(named: Named, matches: Sequence[Match], slots: Sequence[str]) -> None:
     """Put the first value that phrases name in the place of one that none of them names."""
     for slot in slots:
         values = [x for match in matches if (x := match.value(slot))]
@@ -166,7 +155,7 @@ def _singulars(word: str) -> list[str]:
     return found
 
 
-def _is_thing(match: _Match, matches: Sequence[_Match]) -> bool:
+def _is_thing(match: Match, matches: Sequence[Match]) -> bool:
     """Say whether a phrase names a thing: before another it is its colour, or its kind."""
     if match.value("subject") is None:
         return False
@@ -176,7 +165,7 @@ def _is_thing(match: _Match, matches: Sequence[_Match]) -> bool:
     )
 
 
-def _is_led(words: Sequence[str], thing: _Match, matches: Sequence[_Match]) -> bool:
+def _is_led(words: Sequence[str], thing: Match, matches: Sequence[Match]) -> bool:
     """Say whether a preposition leads to a thing: "on a table", not "at sunset a table"."""
     before = [x for x in matches if x.end <= thing.start and x.end - x.start > 1]
     ends = [x.end for x in before if words[x.start] in _BEFORE_THINGS]
@@ -189,8 +178,8 @@ def _is_led(words: Sequence[str], thing: _Match, matches: Sequence[_Match]) -> b
 
 
 def _subject_of(
-    things: list[_Match], words: Sequence[str], matches: Sequence[_Match], named: Named
-) -> _Match | None:
+    things: list[Match], words: Sequence[str], matches: Sequence[Match], named: Named
+) -> Match | None:
     """Return the thing that a prompt is about; None if no phrase names it, but the encoder may."""
     names = [thing.value("subject") for thing in things]
     if named["subject"] and named["subject"] not in names and named["companion"] in names:
@@ -202,7 +191,7 @@ def _subject_of(
 
 
 def _relation(
-    matches: Sequence[_Match], first: _Match, second: _Match, guessed: str | None
+    matches: Sequence[Match], first: Match, second: Match, guessed: str | None
 ) -> str | None:
     """Return how two things belong together, by the words between them or else as guessed."""
     companion = second.value("subject")
@@ -212,7 +201,7 @@ def _relation(
     return said[0] if said else None
 
 
-def _before(matches: Sequence[_Match], thing: _Match, slot: str) -> str | None:
+def _before(matches: Sequence[Match], thing: Match, slot: str) -> str | None:
     """Return what is said of a thing before it, with no other thing in between."""
     for match in reversed([x for x in matches if x.end <= thing.start]):
         if thing.start - match.end >= _REACH or _is_thing(match, matches):

@@ -19,7 +19,9 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 from pipeline.mini.languages import to_english
 from pipeline.mini.reading import PhraseReader
 from pipeline.mini.scene import PEOPLE, SOMEBODY, complete_scene, dress_all
+from pipeline.mini.synonyms import original_of, say_in_known_words
 from pipeline.mini.text_encoder import MAX_TOKENS, SlotTextEncoder
+from pipeline.mini.words import FUNCTION_WORDS, words_of
 from pipeline.models.spec import ModelSpec
 from pipeline.planning.understanding import Reading, UnknownWord
 
@@ -29,30 +31,21 @@ NEAR = 0.65  # cosine of a word that was not trained to a trained one, if it mea
 SAME_THING = 0.1  # the same, of a trained word for a subject or a place to its name
 NEAREST = 0.4  # cosine from which a word that is not drawn has a known one near it
 _THINGS = ("subject", "companion", "place")
-# Of the slots about a companion, those that share the words of another slot.
-_WORDS_OF = {"companion": "subject", "companion_colour": "colour"}
+# Slots about a companion share the words of the subject's.
+_SHARED = {"subject": "companion", "colour": "companion_colour"}
 _NUMBERS = {"two": "2 x ", "three": "3 x "}
-# The closed classes of English: articles, pronouns, prepositions, conjunctions, auxiliaries.
-_FUNCTION_WORDS = (
-    "a an the this that these those some any each every another other such both all no not i "
-    "you he she it we they me him her us them my your his its our their mine yours hers one who "
-    "whom whose which what where when why how there here then than as if so too very just and "
-    "or but nor yet because while though although until since before after during of in on at "
-    "by to from with without into onto through over under above below between among near next "
-    "behind beside across along around about against toward towards up down out off is are was "
-    "were be been being am has have had do does did can could will would shall should may might "
-    "must let s t re ve ll d m like also only more most again still ever several many few much "
-    "lot lots please show shows showing make makes made see seen featuring features video clip "
-    "scene"
-)
-FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
 
 
 @dataclass(frozen=True)
 class _Word:
-    text: str
+    text: str  # as it was typed
+    plain: str  # as phrases have it
     token: str  # in the vocabulary, or the one for unknown words
     index: int  # among the prompt's tokens
+
+    @property
+    def is_mark(self) -> bool:
+        return not self.plain.strip("_").isalnum()
 
 
 @dataclass(frozen=True)
@@ -92,20 +85,23 @@ class PromptReader:
         """
         if self._encoder.config.reads_languages:
             prompt = to_english(prompt)
+        prompt, replaced = say_in_known_words(prompt)
         encoded = self._tokenizer(prompt, return_offsets_mapping=True)
         num_slots, ids = self._encoder.num_slots, encoded.input_ids
         tokens = self._tokenizer.convert_ids_to_tokens(ids)
-        words = [
-            _Word(prompt[first:last], tokens[index], index)
+        units = [
+            _Word(original_of(first, replaced) or prompt[first:last], plain, tokens[index], index)
             for index, (first, last) in enumerate(encoded.offset_mapping)
-            if index >= num_slots and prompt[first:last].strip("_").isalnum()
-        ]
-        read = [word for word in words if word.index < MAX_TOKENS]
-        guessed, evidence = self._weigh(ids[:MAX_TOKENS], read)
-        named = self._reader.correct(prompt, guessed)
+            for plain in words_of(prompt[first:last])
+            if index >= num_slots
+        ]  # words, and marks between them
+        read = [unit for unit in units if unit.index < MAX_TOKENS]
+        num_cut = sum(not unit.is_mark for unit in units[len(read) :])
+        guessed, evidence = self._weigh(ids[:MAX_TOKENS], [x for x in read if not x.is_mark])
+        named = self._reader.correct([x.plain for x in read], guessed)
         understood, unknown = self._account(read, self._drawn(named), evidence)
         drawn = self._describe(self._drawn(dress_all(named, looks, self._known)))
-        return Reading(drawn, understood, unknown, len(words) - len(read))
+        return Reading(drawn, understood, unknown, num_cut)
 
     def _weigh(
         self, ids: list[int], words: Sequence[_Word]
@@ -146,7 +142,13 @@ class PromptReader:
         understood: list[str] = []
         unknown: list[UnknownWord] = []
         for phrase, meanings in self._phrases_in(words):
-            drawn = [x for x in meanings if named.get(x.slot) == x.value]
+            drawn = [
+                x
+                for x in meanings
+                if x.value in (named.get(x.slot), named.get(_SHARED.get(x.slot, "")))
+            ]
+            said = " ".join(word.plain for word in phrase)
+            drawn += [_Meaning(slot, said) for slot, value in named.items() if value == said]
             if any(self._is_same(phrase, x) for x in drawn):
                 understood += [word.text for word in phrase if not self._says_nothing(word)]
                 continue
@@ -187,15 +189,15 @@ class PromptReader:
         self, words: Sequence[_Word]
     ) -> Iterator[tuple[Sequence[_Word], tuple[_Meaning, ...]]]:
         """Split words into the longest trained phrases and single words, with their meanings."""
+        matches = {x.start: x for x in self._reader.find([word.plain for word in words])}
         start = 0
         while start < len(words):
-            for length in range(min(self._longest_phrase, len(words) - start), 0, -1):
-                phrase = words[start : start + length]
-                meanings = self._phrases.get(tuple(word.token for word in phrase), ())
-                if meanings or length == 1:
-                    yield phrase, meanings
-                    break
-            start += length
+            match = matches.get(start)
+            end = match.end if match else start + 1
+            meanings = tuple(_Meaning(*x) for x in match.meanings) if match else ()
+            if phrase := [word for word in words[start:end] if not word.is_mark]:
+                yield phrase, meanings
+            start = end
 
     def _is_same(self, phrase: Sequence[_Word], meaning: _Meaning) -> bool:
         """Say whether a trained phrase means a value itself, not only something like it."""
@@ -248,7 +250,11 @@ class PromptReader:
         return float((self._vectors[known] @ self._vectors[index]).max())
 
     def _says_nothing(self, word: _Word) -> bool:
-        return word.text.lower() in FUNCTION_WORDS or word.token in self._passed_over
+        return self._is_empty(word.plain)
+
+    def _is_empty(self, word: str) -> bool:
+        """Say whether a word names nothing, as training has taught the encoder."""
+        return word in FUNCTION_WORDS or word in self._passed_over
 
     @cached_property
     def _known(self) -> dict[str, tuple[str, ...]]:
@@ -256,38 +262,20 @@ class PromptReader:
 
     @cached_property
     def _passed_over(self) -> frozenset[str]:
-        """The words that training has taught the encoder to pass over."""
         return frozenset(self._encoder.config.passed_over)
-
-    @cached_property
-    def _phrases(self) -> dict[tuple[str, ...], tuple[_Meaning, ...]]:
-        """Every trained phrase in tokens, with the values that it names."""
-        found: dict[tuple[str, ...], tuple[_Meaning, ...]] = {}
-        for slot, values in self._slots.items():
-            phrases = self._encoder.config.slot_phrases.get(_WORDS_OF.get(slot, slot), {})
-            for value in values:
-                for phrase in (value, *phrases.get(value, ())):
-                    tokens = tuple(self._tokenizer.tokenize(phrase))
-                    found[tokens] = (*found.get(tokens, ()), _Meaning(slot, value))
-        return found
-
-    @cached_property
-    def _longest_phrase(self) -> int:
-        return max(map(len, self._phrases), default=1)
 
     @cached_property
     def _known_words(self) -> dict[_Meaning, list[int]]:
         """The words that name each value: of phrases for things the last, "a tabby cat"."""
-        words: dict[_Meaning, list[int]] = {}
-        for tokens, meanings in self._phrases.items():
-            for meaning in meanings:
-                named = tokens[-1:] if meaning.slot in _THINGS else tokens
-                words.setdefault(meaning, []).extend(
-                    self._vocab[token]
-                    for token in named
-                    if token not in FUNCTION_WORDS | self._passed_over
-                )
-        return words
+        named: dict[_Meaning, list[int]] = {}
+        for slot, values in self._encoder.config.slot_phrases.items():
+            for value, phrases in values.items():
+                split = [words_of(phrase) for phrase in phrases]
+                words = [x for y in split for x in (y[-1:] if slot in _THINGS else y)]
+                known = [x for x in words if x in self._vocab and not self._is_empty(x)]
+                for name in filter(None, (slot, _SHARED.get(slot))):
+                    named[_Meaning(name, value)] = [self._vocab[x] for x in known]
+        return named
 
 
 def _name(subject: str | None, colour: str | None, outfit: str | None = None) -> str:

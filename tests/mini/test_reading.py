@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.mini.reading import PhraseReader
 from pipeline.mini.scene import ATTRIBUTES
+from pipeline.mini.words import words_of
 from training.captions import slot_phrases
 
 
@@ -38,16 +39,16 @@ def test_phrases_say_who_is_there(
     reader: PhraseReader, prompt: str, named: dict[str, str | None]
 ) -> None:
     nothing = dict.fromkeys(ATTRIBUTES)
-    read = reader.correct(prompt, nothing)
+    read = reader.correct(words_of(prompt), nothing)
     assert {name: read[name] for name in named} == named
 
 
 def test_what_no_phrase_says_is_as_it_was_guessed(reader: PhraseReader) -> None:
     guessed = dict.fromkeys(ATTRIBUTES) | {"subject": "horse", "place": "farm", "colour": "brown"}
-    assert reader.correct("a chestnut pony by the stables", guessed) == guessed
+    assert reader.correct(words_of("a chestnut pony by the stables"), guessed) == guessed
 
 
 def test_a_companion_that_no_word_names_is_dropped(reader: PhraseReader) -> None:
     guessed = dict.fromkeys(ATTRIBUTES) | {"companion": "house", "relation": "on"}
-    read = reader.correct("an orange cat sleeping", guessed)
+    read = reader.correct(words_of("an orange cat sleeping"), guessed)
     assert (read["subject"], read["companion"], read["relation"]) == ("cat", None, None)

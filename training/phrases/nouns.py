@@ -210,7 +210,9 @@ def plural(noun: str) -> str:
     """Return the plural of a phrase, whose last word is the noun, or the one before "of"."""
     head, of, rest = noun.partition(" of ")
     *before, last = head.split()
-    many = _PLURALS.get(last) or (
-        f"{last}es" if last.endswith(("s", "sh", "ch", "x", "z")) else f"{last}s"
-    )
+    many = _PLURALS.get(last) or f"{last}s"
+    if last not in _PLURALS and last.endswith(("s", "sh", "ch", "x", "z")):
+        many = f"{last}es"
+    elif last not in _PLURALS and last.endswith("y") and last[-2:-1] not in ("a", "e", "o", "u"):
+        many = f"{last[:-1]}ies"
     return " ".join([*before, many]) + of + rest

@@ -67,7 +67,7 @@ class _Layer:
 
 @dataclass(frozen=True)
 class _Patch:
-    """A prop as it is seen (4, h, w), premultiplied, and where its upper left corner is."""
+    """A prop as it is seen (4, h, w) float16, premultiplied, and where its upper left corner is."""
 
     pixels: torch.Tensor
     left: int
@@ -180,24 +180,22 @@ class Land:
 
     def _shape(self, prop: Prop, clock: float, number: int | None) -> _Patch:
         """Paint a prop at its size, under the air of its layer if that is given."""
-        sprite = self._sprite(prop.kind, prop.colour, clock)
-        if number is not None:
-            sprite = sprite.clone()
-            self._air(sprite, number)
+        sprite = self._sprite(prop.kind, prop.colour, clock).float()
+        self._air(sprite, number)
         return _fit_sprite(sprite, self._painter.canvas(prop.kind), prop)
 
     def _paint_sprite(self, kind: str, colour: str, seconds: float) -> torch.Tensor:
         """Paint a kind once for all props of it."""
         scene = self._scene
         look = {"colour": colour, "time": scene.time, "style": "flat", "season": scene.season}
-        return self._painter.paint(kind, look, (seconds,))[0].float()
+        return self._painter.paint(kind, look, (seconds,))[0].half()
 
     def _stamp(self, picture: torch.Tensor, patch: _Patch, right: int, down: int) -> None:
         """Draw a patch moved by whole pixels, twice where a layer repeats, in place."""
         span = 2 * self._size[1]
         left = (patch.left + right) % span
         for copy in (left - span, left):
-            _blit(picture, patch.pixels, copy, patch.top + down)
+            _blit(picture, patch.pixels.float(), copy, patch.top + down)
 
 
 def _fit_sprite(sprite: torch.Tensor, canvas: Canvas, prop: Prop) -> _Patch:
@@ -218,7 +216,7 @@ def _fit_sprite(sprite: torch.Tensor, canvas: Canvas, prop: Prop) -> _Patch:
         sprite[None], grid.flip(0).permute(1, 2, 0)[None], padding_mode="zeros",
         align_corners=False,
     )[0]  # fmt: skip
-    return _Patch(placed, x0, y0)
+    return _Patch(placed.half(), x0, y0)
 
 
 def _blit(picture: torch.Tensor, patch: torch.Tensor, left: int, top: int) -> None:

@@ -55,14 +55,18 @@ class KinoraMiniPipeline(DiffusionPipeline):
         if self.text_encoder.config.reads_languages:
             prompt = to_english(prompt)
         prompt, _ = say_in_known_words(prompt)
-        tokens = self.tokenizer(prompt, truncation=True, return_tensors="pt").to(self.device)
+        tokens = self.tokenizer(
+            prompt, truncation=True, return_tensors="pt", return_offsets_mapping=True
+        )
+        end = int(tokens.pop("offset_mapping")[0, -1, 1])  # of what is read
+        tokens = tokens.to(self.device)
         logits = self.text_encoder(tokens.input_ids, tokens.attention_mask)
         labels = [int(x.argmax()) for x in logits]
         guessed = {
             name: values[label - 1] if label else None
             for (name, values), label in zip(self.vocabulary.items(), labels, strict=True)
         }
-        return self._phrases.correct(words_of(prompt), guessed)
+        return self._phrases.correct(words_of(prompt[:end]), guessed)
 
     @cached_property
     def _phrases(self) -> PhraseReader:

@@ -137,14 +137,14 @@ class Renderer:
         return self._lands[id(paths)][1]
 
     def _paint_body(self, look: Look, seconds: tuple[float, ...]) -> torch.Tensor:
-        """Paint a body at N times: (N, 4, H, W)."""
+        """Paint a body at N times: (N, 4, H, W) float16."""
         style = "flat" if look.style == "pastel" else look.style
         values = vars(look) | {"style": style}
         sprites = self._pipe.painter.paint(look.subject, values, seconds).float()
         colour, shares = veil_of("meadow", look.time, look.weather)
         for sprite in sprites:
             tone(sprite, colour, shares[3])
-        return sprites
+        return sprites.half()  # these are kept, and a picture has but 256 steps
 
     def _moments(
         self, prompt: ScenePrompt, first: int, num_latents: int, *, is_start: bool

@@ -15,6 +15,7 @@ from pipeline.planning.characters import Character
 from pipeline.planning.understanding import Reader, Understanding, UnknownWord, understand
 from pipeline.runtime.prompt_readers import PromptReaders
 from training.evaluation.understanding import load_prompts, mistakes
+from training.sampling import load_engine
 
 WOMAN = (
     "A stylish woman walks down a Tokyo street filled with warm glowing neon and animated city "
@@ -115,3 +116,12 @@ def test_the_weights_carry_phrases_for_all_that_they_know(reader: Reader) -> Non
         assert set(phrases) == set(known[slot]) - {NATURAL}
         assert all(phrases.values())
     assert config.passed_over
+
+
+def test_what_comes_after_the_last_word_that_is_read_is_not_drawn(reader: Reader) -> None:
+    prompt = "a castle" + " truly" * 120 + " at night"
+    pipe = load_engine(Path(MODELS[EMBEDDED].repository)).model.pipe
+    assert pipe.parse_prompt(prompt)["time"] is None
+    reading = reader.read(prompt)
+    assert reading.drawn == ("castle",)
+    assert reading.num_cut > 2

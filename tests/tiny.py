@@ -31,7 +31,7 @@ from pipeline.mini import (
     SlotTextEncoder,
     build_tokenizer,
 )
-from pipeline.mini.scene import ATTRIBUTES
+from pipeline.mini.tables import ATTRIBUTES
 from pipeline.models.registry import MODELS
 from pipeline.models.spec import ModelSpec
 from pipeline.runtime.device import GIGABYTE, Machine

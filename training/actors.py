@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import skia
 
 from pipeline.mini.light import SKIES, veil_of
-from pipeline.mini.scene import CAST, Look
+from pipeline.mini.scene import Look
 from pipeline.mini.shadows import SHADOW_COLOUR, Shadow
+from pipeline.mini.tables import CAST
 from training.shapes import Colour, argb, fill, oval
 from training.subjects import SUBJECTS, Draw, colour_of
 from training.subjects.palette import Palette, mix_palette

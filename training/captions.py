@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pipeline.mini.scene import ATTRIBUTES, NATURAL, OF_BODIES, PEOPLE, SOMEBODY, Scene
+from pipeline.mini.scene import Scene
+from pipeline.mini.tables import ATTRIBUTES, NATURAL, OF_BODIES, PEOPLE, SOMEBODY
 from training.phrases import (
     ACTIONS,
     CAMERAS,

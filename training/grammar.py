@@ -1,6 +1,6 @@
 """Draws random scenes of the embedded model's world, and decides which are held out.
 
-`pipeline.mini.scene` has the tables, `world.py` renders a scene, `captions.py` describes it.
+`pipeline.mini.tables` has the values, `world.py` renders a scene, `captions.py` describes it.
 """
 
 from __future__ import annotations
@@ -8,15 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from pipeline.mini.anchors import HELD, RIDDEN, SAT_ON, WORN
-from pipeline.mini.scene import (
-    ATTRIBUTES,
-    NATURAL,
-    OF_BODIES,
-    SOMEBODY,
-    Scene,
-    Vocabulary,
-    complete_scene,
-)
+from pipeline.mini.scene import Scene, complete_scene
+from pipeline.mini.tables import ATTRIBUTES, NATURAL, OF_BODIES, SOMEBODY, Vocabulary
 
 COMPANION_SHARE = 0.25
 COUNT_SHARE = 0.15

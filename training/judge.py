@@ -11,7 +11,8 @@ from functools import cache
 
 import numpy as np
 
-from pipeline.mini.scene import ATTRIBUTES, Scene, complete_scene
+from pipeline.mini.scene import Scene, complete_scene
+from pipeline.mini.tables import ATTRIBUTES
 from training.data import FPS
 from training.world import render
 

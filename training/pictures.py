@@ -14,7 +14,7 @@ import skimage
 from PIL import Image, ImageFilter
 
 from pipeline.mini.camera import aim_camera
-from pipeline.mini.scene import ATTRIBUTES
+from pipeline.mini.tables import ATTRIBUTES
 
 _FOLDER = Path(skimage.__file__).parent / "data"
 _TRAINING = (

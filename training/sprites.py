@@ -11,7 +11,8 @@ import skia
 
 from pipeline.mini.lands import ALIVE, COLOURS_OF, LANDS, Row
 from pipeline.mini.painter import ABOVE, BODY_PIXELS, CELL, Canvas, canvas_of
-from pipeline.mini.scene import ATTRIBUTES, NATURAL, OF_PEOPLE, PEOPLE, PERIOD_SECONDS, Look
+from pipeline.mini.scene import Look
+from pipeline.mini.tables import ATTRIBUTES, NATURAL, OF_PEOPLE, PEOPLE, PERIOD_SECONDS
 from training.actors import cast_actor
 from training.props import PROPS
 from training.subjects import SUBJECTS

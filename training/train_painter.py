@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from pipeline.mini.painter import PainterModel
-from pipeline.mini.scene import ATTRIBUTES, PEOPLE
+from pipeline.mini.tables import ATTRIBUTES, PEOPLE
 from pipeline.runtime.device import detect_machine
 from training.process import start_process
 from training.props import PROPS

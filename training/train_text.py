@@ -16,7 +16,7 @@ import torch
 from torch.nn import functional
 
 from pipeline.mini import SlotTextConfig, SlotTextEncoder, build_tokenizer
-from pipeline.mini.scene import ATTRIBUTES
+from pipeline.mini.tables import ATTRIBUTES
 from training.captions import development_words, draw_caption, passed_over, slot_phrases
 from training.grammar import draw_scene
 from training.judge import MAIN

@@ -28,7 +28,8 @@ from pipeline.mini.light import (
 )
 from pipeline.mini.motion_paths import Figure, Moment, MotionPaths
 from pipeline.mini.particles import particles_at
-from pipeline.mini.scene import CAST, Look, Scene
+from pipeline.mini.scene import Look, Scene
+from pipeline.mini.tables import CAST
 from training.actors import Actor, cast_actor, draw_actor, draw_shadow
 from training.props import PROPS, colour_of
 from training.shapes import Colour, argb, disc, fill, mix, polygon

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.mini.scene import CAST, PEOPLE
+from pipeline.mini.tables import CAST, PEOPLE
 
 ATTACHED = ("riding", "holding", "wearing", "on")
 """Relations in which the companion touches the subject."""

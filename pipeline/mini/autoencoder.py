@@ -16,7 +16,7 @@ from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTinyOutput
 from diffusers.models.autoencoders.vae import DecoderOutput
 from torch import nn
 
-from pipeline.mini.scene import PATCH
+from pipeline.mini.tables import PATCH
 
 PATCH_FRAMES = 8
 _EDGE = 8  # pixels on each side of a border between patches over which a step is smoothed

@@ -18,8 +18,9 @@ from torch.nn import functional
 from pipeline.mini.camera_warp import warp_picture
 from pipeline.mini.motion_paths import Figure, Moment, MotionPaths
 from pipeline.mini.painter import ABOVE, BELOW, BODY_PIXELS
-from pipeline.mini.scene import CAST, PATCH, PERIOD_SECONDS, Look
+from pipeline.mini.scene import Look
 from pipeline.mini.shadows import SHADOW_COLOUR, Shadow
+from pipeline.mini.tables import CAST, PATCH, PERIOD_SECONDS
 
 Figures = Sequence[Figure]
 _BESIDE = 0.36  # of its height, around a body's box: no sprite is wider

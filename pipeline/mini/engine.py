@@ -29,9 +29,7 @@ from pipeline.mini.motion_paths import MAX_SECONDS, MotionPaths
 from pipeline.mini.renderer import Renderer, ScenePrompt
 from pipeline.mini.retakes import RetakeRenderer
 from pipeline.mini.scene import (
-    PATCH,
     Scene,
-    Vocabulary,
     change_scene,
     complete_scene,
     continue_scene,
@@ -39,6 +37,7 @@ from pipeline.mini.scene import (
     dress_all,
     read_scene,
 )
+from pipeline.mini.tables import PATCH, Vocabulary
 from pipeline.mini.window_rendering import WindowRenderer
 from pipeline.runtime.loading import LoadedModel
 

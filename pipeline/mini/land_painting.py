@@ -32,7 +32,7 @@ from pipeline.mini.light import (
 from pipeline.mini.motion_paths import Moment, MotionPaths
 from pipeline.mini.painter import Canvas
 from pipeline.mini.particles import Particles
-from pipeline.mini.scene import PERIOD_SECONDS
+from pipeline.mini.tables import PERIOD_SECONDS
 
 LIVING_RATE = 8.0  # pictures a second of what moves in a land
 _NUM_CACHED_SPRITES = 256

@@ -8,7 +8,8 @@ from math import ceil, floor, inf
 import numpy as np
 
 from pipeline.mini.anchors import ATTACHED, grip_of
-from pipeline.mini.scene import ATTRIBUTES, CAST, NUM_VIEWS, PATCH, Scene
+from pipeline.mini.scene import Scene
+from pipeline.mini.tables import ATTRIBUTES, CAST, PATCH
 
 # Heights in pixels; a character too wide for the picture gets the next height that fits.
 SIZES = {"small": 64, "medium": 104, "large": 148}
@@ -17,16 +18,16 @@ MAX_WIDTH_SHARE = 0.62
 COMPANION_SCALE = 0.8
 CIRCLE_PIXELS = (64, 32)  # across, down: of a motion in a circle
 BOUNCE_PIXELS = 48
+_NUM_HORIZONS = 4  # heights of the horizon in a place
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A scene at one picture size: its view, and the heights of horizon and ground in pixels."""
+    """A scene at one picture size: the heights of horizon and ground in pixels."""
 
     scene: Scene
     width: int
     height: int
-    view: int
     horizon: float
     ground: float
 
@@ -48,13 +49,13 @@ class Bodies:
 
 
 def set_stage(scene: Scene, width: int, height: int) -> Stage:
-    """Return the stage of a scene, which depends on its place and view."""
-    view = scene.seed % NUM_VIEWS
-    rng = np.random.default_rng((ATTRIBUTES["place"].index(scene.place), view))
+    """Return the stage of a scene, which depends on its place and seed."""
+    key = ATTRIBUTES["place"].index(scene.place), scene.seed % _NUM_HORIZONS
+    rng = np.random.default_rng(key)
     horizon = height * rng.uniform(0.58, 0.66)
     share = 0.94 if scene.place == "lake" else 0.88
     ground = _snap(share * height, PATCH // 2 if scene.place == "lake" else PATCH)
-    return Stage(scene, width, height, view, horizon, ground)
+    return Stage(scene, width, height, horizon, ground)
 
 
 def is_aloft(subject: str | None, place: str) -> bool:

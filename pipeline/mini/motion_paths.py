@@ -24,16 +24,9 @@ from pipeline.mini.layout import (
     size_bodies,
     width_of,
 )
-from pipeline.mini.scene import (
-    ATTRIBUTES,
-    PATCH,
-    Look,
-    Scene,
-    Vocabulary,
-    looks_of,
-    read_scene,
-)
+from pipeline.mini.scene import Look, Scene, looks_of, read_scene
 from pipeline.mini.shadows import Shadow, cast_shadow
+from pipeline.mini.tables import ATTRIBUTES, PATCH, Vocabulary
 
 CLIMB_SHARE = 0.5  # of `SPEED` when rising and falling
 DRIFT_SHARE = 0.25  # of a pan or tilt that characters move with, so that they stay in view
@@ -113,7 +106,7 @@ class MotionPaths:
         # The clock of wheels and rain, in seconds; it runs on where scenes follow without a cut.
         self.clock: float = since if before is None else before.clock + since
         self._stage = set_stage(scene, width, height)
-        self.view, self.horizon = self._stage.view, self._stage.horizon
+        self.horizon = self._stage.horizon
         self._bodies = Bodies()
         self._start = (width / 2, height / 2)
         # For how many seconds a motion and a camera move were under way before the shot's start.

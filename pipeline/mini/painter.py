@@ -17,7 +17,7 @@ from diffusers.configuration_utils import register_to_config
 from torch import nn
 from torch.nn import functional
 
-from pipeline.mini.scene import PERIOD_SECONDS
+from pipeline.mini.tables import PERIOD_SECONDS
 
 CELL = 16  # pixels: the side of a cell
 BODY_PIXELS = 128  # height of a body's sprite; props have heights of their own

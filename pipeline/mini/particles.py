@@ -8,7 +8,8 @@ from math import pi
 import numpy as np
 
 from pipeline.mini.light import WALLED, Colour
-from pipeline.mini.scene import PERIOD_SECONDS, Scene
+from pipeline.mini.scene import Scene
+from pipeline.mini.tables import PERIOD_SECONDS
 
 _LEAVES: tuple[Colour, ...] = ((232, 128, 40), (214, 84, 44), (240, 180, 60))
 _PETALS: tuple[Colour, ...] = ((255, 196, 220), (255, 226, 236), (250, 170, 204))

@@ -17,8 +17,8 @@ from pipeline.mini.autoencoder import AutoencoderKinora
 from pipeline.mini.languages import to_english
 from pipeline.mini.painter import PainterModel
 from pipeline.mini.reading import PhraseReader
-from pipeline.mini.scene import Vocabulary
 from pipeline.mini.synonyms import say_in_known_words
+from pipeline.mini.tables import Vocabulary
 from pipeline.mini.text_encoder import SlotTextEncoder
 from pipeline.mini.words import words_of
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.mini.anchors import HELD, RIDDEN, WORN
-from pipeline.mini.scene import PEOPLE, SOMEBODY
+from pipeline.mini.tables import PEOPLE, SOMEBODY
 from pipeline.mini.words import words_of
 
 Named = dict[str, str | None]

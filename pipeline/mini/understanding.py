@@ -18,8 +18,9 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from pipeline.mini.languages import to_english
 from pipeline.mini.reading import PhraseReader
-from pipeline.mini.scene import PEOPLE, SOMEBODY, complete_scene, dress_all
+from pipeline.mini.scene import complete_scene, dress_all
 from pipeline.mini.synonyms import original_of, say_in_known_words
+from pipeline.mini.tables import PEOPLE, SOMEBODY
 from pipeline.mini.text_encoder import MAX_TOKENS, SlotTextEncoder
 from pipeline.mini.words import FUNCTION_WORDS, words_of
 from pipeline.models.spec import ModelSpec

@@ -12,7 +12,8 @@ from pipeline.mini.camera import MAX_ZOOM
 from pipeline.mini.compositing import add_figures, zoom_frames
 from pipeline.mini.motion_paths import MotionPaths
 from pipeline.mini.painter import BODY_PIXELS, Canvas, canvas_of
-from pipeline.mini.scene import CAST, Look, Scene, complete_scene
+from pipeline.mini.scene import Look, Scene, complete_scene
+from pipeline.mini.tables import CAST
 
 WIDTH, HEIGHT = 512, 288
 GROUND, BODY = -0.2, 0.8

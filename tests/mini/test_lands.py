@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.mini.lands import ALIVE, COLOURS_OF, LANDS, GroundLine, Prop, Row, lay_out
-from pipeline.mini.scene import ATTRIBUTES
+from pipeline.mini.tables import ATTRIBUTES
 from training.props import PROPS
 
 SIZE = {"width": 512, "height": 288, "horizon": 180.0}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.mini.languages import to_english
-from pipeline.mini.scene import ATTRIBUTES
+from pipeline.mini.tables import ATTRIBUTES
 from training.captions import vocabulary
 
 FOLDER = Path(__file__).parents[2] / "training" / "evaluation"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.mini.reading import PhraseReader
-from pipeline.mini.scene import ATTRIBUTES
+from pipeline.mini.tables import ATTRIBUTES
 from pipeline.mini.words import words_of
 from training.captions import slot_phrases
 

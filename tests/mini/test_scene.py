@@ -11,14 +11,8 @@ import pytest
 from pipeline.mini.camera import MAX_ZOOM
 from pipeline.mini.motion_paths import MotionPaths
 from pipeline.mini.renderer import latent_times
-from pipeline.mini.scene import (
-    ATTRIBUTES,
-    OF_PEOPLE,
-    Scene,
-    change_scene,
-    complete_scene,
-    cut_to_scene,
-)
+from pipeline.mini.scene import Scene, change_scene, complete_scene, cut_to_scene
+from pipeline.mini.tables import ATTRIBUTES, OF_PEOPLE
 
 WIDTH, HEIGHT = 512, 288
 MINUTE = np.arange(0, 60, 0.25).tolist()

@@ -12,7 +12,7 @@ import torch
 from transformers import AutoTokenizer
 
 from pipeline.mini import KinoraMiniPipeline, SlotTextConfig, SlotTextEncoder, build_tokenizer
-from pipeline.mini.scene import ATTRIBUTES
+from pipeline.mini.tables import ATTRIBUTES
 from pipeline.mini.text_encoder import MAX_TOKENS
 from tests.tiny import WORDS, tiny_mini_pipeline
 from training.captions import development_words, draw_caption, vocabulary

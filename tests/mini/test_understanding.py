@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.mini.scene import NATURAL, complete_scene
+from pipeline.mini.scene import complete_scene
+from pipeline.mini.tables import NATURAL
 from pipeline.mini.understanding import PromptReader
 from pipeline.models.registry import EMBEDDED, MODELS
 from pipeline.models.vocabulary import read_vocabulary

@@ -8,7 +8,8 @@ import pytest
 from pipeline.mini.anchors import HELD, RIDDEN, SAT_ON, WORN
 from pipeline.mini.light import GROUNDS
 from pipeline.mini.motion_paths import MotionPaths
-from pipeline.mini.scene import ATTRIBUTES, CAST, complete_scene
+from pipeline.mini.scene import complete_scene
+from pipeline.mini.tables import ATTRIBUTES, CAST
 from training.grammar import draw_scene
 from training.subjects import SUBJECTS
 from training.world import render

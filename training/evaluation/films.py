@@ -10,7 +10,8 @@ import numpy as np
 
 from pipeline.engines.base import ShotContext
 from pipeline.mini.engine import MiniEngine
-from pipeline.mini.scene import ATTRIBUTES, Scene
+from pipeline.mini.scene import Scene
+from pipeline.mini.tables import ATTRIBUTES
 from pipeline.planning.request import Shot
 from pipeline.planning.storyboard import describe_shot
 from training.captions import draw_caption

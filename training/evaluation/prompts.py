@@ -8,7 +8,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from pipeline.engines.base import ShotContext, WindowContext
-from pipeline.mini.scene import ATTRIBUTES, complete_scene
+from pipeline.mini.scene import complete_scene
+from pipeline.mini.tables import ATTRIBUTES
 from training.captions import draw_caption
 from training.data import FPS
 from training.evaluation.setup import HEIGHT, WIDTH, Setup, draw_inhabited

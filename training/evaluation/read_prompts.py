@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from pipeline.mini.languages import to_english
-from pipeline.mini.scene import ATTRIBUTES, PEOPLE, SOMEBODY
+from pipeline.mini.tables import ATTRIBUTES, PEOPLE, SOMEBODY
 
 _FOLDER = Path(__file__).parent
 _NAMES = list(ATTRIBUTES)

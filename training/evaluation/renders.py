@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from pipeline.engines.base import SamplingParams, ShotContext, WindowContext
-from pipeline.mini.scene import OF_BODIES, Scene
+from pipeline.mini.scene import Scene
+from pipeline.mini.tables import OF_BODIES
 from training.captions import draw_caption
 from training.data import FPS
 from training.evaluation.pictures import psnr

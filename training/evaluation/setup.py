@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.mini import SlotTextConfig
-from pipeline.mini.scene import ATTRIBUTES, Scene, Vocabulary
+from pipeline.mini.scene import Scene
+from pipeline.mini.tables import ATTRIBUTES, Vocabulary
 from training.grammar import draw_scene
 from training.sampling import load_engine
 

@@ -149,11 +149,12 @@ class MiniEngine:
         params: SamplingParams,
         on_step: OnEngineStep | None = None,
     ) -> torch.Tensor:
-        """Render `num_latents` new latent frames (1, C, T, h, w) in one step.
+        """Render `num_latents` new latent frames (1, C, T, h, w) in one step, without noise.
 
         If the scene is known they are empty, and an extra channel of ones says so:
         (1, C + 1, T, h, w).
         """
+        del params
         before, follows_scene = self._split(context.before)
         after, leads_to_scene = self._split(context.after)
         context = replace(context, before=before, after=after)
@@ -166,7 +167,7 @@ class MiniEngine:
         if before is not None and follows_scene:
             before = self._renderer.encode(prompt, context.first, before.shape[2])
             context = replace(context, before=before)
-        window = self._add_grain(self._windows.render(prompt, num_latents, context), params.seed)
+        window = self._windows.render(prompt, num_latents, context)
         if on_step is not None:
             on_step(1, window)
         return window[:, :, context.num_before :][:, :, :num_latents]
@@ -293,18 +294,6 @@ class MiniEngine:
         except (KeyError, TypeError, ValueError) as exc:
             logger.info("Ignoring the invalid scene in a clip's recipe: %s", exc)
             return None, 0.0
-
-    def _add_grain(self, latents: torch.Tensor, seed: int) -> torch.Tensor:
-        """Add the rounding error of (noise - (noise - latents)) in the model's precision.
-
-        In bfloat16 it changes pixels by about one level of 256. Clips have had this since the first
-        version: without it, a seed would no longer give the same frames. `latents` are
-        (1, C, T, h, w).
-        """
-        generator = torch.Generator("cpu").manual_seed(seed)
-        noise = torch.randn(latents.shape, generator=generator).to(latents)
-        dtype = self._pipe.text_encoder.dtype
-        return noise - (noise.to(dtype) - latents.to(dtype)).float()
 
     @overload
     def _split(self, latents: torch.Tensor) -> tuple[torch.Tensor, bool]: ...

@@ -52,11 +52,13 @@
 
   // What is typed on a card, at once: an event of Gradio with all cards takes 0.1 s on a busy machine.
   addEventListener("input", ({ target }) => {
-    const card = isReady && target.closest('[id^="film-shot-"][id$="-prompt"]');
+    const card = isReady && target.closest('[id^="film-shot-"]:is([id$="-prompt"], [id$="-duration"])');
     if (!card) return;
     kept.forms.film ??= { tab: "film", shots: [] };
-    const index = Number(card.id.split("-")[2]) - 1;
-    kept.forms.film.shots[index] = { ...kept.forms.film.shots[index], prompt: target.value };
+    const [index, name] = card.id.split("-").slice(2);
+    const value = name === "prompt" ? target.value : target.valueAsNumber;
+    const shot = kept.forms.film.shots[index - 1];
+    kept.forms.film.shots[index - 1] = { ...shot, [name]: value };
     writeSoon();
   });
 

@@ -1,11 +1,12 @@
 // Moves the shots of a film along its time line, and puts their pictures on the cards.
 const shotOf = (event) => event.target.closest?.("[data-shot]");
 const numberOf = (segment) => Number(segment.dataset.shot);
+let moved;
 const move = (from, to) => {
   const count = element.querySelectorAll("[data-shot]").length;
   if (to < 0 || to >= count || to === from) return;
-  window.kinoraMove = [from, to];
-  trigger("select");
+  moved = to;
+  window.kinoraCards.edit("move", [from, to]);
 };
 
 element.addEventListener("keydown", (event) => {
@@ -46,9 +47,7 @@ const show = () => {
     })
     .join("\n");
   // A new value draws the segments anew: the moved one keeps the focus.
-  const moved = window.kinoraMove?.[1];
-  if (moved === undefined) return;
-  window.kinoraMove = undefined;
-  element.querySelector(`[data-shot="${moved}"]`)?.focus();
+  if (moved !== undefined) element.querySelector(`[data-shot="${moved}"]`)?.focus();
+  moved = undefined;
 };
 watch("value", show);

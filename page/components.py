@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -80,6 +80,8 @@ MODEL_SETTINGS = (
 )
 """The settings that not every model has."""
 SETTINGS = ("model", "enhance", "quality", *ADVANCED_SETTINGS)
+Trigger = Callable[..., Any]
+"""What `gr.on` takes: an event of a component, such as `part.change`."""
 PROGRESS_BAR = '<progress max="1" value="${value}" aria-label="Progress"></progress>'
 # Screen readers say these when they change.
 _POLITE = '<div aria-live="polite">${value || ""}</div>'
@@ -224,7 +226,7 @@ def create_part(tab: str, name: str, **changes: object) -> Component:
     return PARTS[name](elem_id=f"{tab}-{name}", **changes)
 
 
-def clear_consent(triggers: list[Any], parts: Mapping[str, Component]) -> None:
+def clear_consent(triggers: list[Trigger], parts: Mapping[str, Component]) -> None:
     """Clear the tick of consent when a picture or clip is new: it was given for the last one."""
     if triggers:
         gr.on(triggers, None, None, parts["has_consent"], js="() => false", **PRIVATE)

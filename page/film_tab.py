@@ -16,6 +16,7 @@ from page.components import (
     MODEL_SETTINGS,
     PRIVATE,
     SETTINGS,
+    Trigger,
     clear_consent,
     connect_beginnings,
     create_part,
@@ -113,7 +114,6 @@ class FilmTab:
         self.job.connect(values)
         self._connect_words()
         self._cards.connect()
-        self._timeline.connect(self._cards)
         clear_consent([part.upload for part in self._cards.pictures], self._settings)
         timing = {
             "fn": self._show_total,
@@ -124,7 +124,7 @@ class FilmTab:
         }
         model, quality = self._settings["model"], self._settings["quality"]
         changed = [part.change for part in self._settings.values() if part is not model]
-        gr.on(changed + self._cards.changes, trigger_mode="always_last", **timing)
+        gr.on([*changed, self._cards.changed], trigger_mode="always_last", **timing)
         # In sequence: a menu rejects a move that it no longer offers.
         model.change(
             self._offer_moves,
@@ -155,14 +155,14 @@ class FilmTab:
     def _connect_words(self) -> None:
         """Say what the model makes of the cards' prompts while they are written."""
         cards, model = self._cards, self._settings["model"]
-        typed = [cards.count, *cards.prompts]
-        self.job.connect_changes(*(part.change for part in (model, *typed)))
+        self.job.connect_changes(model.change, cards.changed)
 
         def read(count: int, *values: Any) -> Words:  # noqa: ANN401
             prompts, seconds = values[:MAX_CARDS], values[MAX_CARDS:]
             return [*prompts[:count]], sum(x or 0 for x in seconds[:count])
 
-        self._help.follow(typed, model, [*typed, *cards.durations], read)
+        values = [cards.count, *cards.prompts, *cards.durations]
+        self._help.follow([cards.changed], model, values, read)
         connect_beginnings(self._settings, self._studio, self._help.switched)
 
     def _reading_text(self) -> dict[str, Any]:
@@ -224,6 +224,16 @@ class FilmTab:
     def inputs(self) -> list[Component]:
         """List the components of the settings, then of the cards."""
         return [*self._settings.values(), *self._cards.inputs]
+
+    @property
+    def changes(self) -> list[Trigger]:
+        """List the triggers that tell of a user's changes.
+
+        Not of what fills the form: each event gathers the values of all cards.
+        """
+        parts = self._settings.values()
+        users = [x.blur if isinstance(x, gr.Textbox) else x.input for x in parts]
+        return [*users, self._cards.changed]
 
     @property
     def outputs(self) -> list[Any]:

@@ -12,9 +12,8 @@ from typing import Any
 import gradio as gr
 
 from page import messages
-from page.components import ASSETS, PRIVATE
+from page.components import ASSETS
 from page.served_files import serve
-from page.storyboard_cards import Cards
 from pipeline.errors import MediaError
 from pipeline.jobs.posters import make_shot_pictures
 from pipeline.planning.request import MAX_CLIP_SECONDS, Shot
@@ -47,11 +46,6 @@ class Timeline:
             elem_id=f"{name}-total",
             elem_classes="kinora-flush",
         )
-
-    def connect(self, cards: Cards) -> None:
-        """Move a card when its segment is moved, in the browser."""
-        js = cards.edit_script("move", "window.kinoraMove")
-        self.html.select(None, cards.inputs, cards.outputs, js=js, **PRIVATE)
 
 
 def show_made(studio: Studio, job_id: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import gradio as gr
 from gradio.components import Component
 
-from page.components import PRIVATE
+from page.components import PRIVATE, Trigger
 from page.form_values import FILM, SHOT_FIELDS, Form
 
 Updates = dict[Any, Any]
@@ -28,6 +28,10 @@ class FormTab(Protocol):
     @property
     def inputs(self) -> Sequence[Component]:
         """List the components of the fields, then of the number of shots and the cards."""
+
+    @property
+    def changes(self) -> Sequence[Trigger]:
+        """List the triggers that tell of changes to keep."""
 
     @property
     def outputs(self) -> Sequence[Any]:
@@ -64,13 +68,7 @@ class Forms:
             known = ", ".join(map(json.dumps, (name, [*form_tab.fields], shots)))
             js = f"(...values) => window.kinoraForms.keep({known}, ...values)"
             inputs = [*form_tab.inputs]
-            changed = [x.change for x in inputs]
-            if name == FILM:
-                # What a user does, not what fills the cards: each event gathers all of them, and a
-                # reload took a busy browser a minute. Buttons and typing: cards.js and forms.js.
-                users = [x.blur if isinstance(x, gr.Textbox) else x.input for x in inputs]
-                changed = [*users, tabs[name].select]
-            gr.on(changed, None, inputs, None, js=js, **PRIVATE)
+            gr.on(form_tab.changes, None, inputs, None, js=js, **PRIVATE)
         for name, tab in tabs.items():
             js = f"() => window.kinoraForms.open({json.dumps(name)})"
             tab.select(None, None, None, js=js, **PRIVATE)

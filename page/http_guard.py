@@ -24,6 +24,7 @@ from page.connections import ConnectionGuard
 from page.private_gradio import (
     is_awaited,
     is_logged_in,
+    leave_endpoints_out,
     lighten,
     mark_wrong,
     status_of,
@@ -218,6 +219,12 @@ class GuardedBlocks(gr.Blocks):
     Clients can call every event by its number with any values, those of the page too. Not all of
     Gradio's components check where a picture is, and a link would be fetched whatever its size.
     """
+
+    def get_config_file(self) -> dict[str, Any]:
+        """Return what browsers and clients are told of the page."""
+        config = super().get_config_file()
+        leave_endpoints_out(config)
+        return config
 
     async def preprocess_data(
         self,

@@ -16,7 +16,7 @@ from gradio.components import Component
 from page import messages
 from page.auth import client_id
 from page.clip_actions import ClipActions
-from page.components import MAX_WATCHING, PRIVATE, create_part
+from page.components import MAX_WATCHING, PRIVATE, Trigger, create_part
 from page.errors import plain_errors, refuse_failure
 from page.job_news import pick_news
 from page.served_files import serve_clip, withdraw
@@ -117,7 +117,7 @@ class JobPanel:
                 self._create("seed_used")
                 self._create("recipe")
 
-    def connect(self, inputs: Sequence[Component], *triggers: Callable[..., object]) -> None:
+    def connect(self, inputs: Sequence[Component], *triggers: Trigger) -> None:
         """Start a job from the inputs when the button is pressed or another trigger fires."""
         states = [self.job_id, self._asked, self._group, self._deleted, self.watched]
         outputs = [*states, self._news.timer, self._news.known, *self.parts.values()]
@@ -139,7 +139,7 @@ class JobPanel:
         self.parts["undo"].click(self._bring_back, undo, outputs, **PRIVATE)
         self._watching = watching
 
-    def connect_changes(self, *triggers: Callable[..., object]) -> None:
+    def connect_changes(self, *triggers: Trigger) -> None:
         """Take back what was asked to be confirmed when the words or the model change."""
         parts = [self.parts["ask"], self.parts["generate"], self._asked]
         js = f"() => ['', {json.dumps(self._label)}, '']"

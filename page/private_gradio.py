@@ -77,6 +77,18 @@ def lighten(app: App) -> None:
     app.get_blocks()._queue.ANAYLTICS_CACHE_FREQUENCY = sys.maxsize
 
 
+def leave_endpoints_out(config: dict[str, Any]) -> None:
+    """Take the parameters and results of endpoints out of what a browser gets.
+
+    They are never shown, but Gradio looks for each trigger of an event at everything on a page.
+    """
+    kinds = {part["id"]: part["type"] for part in config["components"]}
+    page = config["page"][""]
+    page["components"] = [x for x in page["components"] if kinds[x] != "api"]
+    tree = page["layout"]
+    tree["children"] = [x for x in tree["children"] if kinds[x["id"]] != "api"]
+
+
 def presence() -> Callable[[], bool]:
     """Return a function that returns whether the client of the running event has disconnected.
 

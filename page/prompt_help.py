@@ -11,7 +11,7 @@ import gradio as gr
 from gradio.components import Component
 
 from page import messages
-from page.components import ASSETS, PRIVATE, create_part
+from page.components import ASSETS, PRIVATE, Trigger, create_part
 from page.errors import plain_errors
 from pipeline.errors import InvalidRequestError
 from pipeline.jobs.history import visitor_key
@@ -73,11 +73,11 @@ class PromptHelp:
     def connect(self, prompt: Component, model: Component, duration: Component) -> None:
         """Follow the one prompt of a tab, as `follow` does, while it is typed."""
         js = _DEBOUNCED.format(tab=self._tab)
-        self.follow([prompt], model, [prompt, duration], lambda x, y: ([x], y), js=js)
+        self.follow([prompt.change], model, [prompt, duration], lambda x, y: ([x], y), js=js)
 
     def follow(
         self,
-        typed: Sequence[Component],
+        typed: Sequence[Trigger],
         model: Component,
         inputs: Sequence[Component],
         read: Callable[..., Words],
@@ -85,12 +85,13 @@ class PromptHelp:
     ) -> None:
         """Follow what is typed and chosen, and switch the model when the button is pressed.
 
-        `read` returns the words of the values of `inputs`; `options` are of the events of `typed`.
+        `typed` are triggers, with their `options`; `read` returns the words of the values of
+        `inputs`.
         """
         self._read = read
         following = {"queue": False, "trigger_mode": "always_last", **PRIVATE}
         given = [model, *inputs, self._visitor]
-        for triggers, more in (([part.change for part in typed], options), ([model.change], {})):
+        for triggers, more in ((typed, options), ([model.change], {})):
             told = gr.on(triggers, self._tell, given, self.told, **following, **more)
             # After the words: a first look may wait for the Hub to say how large a model is.
             offered = [self.offer, self.switch]

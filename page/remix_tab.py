@@ -16,6 +16,7 @@ from page.components import (
     MODEL_SETTINGS,
     PRIVATE,
     SETTINGS,
+    Trigger,
     clear_consent,
     connect_beginnings,
     create_part,
@@ -265,6 +266,11 @@ class RemixTab:
     def inputs(self) -> list[Component]:
         """List the components of the form."""
         return [*self._fields.values()]
+
+    @property
+    def changes(self) -> list[Trigger]:
+        """List the triggers that tell of changes of the form."""
+        return [part.change for part in self._fields.values()]
 
     @property
     def outputs(self) -> list[Component]:

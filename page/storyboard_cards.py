@@ -1,12 +1,15 @@
 """The cards of a storyboard: a fixed number of them, of which one per shot is visible.
 
-Their values stay in the browser: typing calls no event, and assets/cards.js moves values between
-cards. On a busy machine a button takes half a second this way, and 2 to 3 s through the server.
+Their values stay in the browser: assets/cards.js moves them between cards, and tells of all changes
+by the events of one component. On a busy machine a button takes half a second this way, and 2 to
+3 s through the server. When the page is loaded, Gradio looks for every trigger of an event at every
+component: with buttons and triggers of their own, 20 cards took half of the seconds.
 """
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -29,9 +32,8 @@ MAX_CARDS = 20  # each adds 20 kB to the page, shown or not
 EMPTY_SHOT = Shot("", DEFAULT_SHOT_SECONDS)
 ADD, FULL = "Add a shot", f"The limit is {MAX_CARDS} shots"
 BUTTONS = ("Up", "Down", "Duplicate", "Retry", "Remove")  # each an edit of assets/cards.js
+_BUTTON = '<button type="button" id="{card}-{edit}" data-edit="{edit}" data-shot="{index}">{label}'
 PROMPT_BOXES = '[id^="film-shot-"][id$="-prompt"] textarea'
-_REMAKE = "() => document.getElementById('film-update')?.click()"
-
 Updates = dict[Any, Any]
 
 
@@ -45,54 +47,53 @@ class Cards:
         self.count = gr.Number(1, precision=0, minimum=1, maximum=MAX_CARDS, visible="hidden")
         self._frames: list[gr.Group] = []
         self._cards: list[dict[str, Component]] = []
-        self._buttons: list[tuple[gr.Button, str, int]] = []  # button, edit, index of the card
         for index in range(MAX_CARDS):
             self._create_card(index, spec)
         self.add = gr.Button(ADD, size="sm", elem_id="film-add")
-        self._buttons.append((self.add, "add", 0))
+        self._editor = gr.HTML(  # its value is when the server has changed the cards
+            0.0,
+            html_template="<span></span>",
+            js_on_load="window.kinoraCards.start(trigger, watch)",
+            elem_classes="kinora-flush",
+        )
         parts = [part for card in self._cards for part in card.values()]
         self.inputs: list[Component] = [self.count, *parts]
-        self.outputs: list[Any] = [*self.inputs, *self._frames]
+        self.outputs: list[Any] = [*self.inputs, *self._frames, self._editor]
         self.cameras = [card["camera"] for card in self._cards]
         self.pictures = [card["image"] for card in self._cards]
         self.prompts = [card["prompt"] for card in self._cards]
         self.durations = [card["duration"] for card in self._cards]
-        # What the time line shows: lengths, and pictures of the takes.
-        names = ("duration", "transition", "take")
-        timing = [card[name] for card in self._cards for name in names]
-        self.changes = [part.change for part in (self.count, *timing)]
+        self.changed = self._editor.input
+        """The trigger of events when anything on the cards has changed."""
 
     def _create_card(self, index: int, spec: ModelSpec) -> None:
         name = f"film-shot-{index + 1}"
         with gr.Group(visible=index == 0, elem_id=name) as frame:
             self._cards.append(_create_fields(name, index, spec))
-            with gr.Row():
-                for label in BUTTONS:
-                    edit = label.lower()
-                    button = gr.Button(label, size="sm", min_width=60, elem_id=f"{name}-{edit}")
-                    self._buttons.append((button, edit, index))
+            gr.HTML(
+                html_template=_draw_buttons(name, index),
+                js_on_load=None,
+                elem_classes=["kinora-flush", "kinora-edits"],
+            )
         self._frames.append(frame)
 
     def connect(self) -> None:
-        """Connect the buttons, and check pictures when they are uploaded."""
+        """Let the buttons edit the cards, and check pictures when they are uploaded."""
         for card in self._cards:
             # Without Gradio's preprocessing, which fails without a message for other files.
             card["image"].upload(
-                self._look_at_picture, card["image"], card["image"], preprocess=False, **PRIVATE
+                self._look_at_picture,
+                card["image"],
+                [card["image"], self._editor],
+                preprocess=False,
+                **PRIVATE,
             )
-        for button, edit, index in self._buttons:
-            js = self.edit_script(edit, str(index))
-            done = button.click(None, self.inputs, self.outputs, js=js, **PRIVATE)
-            if edit == "retry":  # shown only on cards of a film that is made
-                done.then(None, None, None, js=_REMAKE, **PRIVATE)
-
-    def edit_script(self, edit: str, where: str) -> str:
-        """Return the script of an event that edits the cards, with `inputs` and `outputs`.
-
-        `where` is the script of the card's index, or of the index from and to which one moves.
-        """
         empty = json.dumps([getattr(EMPTY_SHOT, name) for name in SHOT_FIELDS])
-        return f"(...values) => window.editCards('{edit}', {where}, {empty}, ...values)"
+        edit = f"(...values) => window.kinoraCards.apply({empty}, ...values)"
+        edited = [*self.inputs, *self._frames]
+        self._editor.click(None, self.inputs, edited, js=edit, **PRIVATE).then(
+            None, None, None, js="() => window.kinoraCards.applied()", **PRIVATE
+        )
 
     def read(self, count: int, *values: Any) -> list[Shot]:  # noqa: ANN401
         """Return the shots of the visible cards, unchecked."""
@@ -111,7 +112,7 @@ class Cards:
                 f"The page has {MAX_CARDS} cards, but the film has {len(shots)} shots; combine "
                 "some, or make the film through the API, which takes them all."
             )
-        updates: Updates = {self.count: len(shots)}
+        updates: Updates = {self.count: len(shots), self._editor: time.time()}
         for index, frame in enumerate(self._frames):
             updates[frame] = gr.Group(visible=index < len(shots))
         for card, shot in zip(self._cards, shots, strict=False):
@@ -122,7 +123,7 @@ class Cards:
         """Return the updates that show the shots of a form; what does not fit is left out."""
         rows = [shot for shot in shots if isinstance(shot, dict)] if isinstance(shots, list) else []
         rows = rows[:MAX_CARDS] or [{}]
-        updates: Updates = {self.count: len(rows)}
+        updates: Updates = {self.count: len(rows), self._editor: time.time()}
         moves = offer_cameras(spec)["choices"]
         for index, (frame, card) in enumerate(zip(self._frames, self._cards, strict=True)):
             updates[frame] = gr.Group(visible=index < len(rows))
@@ -151,17 +152,24 @@ class Cards:
     def _serve_plain_copy(self, path: str) -> Path:
         return serve_picture(self._studio.plain_picture(path), "picture.png")
 
-    async def _look_at_picture(self, picture: dict[str, Any] | None) -> str | None:
+    async def _look_at_picture(self, picture: dict[str, Any] | None) -> tuple[str | None, float]:
         """Replace an uploaded picture by a plain copy, or warn why it cannot be used."""
-        if picture is None:
-            return None
+        copy = None
         try:
-            with plain_errors(InvalidRequestError):
-                work = self._serve_plain_copy
-                return str(await inspect(self._studio, work, picture["path"]))
+            if picture is not None:
+                with plain_errors(InvalidRequestError):
+                    work = self._serve_plain_copy
+                    copy = str(await inspect(self._studio, work, picture["path"]))
         except InvalidRequestError as exc:
             gr.Warning(str(exc))
-            return None
+        return copy, time.time()
+
+
+def _draw_buttons(card: str, index: int) -> str:
+    return "".join(
+        _BUTTON.format(card=card, edit=label.lower(), index=index, label=label) + "</button>"
+        for label in BUTTONS
+    )
 
 
 def _create_fields(name: str, index: int, spec: ModelSpec) -> dict[str, Component]:
@@ -207,6 +215,6 @@ def _create_fields(name: str, index: int, spec: ModelSpec) -> dict[str, Componen
             min_width=140,
             elem_id=f"{name}-transition",
         )
-    take = gr.Number(EMPTY_SHOT.take, precision=0, visible="hidden", elem_id=f"{name}-take")
+        take = gr.Number(EMPTY_SHOT.take, precision=0, visible="hidden", elem_id=f"{name}-take")
     parts = (prompt, duration, camera, transition, image, take)
     return dict(zip(SHOT_FIELDS, parts, strict=True))

@@ -19,6 +19,7 @@ from page.components import (
     SETTINGS,
     TAB_LABELS,
     TITLES,
+    Trigger,
     clear_consent,
     connect_beginnings,
     create_part,
@@ -196,6 +197,11 @@ class TaskTab:
     def inputs(self) -> list[Component]:
         """List the components of the form."""
         return [*self._fields.values()]
+
+    @property
+    def changes(self) -> list[Trigger]:
+        """List the triggers that tell of changes of the form."""
+        return [part.change for part in self._fields.values()]
 
     @property
     def outputs(self) -> list[Component]:

@@ -61,11 +61,12 @@ class _Sense:
 class WordNet:
     """The nouns of WordNet by their offsets, how often words are used in each sense, and colours.
 
-    A use that is no noun has no offset.
+    A use as a verb has no offset, those as an adjective are apart: they have no plural.
     """
 
     senses: dict[str, _Sense] = field(default_factory=dict)
     uses: dict[str, list[tuple[str, int]]] = field(default_factory=lambda: defaultdict(list))
+    as_adjective: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     colours: set[str] = field(default_factory=set)
 
     @classmethod
@@ -83,10 +84,12 @@ class WordNet:
         for line in (folder / "index.sense").read_text(encoding="utf-8").splitlines():
             key, offset, _, count = line.split()
             word, kind = key.split("%")
-            is_noun = kind.startswith("1")
             if "chromatic:" in kind:
                 net.colours.add(word)
-            net.uses[word].append((offset if is_noun else "", int(count) + 1))
+            if kind[0] in "12":
+                net.uses[word].append((offset if kind[0] == "1" else "", int(count) + 1))
+            else:
+                net.as_adjective[word] += int(count) + 1
         return net
 
     def find(self, word: str, files: set[str]) -> str | None:
@@ -124,8 +127,11 @@ def find_anchors(net: WordNet, slot: str) -> dict[str, str]:
     return anchors
 
 
-def find_things(net: WordNet) -> dict[str, str]:
-    """Map words that training never says to those that it does, if they mostly mean that."""
+def find_things(net: WordNet, *, are_many: bool = False) -> dict[str, str]:
+    """Map words that training never says to those that it does, if they mostly mean that.
+
+    Where there `are_many` it returns the plurals, which are no adjectives.
+    """
     anchors = {sense: word for slot in _THINGS for sense, word in find_anchors(net, slot).items()}
     found: dict[str, str] = {}
     for word in new_words(net):
@@ -135,9 +141,10 @@ def find_things(net: WordNet) -> dict[str, str]:
             steps = net.climb(offset) if is_noun else ()
             shares[next((anchors[x] for x in steps if x in anchors), "")] += count
         best = max(shares, key=lambda name: shares[name])
-        if best and shares[best] >= _MIN_SHARE * sum(shares.values()):
+        total = sum(shares.values()) + (0 if are_many else net.as_adjective[word])
+        if best and shares[best] >= _MIN_SHARE * total:
             found[word] = best
-    return found
+    return {plural(x): plural(y) for x, y in found.items()} if are_many else found
 
 
 def find_colours(net: WordNet) -> dict[str, str]:
@@ -165,10 +172,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--wordnet", type=Path, required=True)
     net = WordNet.read(parser.parse_args().wordnet)
-    things, colours = find_things(net), find_colours(net)
-    many = {plural(word): plural(known) for word, known in things.items()}
-    learned = vocabulary()
-    table = {word: known for word, known in (many | things).items() if word not in learned}
+    things = find_things(net, are_many=True) | find_things(net)
+    colours, learned = find_colours(net), vocabulary()
+    table = {word: known for word, known in things.items() if word not in learned}
     with synonyms.TABLE.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, delimiter="\t", lineterminator="\n")
         writer.writerows([word, known, ""] for word, known in sorted(table.items()))

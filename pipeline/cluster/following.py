@@ -41,7 +41,7 @@ class Follower:
         is_stopping = False
         while True:
             if is_cancelled() and not is_stopping:
-                if self.slots.is_closed:  # another page will find the work going on
+                if self.slots.is_left(work.job_id):  # another page will find the work going on
                     raise GenerationCancelledError()
                 is_stopping = True
                 call("stop", work.run_id)
@@ -65,8 +65,8 @@ class Follower:
                 fetch_new(call, work, is_last=False)
 
     def discard_copies(self, work: Work) -> None:
-        """Delete the workers' copies of a job that has ended, unless this page ends too."""
-        for call in () if self.slots.is_closed else self._copies(work):
+        """Delete the workers' copies of a job that ends, unless it goes on without this page."""
+        for call in () if self.slots.is_left(work.job_id) else self._copies(work):
             with contextlib.suppress(WorkerLostError):
                 call("discard", work.job_id)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from pipeline.cluster.fits import FittingModels
@@ -38,6 +38,7 @@ class ClusterSlots:
         """Use a fleet; `models` says what fits on a worker."""
         self.fleet = fleet
         self.is_closed = False
+        self._left: frozenset[str] = frozenset()
         self._models = models
         self._patience = patience
         self._lock = threading.RLock()
@@ -85,9 +86,14 @@ class ClusterSlots:
         with self._lock:
             self._turns.pop(job_id, None)
 
-    def close(self) -> None:
-        """Remember that this page ends: what runs on the workers goes on without it."""
+    def close(self, unfinished: Collection[str]) -> None:
+        """Remember that this page ends, and which jobs go on without it."""
+        self._left = frozenset(unfinished)
         self.is_closed = True
+
+    def is_left(self, job_id: str) -> bool:
+        """Say whether this page ends and leaves a job to its workers."""
+        return job_id in self._left
 
     def worker_of(self, job_id: str) -> Worker | None:
         """Return a job's first worker if it answers."""

@@ -5,7 +5,7 @@ A machine has one slot. `pipeline/cluster/` has one for each GPU of several mach
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from pipeline.jobs.running_job import RunningJob
@@ -29,8 +29,11 @@ class Slots(Protocol):
     def give_back(self, job_id: str) -> None:
         """Free the slot of a job that has ended."""
 
-    def close(self) -> None:
-        """Prepare for the end of this process; running jobs are asked to end next."""
+    def close(self, unfinished: Collection[str]) -> None:
+        """Prepare for the end of this process; unfinished jobs are asked to end next.
+
+        Others were asked to end already, by their visitors.
+        """
 
 
 class OneSlot:
@@ -61,5 +64,5 @@ class OneSlot:
         """Free the slot."""
         self._is_taken = False
 
-    def close(self) -> None:
+    def close(self, unfinished: Collection[str]) -> None:
         """Do nothing: the running job ends by itself."""

@@ -206,10 +206,10 @@ class JobWorker:
 
     def close(self) -> None:
         """End the threads and wait for them; unfinished jobs continue at the next start."""
-        self.slots.close()
         with self._changed:
             self._is_closed = True
             self._waiting.clear()
+            self.slots.close([x for x, job in self._jobs.items() if job.ending is None])
             for job in self._jobs.values():
                 job.ending = job.ending or Queued
             self._changed.notify_all()

@@ -56,6 +56,9 @@ def test_a_worker_that_has_the_model_is_preferred(
     until(lambda: again in places(cluster).values())
     assert places(cluster) == {place: again}
     page.cancel(again)
+    page.close()  # what was stopped does not go on without the page
+    until(lambda: not places(cluster))
+    assert hold.exists()
 
 
 def test_a_model_goes_where_it_fits_and_a_stop_reaches_it_within_a_step(

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 
-from pipeline.cluster.job_files import JobCopy
+from pipeline.cluster.job_files import JobCopy, discard_left
 from pipeline.cluster.work import (
     Report,
     Work,
@@ -56,6 +56,7 @@ class GpuWorker:
         self._is_stopped = False
         self._asked_at = 0.0
         self._model = ""
+        discard_left()
         self._copy = JobCopy()
 
     def detect(self) -> Machine:

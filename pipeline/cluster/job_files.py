@@ -6,12 +6,16 @@ what it makes, in chunks: each is one of Ray's objects and is gone when it has a
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import secrets
+import shutil
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import gettempdir
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from pipeline.cluster.work import Work, WorkerBusyError, WorkerLostError
 from pipeline.errors import cannot_write
@@ -20,31 +24,40 @@ from pipeline.generation.kept_parts import list_parts
 logger = logging.getLogger(__name__)
 
 CHUNK_BYTES = 4 * 2**20
+_PREFIX, _LOCK = "kinora-worker-", ".lock"  # of a copy's folder, and of the lock beside it
 
 Call = Callable[..., Any]
 """`call(method, *arguments)` calls a method of a worker and returns its result."""
 
 
 class JobCopy:
-    """A worker's copy of the folder of one job; it goes when another job takes its place."""
+    """A worker's copy of the folder of one job; it goes when another job takes its place.
+
+    A lock beside the folder says that its worker lives: the system releases it when that ends.
+    """
 
     def __init__(self) -> None:
         """Start without a copy."""
         self.job_id = ""
-        self._folder: TemporaryDirectory[str] | None = None
+        self._folder: Path | None = None
+        self._lock: FileLock | None = None
 
     def open(self, job_id: str) -> Path:
         """Return the folder for a job, which is empty unless it was open already."""
         if self._folder is None or self.job_id != job_id:
             self.discard()
-            self.job_id, self._folder = job_id, TemporaryDirectory(prefix="kinora-")
-        return Path(self._folder.name)
+            folder = Path(gettempdir(), f"{_PREFIX}{secrets.token_hex(8)}")
+            lock = FileLock(f"{folder}{_LOCK}", thread_local=False)  # calls come in many threads
+            lock.acquire()
+            folder.mkdir(mode=0o700)
+            self.job_id, self._folder, self._lock = job_id, folder, lock
+        return self._folder
 
     def discard(self, job_id: str = "") -> None:
         """Delete the copy, or with an id only if it is of that job."""
-        if self._folder is not None and job_id in ("", self.job_id):
-            self._folder.cleanup()
-            self.job_id, self._folder = "", None
+        if self._folder is not None and self._lock is not None and job_id in ("", self.job_id):
+            _delete(self._folder, self._lock)
+            self.job_id, self._folder, self._lock = "", None, None
 
     def read(self, job_id: str, name: str, offset: int) -> bytes:
         """Return the next chunk of a file; an empty one is its end."""
@@ -78,7 +91,21 @@ class JobCopy:
         """Return the path of a file. Raises WorkerBusyError if the copy is of another job."""
         if self._folder is None or self.job_id != job_id:
             raise WorkerBusyError(f"this worker has no files of {job_id}")
-        return Path(self._folder.name, name)
+        return self._folder / name
+
+
+def discard_left() -> None:
+    """Delete the copies on this machine whose workers were killed."""
+    for path in Path(gettempdir()).glob(f"{_PREFIX}*{_LOCK}"):
+        lock = FileLock(path, blocking=False)
+        with contextlib.suppress(Timeout, OSError), lock:
+            _delete(path.with_suffix(""), lock)
+
+
+def _delete(folder: Path, lock: FileLock) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    Path(lock.lock_file).unlink(missing_ok=True)  # while it is held, so that nobody else takes it
+    lock.release()
 
 
 def send(call: Call, folder: Path, name: str) -> None:

@@ -50,7 +50,8 @@ def hidden(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def told(tmp_path_factory: pytest.TempPathFactory, hidden: Path) -> dict[str, str]:
     """Return what the environment of a node's workers says."""
     folder = tmp_path_factory.mktemp("told")
-    return {HIDDEN: str(hidden), HOLD: str(folder / "hold"), MADE: str(folder / "made")}
+    names = {HIDDEN: hidden, HOLD: folder / "hold", MADE: folder / "made", "TMPDIR": folder}
+    return {name: str(path) for name, path in names.items()}
 
 
 @pytest.fixture

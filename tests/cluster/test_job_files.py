@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from pipeline.cluster.job_files import CHUNK_BYTES, JobCopy, fetch_new, send
+from pipeline.cluster.job_files import CHUNK_BYTES, JobCopy, discard_left, fetch_new, send
 from pipeline.cluster.work import Work, WorkerBusyError, WorkerLostError
 from pipeline.errors import StorageError
 from pipeline.planning.request import GenerationRequest, Shot
@@ -87,6 +88,21 @@ def test_a_copy_goes_when_another_job_takes_its_place(job: Path) -> None:
     assert other.exists()
     copy.discard("other")
     assert not other.exists()
+
+
+def test_what_a_killed_worker_left_is_deleted_and_what_is_used_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    copy = JobCopy()
+    used, dead = copy.open("job"), tmp_path / "kinora-worker-dead"
+    (dead / "windows").mkdir(parents=True)
+    (tmp_path / "kinora-worker-dead.lock").touch()  # the system has released it
+    discard_left()
+    assert used.is_dir()
+    assert not dead.exists()
+    copy.discard()
+    assert not [*tmp_path.iterdir()]
 
 
 def test_a_disk_that_takes_no_file_is_said_to_the_user(job: Path) -> None:

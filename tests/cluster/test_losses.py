@@ -38,6 +38,7 @@ def test_a_worker_that_is_killed_again_and_again_costs_only_the_window_that_it_m
     ask: Ask,
     make_alone: Callable[[GenerationRequest], Path],
     hold: Path,
+    told: dict[str, str],
     num_made: Callable[[], int],
 ) -> None:
     """It is held before each kill, so that what it has finished has reached the page.
@@ -69,6 +70,7 @@ def test_a_worker_that_is_killed_again_and_again_costs_only_the_window_that_it_m
     made = latents(page.store.folder(job_id))
     assert len(made) <= num_made() <= len(made) + NUM_KILLS
     assert made == latents(make_alone(request))
+    until(lambda: not [*Path(told["TMPDIR"]).glob("kinora-worker-*")])
 
 
 def test_a_clip_goes_on_elsewhere_when_its_node_is_gone(

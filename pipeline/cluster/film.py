@@ -6,7 +6,6 @@ What the workers make are the windows and encoded shots that one worker would ma
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,7 +17,7 @@ from pipeline.generation.progress import Progress
 from pipeline.jobs.worker import IsCancelled, OnProgress
 from pipeline.planning.plan import ShotPlan
 
-_SECONDS_BETWEEN_LOOKS = 0.2
+_SECONDS_BETWEEN_LOOKS = 0.2  # for workers that have become free
 _SHARE = 0.95  # of the whole, that the shots take; the rest is putting them together
 
 Group = tuple[int, ...]
@@ -44,7 +43,8 @@ class Film:
         self._is_cancelled = is_cancelled
         groups = group_shots(shots)
         self.is_split = len(groups) > 1
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
+        self._num_busy = 0  # workers
         self._waiting = deque(groups if self.is_split else ())
         self._num_done = dict.fromkeys(groups, 0.0)  # windows
         self._error: BaseException | None = None
@@ -55,28 +55,37 @@ class Film:
         Returns at once if there is only one group, or if all were made before. Raises the first
         error of a group, and WorkerLostError if there is no worker left.
         """
-        slots, work = self._follower.slots, self._work
-        threads = [self._begin(worker)] if self._waiting else []
-        while any(thread.is_alive() for thread in threads):
-            needs_more = self._waiting and self._error is None
-            if needs_more and (more := slots.borrow(work.job_id, work.request)):
-                threads.append(self._begin(more))
-            time.sleep(_SECONDS_BETWEEN_LOOKS)
+        self._begin(worker)
+        while self._num_busy:
+            while (more := self._borrow()) is not None:
+                self._begin(more)
+            with self._changed:
+                self._changed.wait_for(lambda: not self._num_busy, _SECONDS_BETWEEN_LOOKS)
         if self._error is not None:
             raise self._error
         if self._waiting:
             raise WorkerLostError("the workers of a film are gone")
 
-    def _begin(self, worker: Worker) -> threading.Thread:
-        thread = threading.Thread(
-            target=self._make_groups, args=(worker,), name="kinora-film", daemon=True
-        )
-        thread.start()
-        return thread
+    def _borrow(self) -> Worker | None:
+        """Return one more worker if there is one, and something for it to do."""
+        if not self._waiting or self._error is not None:
+            return None
+        return self._follower.slots.borrow(self._work.job_id, self._work.request)
 
-    def _make_groups(self, worker: Worker) -> None:
-        """Have a worker make one group after the other, first the one that it makes already."""
-        while (group := self._next(worker)) is not None:
+    def _begin(self, worker: Worker) -> None:
+        """Have a worker make groups, in a thread, if there is one for it."""
+        if (group := self._next(worker)) is None:
+            self._follower.slots.return_borrowed(self._work.job_id, worker)
+            return
+        with self._changed:
+            self._num_busy += 1
+        threading.Thread(
+            target=self._make_groups, args=(worker, group), name="kinora-film", daemon=True
+        ).start()
+
+    def _make_groups(self, worker: Worker, group: Group | None) -> None:
+        """Have a worker make one group after the other."""
+        while group is not None:
             try:
                 self._make(worker, group)
             except (WorkerLostError, WorkerBusyError):
@@ -85,11 +94,18 @@ class Film:
             except Exception as exc:
                 self._error = self._error or exc
                 break
+            group = self._next(worker)
         self._follower.slots.return_borrowed(self._work.job_id, worker)
+        with self._changed:
+            self._num_busy -= 1
+            self._changed.notify_all()
 
     def _next(self, worker: Worker) -> Group | None:
-        """Take the group that a worker is to make next; None if it has no more to do."""
-        with self._lock:
+        """Take the next group of a worker, first the one that it makes already; None if none waits.
+
+        Takes none after an error.
+        """
+        with self._changed:
             if self._error is not None or not self._waiting:
                 return None
             run_id = worker.facts.run_id if worker.facts else ""
@@ -109,7 +125,7 @@ class Film:
         def report(progress: Progress) -> None:
             steps = progress.step / progress.num_steps if progress.num_steps else 0.0
             num_done = max(0, progress.window - 1 - num_before) + steps
-            with self._lock:
+            with self._changed:
                 num_done = max(self._num_done[group], num_done)
                 self._num_done[group] = min(num_done, num_windows)
                 fraction = _SHARE * sum(self._num_done.values()) / sum(self._num_windows)

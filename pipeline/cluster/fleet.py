@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import ray
@@ -41,6 +41,8 @@ class Worker:
     handle: Any
     facts: WorkerFacts | None = None
     asked: Any = None  # the answer that is waited for
+    num_ended: int = 0  # pieces of work that this page saw end
+    num_ended_before: int = 0  # the question
 
 
 class Fleet:
@@ -101,6 +103,13 @@ class Fleet:
         # Ray's answers when its process on this machine is gone, and while it leaves a cluster.
         except (OSError, SystemExit) as exc:
             raise ClusterGoneError("this page has lost the cluster") from exc
+
+    def note_end(self, worker: Worker, model: str) -> None:
+        """Note that a worker has ended some work with a model: it is free before it is asked."""
+        with self._lock:
+            worker.num_ended += 1
+            if worker.facts is not None:
+                worker.facts = replace(worker.facts, run_id="", model=model)
 
     def restart(self, worker: Worker) -> None:
         """End a worker's process, whose GPU may be in a bad state; Ray starts it again."""
@@ -176,6 +185,7 @@ class Fleet:
     def _hear(self, worker: Worker) -> None:
         """Read a worker's answer if it is there; no answer means that it is busy or starts."""
         if worker.asked is None:
+            worker.num_ended_before = worker.num_ended
             worker.asked = worker.handle.describe.remote()
         if not ray.wait([worker.asked], timeout=0.02)[0]:
             return
@@ -189,7 +199,8 @@ class Fleet:
                 with self._lock:
                     self._workers.pop(worker.name, None)  # it is made anew if its node is there
         with self._lock:
-            worker.facts = facts
+            if facts is None or worker.num_ended == worker.num_ended_before:  # else it is outdated
+                worker.facts = facts
             self._lock.notify_all()
 
 

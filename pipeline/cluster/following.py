@@ -48,6 +48,8 @@ class Follower:
             report: Report = call("news", work.run_id, SECONDS_BETWEEN_LOOKS)
             if has_copy:
                 fetch_new(call, work, is_last=report.is_last)
+            if report.is_last:
+                self.fleet.note_end(worker, work.request.model)
             if report.progress is not None and not is_stopping:
                 on_progress(report.progress)
             if report.failure:

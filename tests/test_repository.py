@@ -173,7 +173,7 @@ def test_the_page_starts_without_what_only_clips_need() -> None:
             waiting += [module.rpartition(".")[0], *imports_of(MODULES[module], at_top=True)]
     assert {"pipeline.engines", "pipeline.runtime.model_cache"} < reached
     packages = {name for module in reached for name in packages_of(MODULES[module], at_top=True)}
-    assert not packages & {"diffusers", "transformers", "accelerate", "peft"}
+    assert not packages & {"diffusers", "transformers", "accelerate", "peft", "ray"}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipeline.cluster.gpu_worker import GpuWorker
-from pipeline.cluster.joining import join_cluster
+from pipeline.cluster.joining import join_cluster, prepare
 from pipeline.cluster.work import Report, Work, WorkerBusyError, WorkerLostError
 from pipeline.errors import GenerationCancelledError
 from pipeline.planning.request import GenerationRequest
@@ -73,3 +74,14 @@ def test_without_the_setting_no_cluster_is_joined(
 ) -> None:
     monkeypatch.delenv("KINORA_CLUSTER", raising=False)
     assert join_cluster(models) is None
+
+
+def test_a_cluster_is_asked_for_its_token_unless_the_user_says_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    prepare()
+    assert os.environ["RAY_AUTH_MODE"] == "token"
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    prepare()
+    assert os.environ["RAY_AUTH_MODE"] == "disabled"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pipeline.generation.kept_parts import num_windows
+from pipeline.jobs.store import JobStore
 from pipeline.planning.request import GenerationRequest
 from tests.cluster.conftest import AddNode, Ask, OpenPage
 from tests.cluster.tiny_cluster import LARGE, NEEDS_RAY, finish, latents, places, until
@@ -96,13 +97,18 @@ def test_a_clip_goes_on_elsewhere_when_its_node_is_gone(
 def test_a_page_that_is_started_again_finds_what_is_being_made(
     cluster: Cluster, open_page: OpenPage, ask: Ask, hold: Path, num_made: Callable[[], int]
 ) -> None:
+    """Its worker is stopped meanwhile: one that does not answer is not taken for dead."""
     first = open_page()
     job_id = first.submit(ask(seed=7, duration=8.0))
     until(lambda: process_of(cluster, job_id))
     pid = process_of(cluster, job_id)
+    assert pid is not None
     first.close()
     assert first.state(job_id).name == "queued"
+    os.kill(pid, signal.SIGSTOP)
     second = open_page()
+    time.sleep(3)
+    os.kill(pid, signal.SIGCONT)
     until(lambda: second.progress(job_id))
     assert process_of(cluster, job_id) == pid
     hold.unlink()
@@ -110,9 +116,11 @@ def test_a_page_that_is_started_again_finds_what_is_being_made(
     assert num_made() == num_windows(second.store.folder(job_id))
 
 
-def test_two_pages_share_the_workers(open_page: OpenPage, ask: Ask, tmp_path: Path) -> None:
+def test_two_pages_on_one_data_folder_share_the_workers_and_run_no_job_twice(
+    open_page: OpenPage, ask: Ask, root: Path, num_made: Callable[[], int]
+) -> None:
     """Each takes a worker for free that the other has just taken, and looks for another one."""
-    pages = [open_page(tmp_path / name, patience=0.0) for name in ("one", "two")]
-    jobs = [(page, page.submit(ask(seed=x))) for x in range(3) for page in pages]
-    for page, job_id in jobs:
-        finish(page, job_id)
+    job_ids = [JobStore(root).create(ask(seed=x)) for x in range(6)]
+    pages = [open_page(patience=0.0) for _ in range(2)]  # both find all jobs
+    finish(pages[0], *job_ids)
+    assert num_made() == sum(num_windows(pages[0].store.folder(x)) for x in job_ids)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pipeline.models.registry import Models
 
 pytestmark = NEEDS_RAY
+PATIENCE = 1.5
 
 
 def test_as_many_jobs_run_at_once_as_there_are_gpus_and_visitors_take_turns(
@@ -42,10 +44,10 @@ def test_as_many_jobs_run_at_once_as_there_are_gpus_and_visitors_take_turns(
     assert all(page.result(x) for x in (late, *greedy))
 
 
-def test_a_worker_that_has_the_model_is_preferred(
+def test_a_worker_that_has_the_model_is_preferred_and_waited_for_so_long(
     cluster: Cluster, open_page: OpenPage, ask: Ask, hold: Path
 ) -> None:
-    page = open_page()
+    page = open_page(patience=PATIENCE)
     first = page.submit(ask(OTHER))
     hold.unlink()
     finish(page, first)
@@ -55,7 +57,11 @@ def test_a_worker_that_has_the_model_is_preferred(
     again = page.submit(ask(OTHER, seed=2))
     until(lambda: again in places(cluster).values())
     assert places(cluster) == {place: again}
+    began, other = time.monotonic(), page.submit(ask(OTHER, seed=3))
+    until(lambda: other in places(cluster).values())
+    assert time.monotonic() - began > PATIENCE
     page.cancel(again)
+    page.cancel(other)
     page.close()  # what was stopped does not go on without the page
     until(lambda: not places(cluster))
     assert hold.exists()

@@ -62,6 +62,10 @@ class FittingModels(ModelCache):
         place = self._cache_of(machine).placement(model_id, quality)
         return " ".join((place.device, place.dtype, place.weights, place.encoder_weights))
 
+    def shares_on(self, machine: Machine, model_id: str, quality: Quality) -> bool:
+        """Say whether several such machines can make a clip together."""
+        return self._cache_of(machine).can_share(model_id, quality)
+
     def _where(self, model_id: str, quality: Quality) -> ModelCache:
         """Return the cache of the best machine on which a model fits.
 

@@ -25,7 +25,8 @@ from pipeline.runtime.acceleration import AccelerationSettings
 
 logger = logging.getLogger(__name__)
 
-CPU_RESOURCE = "kinora"  # of nodes whose CPUs are to work too, see docs/cluster.md
+# Of nodes whose CPUs are to work too, and how many GPUs of a node share a clip; docs/cluster.md.
+CPU_RESOURCE, TOGETHER_RESOURCE = "kinora", "kinora_together"
 SECONDS_BETWEEN_ROUNDS = 1.0
 _SECONDS_TO_LEAVE = 2.0  # of calls under way, before the connection closes
 _CALLS_AT_ONCE = 16  # to one worker; none of them computes
@@ -37,7 +38,7 @@ class Worker:
 
     name: str
     node: str
-    kind: str  # GPU or CPU
+    kind: str  # as it is shown
     handle: Any
     facts: WorkerFacts | None = None
     asked: Any = None  # the answer that is waited for
@@ -152,23 +153,24 @@ class Fleet:
 
     def _look(self) -> None:
         """Start missing workers and hear from all of them."""
-        places = {name: (node, kind) for name, node, kind in _places()}
+        places = {place.name: place for place in _places()}
         with self._lock:
             for name in self._workers.keys() - places.keys():
                 logger.info("The worker %s is gone with its machine", name)
                 del self._workers[name]
         for name in places.keys() - self._workers.keys():
-            worker = self._start(name, *places[name])
+            worker = self._start(places[name])
             with self._lock:
                 self._workers[name] = worker
         for worker in [*self._workers.values()]:
             self._hear(worker)
 
-    def _start(self, name: str, node: dict[str, Any], kind: str) -> Worker:
+    def _start(self, place: _Place) -> Worker:
         """Start a worker on a node, or find the one that is there."""
-        resources = {"num_gpus": 1} if kind == "GPU" else {"resources": {CPU_RESOURCE: 1}}
+        node, num_gpus = place.node, place.num_gpus
+        resources = {"num_gpus": num_gpus} if num_gpus else {"resources": {CPU_RESOURCE: 1}}
         options = self._actor.options(
-            name=name,
+            name=place.name,
             get_if_exists=True,
             lifetime="detached",  # it stays when this page ends
             max_restarts=-1,
@@ -177,10 +179,10 @@ class Fleet:
             scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False),
             **resources,
         )
-        num_workers = sum(int(node["Resources"].get(x, 0)) for x in ("GPU", CPU_RESOURCE))
-        num_threads = max(1, int(node["Resources"].get("CPU", 1)) // num_workers)
-        handle = options.remote(*self._arguments, num_threads)
-        return Worker(name, node["NodeManagerHostname"], kind, handle)
+        num_shares = _count(node, "GPU") + _count(node, CPU_RESOURCE)
+        num_threads = max(1, _count(node, "CPU") * max(1, num_gpus) // num_shares)
+        handle = options.remote(*self._arguments, num_threads, max(1, num_gpus))
+        return Worker(place.name, node["NodeManagerHostname"], place.kind, handle)
 
     def _hear(self, worker: Worker) -> None:
         """Read a worker's answer if it is there; no answer means that it is busy or starts."""
@@ -204,11 +206,34 @@ class Fleet:
             self._lock.notify_all()
 
 
-def _places() -> Iterator[tuple[str, dict[str, Any], str]]:
-    """Yield the name of each worker that there should be, with its node and kind."""
+@dataclass(frozen=True)
+class _Place:
+    """Where there should be a worker, with 0 GPUs for a CPU."""
+
+    name: str
+    node: dict[str, Any]
+    num_gpus: int
+
+    @property
+    def kind(self) -> str:
+        """Say what the worker computes on."""
+        if self.num_gpus > 1:
+            return f"{self.num_gpus} GPUs together"
+        return "GPU" if self.num_gpus else "CPU"
+
+
+def _places() -> Iterator[_Place]:
+    """Yield the places of all workers; their names are the same for all pages."""
     for node in ask(ray.nodes):
         if not node["Alive"]:
             continue
-        for kind, resource in (("GPU", "GPU"), ("CPU", CPU_RESOURCE)):
-            for number in range(int(node["Resources"].get(resource, 0))):
-                yield f"{kind}-{node['NodeID']}-{number}", node, kind
+        num_gpus, most = _count(node, "GPU"), max(1, _count(node, TOGETHER_RESOURCE))
+        for first in range(0, num_gpus, most):
+            count = min(most, num_gpus - first)
+            yield _Place(f"GPU-{node['NodeID']}-{first}", node, count)
+        for number in range(_count(node, CPU_RESOURCE)):
+            yield _Place(f"CPU-{node['NodeID']}-{number}", node, 0)
+
+
+def _count(node: dict[str, Any], resource: str) -> int:
+    return int(node["Resources"].get(resource, 0))

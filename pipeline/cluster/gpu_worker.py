@@ -11,13 +11,14 @@ import os
 import threading
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from pipeline.cluster.job_files import JobCopy, discard_left
+from pipeline.cluster.ranks import Ranks, RankSetup, run_rank
 from pipeline.cluster.work import (
     Report,
     Work,
@@ -27,7 +28,7 @@ from pipeline.cluster.work import (
 )
 from pipeline.errors import GenerationCancelledError, KinoraError
 from pipeline.generation.progress import Progress
-from pipeline.jobs.zero_gpu import stream_clip
+from pipeline.jobs.zero_gpu import News, stream_clip
 from pipeline.models.registry import Models
 from pipeline.runtime.acceleration import AccelerationSettings
 from pipeline.runtime.device import Machine, detect_machine
@@ -42,14 +43,23 @@ SECONDS_UNTIL_ABANDONED = 600.0
 class GpuWorker:
     """Makes one clip at a time on the GPU that its process sees; its methods may be called at once.
 
-    Without a GPU it computes on the CPU.
+    Without a GPU it computes on the CPU. Of several GPUs it uses all for a model whose tokens can
+    be split, else the first.
     """
 
-    def __init__(self, models: Models, settings: AccelerationSettings, num_threads: int) -> None:
+    run_rank = staticmethod(run_rank)
+
+    def __init__(
+        self, models: Models, settings: AccelerationSettings, num_threads: int, num_gpus: int = 1
+    ) -> None:
         """Detect the machine; no model is loaded yet. `num_threads` is this worker's share."""
         torch.set_num_threads(num_threads)  # without this Ray allows one
         machine = self.detect()
-        self._model_cache = ModelCache(machine, models, _usable(settings, machine))
+        settings = _usable(settings, machine)
+        self._model_cache = ModelCache(machine, models, settings)
+        self._num_gpus = num_gpus
+        setup = RankSetup(num_gpus, machine, models, settings, num_threads)
+        self._ranks = Ranks(setup, self.run_rank) if num_gpus > 1 else None
         self._changed = threading.Condition()
         self._work: Work | None = None
         self._report = Report()
@@ -69,7 +79,9 @@ class GpuWorker:
             is_busy = self._work is not None and not self._report.is_last
             run_id = self._work.run_id if self._work and is_busy else ""
             copy_of = self._copy.job_id
-        return WorkerFacts(self._model_cache.machine, os.getpid(), self._model, run_id, copy_of)
+        return WorkerFacts(
+            self._model_cache.machine, os.getpid(), self._model, run_id, copy_of, self._num_gpus
+        )
 
     def start(self, work: Work, files: Sequence[str]) -> list[str] | None:
         """Begin some work, or go on with it if it is the same. Raises WorkerBusyError.
@@ -137,6 +149,11 @@ class GpuWorker:
         """Do some work and keep its last report until it is asked for."""
         try:
             last = self._follow(work)
+        except WorkerLostError:
+            logger.exception("Work %s has lost one of its GPUs", work.run_id)
+            with self._changed:
+                self._work = None  # who asks for it hears that it is lost
+            return
         except Exception:
             logger.exception("Work %s failed", work.run_id)
             last = Report(failure=traceback.format_exc())
@@ -146,14 +163,7 @@ class GpuWorker:
 
     def _follow(self, work: Work) -> Report:
         """Run the generation and collect its news; return the last report."""
-        stream = stream_clip(
-            work.request,
-            work.output,
-            self._model_cache,
-            marker=work.marker,
-            shots=work.shots,
-            makes_new=work.makes_new,
-        )
+        stream = self._stream(work)
         for news in stream:
             if isinstance(news, Progress):
                 self._model = work.request.model
@@ -165,6 +175,23 @@ class GpuWorker:
             if self._is_to_end():
                 stream.close()
         return Report(outcome=GenerationCancelledError())
+
+    def _stream(self, work: Work) -> Generator[News, None, None]:
+        """Begin to make a clip, on all GPUs if its model allows it."""
+        request = work.request
+        if self._ranks is not None:
+            if self._model_cache.can_share(request.model, request.quality):
+                self._model_cache.release()
+                return self._ranks.stream_clip(work)
+            self._ranks.close()
+        return stream_clip(
+            request,
+            work.output,
+            self._model_cache,
+            marker=work.marker,
+            shots=work.shots,
+            makes_new=work.makes_new,
+        )
 
     def _is_to_end(self) -> bool:
         with self._changed:

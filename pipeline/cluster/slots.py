@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from pipeline.cluster.fits import FittingModels
 from pipeline.cluster.fleet import Fleet, Worker
+from pipeline.cluster.work import WorkerFacts
 from pipeline.jobs.running_job import RunningJob
 from pipeline.planning.request import GenerationRequest
 
@@ -128,8 +129,22 @@ class ClusterSlots:
         return None
 
     def _place_of(self, worker: Worker, request: GenerationRequest) -> object:
-        assert worker.facts is not None  # as it answers
-        return self._models.place_on(worker.facts.machine, request.model, request.quality)
+        facts = worker.facts
+        assert facts is not None  # as it answers
+        place = self._models.place_on(facts.machine, request.model, request.quality)
+        return place, facts.num_gpus
+
+    def _rank(self, facts: WorkerFacts, request: GenerationRequest) -> tuple[bool, bool, int, int]:
+        """Return the place of a worker among those that can make a request, the least first."""
+        machine, shares = facts.machine, False
+        if facts.num_gpus > 1:
+            shares = self._models.shares_on(machine, request.model, request.quality)
+        return (
+            facts.model != request.model,
+            machine.device == "cpu",
+            -facts.num_gpus if shares else facts.num_gpus,
+            machine.memory_bytes,
+        )
 
     def return_borrowed(self, job_id: str, worker: Worker) -> None:
         """Free a worker that a job has borrowed."""
@@ -159,7 +174,8 @@ class ClusterSlots:
         """List the free workers that can make a request, the best first.
 
         One that makes shots of the job `job_id` counts as free. The best is one with the model,
-        then a GPU, then the smallest: larger ones are left for larger models.
+        then GPUs that share its work, then a GPU, then the smallest: what is more than a model
+        needs is left for others.
         """
         taken = {name for turn in self._turns.values() for name in turn.workers}
         found = []
@@ -170,9 +186,7 @@ class ClusterSlots:
             if facts.run_id and not _is_of(facts.run_id, job_id):
                 continue
             if self._models.fits_on(facts.machine, request.model, request.quality):
-                machine = facts.machine
-                key = facts.model != request.model, machine.device == "cpu", machine.memory_bytes
-                found.append((*key, worker.name, worker))
+                found.append((*self._rank(facts, request), worker.name, worker))
         return [row[-1] for row in sorted(found, key=lambda row: row[:-1])]
 
 

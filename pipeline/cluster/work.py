@@ -78,10 +78,14 @@ class Report:
 
 @dataclass(frozen=True)
 class WorkerFacts:
-    """A worker's machine, the model in its memory, its work, and the job whose files it has."""
+    """A worker's machine, the model in its memory, its work, and the job whose files it has.
+
+    The machine is that of one of its `num_gpus`, which share the work on a clip.
+    """
 
     machine: Machine
     pid: int
     model: str = ""
     run_id: str = ""
     copy_of: str = ""
+    num_gpus: int = 1

@@ -28,7 +28,7 @@ from pipeline.models.registry import MODELS
 from pipeline.models.spec import ModelSpec, Task
 from pipeline.planning.request import DEFAULT_SHOT_SECONDS, GenerationRequest
 from pipeline.planning.validation import build_request
-from pipeline.runtime.acceleration import AccelerationSettings
+from pipeline.runtime.acceleration import AccelerationSettings, can_share
 from pipeline.runtime.device import Machine
 from pipeline.runtime.model_cache import ModelCache
 
@@ -91,8 +91,7 @@ def _check(model_cache: ModelCache, model_id: str) -> None:
         raise InvalidRequestError(
             f"{spec.label} cannot be split over several GPUs; choose one of {able}."
         )
-    placement = model_cache.placement(model_id)
-    if placement.offload not in ("none", "drop_encoder") or placement.weights != "full":
+    if not can_share(spec, model_cache.placement(model_id)):
         raise InvalidRequestError(
             f"{spec.label} does not fit on one of these GPUs, and each of them has to hold the "
             "whole model; run it on one GPU, with `python app.py`."

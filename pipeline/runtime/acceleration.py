@@ -168,6 +168,12 @@ def can_attend(spec: ModelSpec, backend: str) -> bool:
     return not spec.hides_padding or backend in _BACKENDS_WITH_MASKS
 
 
+def can_share(spec: ModelSpec, placement: Placement) -> bool:
+    """Say whether GPUs can share a window's tokens: each has to hold the whole model."""
+    is_whole = placement.offload in ("none", "drop_encoder") and placement.weights == "full"
+    return spec.can_split and is_whole
+
+
 def list_accelerations(
     spec: ModelSpec, placement: Placement, machine: Machine, attentions: Collection[str]
 ) -> list[Acceleration]:

@@ -21,7 +21,13 @@ from pipeline.models.hub import OnBytes
 from pipeline.models.lora import Lora
 from pipeline.models.registry import SHIPPED, Models
 from pipeline.models.spec import UPSAMPLER, ModelSpec, Quality
-from pipeline.runtime.acceleration import PLAIN, AccelerationSettings, Work, choose_acceleration
+from pipeline.runtime.acceleration import (
+    PLAIN,
+    AccelerationSettings,
+    Work,
+    can_share,
+    choose_acceleration,
+)
 from pipeline.runtime.device import Machine, detect_machine
 from pipeline.runtime.lora_files import Adapter, AdapterFiles
 from pipeline.runtime.memory_plan import describe, place
@@ -105,6 +111,13 @@ class ModelCache:
         """
         placement = self.placement(model_id, quality)
         return describe(self.spec(model_id).at(quality), placement, self.machine)
+
+    def can_share(self, model_id: str, quality: Quality = "standard") -> bool:
+        """Say whether several machines like this one can make a clip together; not tried in HD.
+
+        Raises InvalidRequestError as `placement` does.
+        """
+        return quality == "standard" and can_share(self.spec(model_id), self.placement(model_id))
 
     def load(
         self,

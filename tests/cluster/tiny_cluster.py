@@ -19,6 +19,7 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
+from pipeline.cluster import ranks
 from pipeline.cluster.gpu_worker import GpuWorker
 from pipeline.engines.base import OnEngineStep, SamplingParams, WindowContext
 from pipeline.jobs.worker import JobWorker
@@ -48,8 +49,16 @@ NEEDS_RAY = [
 ]
 
 
+def run_rank(*arguments: Any) -> None:  # noqa: ANN401
+    """Be one of several ranks on a CPU, which diffusers does not count; see `tests/ranks.py`."""
+    torch.accelerator.device_count = lambda: 1
+    ranks.run_rank(*arguments)
+
+
 class TinyWorker(GpuWorker):
     """A worker with the memory that its node's environment names, and without a folder."""
+
+    run_rank = staticmethod(run_rank)
 
     def __init__(self, *arguments: Any) -> None:  # noqa: ANN401
         """Start, and refuse to open or list anything in the hidden folder."""

@@ -179,10 +179,11 @@ class MiniEngine:
         context: WindowContext,
         on_step: OnEngineStep | None,
     ) -> torch.Tensor:
-        """Return the empty part of a known scene; `on_step` gets its middle latent frame."""
+        """Return the empty part of a known scene; `on_step` gets a still of its middle."""
         if on_step is not None:
             middle = context.first + context.num_before + num_latents // 2
-            on_step(1, self._renderer.encode(prompt, middle, 1))
+            # Not all eight frames: the first picture of a clip waits for this one.
+            on_step(1, self._renderer.encode(prompt, middle, 1, is_start=True))
         height, width = prompt.height // PATCH, prompt.width // PATCH
         part = torch.zeros(
             1,

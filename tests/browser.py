@@ -42,6 +42,12 @@ def choose_tab(page: Page, name: str) -> None:
     page.get_by_role("tab", name=name).click()
 
 
+def choose_model(page: Page, tab: str, label: str) -> None:
+    """Choose a model of a tab's menu."""
+    page.locator(f"#{tab}-model input").click()
+    page.get_by_role("option", name=label, exact=True).click()
+
+
 def ask(page: Page, task: str, prompt: str = PROMPT, *, seconds: str = "0.5") -> None:
     """Fill a tab in for a quick clip, and press its button."""
     page.fill(f"#{task}-prompt textarea", prompt)

@@ -9,7 +9,15 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import PROMPT, ask, choose_tab, needs_chromium, open_page, wait_for_clip
+from tests.browser import (
+    PROMPT,
+    ask,
+    choose_model,
+    choose_tab,
+    needs_chromium,
+    open_page,
+    wait_for_clip,
+)
 
 pytestmark = needs_chromium
 TABS = (
@@ -62,6 +70,13 @@ def test_axe_finds_nothing_serious_in_either_theme(browser: Browser, app_url: st
     expect(toast).to_be_visible()
     expect(toast).to_have_css("opacity", "1")  # it fades in
     assert serious(page) == [], "refused"
+    choose_model(page, "text_to_video", "LTX-Video 2B 0.9.8 distilled")
+    ask(page, "text_to_video")
+    failure = "could not be downloaded"
+    expect(page.locator("#text_to_video-status")).to_contain_text(failure)
+    expect(toast.filter(has_text=failure)).to_have_css("opacity", "1")
+    assert serious(page) == [], "failed"
+    choose_model(page, "text_to_video", "Kinora mini")
     ask(page, "text_to_video", seconds="20")
     expect(page.locator("#text_to_video-preview img")).to_be_visible()
     assert serious(page) == [], "running"

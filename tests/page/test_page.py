@@ -14,6 +14,7 @@ from pipeline.models.registry import Models
 from tests.browser import (
     PROMPT,
     ask,
+    choose_model,
     choose_tab,
     needs_chromium,
     open_page,
@@ -244,11 +245,6 @@ def test_qualities_are_offered_where_a_model_has_several() -> None:
     assert (mini["visible"], mini["value"]) == (False, "standard")
     assert (ltx["visible"], ltx["value"]) == (True, "standard")
     assert ltx["choices"] == [("Draft", "draft"), ("Standard", "standard"), ("HD", "hd")]
-
-
-def choose_model(page: Page, tab: str, label: str) -> None:
-    page.locator(f"#{tab}-model input").click()
-    page.get_by_role("option", name=label, exact=True).click()
 
 
 def expect_settings(page: Page, tab: str, *shown: str) -> None:

@@ -134,7 +134,9 @@ class ClusterSlots:
         place = self._models.place_on(facts.machine, request.model, request.quality)
         return place, facts.num_gpus
 
-    def _rank(self, facts: WorkerFacts, request: GenerationRequest) -> tuple[bool, bool, int, int]:
+    def _preference(
+        self, facts: WorkerFacts, request: GenerationRequest
+    ) -> tuple[bool, bool, int, int]:
         """Return the place of a worker among those that can make a request, the least first."""
         machine, shares = facts.machine, False
         if facts.num_gpus > 1:
@@ -186,7 +188,7 @@ class ClusterSlots:
             if facts.run_id and not _is_of(facts.run_id, job_id):
                 continue
             if self._models.fits_on(facts.machine, request.model, request.quality):
-                found.append((*self._rank(facts, request), worker.name, worker))
+                found.append((*self._preference(facts, request), worker.name, worker))
         return [row[-1] for row in sorted(found, key=lambda row: row[:-1])]
 
 

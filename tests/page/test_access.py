@@ -139,6 +139,19 @@ def test_arrows_move_between_tabs(page: Page) -> None:
     expect(tabs.last).to_have_attribute("aria-selected", "true")
 
 
+def test_the_page_of_the_api_lists_all_endpoints_and_nothing_that_does_not_work(page: Page) -> None:
+    page.get_by_role("button", name="Use via API").click()
+    docs = page.locator(".api-docs")
+    for endpoint in ("text_to_video", "delete_character"):
+        expect(docs.get_by_text(f"/{endpoint}", exact=True).first).to_be_attached()
+    expect(docs.get_by_text("Make a clip from text.")).to_be_visible()
+    expect(docs.locator(".snippet", has_text="cURL")).to_be_visible()
+    expect(docs.locator(".snippet", has_text="MCP")).to_be_hidden()
+    expect(docs.get_by_text("Api component").filter(visible=True)).to_have_count(0)
+    page.keyboard.press("Escape")
+    page.goto(page.url.split("?")[0])
+
+
 def test_a_phone_shows_all_tabs(page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     for tab in TABS:

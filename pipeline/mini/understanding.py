@@ -20,7 +20,7 @@ from pipeline.mini.languages import to_english
 from pipeline.mini.reading import PhraseReader
 from pipeline.mini.scene import complete_scene, dress_all
 from pipeline.mini.synonyms import original_of, say_in_known_words
-from pipeline.mini.tables import PEOPLE, SOMEBODY
+from pipeline.mini.tables import SOMEBODY
 from pipeline.mini.text_encoder import MAX_TOKENS, SlotTextEncoder
 from pipeline.mini.words import FUNCTION_WORDS, words_of
 from pipeline.models.spec import ModelSpec
@@ -281,7 +281,7 @@ class PromptReader:
 
 def _name(subject: str | None, colour: str | None, outfit: str | None = None) -> str:
     """Name a character with its colour, which is that of people's clothes."""
-    if subject not in (*PEOPLE, SOMEBODY, "child"):
+    if subject not in ("woman", "man", SOMEBODY, "child"):
         return " ".join(filter(None, (colour, subject)))
     clothes = " ".join(filter(None, (colour, outfit)))
     article = "a " if outfit == "dress" else ""

@@ -56,6 +56,7 @@ def test_of_a_woman_in_tokyo_it_is_said_what_is_drawn_and_what_is_not(reader: Re
         ("a white rabbit bouncing in a meadow", ("white rabbit", "meadow", "bouncing")),
         ("a cat sleeping in a garden", ("cat", "garden")),  # only a child has a mood
         ("something blue", ("something blue",)),
+        ("an astronaut rides a white horse", ("astronaut", "riding white horse")),
         ("asdf qwer", ()),
         ("", ()),
     ],

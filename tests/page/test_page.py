@@ -150,7 +150,7 @@ def test_words_of_an_example_suit_the_chosen_model(page: Page) -> None:
     expect(prompt).to_have_value(re.compile("wooden staircase"))
     choose_model(page, "text_to_video", "Kinora mini")
     page.get_by_role("button", name="Walk through a place").click()
-    expect(prompt).to_have_value(re.compile("brown cat"))
+    expect(prompt).to_have_value(re.compile("red dress"))
 
 
 def test_words_that_look_like_html_stay_words(page: Page) -> None:

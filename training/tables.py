@@ -43,11 +43,12 @@ def train(
     model: nn.Module,
     tables: Iterable[nn.Parameter],
     plan: Plan,
-    loss_of: Callable[[int], tuple[torch.Tensor, float]],
+    loss_of: Callable[[int, float], tuple[torch.Tensor, float]],
 ) -> None:
     """Train until the time is up, over all sittings; the rate falls over the second half.
 
-    `loss_of` takes the number of a step, and returns its loss and the figure to log.
+    `loss_of` takes the number of a step and the share of the time that is over, and returns the
+    step's loss and the figure to log.
     """
     tables = list(tables)
     is_table = {id(p) for p in tables}
@@ -73,7 +74,7 @@ def train(
 
     begin, saved_at = minutes_of_work(), time.monotonic()
     while (elapsed := done + (minutes_of_work() - begin) / plan.minutes) < 1:
-        loss, figure = loss_of(step)
+        loss, figure = loss_of(step, elapsed)
         model.zero_grad()
         loss.backward()
         average_gradients(model)

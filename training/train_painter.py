@@ -2,7 +2,8 @@
 
 Run: torchrun --nproc-per-node 2 -m training.train_painter --folder DIR --minutes 75
 Resumes from FOLDER/state.pt, which `training.export` reads. Of each sprite only some cells are
-learned, those that vary most more often; a sprite that was drawn is learned from a few times.
+learned, those that are painted worse more often, and so are their kinds; a sprite that was drawn is
+learned from a few times. Cells that learn nothing begin anew.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import distributed
 
 from pipeline.mini.painter import PainterModel
 from pipeline.mini.tables import ATTRIBUTES, PEOPLE
@@ -37,6 +39,11 @@ NUM_SPRITES = 64  # a step and process
 NUM_NEW = 16  # of those, drawn for the step
 NUM_CELLS = 40  # of each sprite
 POOL_SIZE = 4000
+ERROR_RATE = 0.05  # of the newest error in the running one
+STUCK = 0.02  # mean square error of a cell that begins anew
+STEPS_BETWEEN_BEGINNINGS = 1000
+LAST_BEGINNING = 0.5  # of the time: what begins later would not be learned
+_LEAST = 0.15  # of a kind's mean, added to the chance of each of its cells
 TABLE_RATE_FACTOR = 5.0
 # How often a kind is drawn: people have many looks, props that rest hardly any.
 _WEIGHTS = {"person": 6.0, "child": 3.0, "body": 1.0, "living": 0.5, "still": 0.25}
@@ -79,21 +86,32 @@ def weight_of(kind: str, draw_clock: float) -> float:
 
 
 class Pool:
-    """Sprites that were drawn lately, by kind and weight."""
+    """Sprites that were drawn lately, worse ones more often."""
 
     def __init__(self, model: PainterModel, censuses: dict[str, Census], seed: int) -> None:
         self._model, self._censuses = model, censuses
         self._kinds = list(censuses)
+        self._rows = [model.rows_of(kind).numpy() for kind in self._kinds]
         self._rng = np.random.default_rng(seed)
         clocks = [draw_look(kind, self._rng).seconds for kind in self._kinds]
-        weights = np.array([weight_of(*x) for x in zip(self._kinds, clocks, strict=True)])
-        self._shares = weights / weights.sum()
+        self._weights = np.array([weight_of(*x) for x in zip(self._kinds, clocks, strict=True)])
+        # The mean square error of each row's cell, lately; before it is known, how much it varies.
+        self.errors = np.concatenate([x.variety / 255 for x in censuses.values()]) ** 2
         self._samples: list[Sample] = []
         self._next = 0
 
+    def heed(self, samples: list[Sample], squares: np.ndarray) -> None:
+        """Note the mean square errors (M,) of the cells of samples."""
+        rows = np.concatenate([x.rows for x in samples])
+        self.errors[rows] += ERROR_RATE * (squares - self.errors[rows])
+
     def draw(self, count: int, num_new: int) -> list[Sample]:
         """Return samples of the pool, `num_new` of them new."""
-        fresh = [self._sample() for _ in range(num_new if self._samples else count)]
+        means = np.array([self.errors[rows].mean() for rows in self._rows])
+        shares = self._weights * np.sqrt(means)
+        shares /= shares.sum()
+        new = self._rng.choice(len(shares), num_new if self._samples else count, p=shares)
+        fresh = [self._sample(int(number)) for number in new]
         for sample in fresh:
             if len(self._samples) < POOL_SIZE:
                 self._samples.append(sample)
@@ -103,14 +121,30 @@ class Pool:
         rest = self._rng.integers(len(self._samples), size=count - len(fresh))
         return [*fresh, *(self._samples[index] for index in rest)]
 
-    def _sample(self) -> Sample:
-        number = int(self._rng.choice(len(self._kinds), p=self._shares))
+    def _sample(self, number: int) -> Sample:
+        """Draw a kind, by its number."""
         kind = self._kinds[number]
-        census, sight = self._censuses[kind], draw_look(kind, self._rng)
-        chances = census.variety + 0.15 * census.variety.mean()
-        count = min(NUM_CELLS, len(census.places))
+        chances = np.sqrt(self.errors[self._rows[number]])
+        chances += _LEAST * chances.mean()
+        count = min(NUM_CELLS, len(chances))
         chosen = self._rng.choice(len(chances), count, replace=False, p=chances / chances.sum())
-        return sample_of(self._model, census, sight, number, chosen)
+        sight = draw_look(kind, self._rng)
+        return sample_of(self._model, self._censuses[kind], sight, number, chosen)
+
+
+def begin_anew(model: PainterModel, pool: Pool) -> int:
+    """Forget the rows of cells that are stuck, in all processes alike; return their number.
+
+    A soft layer that covers what it should not is hardly corrected: its softmax is flat there.
+    """
+    errors = torch.from_numpy(pool.errors).clone()
+    distributed.all_reduce(errors)
+    stuck = torch.nonzero(errors / distributed.get_world_size() > STUCK)[:, 0]
+    fresh = torch.randn(len(stuck), model.config.width) * 0.3
+    distributed.broadcast(fresh, 0)
+    with torch.no_grad():
+        model.cells.weight[stuck] = fresh
+    return len(stuck)
 
 
 def sample_of(
@@ -124,8 +158,8 @@ def sample_of(
 
 def painter_loss(
     model: PainterModel, samples: list[Sample], *, in_bfloat16: bool = False
-) -> tuple[torch.Tensor, float]:
-    """Return the error of samples' cells, and its root mean square."""
+) -> tuple[torch.Tensor, np.ndarray]:
+    """Return the loss of samples' cells, and each cell's mean square error (M,)."""
     owner = np.repeat(np.arange(len(samples)), [len(x.rows) for x in samples])
     truth = torch.from_numpy(np.concatenate([x.cells for x in samples])).float() / 255
     with torch.autocast("cpu", torch.bfloat16, enabled=in_bfloat16):
@@ -137,7 +171,7 @@ def painter_loss(
             torch.from_numpy(owner),
         )
     square = (cells.float() - truth).square()
-    return (square + _SMALL**2).sqrt().mean(), square.mean().sqrt().item()
+    return (square + _SMALL**2).sqrt().mean(), square.detach().mean((1, 2, 3)).numpy()
 
 
 @torch.no_grad()
@@ -153,7 +187,7 @@ def measure(
             sample_of(model, census, draw_look(kind, rng), number, everything)
             for _ in range(num_sights)
         ]
-        errors[kind] = painter_loss(model, samples)[1]
+        errors[kind] = float(np.sqrt(painter_loss(model, samples)[1].mean()))
     return errors
 
 
@@ -177,9 +211,13 @@ def main() -> None:
     pool = Pool(model, censuses, seed=(state["step"] if state else 0) * 2 + rank)
     in_bfloat16 = detect_machine().has_fast_bf16
 
-    def loss_of(step: int) -> tuple[torch.Tensor, float]:
-        del step
-        return painter_loss(model, pool.draw(NUM_SPRITES, NUM_NEW), in_bfloat16=in_bfloat16)
+    def loss_of(step: int, elapsed: float) -> tuple[torch.Tensor, float]:
+        if step % STEPS_BETWEEN_BEGINNINGS == 0 and elapsed < LAST_BEGINNING:
+            logger.info("%d cells begin anew", begin_anew(model, pool))
+        samples = pool.draw(NUM_SPRITES, NUM_NEW)
+        loss, squares = painter_loss(model, samples, in_bfloat16=in_bfloat16)
+        pool.heed(samples, squares)
+        return loss, float(np.sqrt(squares.mean()))
 
     train(model, [model.cells.weight], plan, loss_of)
     if rank == 0:

@@ -77,8 +77,10 @@ def test_training_brings_what_is_painted_nearer_to_what_is_drawn(
     pool = Pool(model, censuses, seed=0)
     optimizer = torch.optim.Adam(model.parameters(), 1e-2)
     before = np.mean(list(measure(model, censuses, 2).values()))
-    for _ in range(30):
-        loss, _ = painter_loss(model, pool.draw(6, 3))
+    for _ in range(50):
+        samples = pool.draw(6, 3)
+        loss, squares = painter_loss(model, samples)
+        pool.heed(samples, squares)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -47,7 +47,7 @@ def test_a_reload_in_the_middle_of_a_job_shows_it_again_and_plays_the_result(
 
 
 def test_a_job_is_paused_with_its_finished_seconds_and_goes_on_after_a_reload(page: Page) -> None:
-    ask(page, TASK, PROMPT, seconds="10")
+    ask(page, TASK, PROMPT, seconds="30")
     expect(page.locator(f"#{TASK}-status")).to_contain_text("part 2")
     page.click(f"#{TASK}-pause")
     expect(page.locator(f"#{TASK}-status")).to_contain_text("Paused")
@@ -55,7 +55,7 @@ def test_a_job_is_paused_with_its_finished_seconds_and_goes_on_after_a_reload(pa
     page.reload()
     page.click(f"#{TASK}-resume")
     wait_for_clip(page, TASK)
-    page.wait_for_function(f"document.querySelector('#{TASK}-clip video')?.duration > 10")
+    page.wait_for_function(f"document.querySelector('#{TASK}-clip video')?.duration > 30")
 
 
 def test_a_clip_is_varied_found_and_shared_without_a_refresh(page: Page) -> None:

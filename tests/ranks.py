@@ -7,6 +7,7 @@ diffusers counts the processor as no device (`rank % torch.accelerator.device_co
 
 from __future__ import annotations
 
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -19,8 +20,15 @@ from pipeline.generation import multi_gpu  # noqa: E402
 from pipeline.models.registry import MODELS  # noqa: E402
 from pipeline.models.spec import ModelSpec  # noqa: E402
 from tests.tiny import CPU, LTX, tiny_models  # noqa: E402
+from tests.tiny_wan import save_tiny_wan  # noqa: E402
 
 WAN = "wan-2.2-5b"
+
+
+def save_tiny_rows(folder: Path, ltx: Path) -> None:
+    """Save the tiny pipelines of `tiny_rows`; `ltx` is the folder of a saved LTX-Video."""
+    save_tiny_wan(WAN, folder / "wan")
+    shutil.copytree(ltx, folder / "ltx")
 
 
 def tiny_rows(folder: Path) -> dict[str, ModelSpec]:

@@ -151,10 +151,10 @@ class PromptReader:
             said = " ".join(word.plain for word in phrase)
             drawn += [_Meaning(slot, said) for slot, value in named.items() if value == said]
             if any(self._is_same(phrase, x) for x in drawn):
-                understood += [word.text for word in phrase if not self._says_nothing(word)]
+                understood += [word.text for word in phrase if not self._says_nothing(word.plain)]
                 continue
             for word in phrase:
-                if self._says_nothing(word):
+                if self._says_nothing(word.plain):
                     continue
                 made = self._made_of(word, named, evidence)
                 if self._is_trained(word, named) or (made and self._is_near(word, made)):
@@ -250,10 +250,7 @@ class PromptReader:
             return -1.0
         return float((self._vectors[known] @ self._vectors[index]).max())
 
-    def _says_nothing(self, word: _Word) -> bool:
-        return self._is_empty(word.plain)
-
-    def _is_empty(self, word: str) -> bool:
+    def _says_nothing(self, word: str) -> bool:
         """Say whether a word names nothing, as training has taught the encoder."""
         return word in FUNCTION_WORDS or word in self._passed_over
 
@@ -273,7 +270,7 @@ class PromptReader:
             for value, phrases in values.items():
                 split = [words_of(phrase) for phrase in phrases]
                 words = [x for y in split for x in (y[-1:] if slot in _THINGS else y)]
-                known = [x for x in words if x in self._vocab and not self._is_empty(x)]
+                known = [x for x in words if x in self._vocab and not self._says_nothing(x)]
                 for name in filter(None, (slot, _SHARED.get(slot))):
                     named[_Meaning(name, value)] = [self._vocab[x] for x in known]
         return named

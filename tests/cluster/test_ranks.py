@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -22,8 +21,7 @@ from pipeline.planning.validation import build_request
 from pipeline.runtime.acceleration import AccelerationSettings
 from tests.cluster.tiny_cluster import MEMORY, NEEDS_RAY, TinyWorker, finish, until
 from tests.generation.test_multi_gpu import frames_of, run
-from tests.ranks import WAN, tiny_rows
-from tests.tiny_wan import save_tiny_wan
+from tests.ranks import WAN, save_tiny_rows, tiny_rows
 
 if TYPE_CHECKING:
     from pipeline.cluster.cluster import Cluster
@@ -35,8 +33,7 @@ NUM_STEPS = 8
 @pytest.fixture(scope="module")
 def saved(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     saved = tmp_path_factory.mktemp("saved")
-    save_tiny_wan(WAN, saved / "wan")
-    shutil.copytree(folder / "ltx", saved / "ltx")
+    save_tiny_rows(saved, folder / "ltx")
     return saved
 
 

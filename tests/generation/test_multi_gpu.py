@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,9 +17,8 @@ from pipeline.media.video_reader import iterate_frames, probe_clip, read_metadat
 from pipeline.planning.recipe import RECIPE_TAG
 from pipeline.planning.validation import build_request
 from pipeline.runtime.model_cache import ModelCache
-from tests.ranks import WAN, tiny_rows
+from tests.ranks import WAN, save_tiny_rows, tiny_rows
 from tests.tiny import CPU, LTX
-from tests.tiny_wan import save_tiny_wan
 
 RANKS = Path(__file__).parents[1] / "ranks.py"
 
@@ -28,8 +26,7 @@ RANKS = Path(__file__).parents[1] / "ranks.py"
 @pytest.fixture(scope="module")
 def saved(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     saved = tmp_path_factory.mktemp("saved")
-    save_tiny_wan(WAN, saved / "wan")
-    shutil.copytree(folder / "ltx", saved / "ltx")
+    save_tiny_rows(saved, folder / "ltx")
     return saved
 
 

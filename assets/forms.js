@@ -6,6 +6,7 @@
   const stores = [sessionStorage, localStorage]; // a reload keeps its own tab's forms
   const kept = { forms: {} };
   let isReady = false;
+  let first; // the tab that the page itself opens
   let timer;
 
   const read = () => {
@@ -87,13 +88,16 @@
       writeSoon();
     },
     open: (tab) => {
-      if (!isReady) return;
+      first ??= tab;
+      if (!isReady && tab === first) return;
       kept.tab = tab;
-      writeSoon();
+      if (isReady) writeSoon();
     },
     // Returns what the page is to show: the drafts, the tab, and the form of a link.
     recall: () => {
+      const opened = kept.tab; // by a visitor who was faster than the page
       Object.assign(kept, read());
+      if (opened) kept.tab = opened;
       const linked = location.hash.startsWith(MARK) ? unpack(location.hash.slice(MARK.length)) : null;
       if (linked) {
         history.replaceState(null, "", location.pathname + location.search);
@@ -104,6 +108,7 @@
     },
     ready: () => {
       isReady = true;
+      if (kept.tab) writeSoon();
     },
     // Returns whether the link was copied.
     copyLink: async (form) => {

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import psutil
 import pytest
 
 from pipeline.generation.progress import Progress
@@ -59,9 +59,8 @@ def pair(with_token: None, told: dict[str, str], saved: Path) -> Iterator[Cluste
 def ranks_of(cluster: Cluster) -> list[int]:
     """List the processes that the worker of two GPUs has started, but one that watches them."""
     (pid,) = (x.facts.pid for x in cluster.fleet.workers() if x.facts)
-    command = ["ps", "-o", "pid=,args=", "--ppid", str(pid)]
-    lines = subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
-    return [int(line.split()[0]) for line in lines if "spawn_main" in line]
+    children = psutil.Process(pid).children()
+    return [x.pid for x in children if "spawn_main" in " ".join(x.cmdline())]
 
 
 @pytest.mark.parametrize("root", ["apart"], indirect=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from tests.browser import ask, choose_tab, needs_chromium, open_page, wait_for_clip
 
@@ -85,6 +85,22 @@ def test_a_reload_gives_back_a_picture_and_asks_for_consent_again(
     page.reload()
     expect(page.locator("#image_to_video-source")).to_contain_text("400 x 300")
     expect(page.locator("#image_to_video-has_consent input")).not_to_be_checked()
+
+
+def test_a_tab_that_was_opened_before_the_page_was_ready_is_open_after_a_reload(
+    page: Page,
+) -> None:
+    held: list[Route] = []
+    page.route("**/gradio_api/**", lambda route: held.append(route))
+    page.reload()
+    choose_tab(page, "Image to video")
+    expect(page.get_by_role("tab", selected=True)).to_have_text("Image to video")
+    for route in held:
+        route.continue_()
+    page.unroute("**/gradio_api/**")
+    page.wait_for_function("sessionStorage.getItem('kinora-forms')")
+    page.reload()
+    expect(page.get_by_role("tab", selected=True)).to_have_text("Image to video")
 
 
 def test_a_link_fills_the_form_of_another_browser_and_no_server_sees_it(

@@ -44,6 +44,22 @@ _OTHERS = (
     "concubine courtesan lolita gringo hun jezebel minx poon temptress homo crone biddy mistress "
     "paramour dominatrix eunuch geezer bozo spinster"
 )
+# WordNet calls some 1,400 words a person, of which these say how somebody looks or whose they are.
+_PEOPLE = {
+    "person": (
+        "actor artist author barista boss buddy carpenter champion client colleague comedian "
+        "commuter composer customer designer director driver electrician engineer "
+        "filmmaker florist freelancer friend gardener guest guitarist hairdresser "
+        "journalist juggler lawyer leader librarian lover manager mayor mechanic merchant "
+        "neighbor neighbour novelist officer painter partner passenger performer "
+        "photographer player poet politician professor programmer referee reporter "
+        "researcher resident sailor scientist sculptor shopper singer snowboarder "
+        "spectator stranger swimmer teammate teen teenager traveller trekker vendor "
+        "visitor volunteer winner wrestler writer youth"
+    ),
+    "man": "boyfriend brother dude grandson husband lad monk nephew priest prince uncle",
+    "woman": "aunt girlfriend granddaughter hostess niece nun sister wife",
+}
 _LEFT_OUT = frozenset([*_WIDE.split(), *_OTHERS.split()])
 
 
@@ -172,7 +188,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--wordnet", type=Path, required=True)
     net = WordNet.read(parser.parse_args().wordnet)
-    things = find_things(net, are_many=True) | find_things(net)
+    people = {word: known for known, words in _PEOPLE.items() for word in words.split()}
+    things = {plural(word): plural(known) for word, known in people.items()} | people
+    things |= find_things(net, are_many=True) | find_things(net)
     colours, learned = find_colours(net), vocabulary()
     table = {word: known for word, known in things.items() if word not in learned}
     with synonyms.TABLE.open("w", encoding="utf-8", newline="") as file:

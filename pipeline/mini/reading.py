@@ -30,6 +30,7 @@ _IRREGULAR = {
     "geese": "goose", "wolves": "wolf", "leaves": "leaf", "knives": "knife", "calves": "calf",
     "ponies": "pony",
 }  # fmt: skip
+_GROUPS = {"couple": "two", "crowd": "three", "family": "three", "audience": "three"}
 _REACH = 4  # words between an adjective and its noun
 
 
@@ -41,6 +42,7 @@ class Match:
     end: int
     meanings: tuple[tuple[str, str], ...]  # slots and values
     is_plural: bool = False
+    is_bare: bool = False  # a place without the words that lead to it
 
     def value(self, slot: str) -> str | None:
         return next((value for name, value in self.meanings if name == slot), None)
@@ -58,6 +60,11 @@ class PhraseReader:
                     meanings = self._table.setdefault(tuple(words_of(phrase)), [])
                     if (slot, value) not in meanings:
                         meanings.append((slot, value))
+        for word, count in _GROUPS.items():
+            self._table.setdefault((word,), [("subject", SOMEBODY), ("count", count)])
+        places = slot_phrases.get("place", {}).items()
+        bare = {place: value for value, phrases in places for place in map(_bare, phrases)}
+        self._places = {place: value for place, value in bare.items() if place not in self._table}
         self._longest = max(map(len, self._table), default=0)
 
     def correct(self, words: Sequence[str], guessed: Mapping[str, str | None]) -> Named:
@@ -68,12 +75,15 @@ class PhraseReader:
         """
         named, matches = dict(guessed), self.find(words)
         _replace(named, matches, _PLAIN)
-        going = [x for match in matches if (x := match.value("motion"))]
-        if going and named["motion"] is None:  # where to is said in more ways than phrases know
-            named["motion"] = going[0]
+        for slot in ("motion", "place"):  # said in more ways than phrases know
+            said = (x for match in matches if (x := match.value(slot)))
+            named[slot] = named[slot] or next(said, None)
         things = [
             x for x in matches if _is_thing(x, matches) and words[x.end : x.end + 1] not in _VIEWS
         ]
+        names, said_at_all = ({x.value("subject") for x in part} for part in (things, matches))
+        if named["subject"] and named["subject"] in said_at_all - names:
+            named |= dict.fromkeys(("subject", "colour"))  # "a football stadium" is about no ball
         if first := _subject_of(things, words, matches, named):
             self._read_things(named, matches, things, first)
         if named["subject"] in (*PEOPLE, SOMEBODY):
@@ -108,7 +118,7 @@ class PhraseReader:
         named["colour"] = own or (None if named["colour"] == other else named["colour"])
         named["companion_colour"] = other or (named["companion_colour"] if second else None)
         if "count" in named:
-            count = _before(matches, first, "count")
+            count = first.value("count") or _before(matches, first, "count")
             named["count"] = count or named["count"] or ("two" if first.is_plural else None)
 
     def find(self, words: Sequence[str]) -> list[Match]:
@@ -123,12 +133,15 @@ class PhraseReader:
                     break
             else:
                 start += 1
-        return found
+        starts = {x.start for x in found if x.value("subject")}
+        return [x for x in found if not (x.is_bare and x.end in starts)]  # "a garden chair"
 
     def _match(self, part: tuple[str, ...], start: int) -> Match | None:
         end = start + len(part)
         if meanings := self._table.get(part):
             return Match(start, end, tuple(meanings))
+        if place := self._places.get(part):
+            return Match(start, end, (("place", place),), is_bare=True)
         for last in _singulars(part[-1]):
             meanings = self._table.get((*part[:-1], last), [])
             if things := tuple(x for x in meanings if x[0] == "subject"):
@@ -136,10 +149,16 @@ class PhraseReader:
         return None
 
 
+def _bare(phrase: str) -> tuple[str, ...]:
+    """Return the noun of a phrase for a place: "pine forest" of "in a pine forest"; or nothing."""
+    words = words_of(phrase)
+    return tuple(words[2:]) if words[1:2] in (["a"], ["an"], ["the"]) else ()
+
+
 def _replace(named: Named, matches: Sequence[Match], slots: Sequence[str]) -> None:
     """Put the first value that phrases name in the place of one that none of them names."""
     for slot in slots:
-        values = [x for match in matches if (x := match.value(slot))]
+        values = [x for match in matches if (x := match.value(slot)) and not match.is_bare]
         if slot in named and values and named[slot] not in values:
             named[slot] = values[0]
 
@@ -157,7 +176,7 @@ def _singulars(word: str) -> list[str]:
 
 def _is_thing(match: Match, matches: Sequence[Match]) -> bool:
     """Say whether a phrase names a thing: before another it is its colour, or its kind."""
-    if match.value("subject") is None:
+    if match.value("subject") is None or any(x.is_bare and x.start == match.end for x in matches):
         return False
     reach = 2 if match.value("colour") or match.value("size") else 1  # "an orange little cat"
     return not any(

@@ -32,6 +32,10 @@ def reader() -> PhraseReader:
             "a red cup on a blue table",
             {"subject": "cup", "colour": "red", "companion": "table", "companion_colour": "blue"},
         ),
+        ("a couple", {"subject": "person", "count": "two"}),
+        ("an empty beach", {"subject": None, "place": "beach"}),
+        ("a beach ball", {"subject": "ball", "place": None}),
+        ("the desert in a forest", {"place": "forest"}),
         ("a girl beside a yellow cat", {"subject": "child", "colour": None, "companion": "cat"}),
     ],
 )
@@ -52,3 +56,9 @@ def test_a_companion_that_no_word_names_is_dropped(reader: PhraseReader) -> None
     guessed = dict.fromkeys(ATTRIBUTES) | {"companion": "house", "relation": "on"}
     read = reader.correct(words_of("an orange cat sleeping"), guessed)
     assert (read["subject"], read["companion"], read["relation"]) == ("cat", None, None)
+
+
+def test_what_a_place_is_called_after_is_not_drawn(reader: PhraseReader) -> None:
+    guessed = dict.fromkeys(ATTRIBUTES) | {"subject": "ball"}
+    read = reader.correct(words_of("a football stadium"), guessed)
+    assert (read["subject"], read["place"]) == (None, "stadium")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -26,29 +26,31 @@ _FUNCTION_WORDS = {
     "sotto",
 }  # fmt: skip
 _ENDINGS = re.compile("(?:en|er|es|em|as|os|n|m|s|x|e|a|o|i|ियों|ियाँ|ियां|[ािीुूेैोौंँ]+)$")
+_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _MIN_STEM = 3
 _ADJECTIVES_FOLLOW = ("fr", "es", "pt", "it")
 _COLOURS = frozenset(
     ("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "white", "black")
 )
+_BEFORE_NOUNS = _COLOURS | {"two", "three"}
 
 
 def to_english(prompt: str) -> str:
     """Return a prompt in known English words if it is in another language, else as it is."""
     if re.search("[぀-ヿ]", prompt):
-        return " ".join(_find_all(prompt, "ja"))
+        return _say(_find_all(prompt, "ja"))
     if re.search("[一-鿿]", prompt):
-        return " ".join(_find_all(prompt, "zh"))
+        return _say(_find_all(prompt, "zh"))
     if re.search("[ऀ-ॿ]", prompt):
-        return " ".join(_read_words(re.findall(r"[ऀ-ॿ-]+", prompt), "hi"))
-    words = re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)*", prompt.lower())
-    language = detect_language(words)
+        return _say(_read_words(re.findall(r"[ऀ-ॿ-]+", _hyphenate(prompt, "hi")), "hi"))
+    text = prompt.lower()
+    language = detect_language(_WORD.findall(text))
     if language == "en":
         return prompt
-    said = list(_read_words(words, language))
+    said = list(_read_words(_WORD.findall(_hyphenate(text, language)), language))
     if language in _ADJECTIVES_FOLLOW:
         said = _put_adjectives_first(said)
-    return " ".join(said)
+    return _say(said)
 
 
 def detect_language(words: list[str]) -> str:
@@ -64,7 +66,8 @@ def detect_language(words: list[str]) -> str:
         known = sum(one or _look_up(word, language) is not None
                     for one, word in zip(says, plain, strict=True))  # fmt: skip
         if any(says) or num_accents or known > 1:
-            scores[language] = known + 0.5 * num_accents
+            as_written = sum(word in _entries(language) for word in words)  # not by its stem
+            scores[language] = known + 0.5 * num_accents + 0.1 * as_written
     return max(scores, key=lambda language: scores[language])
 
 
@@ -97,6 +100,23 @@ def _forms(word: str) -> list[str]:
         if len(short) >= _MIN_STEM:
             forms.append(short)
     return forms
+
+
+def _hyphenate(text: str, language: str) -> str:
+    """Join the words of a text that the table has as one: "auf-dem-mond"."""
+    for entry in _entries(language):
+        if "-" in entry:
+            text = re.sub(rf"\b{entry.replace('-', ' ')}\b", entry, text)
+    return text
+
+
+def _say(words: Iterable[str]) -> str:
+    """Return words as a text; between two things were others, so that they are not one."""
+    text = ""
+    for word in words:
+        is_named = bool(text) and text.split()[-1] not in _BEFORE_NOUNS and " " not in word
+        text += (", " if is_named else " ") + word
+    return text.strip()
 
 
 def _find_all(text: str, language: str) -> Iterator[str]:

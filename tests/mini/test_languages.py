@@ -30,7 +30,10 @@ def rows_of(name: str) -> list[list[str]]:
         ("due gatti neri nel giardino", "two black cat in a garden"),
         ("两只黑猫在花园里", "two black cat in a garden"),
         ("赤い犬が浜辺を走る", "red dog on a beach"),
-        ("जंगल में एक हाथी", "in a forest elephant"),
+        ("ein Astronaut auf dem Mond", "astronaut on the surface of the moon"),
+        ("un astronauta en la luna", "astronaut on the surface of the moon"),
+        ("un homme joue du piano", "man, piano"),
+        ("जंगल में एक हाथी", "in a forest, elephant"),
     ],
 )
 def test_a_prompt_is_said_in_english(prompt: str, english: str) -> None:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 from gradio.components import Component
@@ -29,18 +29,15 @@ from page.components import (
 from page.errors import as_words, plain_errors
 from page.film_timeline import Pictures, Timeline, measure, show_made
 from page.form_values import Form, fill_parts
-from page.job_panel import JobPanel, News, TabOrigin
+from page.job_panel import JobPanel, News
 from page.prompt_help import PromptHelp, Words, warn_of_unknown
 from page.showcase import Showcase
 from page.storyboard_cards import EMPTY_SHOT, MAX_CARDS, PROMPT_BOXES, Cards, Updates
 from pipeline.errors import InvalidRequestError
-from pipeline.models.spec import ModelSpec, Quality
+from pipeline.models.spec import ModelSpec, Quality, Task
 from pipeline.planning.request import Shot
 from pipeline.planning.storyboard import format_storyboard, list_pictures, parse_storyboard
 from pipeline.studio import Studio
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
 
 NAME = "film"
 FIELDS = ("aspect_ratio", *SETTINGS)
@@ -58,7 +55,7 @@ class FilmTab:
         self._studio = studio
         spec = studio.offers.first_model("text_to_video")
         with gr.Tab("Film", id=NAME, elem_id=f"{NAME}-tab") as self.tab:
-            self.job = JobPanel(studio, NAME, self._submit, visitor, self._warn, news)
+            self.job = JobPanel(studio, NAME, self._read, self._warn, visitor, news)
             self._made = gr.State({})  # the pictures of the shots that are made
             self._pictures = gr.State(())  # the pictures that the text refers to
             with gr.Row(equal_height=False, elem_classes="kinora-studio"):
@@ -175,14 +172,13 @@ class FilmTab:
             **PRIVATE,
         }
 
-    async def _submit(self, count: int, *values: object, **origin: Unpack[TabOrigin]) -> list[str]:
+    def _read(self, values: Sequence[Any]) -> tuple[Task, dict[str, Any]]:
         fields, shots = self._split(values)
-        fields["shots"] = shots
-        return await self._studio.submit_variations("text_to_video", fields, count, **origin)
+        return "text_to_video", fields | {"shots": shots}
 
-    async def _warn(self, *values: object) -> str:
-        fields, shots = self._split(values)
-        return await warn_of_unknown(self._studio, [shot.prompt for shot in shots], fields["model"])
+    async def _warn(self, _task: Task, fields: dict[str, Any]) -> str:
+        prompts = [shot.prompt for shot in fields["shots"]]
+        return await warn_of_unknown(self._studio, prompts, fields["model"])
 
     def _split(self, values: Sequence[Any]) -> tuple[dict[str, Any], list[Shot]]:
         """Split values into the fields of the settings and the shots of the cards."""

@@ -24,6 +24,7 @@ from page.variations import create_variations, remaining, show_variations
 from pipeline.jobs.history import visitor_key
 from pipeline.jobs.states import Done, JobState
 from pipeline.jobs.store import Origin
+from pipeline.models.spec import TASKS_WITHOUT_MODEL, Task
 from pipeline.studio import JobSnapshot, Studio
 
 Updates = dict[Any, Any]
@@ -42,10 +43,11 @@ class News:
         return {self.timer: gr.Timer(active=True), self.known: known}
 
 
-class TabOrigin(Origin, total=False):
-    """Where a job of a tab comes from, as arguments of `Studio.submit_variations`."""
-
-    client_id: str
+Fields = dict[str, Any]
+Read = Callable[[Sequence[Any]], tuple[Task, Fields]]
+"""Returns what the values of a tab's inputs ask for."""
+Warn = Callable[[Task, Fields], Awaitable[str]]
+"""Returns what to confirm first with a second press of the button; usually nothing."""
 
 
 class JobPanel:
@@ -58,20 +60,17 @@ class JobPanel:
         self,
         studio: Studio,
         name: str,
-        submit: Callable[..., Awaitable[list[str]]],
+        read: Read,
+        warn: Warn,
         visitor: gr.BrowserState,
-        check: Callable[..., Awaitable[str]],
         news: News,
     ) -> None:
-        """Serve the tab `name`; `submit` queues its inputs' values and returns the job ids.
-
-        `check` returns what to confirm first with a second press of the button; usually nothing.
-        """
+        """Serve the tab `name`."""
         self._studio = studio
         self._name = name
-        self._submit = submit
+        self._read = read
+        self._warn = warn
         self._visitor = visitor
-        self._check = check
         self._asked = gr.State("")  # what the next press confirms
         self._news = news
         self.job_id = gr.State()  # of the clip that is shown
@@ -167,19 +166,23 @@ class JobPanel:
     ) -> AsyncIterator[Updates]:
         """Queue jobs and show them until they are over; leaving the page does not stop them."""
         with plain_errors():
-            if (warning := await self._check(*values)) and warning != asked:
+            task, fields = self._read(values)
+            if (warning := await self._warn(task, fields)) and warning != asked:
+                self._studio.check(task, fields)
                 button = gr.Button("Make it anyway")
                 parts = self.parts["ask"], self.parts["generate"], self._asked
                 yield dict(zip(parts, (warning, button, warning), strict=True))
                 return
             key = visitor and visitor_key(visitor)
-            origin: TabOrigin = {"visitor": key, "tab": self._name}
-            origin["client_id"] = client_id()
+            origin: Origin = {"visitor": key, "tab": self._name}
             if is_update:
                 origin["based_on"] = last_job_id
             # Of the job before, while this one is checked.
             yield {self.parts["status"]: "", self.parts["ask"]: "", self._asked: ""}
-            job_ids = await self._submit(1 if is_update else count, *values, **origin)
+            count = 1 if is_update or task in TASKS_WITHOUT_MODEL else count
+            job_ids = await self._studio.submit_variations(
+                task, fields, count, client_id=client_id(), **origin
+            )
             async for updates in self._watch_all(job_ids):
                 yield updates
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 from gradio.components import Component
@@ -28,7 +28,7 @@ from page.components import (
 from page.errors import as_words, plain_errors
 from page.form_values import REMIX, Form, fill_parts, fit, read_spans
 from page.inspection import inspect
-from page.job_panel import JobPanel, News, TabOrigin
+from page.job_panel import JobPanel, News
 from page.prompt_help import PromptHelp
 from page.served_files import serve_clip
 from page.showcase import Showcase
@@ -41,9 +41,6 @@ from pipeline.models.spec import Quality, Task
 from pipeline.planning.pieces import parse_pieces
 from pipeline.planning.request import DEFAULT_SHOT_SECONDS, Shot
 from pipeline.studio import Studio
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
 
 MAX_OWN = 30  # clips that can be chosen to join
 # What each change takes beside the clip and the consent.
@@ -78,7 +75,7 @@ class RemixTab:
             self._opened = gr.State()
             self._seconds = gr.State(DEFAULT_SHOT_SECONDS)  # for which a larger model is offered
             self._shown = ShownClips()
-            self.job = JobPanel(studio, REMIX, self._submit, visitor, self._check, news)
+            self.job = JobPanel(studio, REMIX, self._read, self._warn, visitor, news)
             with gr.Row(equal_height=False, elem_classes="kinora-studio"):
                 with gr.Column(scale=5, min_width=320):
                     self._create_inputs()
@@ -150,14 +147,7 @@ class RemixTab:
             **PRIVATE,
         )
 
-    async def _submit(self, count: int, *values: object, **origin: Unpack[TabOrigin]) -> list[str]:
-        task, fields = self._read(values)
-        return await self._studio.submit_variations(
-            task, fields, 1 if task == "cut_video" else count, **origin
-        )
-
-    async def _check(self, *values: object) -> str:
-        task, fields = self._read(values)
+    async def _warn(self, task: Task, fields: dict[str, Any]) -> str:
         if task == "cut_video":
             return ""
         return await self._help.warn(fields["prompt"], fields["model"])

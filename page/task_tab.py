@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 from gradio.components import Component
@@ -33,7 +34,7 @@ from page.components import (
 from page.errors import as_words, plain_errors
 from page.form_values import Form, fill_parts
 from page.inspection import inspect
-from page.job_panel import JobPanel, News, TabOrigin
+from page.job_panel import JobPanel, News
 from page.prompt_help import PromptHelp
 from page.showcase import Showcase
 from page.shown_clips import ShownClips
@@ -42,10 +43,6 @@ from pipeline.models.spec import TASK_SOURCES, ModelSpec, Quality, Task
 from pipeline.planning.plan import Source
 from pipeline.planning.request import SOURCE_FIELDS
 from pipeline.studio import Studio
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
 
 CLIP_FIELDS = ("video", "video_after")
 
@@ -70,7 +67,7 @@ class TaskTab:
         with gr.Tab(TAB_LABELS[task], id=task, elem_id=f"{task}-tab") as self.tab:
             self._upload = gr.State()
             self._clips = ShownClips()
-            self.job = JobPanel(studio, task, self._submit, visitor, self._check, news)
+            self.job = JobPanel(studio, task, self._read, self._warn, visitor, news)
             with gr.Row(equal_height=False, elem_classes="kinora-studio"):
                 with gr.Column(scale=5, min_width=320):
                     self._create_inputs()
@@ -169,14 +166,14 @@ class TaskTab:
             **PRIVATE,
         )
 
-    async def _submit(self, count: int, *values: object, **origin: Unpack[TabOrigin]) -> list[str]:
+    def _read(self, values: Sequence[object]) -> tuple[Task, dict[str, Any]]:
+        """Return the task, and the fields of its request."""
         fields = to_fields(self._fields, values)
         if fields.get("direction") != "bridge":
             fields.pop("video_after", None)  # left from an earlier choice and now hidden
-        return await self._studio.submit_variations(self._task, fields, count, **origin)
+        return self._task, fields
 
-    async def _check(self, *values: object) -> str:
-        fields = to_fields(self._fields, values)
+    async def _warn(self, _task: Task, fields: dict[str, Any]) -> str:
         return await self._help.warn(fields["prompt"], fields["model"])
 
     @property

@@ -272,6 +272,10 @@ class Studio:
         self.offers.check_fixed(request)
         return request
 
+    def check(self, task: Task, fields: dict[str, Any]) -> None:
+        """Raise InvalidRequestError for values that would be refused; no file is opened."""
+        self._request(task, fields)
+
     def plan(self, task: Task, fields: dict[str, Any], source: Source | None = None) -> Plan:
         """Plan a request. Raises InvalidRequestError for values that would be refused."""
         request = self._request(task, fields | {"prompt": _ANY_PROMPT})

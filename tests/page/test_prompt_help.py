@@ -65,6 +65,14 @@ def test_a_clip_of_nothing_that_was_typed_takes_a_second_press(page: Page) -> No
     expect(question).to_have_text("")
 
 
+def test_a_mistake_is_told_before_a_second_press_is_asked_for(page: Page) -> None:
+    page.click("#text_to_video-advanced button")
+    page.fill("#text_to_video-loras textarea", "nobody/nothing far too much")
+    ask(page, "text_to_video", "a hammer on an anvil")
+    expect(page.locator(".toast-body").first).to_contain_text("LoRA")
+    expect(page.locator("#text_to_video-generate")).to_have_text("Make the clip")
+
+
 def test_words_are_chosen_from_chips_one_of_each_kind(page: Page) -> None:
     page.click("#text_to_video-words-fold button")
     chips = page.locator("#text_to_video-chips")

@@ -134,7 +134,8 @@ def _draw_head(canvas: skia.Canvas, palette: Palette, neck: Point, *, is_long: b
                   (x + 0.13, y - 0.03), (x + 0.03, y - 0.07), (x - 0.06, y - 0.06))  # fmt: skip
     fill(canvas, fringe, palette.hair)
     for dx in (0.02, 0.085):
-        fill(canvas, oval(x + dx, y - 0.005, 0.017, 0.024), palette.ink)
+        fill(canvas, oval(x + dx, y - 0.007, 0.023, 0.03), palette.pale)  # seen on any skin
+        fill(canvas, oval(x + dx + 0.006, y - 0.005, 0.015, 0.022), palette.ink)
     smile = curve((x + 0.015, y + 0.052), (x + 0.06, y + 0.085), (x + 0.095, y + 0.05))
     stroke(canvas, smile, palette.lit((150, 50, 50)), 0.018)
 

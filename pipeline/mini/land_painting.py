@@ -271,11 +271,19 @@ def _draw_spot(picture: torch.Tensor, spot: Spot, top: int) -> None:
 def _soften(picture: torch.Tensor, sigma: float) -> torch.Tensor:
     """Blur a picture (C, H, W) a little: a Gaussian of some pixels, along both axes."""
     reach = max(1, round(3 * sigma))
-    x = torch.arange(-reach, reach + 1, dtype=picture.dtype)
-    kernel = torch.exp(-(x**2) / (2 * sigma**2))
-    kernel = (kernel / kernel.sum()).view(1, 1, 1, -1)
-    padded = functional.pad(picture[:, None], (reach,) * 4, mode="replicate")
-    return functional.conv2d(functional.conv2d(padded, kernel), kernel.transpose(2, 3))[:, 0]
+    weights = torch.exp(-(torch.arange(-reach, reach + 1) ** 2) / (2 * sigma**2))
+    weights = (weights / weights.sum()).tolist()
+    padded = functional.pad(picture[None], (reach,) * 4, mode="replicate")[0]
+    return _add_shifted(_add_shifted(padded, weights, 2), weights, 1)
+
+
+def _add_shifted(picture: torch.Tensor, weights: Sequence[float], dim: int) -> torch.Tensor:
+    """Correlate a picture with weights along an axis: far faster than `conv2d` of one channel."""
+    length = picture.shape[dim] - len(weights) + 1
+    total = picture.narrow(dim, 0, length) * weights[0]
+    for start, weight in enumerate(weights[1:], 1):
+        total.add_(picture.narrow(dim, start, length), alpha=weight)
+    return total
 
 
 def _cast_paper_shadow(picture: torch.Tensor, blur: float) -> None:

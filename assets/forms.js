@@ -6,7 +6,7 @@
   const stores = [sessionStorage, localStorage]; // a reload keeps its own tab's forms
   const kept = { forms: {} };
   let isReady = false;
-  let first; // the tab that the page itself opens
+  let isOpen = false; // the page itself opens its first tab
   let timer;
 
   const read = () => {
@@ -88,9 +88,8 @@
       writeSoon();
     },
     open: (tab) => {
-      first ??= tab;
-      if (!isReady && tab === first) return;
-      kept.tab = tab;
+      if (isOpen) kept.tab = tab;
+      isOpen = true;
       if (isReady) writeSoon();
     },
     // Returns what the page is to show: the drafts, the tab, and the form of a link.
@@ -108,7 +107,7 @@
     },
     ready: () => {
       isReady = true;
-      if (kept.tab) writeSoon();
+      if (kept.tab) writeSoon(); // of a visitor who was faster
     },
     // Returns whether the link was copied.
     copyLink: async (form) => {

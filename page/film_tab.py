@@ -29,7 +29,7 @@ from page.components import (
 from page.errors import as_words, plain_errors
 from page.film_timeline import Pictures, Timeline, measure, show_made
 from page.form_values import Form, fill_parts
-from page.job_panel import JobPanel, News
+from page.job_panel import Fields, JobPanel, News
 from page.prompt_help import PromptHelp, Words, warn_of_unknown
 from page.showcase import Showcase
 from page.storyboard_cards import EMPTY_SHOT, MAX_CARDS, PROMPT_BOXES, Cards, Updates
@@ -172,11 +172,12 @@ class FilmTab:
             **PRIVATE,
         }
 
-    def _read(self, values: Sequence[Any]) -> tuple[Task, dict[str, Any]]:
+    def _read(self, values: Sequence[Any]) -> tuple[Task, Fields]:
+        """Return the task, and the fields of its request."""
         fields, shots = self._split(values)
         return "text_to_video", fields | {"shots": shots}
 
-    async def _warn(self, _task: Task, fields: dict[str, Any]) -> str:
+    async def _warn(self, _task: Task, fields: Fields) -> str:
         prompts = [shot.prompt for shot in fields["shots"]]
         return await warn_of_unknown(self._studio, prompts, fields["model"])
 
@@ -195,7 +196,7 @@ class FilmTab:
         room = self._cards.offer_room(len(shots))
         return measure(shots, made), self._describe(shots, fields), room
 
-    def _describe(self, shots: list[Shot], fields: dict[str, Any]) -> str:
+    def _describe(self, shots: list[Shot], fields: Fields) -> str:
         """Describe the planned film, or say which value is wrong; prompts may be empty."""
         fields = fields | {"shots": [replace(shot, prompt=shot.prompt or "?") for shot in shots]}
         try:

@@ -45,7 +45,7 @@ class News:
 
 Fields = dict[str, Any]
 Read = Callable[[Sequence[Any]], tuple[Task, Fields]]
-"""Returns what the values of a tab's inputs ask for."""
+"""Returns the task, and the fields of its request, for the values of a tab's inputs."""
 Warn = Callable[[Task, Fields], Awaitable[str]]
 """Returns what to confirm first with a second press of the button; usually nothing."""
 
@@ -168,7 +168,7 @@ class JobPanel:
         with plain_errors():
             task, fields = self._read(values)
             if (warning := await self._warn(task, fields)) and warning != asked:
-                self._studio.check(task, fields)
+                self._studio.check(task, fields)  # before a press that would only be refused
                 button = gr.Button("Make it anyway")
                 parts = self.parts["ask"], self.parts["generate"], self._asked
                 yield dict(zip(parts, (warning, button, warning), strict=True))

@@ -28,7 +28,7 @@ from page.components import (
 from page.errors import as_words, plain_errors
 from page.form_values import REMIX, Form, fill_parts, fit, read_spans
 from page.inspection import inspect
-from page.job_panel import JobPanel, News
+from page.job_panel import Fields, JobPanel, News
 from page.prompt_help import PromptHelp
 from page.served_files import serve_clip
 from page.showcase import Showcase
@@ -147,12 +147,12 @@ class RemixTab:
             **PRIVATE,
         )
 
-    async def _warn(self, task: Task, fields: dict[str, Any]) -> str:
+    async def _warn(self, task: Task, fields: Fields) -> str:
         if task == "cut_video":
             return ""
         return await self._help.warn(fields["prompt"], fields["model"])
 
-    def _read(self, values: Sequence[Any]) -> tuple[Task, dict[str, Any]]:
+    def _read(self, values: Sequence[Any]) -> tuple[Task, Fields]:
         """Return the task of the form, and the fields of its request."""
         given = to_fields(self._fields, values)
         task: Task = given["change"]

@@ -34,7 +34,7 @@ from page.components import (
 from page.errors import as_words, plain_errors
 from page.form_values import Form, fill_parts
 from page.inspection import inspect
-from page.job_panel import JobPanel, News
+from page.job_panel import Fields, JobPanel, News
 from page.prompt_help import PromptHelp
 from page.showcase import Showcase
 from page.shown_clips import ShownClips
@@ -166,14 +166,14 @@ class TaskTab:
             **PRIVATE,
         )
 
-    def _read(self, values: Sequence[object]) -> tuple[Task, dict[str, Any]]:
+    def _read(self, values: Sequence[object]) -> tuple[Task, Fields]:
         """Return the task, and the fields of its request."""
         fields = to_fields(self._fields, values)
         if fields.get("direction") != "bridge":
             fields.pop("video_after", None)  # left from an earlier choice and now hidden
         return self._task, fields
 
-    async def _warn(self, _task: Task, fields: dict[str, Any]) -> str:
+    async def _warn(self, _task: Task, fields: Fields) -> str:
         return await self._help.warn(fields["prompt"], fields["model"])
 
     @property

@@ -47,18 +47,17 @@ _OTHERS = (
 # WordNet calls some 1,400 words a person, of which these say how somebody looks or whose they are.
 _PEOPLE = {
     "person": (
-        "actor artist author barista boss buddy carpenter champion client colleague comedian "
-        "commuter composer customer designer director driver electrician engineer "
-        "filmmaker florist freelancer friend gardener guest guitarist hairdresser "
-        "journalist juggler lawyer leader librarian lover manager mayor mechanic merchant "
-        "neighbor neighbour novelist officer painter partner passenger performer "
-        "photographer player poet politician professor programmer referee reporter "
-        "researcher resident sailor scientist sculptor shopper singer snowboarder "
-        "spectator stranger swimmer teammate teen teenager traveller trekker vendor "
-        "visitor volunteer winner wrestler writer youth"
+        "actor artist author barista boss buddy champion client colleague comedian commuter "
+        "composer customer designer director driver engineer filmmaker florist friend gardener "
+        "journalist juggler lawyer leader librarian lover manager mayor merchant "
+        "neighbor neighbour novelist painter partner performer photographer poet politician "
+        "professor programmer referee reporter researcher resident scientist sculptor shopper "
+        "snowboarder spectator teammate trekker vendor volunteer winner wrestler writer"
     ),
-    "man": "boyfriend brother dude grandson husband lad monk nephew priest prince uncle",
-    "woman": "aunt girlfriend granddaughter hostess niece nun sister wife",
+    "man": "brother husband lad monk priest prince uncle",
+    "woman": "aunt hostess nun sister",
+    "boy": "grandson nephew",
+    "girl": "granddaughter niece",
 }
 _LEFT_OUT = frozenset([*_WIDE.split(), *_OTHERS.split()])
 
@@ -189,8 +188,8 @@ def main() -> None:
     parser.add_argument("--wordnet", type=Path, required=True)
     net = WordNet.read(parser.parse_args().wordnet)
     people = {word: known for known, words in _PEOPLE.items() for word in words.split()}
-    things = {plural(word): plural(known) for word, known in people.items()} | people
-    things |= find_things(net, are_many=True) | find_things(net)
+    things = find_things(net, are_many=True) | find_things(net)
+    things |= {plural(word): plural(known) for word, known in people.items()} | people
     colours, learned = find_colours(net), vocabulary()
     table = {word: known for word, known in things.items() if word not in learned}
     with synonyms.TABLE.open("w", encoding="utf-8", newline="") as file:

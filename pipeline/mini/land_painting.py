@@ -271,8 +271,8 @@ def _draw_spot(picture: torch.Tensor, spot: Spot, top: int) -> None:
 def _soften(picture: torch.Tensor, sigma: float) -> torch.Tensor:
     """Blur a picture (C, H, W) a little: a Gaussian of some pixels, along both axes."""
     reach = max(1, round(3 * sigma))
-    weights = torch.exp(-(torch.arange(-reach, reach + 1) ** 2) / (2 * sigma**2))
-    weights = (weights / weights.sum()).tolist()
+    kernel = torch.exp(-(torch.arange(-reach, reach + 1) ** 2) / (2 * sigma**2))
+    weights = (kernel / kernel.sum()).tolist()
     padded = functional.pad(picture[None], (reach,) * 4, mode="replicate")[0]
     return _add_shifted(_add_shifted(padded, weights, 2), weights, 1)
 

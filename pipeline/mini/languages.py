@@ -42,12 +42,12 @@ def to_english(prompt: str) -> str:
     if re.search("[一-鿿]", prompt):
         return _say(_find_all(prompt, "zh"))
     if re.search("[ऀ-ॿ]", prompt):
-        return _say(_read_words(re.findall(r"[ऀ-ॿ-]+", _hyphenate(prompt, "hi")), "hi"))
-    text = prompt.lower()
-    language = detect_language(_WORD.findall(text))
+        return _say(_read_words(re.findall(r"[ऀ-ॿ-]+", prompt), "hi"))
+    words = _WORD.findall(prompt.lower())
+    language = detect_language(words)
     if language == "en":
         return prompt
-    said = list(_read_words(_WORD.findall(_hyphenate(text, language)), language))
+    said = list(_read_words(words, language))
     if language in _ADJECTIVES_FOLLOW:
         said = _put_adjectives_first(said)
     return _say(said)
@@ -80,10 +80,15 @@ def _english_words() -> frozenset[str]:
 
 
 def _read_words(words: list[str], language: str) -> Iterator[str]:
-    for word in words:
-        plain = word if language == "hi" else _without_accents(word)
-        if english := _look_up(plain, language):
+    """Yield what is known of words, the longest ones first that belong together."""
+    plain = [_plain(word, language) for word in words]
+    together, start = _together(language), 0
+    while start < len(plain):
+        length = next((x for x in (4, 3, 2) if tuple(plain[start : start + x]) in together), 1)
+        word = tuple(plain[start : start + length])
+        if english := together.get(word) or _look_up(word[0], language):
             yield english
+        start += length
 
 
 def _look_up(word: str, language: str) -> str | None:
@@ -100,14 +105,6 @@ def _forms(word: str) -> list[str]:
         if len(short) >= _MIN_STEM:
             forms.append(short)
     return forms
-
-
-def _hyphenate(text: str, language: str) -> str:
-    """Join the words of a text that the table has as one: "auf-dem-mond"."""
-    for entry in _entries(language):
-        if "-" in entry:
-            text = re.sub(rf"\b{entry.replace('-', ' ')}\b", entry, text)
-    return text
 
 
 def _say(words: Iterable[str]) -> str:
@@ -152,14 +149,26 @@ def _entries(language: str) -> dict[str, str]:
 
 
 @cache
+def _together(language: str) -> dict[tuple[str, ...], str]:
+    """Return the words that the table joins, "auf-dem-mond", and what they are in English."""
+    entries = _entries(language).items()
+    return {
+        tuple(_plain(word, language).split("-")): english
+        for word, english in entries
+        if "-" in word
+    }
+
+
+@cache
 def _stems(language: str) -> dict[str, str]:
     """Return a language's words and their stems, and what they are in English."""
-    entries = {
-        word if language == "hi" else _without_accents(word): english
-        for word, english in _entries(language).items()
-    }
+    entries = {_plain(word, language): english for word, english in _entries(language).items()}
     stems = {form: english for word, english in entries.items() for form in _forms(word)[:2]}
     return stems | entries
+
+
+def _plain(word: str, language: str) -> str:
+    return word if language == "hi" else _without_accents(word)
 
 
 def _without_accents(word: str) -> str:

@@ -31,6 +31,14 @@ _IRREGULAR = {
     "ponies": "pony",
 }  # fmt: skip
 _GROUPS = {"couple": "two", "crowd": "three", "family": "three", "audience": "three"}
+# Who can be what a word for people says: "a robot painter", but not "a bus driver".
+_SOMEBODY = frozenset((SOMEBODY, "woman", "man", "child"))
+_ANIMALS = (
+    "cat rabbit bird fish butterfly turtle elephant dinosaur dog bear panda penguin duck swan owl "
+    "horse unicorn zebra squirrel fox sheep cow goat pig kangaroo shark whale dolphin dragon frog "
+    "snail mouse lion tiger monkey bee giraffe octopus"
+)
+_LIVING = _SOMEBODY | {"astronaut", "robot", "snowman", *_ANIMALS.split()}
 _REACH = 4  # words between an adjective and its noun
 
 
@@ -62,9 +70,11 @@ class PhraseReader:
                         meanings.append((slot, value))
         for word, count in _GROUPS.items():
             self._table.setdefault((word,), [("subject", SOMEBODY), ("count", count)])
-        places = slot_phrases.get("place", {}).items()
-        bare = {place: value for value, phrases in places for place in map(_bare, phrases)}
-        self._places = {place: value for place, value in bare.items() if place not in self._table}
+            self._table.setdefault((word, "of"), [("count", count)])
+        self._places: dict[tuple[str, ...], str] = {}
+        for value, phrases in slot_phrases.get("place", {}).items():
+            for place in filter(None, map(_bare, phrases)):
+                self._places.setdefault(place, value)
         self._longest = max(map(len, self._table), default=0)
 
     def correct(self, words: Sequence[str], guessed: Mapping[str, str | None]) -> Named:
@@ -78,12 +88,11 @@ class PhraseReader:
         for slot in ("motion", "place"):  # said in more ways than phrases know
             said = (x for match in matches if (x := match.value(slot)))
             named[slot] = named[slot] or next(said, None)
-        things = [
-            x for x in matches if _is_thing(x, matches) and words[x.end : x.end + 1] not in _VIEWS
-        ]
+        things = _things_of(matches)
         names, said_at_all = ({x.value("subject") for x in part} for part in (things, matches))
         if named["subject"] and named["subject"] in said_at_all - names:
-            named |= dict.fromkeys(("subject", "colour"))  # "a football stadium" is about no ball
+            named |= dict.fromkeys(("subject", "colour"))  # "a glass vase" is about no glass
+        things = [x for x in things if words[x.end : x.end + 1] not in _VIEWS]
         if first := _subject_of(things, words, matches, named):
             self._read_things(named, matches, things, first)
         if named["subject"] in (*PEOPLE, SOMEBODY):
@@ -118,7 +127,9 @@ class PhraseReader:
         named["colour"] = own or (None if named["colour"] == other else named["colour"])
         named["companion_colour"] = other or (named["companion_colour"] if second else None)
         if "count" in named:
-            count = first.value("count") or _before(matches, first, "count")
+            groups = [x for x in matches if x.start in (first.start, first.end)]
+            counts = [x.value("count") for x in groups if x.value("subject")]  # "a lion family"
+            count = next(filter(None, counts), None) or _before(matches, first, "count")
             named["count"] = count or named["count"] or ("two" if first.is_plural else None)
 
     def find(self, words: Sequence[str]) -> list[Match]:
@@ -140,12 +151,12 @@ class PhraseReader:
         end = start + len(part)
         if meanings := self._table.get(part):
             return Match(start, end, tuple(meanings))
-        if place := self._places.get(part):
-            return Match(start, end, (("place", place),), is_bare=True)
         for last in _singulars(part[-1]):
             meanings = self._table.get((*part[:-1], last), [])
             if things := tuple(x for x in meanings if x[0] == "subject"):
                 return Match(start, end, things, is_plural=True)
+        if place := self._places.get(part):
+            return Match(start, end, (("place", place),), is_bare=True)
         return None
 
 
@@ -174,14 +185,31 @@ def _singulars(word: str) -> list[str]:
     return found
 
 
+def _things_of(matches: Sequence[Match]) -> list[Match]:
+    """List the phrases that name things, without those that a place is called after."""
+    things = [x for x in matches if _is_thing(x, matches)]
+    places = {x.start for x in matches if x.is_bare}
+    others = [x for x in things if x.end not in places]
+    return others or things  # "people in a coffee shop", but "boat lake fog"
+
+
 def _is_thing(match: Match, matches: Sequence[Match]) -> bool:
-    """Say whether a phrase names a thing: before another it is its colour, or its kind."""
-    if match.value("subject") is None or any(x.is_bare and x.start == match.end for x in matches):
+    """Say whether a phrase names a thing: before another it is its colour, or its kind.
+
+    A word for people after somebody is no other: "a woman driver".
+    """
+    if match.value("subject") is None:
         return False
     reach = 2 if match.value("colour") or match.value("size") else 1  # "an orange little cat"
-    return not any(
-        match.end <= other.start < match.end + reach and other.value("subject") for other in matches
-    )
+    after = [x for x in matches if match.end <= x.start < match.end + reach and x.value("subject")]
+    if after:
+        return _is_somebody(match, after[0])
+    return not any(x.end == match.start and _is_somebody(x, match) for x in matches)
+
+
+def _is_somebody(first: Match, second: Match) -> bool:
+    """Say whether the second of two words says what the first is, or how many."""
+    return first.value("subject") in _LIVING and second.value("subject") in _SOMEBODY
 
 
 def _is_led(words: Sequence[str], thing: Match, matches: Sequence[Match]) -> bool:
@@ -225,6 +253,9 @@ def _before(matches: Sequence[Match], thing: Match, slot: str) -> str | None:
     for match in reversed([x for x in matches if x.end <= thing.start]):
         if thing.start - match.end >= _REACH or _is_thing(match, matches):
             return None
+        is_kind = match.value("subject") is not None  # "an orange cat", but "a rose garden, a cat"
+        if is_kind and (match.end < thing.start or slot == "count"):
+            continue
         if value := match.value(slot):
             return value
     return None

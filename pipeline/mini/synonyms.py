@@ -16,6 +16,7 @@ from pathlib import Path
 from pipeline.mini.words import FUNCTION_WORDS
 
 TABLE = Path(__file__).with_suffix(".tsv")
+_PEOPLE = frozenset(("person", "man", "woman", "boy", "girl", "people", "men", "women"))
 _WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -39,7 +40,8 @@ def say_in_known_words(prompt: str) -> tuple[str, list[Replaced]]:
         known = things.get(word)
         if known is None and word in colours and _is_before_noun(prompt, match.end()):
             known = colours[word]
-        if known is None:
+        is_owner = prompt[match.end() : match.end() + 2].lower() in ("'s", "\u2019s")
+        if known is None or (is_owner and known in _PEOPLE):  # "my sister's cat" shows no sister
             continue
         parts += [prompt[last : match.start()], known]
         start = position + match.start() - last

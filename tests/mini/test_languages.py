@@ -32,6 +32,8 @@ def rows_of(name: str) -> list[list[str]]:
         ("赤い犬が浜辺を走る", "red dog on a beach"),
         ("ein Astronaut auf dem Mond", "astronaut on the surface of the moon"),
         ("un astronauta en la luna", "astronaut on the surface of the moon"),
+        ("पानी के नीचे एक मछली", "underwater, fish"),
+        ("superficie lunar con un astronauta", "on the surface of the moon, astronaut"),
         ("un homme joue du piano", "man, piano"),
         ("जंगल में एक हाथी", "in a forest, elephant"),
     ],

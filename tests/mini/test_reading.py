@@ -34,6 +34,15 @@ def reader() -> PhraseReader:
         ),
         ("a couple", {"subject": "person", "count": "two"}),
         ("an empty beach", {"subject": None, "place": "beach"}),
+        ("boat lake fog", {"subject": "boat", "place": "lake"}),
+        ("two trees", {"subject": "tree", "count": "two", "place": None}),
+        ("a cat in a football stadium", {"subject": "cat", "place": "stadium"}),
+        ("a cat in a rose garden", {"subject": "cat", "colour": None, "companion": None}),
+        ("a woman driver", {"subject": "woman", "companion": None}),
+        ("a robot person with a cat", {"subject": "robot", "companion": "cat"}),
+        ("a crowd of penguins", {"subject": "penguin", "count": "three"}),
+        ("a penguin couple", {"subject": "penguin", "count": "two", "companion": None}),
+        ("a family car", {"subject": "car", "count": None}),
         ("a beach ball", {"subject": "ball", "place": None}),
         ("the desert in a forest", {"place": "forest"}),
         ("a girl beside a yellow cat", {"subject": "child", "colour": None, "companion": "cat"}),
@@ -58,7 +67,11 @@ def test_a_companion_that_no_word_names_is_dropped(reader: PhraseReader) -> None
     assert (read["subject"], read["companion"], read["relation"]) == ("cat", None, None)
 
 
-def test_what_a_place_is_called_after_is_not_drawn(reader: PhraseReader) -> None:
-    guessed = dict.fromkeys(ATTRIBUTES) | {"subject": "ball"}
-    read = reader.correct(words_of("a football stadium"), guessed)
-    assert (read["subject"], read["place"]) == (None, "stadium")
+def test_what_a_thing_is_called_after_is_not_drawn(reader: PhraseReader) -> None:
+    guessed = dict.fromkeys(ATTRIBUTES) | {"subject": "glass"}
+    assert reader.correct(words_of("a glass vase"), guessed)["subject"] == "vase"
+
+
+def test_what_is_seen_in_a_video_is_not_taken_for_its_kind(reader: PhraseReader) -> None:
+    guessed = dict.fromkeys(ATTRIBUTES) | {"subject": "cat"}
+    assert reader.correct(words_of("a cat video"), guessed)["subject"] == "cat"

@@ -16,6 +16,8 @@ from training.captions import vocabulary
         ("Dachshunds at daybreak.", "dogs at dawn."),
         ("a tangerine cat, a ranch", "a orange cat, a farm"),
         ("she peels a tangerine", "she peels a tangerine"),  # a colour only before a noun
+        ("my sister's cat", "my sister's cat"),
+        ("my sister and her cat", "my woman and her cat"),
         ("a castle by the sea", "a castle by the sea"),
     ],
 )

@@ -21,7 +21,7 @@ _LATER = 12  # the picture itself has faded out by then: what is seen is the mod
 def evaluate_autoencoder(setup: Setup) -> dict[str, object]:
     """Encode and decode 17 frames of renders; the mean of their PSNRs in dB."""
     rng, values = setup.rng(5), []
-    vae = load_engine(setup.folder).pipe.vae
+    vae = load_engine(setup.folder).model.pipe.vae
     for index in range(setup.args.renders // 2):
         scene = draw_scene(rng, held_out=index % 4 == 0)
         times = draw_begin(scene, rng) + np.arange(17) / FPS

@@ -30,6 +30,7 @@ _IRREGULAR = {
     "geese": "goose", "wolves": "wolf", "leaves": "leaf", "knives": "knife", "calves": "calf",
     "ponies": "pony",
 }  # fmt: skip
+_SEXES = {"female": "woman", "male": "man"}
 _GROUPS = {"couple": "two", "crowd": "three", "family": "three", "audience": "three"}
 # Who can be what a word for people says: "a robot painter", but not "a bus driver".
 _SOMEBODY = frozenset((SOMEBODY, "woman", "man", "child"))
@@ -61,16 +62,7 @@ class PhraseReader:
 
     def __init__(self, slot_phrases: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
         """Index the phrases of each slot and value."""
-        self._table: dict[tuple[str, ...], list[tuple[str, str]]] = {}
-        for slot, values in slot_phrases.items():
-            for value, phrases in values.items():
-                for phrase in phrases:
-                    meanings = self._table.setdefault(tuple(words_of(phrase)), [])
-                    if (slot, value) not in meanings:
-                        meanings.append((slot, value))
-        for word, count in _GROUPS.items():
-            self._table.setdefault((word,), [("subject", SOMEBODY), ("count", count)])
-            self._table.setdefault((word, "of"), [("count", count)])
+        self._table = _index(slot_phrases)
         self._places: dict[tuple[str, ...], str] = {}
         for value, phrases in slot_phrases.get("place", {}).items():
             for place in filter(None, map(_bare, phrases)):
@@ -158,6 +150,26 @@ class PhraseReader:
         if place := self._places.get(part):
             return Match(start, end, (("place", place),), is_bare=True)
         return None
+
+
+def _index(
+    slot_phrases: Mapping[str, Mapping[str, Sequence[str]]],
+) -> dict[tuple[str, ...], list[tuple[str, str]]]:
+    """Map phrases, split into words, to the slots and values that they can name."""
+    table: dict[tuple[str, ...], list[tuple[str, str]]] = {}
+    for slot, values in slot_phrases.items():
+        for value, phrases in values.items():
+            for phrase in phrases:
+                meanings = table.setdefault(tuple(words_of(phrase)), [])
+                if (slot, value) not in meanings:
+                    meanings.append((slot, value))
+    for phrase in slot_phrases.get("subject", {}).get(SOMEBODY, ()):
+        for word, value in _SEXES.items():
+            table.setdefault((word, *words_of(phrase)), [("subject", value)])
+    for word, count in _GROUPS.items():
+        table.setdefault((word,), [("subject", SOMEBODY), ("count", count)])
+        table.setdefault((word, "of"), [("count", count)])
+    return table
 
 
 def _bare(phrase: str) -> tuple[str, ...]:

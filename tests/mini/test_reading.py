@@ -38,6 +38,7 @@ def reader() -> PhraseReader:
         ("two trees", {"subject": "tree", "count": "two", "place": None}),
         ("a cat in a football stadium", {"subject": "cat", "place": "stadium"}),
         ("a cat in a rose garden", {"subject": "cat", "colour": None, "companion": None}),
+        ("a female musician", {"subject": "woman"}),
         ("a woman driver", {"subject": "woman", "companion": None}),
         ("a robot person with a cat", {"subject": "robot", "companion": "cat"}),
         ("a crowd of penguins", {"subject": "penguin", "count": "three"}),

@@ -228,6 +228,7 @@ def test_progress_arrives_while_it_runs(ltx_space: Space) -> None:
     assert fractions == sorted(fractions)
 
 
+@pytest.mark.alone  # it measures waits
 def test_cancel_ends_a_call_within_a_step_while_others_are_served(ltx_space: Space) -> None:
     space, job_id = ltx_space, start(ltx_space)
     wait_until(lambda: state_of(space, job_id)["progress"] > 0)

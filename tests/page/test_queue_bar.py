@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
 from playwright.sync_api import Page, expect
 
 from page.queue_bar import _choose_wanted
+from pipeline.mini.renderer import Renderer
 from tests.browser import ask, choose_tab, needs_chromium, open_tab, wait_for_clip
 
 TASK = "text_to_video"
 ROWS = "#kinora-queue li"
 
 
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a minute of video take a minute at least, so that it outlasts a test on any machine."""
+    draw = Renderer.draw
+
+    def draw_slowly(*args: Any, **kwargs: Any) -> Iterator[np.ndarray]:  # noqa: ANN401
+        for frames in draw(*args, **kwargs):
+            time.sleep(0.5)  # of half a second of video
+            yield frames
+
+    monkeypatch.setattr(Renderer, "draw", draw_slowly)
+
+
 @needs_chromium
+@pytest.mark.usefixtures("unhurried")
 def test_what_runs_is_in_sight_in_every_tab_with_its_place_and_its_buttons(page: Page) -> None:
     ask(page, TASK, "a red car <b>drives</b>", seconds="60")
     choose_tab(page, "Image to video")
@@ -35,6 +56,7 @@ def test_what_runs_is_in_sight_in_every_tab_with_its_place_and_its_buttons(page:
 
 
 @needs_chromium
+@pytest.mark.usefixtures("unhurried")
 def test_a_job_that_goes_on_in_one_tab_goes_on_in_the_other(page: Page, app_url: str) -> None:
     ask(page, TASK, seconds="60")
     expect(page.locator(f"#{TASK}-status")).to_contain_text("part 2")

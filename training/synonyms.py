@@ -44,7 +44,7 @@ _OTHERS = (
     "concubine courtesan lolita gringo hun jezebel minx poon temptress homo crone biddy mistress "
     "paramour dominatrix eunuch geezer bozo spinster"
 )
-# WordNet calls some 1,400 words a person, of which these say how somebody looks or whose they are.
+# Common occupations and relations, of some 1,400 words that WordNet calls a person.
 _PEOPLE = {
     "person": (
         "actor artist author barista boss buddy champion client colleague comedian commuter "

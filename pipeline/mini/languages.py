@@ -9,9 +9,10 @@ from __future__ import annotations
 import csv
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 _TABLE = Path(__file__).with_suffix(".tsv")
 # Words that tell the languages of one script apart.
@@ -81,14 +82,13 @@ def _english_words() -> frozenset[str]:
 
 def _read_words(words: list[str], language: str) -> Iterator[str]:
     """Yield what is known of words, the longest ones first that belong together."""
+    together = _together(language)
+
+    def look_up(part: Sequence[str]) -> str | None:
+        return together.get(tuple(part)) if part[1:] else _look_up(part[0], language)
+
     plain = [_plain(word, language) for word in words]
-    together, start = _together(language), 0
-    while start < len(plain):
-        length = next((x for x in (4, 3, 2) if tuple(plain[start : start + x]) in together), 1)
-        word = tuple(plain[start : start + length])
-        if english := together.get(word) or _look_up(word[0], language):
-            yield english
-        start += length
+    return _find_longest(plain, look_up, max(map(len, together), default=1))
 
 
 def _look_up(word: str, language: str) -> str | None:
@@ -117,13 +117,19 @@ def _say(words: Iterable[str]) -> str:
 
 
 def _find_all(text: str, language: str) -> Iterator[str]:
-    """Find the longest known words in a text without spaces, from its start."""
+    """Yield the longest known words in a text without spaces, from its start."""
     entries = _entries(language)
-    longest = max(map(len, entries))
+    return _find_longest(text, entries.get, max(map(len, entries)))
+
+
+def _find_longest(
+    units: Sequence[str], look_up: Callable[[Any], str | None], longest: int
+) -> Iterator[str]:
+    """Yield what the longest known parts of words or letters are in English, from the start."""
     start = 0
-    while start < len(text):
-        for end in range(min(len(text), start + longest), start, -1):
-            if english := entries.get(text[start:end]):
+    while start < len(units):
+        for end in range(min(len(units), start + longest), start, -1):
+            if english := look_up(units[start:end]):
                 yield english
                 start = end
                 break

@@ -155,7 +155,10 @@ class PhraseReader:
 def _index(
     slot_phrases: Mapping[str, Mapping[str, Sequence[str]]],
 ) -> dict[tuple[str, ...], list[tuple[str, str]]]:
-    """Map phrases, split into words, to the slots and values that they can name."""
+    """Map phrases, split into words, to the slots and values that they can name.
+
+    Beside the given ones: words for people with their sex before them, and words for groups.
+    """
     table: dict[tuple[str, ...], list[tuple[str, str]]] = {}
     for slot, values in slot_phrases.items():
         for value, phrases in values.items():
